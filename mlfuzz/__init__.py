@@ -1,0 +1,25 @@
+"""mlfuzz: a fuzzing engine for machine-learning systems, the model and the code around it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Audio": "mlfuzz.modality.audio",
+    "Image": "mlfuzz.modality.image",
+    "MlfuzzError": "mlfuzz.errors",
+    "Text": "mlfuzz.modality.text",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'mlfuzz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

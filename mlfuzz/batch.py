@@ -1,0 +1,206 @@
+"""B inputs of one modality on the target's device, and what was done to each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlfuzz.modality.base import Modality, Payload
+from mlfuzz.mutation import Chain, Mutation, Value
+
+Indices: TypeAlias = NDArray[np.int64]
+Recorded: TypeAlias = Mapping[str, NDArray[np.generic] | list[Value]]
+"""Parameter columns of a slice as they are recorded: one value a row each."""
+
+
+class Rows(Protocol):
+    """B inputs of one modality; the loop never looks inside."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: Indices) -> Self:
+        """Rows by position, in that order (repeats allowed)."""
+
+    def part(self, start: int, stop: int) -> Self:
+        """A contiguous slice; shares memory where it can."""
+
+    def join(self, parts: Sequence[Self]) -> Self:
+        """The parts one after the other; `self` only lends its type."""
+
+    def project(self) -> Self:
+        """The nearest rows on the modality's grid: what `payload` gives is then exactly what ran."""
+
+    def payload(self, row: int) -> Payload:
+        """One row on the host, as the modality encodes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRows:
+    """Images (B, C, H, W) in [0, 1], or waveforms (B, C, T) in [-1, 1], float32.
+
+    lengths: valid samples of each row (B,), where rows are shorter than the tensor (zeros behind); else None.
+    """
+
+    data: Tensor
+    modality: Modality
+    lengths: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])
+
+    def take(self, rows: Indices) -> TensorRows:
+        index = torch.as_tensor(rows, device=self.data.device)
+        lengths = None if self.lengths is None else self.lengths.index_select(0, index)
+        return replace(self, data=self.data.index_select(0, index), lengths=lengths)
+
+    def part(self, start: int, stop: int) -> TensorRows:
+        lengths = None if self.lengths is None else self.lengths[start:stop]
+        return replace(self, data=self.data[start:stop], lengths=lengths)
+
+    def join(self, parts: Sequence[TensorRows]) -> TensorRows:
+        lengths = None if parts[0].lengths is None else torch.cat([p.lengths for p in parts if p.lengths is not None])
+        return replace(self, data=torch.cat([p.data for p in parts]), lengths=lengths)
+
+    def project(self) -> TensorRows:
+        return replace(self, data=snap(self.data, self.modality))
+
+    def payload(self, row: int) -> Payload:
+        data = self.data[row]
+        if self.lengths is not None:
+            data = data[..., : int(self.lengths[row])]
+        return to_payload(data, self.modality)
+
+    def with_data(self, data: Tensor, lengths: Tensor | None = None) -> TensorRows:
+        """The same rows with other values; for mutators."""
+        return replace(self, data=data, lengths=self.lengths if lengths is None else lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRows:
+    """B strings on the host."""
+
+    texts: tuple[str, ...]
+    modality: Modality
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Indices) -> TextRows:
+        return replace(self, texts=tuple(self.texts[row] for row in rows.tolist()))
+
+    def part(self, start: int, stop: int) -> TextRows:
+        return replace(self, texts=self.texts[start:stop])
+
+    def join(self, parts: Sequence[TextRows]) -> TextRows:
+        return replace(self, texts=tuple(text for part in parts for text in part.texts))
+
+    def project(self) -> TextRows:
+        limit = int(self.modality.high)
+        return replace(self, texts=tuple(_valid(text)[:limit] for text in self.texts))
+
+    def payload(self, row: int) -> Payload:
+        return self.texts[row]
+
+
+def snap(data: Tensor, modality: Modality) -> Tensor:
+    """Values clipped to the modality's range and rounded to its grid. NaN becomes the low end."""
+    data = torch.nan_to_num(data, nan=modality.low) if not bool(torch.isfinite(data.sum())) else data
+    if modality.levels is None:
+        return data.clamp(modality.low, modality.high)
+    scaled = data.mul(modality.levels).round_()
+    return scaled.clamp_(modality.low * modality.levels, modality.high * modality.levels).div_(modality.levels)
+
+
+def to_payload(data: Tensor, modality: Modality) -> NDArray[np.generic]:
+    """One row on the grid -> the integers its file holds (float32 where the grid is float32)."""
+    if modality.levels is None:
+        return np.ascontiguousarray(data.detach().cpu().numpy())
+    kind = np.uint8 if modality.levels == 255 else np.int16
+    return data.detach().mul(modality.levels).round().cpu().numpy().astype(kind)
+
+
+def from_payloads(payloads: Sequence[Payload], modality: Modality, device: torch.device) -> Rows:
+    """Payloads of one shape (waveforms may differ in length: zeros are put behind) -> rows on the device."""
+    if isinstance(payloads[0], str):
+        return TextRows(tuple(str(payload) for payload in payloads), modality)
+    arrays = [np.asarray(payload) for payload in payloads]
+    if not modality.ragged:
+        return TensorRows(to_unit(torch.from_numpy(np.stack(arrays)).to(device), modality), modality)
+    return _padded(arrays, modality, device)
+
+
+def to_unit(stored: Tensor, modality: Modality) -> Tensor:
+    """Stored integers -> float32 on the grid; the same division everywhere, so the same bits."""
+    return stored if modality.levels is None else stored.to(torch.float32).div_(modality.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operator over rows [start, stop): its parameters as columns, as recorded."""
+
+    name: str
+    version: int
+    start: int
+    stop: int
+    columns: Recorded
+
+    def mutation(self, row: int) -> Mutation:
+        at = row - self.start
+        return Mutation(self.name, {name: _plain(column[at]) for name, column in self.columns.items()}, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The unit of all work.
+
+    parents: corpus row of each row's parent (B,); seeds: seed number of each row (B,).
+    loads: (B, K) distance from the seed so far, in units of the limits (see mutators/limits.py).
+    invariant: (B,) whether every operator since the seed keeps the label.
+    steps: what was done to the parents in this batch.
+    """
+
+    rows: Rows
+    parents: Indices
+    seeds: Indices
+    loads: NDArray[np.float32]
+    invariant: NDArray[np.bool_]
+    steps: tuple[Step, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def mutations(self, row: int) -> Chain:
+        """The record of one row: only made for rows that are kept."""
+        return tuple(step.mutation(row) for step in self.steps if step.start <= row < step.stop)
+
+
+def _plain(value: object) -> Value:
+    item = value.item() if isinstance(value, np.generic) else value
+    if isinstance(item, bool):
+        return int(item)
+    if isinstance(item, int | float | str | list):
+        return item
+    raise TypeError(f"a recorded parameter is a number, a string or a list of them, not {type(item).__name__}")
+
+
+def _valid(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "".join(char for char in text if not "\ud800" <= char <= "\udfff")
+    return text
+
+
+def _padded(arrays: Sequence[NDArray[np.generic]], modality: Modality, device: torch.device) -> TensorRows:
+    longest = max(array.shape[-1] for array in arrays)
+    stored = np.zeros((len(arrays), arrays[0].shape[0], longest), arrays[0].dtype)
+    for row, array in enumerate(arrays):
+        stored[row, :, : array.shape[-1]] = array
+    lengths = torch.tensor([array.shape[-1] for array in arrays], device=device)
+    return TensorRows(to_unit(torch.from_numpy(stored).to(device), modality), modality, lengths)

@@ -1,0 +1,92 @@
+"""How much a campaign may spend, and how durations and counts are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlfuzz.errors import ConfigError
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_COUNTS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+_BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What ends a campaign: whichever comes first. None: no limit of that kind.
+
+    seconds: wall time of this run. inputs: executed in this run. findings: candidates saved in this run.
+    """
+
+    seconds: float | None = None
+    inputs: int | None = None
+    findings: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "inputs", "findings", "minutes"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigError(f"budget: {name} must be above 0, not {value}")
+
+    @property
+    def total_seconds(self) -> float | None:
+        if self.seconds is None and self.minutes is None:
+            return None
+        return (self.seconds or 0.0) + 60.0 * (self.minutes or 0.0)
+
+    def spent(self, *, seconds: float, inputs: int, findings: int) -> str:
+        """The reason to stop, in words, or "" to go on."""
+        if self.total_seconds is not None and seconds >= self.total_seconds:
+            return "time is up"
+        if self.inputs is not None and inputs >= self.inputs:
+            return f"{self.inputs} inputs ran"
+        if self.findings is not None and findings >= self.findings:
+            return f"{self.findings} findings were saved"
+        return ""
+
+
+def duration(text: str | float) -> float:
+    """Seconds of "30s", "10m", "1h30m", "2d", or of a bare number. Raises ConfigError."""
+    if isinstance(text, int | float):
+        return float(text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", text)
+    if parts and re.fullmatch(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d))+\s*", text):
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*", text):
+        return float(text)
+    raise ConfigError(f"{text!r} is no duration; write 30s, 10m, 1h30m or 2d")
+
+
+def count(text: str | int) -> int:
+    """10000 of "10k"; k, M and G. Raises ConfigError."""
+    if isinstance(text, int):
+        return text
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMG]?)\s*", text)
+    if not match:
+        raise ConfigError(f"{text!r} is no count; write 5000, 10k or 1M")
+    return round(float(match[1]) * _COUNTS["k" if match[2] == "K" else match[2]])
+
+
+def size(text: str | int) -> int:
+    """Bytes of "500MB" or "2GB". Raises ConfigError."""
+    if isinstance(text, int):
+        return text
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?B?)\s*", text)
+    if not match or (not match[2] and "." in match[1]):
+        raise ConfigError(f"{text!r} is no size; write 500MB or 2GB")
+    return round(float(match[1]) * _BYTES[match[2] or "B"])
+
+
+def in_words(seconds: float) -> str:
+    """ "4 min 12 s", "850 ms", "2 h 5 min"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

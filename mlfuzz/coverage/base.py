@@ -1,0 +1,66 @@
+"""A coverage criterion: features of rows in, gain of each row out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlfuzz.observation import Observation
+from mlfuzz.registry import Registry
+
+Features = NDArray[np.float32]
+State = dict[str, NDArray[Any]]
+
+
+class Criterion(Protocol):
+    """Laws: observing a batch gives what its rows give one by one; a second time gains 0; restore loses nothing;
+    merge commutes where `monotone`.
+
+    `embed` runs on the device and is pure; its rows travel to the host in the batch's one packed copy, are stored with
+    kept entries, and are what `observe` and a later restart work on.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def monotone(self) -> bool:
+        """Whether what is covered only grows, whatever the order."""
+
+    def fit(self, seen: Observation) -> None:
+        """Calibrate on the seeds and their first mutants; called once, before anything else, unless restored."""
+
+    def embed(self, seen: Observation) -> Tensor:
+        """(B, P) float32: what this criterion looks at."""
+
+    def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
+        """Gains (B,) >= 0; folds the rows in. parents: features of each row's parent, where it has one.
+
+        Rows with a non-finite feature gain 0 and are not folded in.
+        """
+
+    def load(self, features: Features) -> None:
+        """Fold in rows that gained before, without judging them again: for a restart."""
+
+    def tune(self) -> None:
+        """Between batches: adapt thresholds to the rate of acceptance."""
+
+    def covered(self) -> Mapping[str, float]:
+        """Figures for people: {"entries": 412, "radius": 0.31} or {"share": 0.38}."""
+
+    def state(self) -> State: ...
+
+    def restore(self, state: State) -> None: ...
+
+    def merge(self, state: State) -> None:
+        """Fold in another worker's state."""
+
+
+CRITERIA: Registry[Callable[..., Criterion]] = Registry(
+    "coverage criterion",
+    shipped=("mlfuzz.coverage.novelty", "mlfuzz.coverage.neuron"),
+)

@@ -1,0 +1,114 @@
+"""One failure, of a model or of the code around it, as a plain record. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from mlfuzz.errors import SchemaError
+from mlfuzz.mutation import Chain
+
+SCHEMA = "mlfuzz.finding/1"
+
+Verdict = Literal["candidate", "confirmed", "flaky"]
+Triage = Literal["open", "fixed", "quarantined", "ignored"]
+
+
+class FileRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file beside the record: its name (no directories) and the SHA-256 of its bytes."""
+
+    file: str
+    sha256: str
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one run of the target said: the label (or another short form of the output), its scores, the margin."""
+
+    label: str = ""
+    scores: dict[str, float] = {}
+    margin: float | None = None
+    text: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One failure; kept as finding.json beside its input and its seed.
+
+    id: hash of the first failing input, target name and oracle (`identify`); kept through shrinking and retraining.
+    kind: "label", "nonfinite", "tolerance", ... for models; "exception", "crash", "exit", "hang", "memory" for both sides.
+    target: its name; load: "module:attribute" that gives it, "" for a live object.
+    modality: description from which the codec is rebuilt ({"name": "image", ...}); {} for plain bytes.
+    oracle: {"name": ..., constructor arguments}.
+    key: cheap provisional key; fault: what groups findings after shrinking ("" until then).
+    margin: in `unit`. confirmed: "3/3" runs failed alone. severity: margin x size of change, see evidence.
+    chain: from the seed to the stored input; first_chain: as found, before shrinking.
+    """
+
+    schema: str = SCHEMA
+    id: str
+    side: Literal["model", "code"]
+    kind: str
+    target: str
+    load: str = ""
+    modality: dict[str, Any] = {}
+    oracle: dict[str, Any] = {}
+    input: FileRef
+    seed: FileRef | None = None
+    seed_name: str = ""
+    label: str | None = None
+    chain: Chain = ()
+    first_chain: Chain = ()
+    sentence: str = ""
+    expected: str = ""
+    observed: str = ""
+    before: Run | None = None
+    after: Run | None = None
+    margin: float | None = None
+    floor: float | None = None
+    unit: str = ""
+    key: str = ""
+    fault: str = ""
+    severity: float | None = None
+    verdict: Verdict = "candidate"
+    confirmed: str = ""
+    shrunk: bool = False
+    triage: Triage = "open"
+    note: str = ""
+    message: str = ""
+    evidence: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+    campaign: str = ""
+    life: str = ""
+    batch: int = 0
+    created: str = ""
+
+
+def identify(payload: bytes, target: str, oracle: str) -> str:
+    """16 hex digits: stable under renaming of files and changes of source code."""
+    digest = hashlib.sha256()
+    for part in (hashlib.sha256(payload).digest(), target.encode(), oracle.encode()):
+        digest.update(len(part).to_bytes(4, "big") + part)
+    return digest.hexdigest()[:16]
+
+
+def dumps(finding: Finding) -> bytes:
+    """Indented JSON with a newline at the end: diffs well in git."""
+    return msgspec.json.format(msgspec.json.encode(finding), indent=2) + b"\n"
+
+
+def loads(data: bytes, origin: str = "finding") -> Finding:
+    """Raises SchemaError for another version, or a record that does not fit: with `origin` and the place in it."""
+    try:
+        schema = msgspec.json.decode(data, type=_Header).schema
+        if schema != SCHEMA:
+            raise SchemaError(
+                f"{origin}: schema {schema!r}, this mlfuzz reads {SCHEMA!r}; use the mlfuzz that wrote it"
+            )
+        return msgspec.json.decode(data, type=Finding)
+    except msgspec.DecodeError as error:
+        raise SchemaError(f"{origin}: {error}; the file was edited or is damaged") from error
+
+
+class _Header(msgspec.Struct):
+    schema: str = ""

@@ -1,0 +1,97 @@
+"""What a modality owes the rest of mlfuzz: bytes <-> payload, exactly, and the grid its values lie on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.errors import BadInputError
+from mlfuzz.registry import Registry
+
+Payload: TypeAlias = NDArray[np.generic] | str
+"""One input on the host. Image: (C, H, W) uint8, or float32 in [0, 1]; audio: (C, T) int16 or float32; text: str."""
+
+MAX_FILE_BYTES = 16 << 20
+"""No seed is larger than this (16 MiB): a bigger file is nearly always a mistake or an attack."""
+
+
+class Modality(Protocol):
+    """A kind of input and its shape: `Image(size=(28, 28))`, `Audio(...)`, `Text(...)`. No torch."""
+
+    @property
+    def name(self) -> str:
+        """ "image", "audio" or "text": also the prefix of its mutators' names."""
+
+    @property
+    def suffix(self) -> str:
+        """Of the files this modality writes: ".png"."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Suffixes of files that `decode` understands, lower case."""
+
+    @property
+    def levels(self) -> int | None:
+        """Steps of one unit on the grid (255 for 8-bit pixels, 32768 for 16-bit samples); None: float32 as it is."""
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float:
+        """The range of values; for text, `high` is the largest number of characters."""
+
+    @property
+    def ragged(self) -> bool:
+        """Whether payloads of one batch may differ in length."""
+
+    def decode(self, data: bytes, *, suffix: str = "") -> Payload:
+        """Bytes of a file -> payload of the declared shape. Raises BadInputError, never anything else."""
+
+    def encode(self, payload: Payload) -> bytes:
+        """Payload -> bytes of a file a person can open; decode(encode(p)) == p exactly."""
+
+    def describe(self) -> dict[str, object]:
+        """Constructor arguments as JSON: `MODALITIES.get(name)(**describe())` gives an equal modality."""
+
+
+MODALITIES: Registry[type[Modality]] = Registry(
+    "modality",
+    shipped=("mlfuzz.modality.image", "mlfuzz.modality.audio", "mlfuzz.modality.text"),
+)
+
+
+def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of an ordinary file: no link is followed, no FIFO or device waited for, no giant read.
+
+    Raises BadInputError with a countable reason.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if path.is_symlink():
+            raise BadInputError("symbolic link", str(path)) from error
+        raise BadInputError("cannot be opened", f"{path}: {error.strerror}") from error
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise BadInputError("not an ordinary file", str(path))
+        if state.st_size > max_bytes:
+            raise BadInputError(f"larger than {max_bytes >> 20} MiB", f"{path}: {state.st_size} bytes")
+        if state.st_size == 0:
+            raise BadInputError("empty file", str(path))
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(max_bytes + 1)[:max_bytes]
+    finally:
+        os.close(descriptor)
+
+
+def rebuild(description: dict[str, object]) -> Modality:
+    """The modality that `{"name": ..., **describe()}` stands for."""
+    arguments = dict(description)
+    return MODALITIES.get(str(arguments.pop("name")))(**arguments)

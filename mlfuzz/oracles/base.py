@@ -1,0 +1,100 @@
+"""An oracle: outputs and what was done to the input in; failed, margin and key of each row out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from mlfuzz.batch import Batch
+from mlfuzz.observation import Observation
+from mlfuzz.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of B rows, on the observation's device.
+
+    margin: (B,) float32 in the oracle's unit; > 0 exactly where failed, else minus the distance still to go; NaN: unjudged.
+    keys: (B,) int64 >= 0, equal for rows that fail in the same way (expected and got, say).
+    """
+
+    margin: Tensor
+    keys: Tensor
+
+    @property
+    def failed(self) -> Tensor:
+        return self.margin > 0
+
+    @property
+    def judged(self) -> Tensor:
+        return self.margin == self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What a target's outputs are worth: measured at calibration, in units of the main output.
+
+    single: largest difference of a row alone against in a batch. spread: standard deviation of the outputs.
+    """
+
+    single: float = 0.0
+    spread: float = 1.0
+
+
+SINGLE_FACTOR = 8.0
+"""A margin counts from 8 x the batch-versus-single noise: above it 0 of 19,202 batch-found flips failed to reproduce alone."""
+
+SPREAD_SHARE = 1e-4
+"""... and from 1e-4 of the outputs' standard deviation, where the measured noise is 0 by luck."""
+
+
+class Oracle(Protocol):
+    """Laws: a seed against itself never fails; margin > 0 exactly where failed; a row's verdict is independent of its batch.
+
+    unit: of the margin, in words. where: "device", or "host" for oracles that judge text or need Python a row.
+    relative: whether it compares with the seed's own observation (a finding then needs its seed file to replay).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def where(self) -> Literal["device", "host"]: ...
+
+    @property
+    def relative(self) -> bool: ...
+
+    def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
+        """seen: of the batch's rows. reference: of each row's seed, in the same order."""
+
+    def noise(self, floor: Floor) -> float:
+        """The smallest margin that counts as a failure, in the oracle's unit."""
+
+    def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
+        """For people and for grouping: "expected", "observed", and what else helps. Only asked for unknown keys."""
+
+    def describe(self) -> dict[str, Any]:
+        """Constructor arguments as JSON, without "name"."""
+
+
+ORACLES: Registry[Callable[..., Oracle]] = Registry(
+    "oracle",
+    shipped=("mlfuzz.oracles.numeric", "mlfuzz.oracles.metamorphic"),
+)
+
+
+def margin_floor(floor: Floor) -> float:
+    """The rule for margins in units of the main output."""
+    return max(SINGLE_FACTOR * floor.single, SPREAD_SHARE * floor.spread)
+
+
+def rebuild(description: Mapping[str, Any]) -> Oracle:
+    """The oracle that `{"name": ..., **describe()}` stands for."""
+    arguments = dict(description)
+    return ORACLES.get(str(arguments.pop("name")))(**arguments)

@@ -1,0 +1,123 @@
+"""What a campaign says of itself while it runs, and when it ends: `progress.jsonl` and `stats.json`. No torch, no numpy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mlfuzz.errors import SchemaError
+
+PROGRESS_SCHEMA = "mlfuzz.progress/1"
+STATS_SCHEMA = "mlfuzz.stats/1"
+
+SEVERITY_BINS = 5
+"""Failure rates are counted in fifths of each operator's range."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `progress.jsonl`, every few seconds.
+
+    seconds: of the whole campaign, over all lives. failing: rows that failed an oracle (not findings: most repeat known keys).
+    coverage: the criterion's own figures. candidates: inputs saved. p_new: share of the last inputs that became entries.
+    """
+
+    schema: str = PROGRESS_SCHEMA
+    life: str
+    seconds: float
+    inputs: int
+    batches: int
+    inputs_per_s: float
+    entries: int
+    seeds: int
+    candidates: int
+    failing: int
+    p_new: float
+    since_new_s: float
+    coverage: dict[str, float] = {}
+    best: list[str] = []
+
+
+class OperatorStats(msgspec.Struct, kw_only=True):
+    """Of one mutator: rows it was applied to, how many gained, failed, were unjudged; rows and failures by severity."""
+
+    rows: int = 0
+    gains: int = 0
+    failures: int = 0
+    unjudged: int = 0
+    rows_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
+    failures_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
+
+
+class SeedStats(msgspec.Struct, kw_only=True):
+    """usable seeds; skipped files by reason; seeds that the target gets wrong by itself (file, expected, got)."""
+
+    usable: int = 0
+    labelled: int = 0
+    skipped: dict[str, int] = {}
+    failing: list[list[str]] = []
+    broken: int = 0
+
+
+class Miss(msgspec.Struct, kw_only=True, frozen=True):
+    """The nearest a campaign came to a failure: for reports of campaigns that found nothing."""
+
+    oracle: str
+    margin: float
+    unit: str
+    seed: str
+    sentence: str
+
+
+class Stats(msgspec.Struct, kw_only=True):
+    """`stats.json`: what the report is made of, beside the findings and progress.jsonl; rewritten with each checkpoint.
+
+    target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
+    setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
+    confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store).
+    layers: {"name", "units", "covered"} each. ended: why the campaign ended, "" while it runs.
+    """
+
+    schema: str = STATS_SCHEMA
+    campaign: str
+    started: str
+    seconds: float = 0.0
+    inputs: int = 0
+    batches: int = 0
+    entries: int = 0
+    lives: int = 1
+    ended: str = ""
+    target: dict[str, Any] = {}
+    setup: dict[str, Any] = {}
+    seeds: SeedStats = msgspec.field(default_factory=SeedStats)
+    failing: int = 0
+    crashes: int = 0
+    unjudged: int = 0
+    dropped: int = 0
+    operators: dict[str, OperatorStats] = {}
+    confusion: list[list[Any]] = []
+    coverage: dict[str, float] = {}
+    layers: list[dict[str, Any]] = []
+    timing: dict[str, float] = {}
+    nearest: Miss | None = None
+    warnings: list[str] = []
+
+
+def read_progress(data: bytes, origin: str = "progress.jsonl") -> list[Progress]:
+    """All complete lines; a torn last line is left out. Raises SchemaError for a damaged line before it."""
+    lines = data.split(b"\n")
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            records.append(msgspec.json.decode(line, type=Progress))
+        except msgspec.DecodeError as error:
+            raise SchemaError(f"{origin}, line {number}: {error}; remove the line to go on") from error
+    return records
+
+
+def read_stats(data: bytes, origin: str = "stats.json") -> Stats:
+    """Raises SchemaError where it does not fit."""
+    try:
+        return msgspec.json.decode(data, type=Stats)
+    except msgspec.DecodeError as error:
+        raise SchemaError(f"{origin}: {error}") from error

@@ -1,0 +1,76 @@
+"""Names of parts: what mlfuzz ships, what plugins add, and the nearest name for a wrong one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar
+
+from mlfuzz.errors import PluginError, UnknownNameError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Name -> part. Nothing is imported until a name is looked up.
+
+    kind: the word in messages ("mutator"). shipped: modules whose import registers mlfuzz's own parts.
+    Other distributions add theirs through the entry-point group `mlfuzz.<kind>s`, a project through
+    `plugins = ["module"]` in its configuration.
+    """
+
+    def __init__(self, kind: str, *, shipped: Sequence[str] = ()) -> None:
+        self.kind = kind
+        self._shipped = tuple(shipped)
+        self._parts: dict[str, T] = {}
+        self._loaded = False
+
+    def add(self, name: str, part: T) -> T:
+        """Register `part`. Raises PluginError where the name is taken by another part."""
+        if name in self._parts and self._parts[name] is not part:
+            raise PluginError(f"two {self.kind}s are called {name!r}; give one of them another name")
+        self._parts[name] = part
+        return part
+
+    def get(self, name: str) -> T:
+        """The part of that name. Raises UnknownNameError with the nearest name."""
+        if name not in self._parts:
+            self._load()
+        try:
+            return self._parts[name]
+        except KeyError:
+            raise UnknownNameError(self.kind, name, self._parts) from None
+
+    def names(self) -> list[str]:
+        self._load()
+        return sorted(self._parts)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter([self._parts[name] for name in self.names()])
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        for module in self._shipped:
+            importlib.import_module(module)
+        from importlib.metadata import entry_points  # costs 0.1 s: only a look-up by name pays it
+
+        for point in entry_points(group=f"mlfuzz.{self.kind.replace(' ', '_')}s"):
+            try:
+                self.add(point.name, point.load())
+            except Exception as error:
+                origin = point.dist.name if point.dist else point.value
+                raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error}") from error
+
+
+def import_plugins(modules: Sequence[str]) -> None:
+    """Import the modules of `plugins = [...]`; their decorators register what they define.
+
+    Raises PluginError naming the module that does not import.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            raise PluginError(f"plugin {module!r} does not import: {type(error).__name__}: {error}") from error

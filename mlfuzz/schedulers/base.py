@@ -1,0 +1,55 @@
+"""A scheduler: which corpus entries to mutate next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.registry import Registry
+
+Rows = NDArray[np.int64]
+Margins = NDArray[np.float32]
+"""(n, oracles): each oracle's margin, NaN where it did not judge; higher is nearer to failing."""
+
+
+class Scheduler(Protocol):
+    """Row numbers are local to the process: 0 .. size-1, in the order of `grow`. All numpy, on the host.
+
+    Laws: picks are rows that exist; the same state and generator give the same picks; restore(state()) picks the same.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+        """New rows at the end of the corpus: the seed each descends from, what it gained, how near it came."""
+
+    def pick(self, n: int, rng: np.random.Generator) -> Rows:
+        """n rows to mutate; repeats allowed."""
+
+    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+        """Which rows should become entries though they gained no coverage: they came nearer to failing."""
+
+    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+        """What became of the picked rows' children, in the order picked; may come a batch late."""
+
+    def retire(self, seeds: Rows) -> None:
+        """Seeds that have been broken: spend less on them."""
+
+    def state(self) -> dict[str, NDArray[Any]]: ...
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None: ...
+
+
+SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry(
+    "scheduler",
+    shipped=(
+        "mlfuzz.schedulers.uniform",
+        "mlfuzz.schedulers.recency",
+        "mlfuzz.schedulers.margin",
+        "mlfuzz.schedulers.mixed",
+    ),
+)
