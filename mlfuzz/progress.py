@@ -1,4 +1,4 @@
-"""What a campaign says of itself while it runs, and when it ends: `progress.jsonl` and `stats.json`. No torch, no numpy."""
+"""What a campaign says of itself: `progress.jsonl` while it runs, `stats.json` when it ends. No torch, no numpy."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ SEVERITY_BINS = 5
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One line of `progress.jsonl`, every few seconds.
 
-    seconds: of the whole campaign, over all lives. failing: rows that failed an oracle (not findings: most repeat known keys).
-    coverage: the criterion's own figures. candidates: inputs saved. p_new: share of the last inputs that became entries.
+    seconds: of the whole campaign, over all lives. failing: rows that failed an oracle (most repeat known keys).
+    coverage: the criterion's own figures. candidates: inputs saved.
+    p_new: share of the last inputs that became entries.
     """
 
     schema: str = PROGRESS_SCHEMA

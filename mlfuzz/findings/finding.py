@@ -36,7 +36,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """One failure; kept as finding.json beside its input and its seed.
 
     id: hash of the first failing input, target name and oracle (`identify`); kept through shrinking and retraining.
-    kind: "label", "nonfinite", "tolerance", ... for models; "exception", "crash", "exit", "hang", "memory" for both sides.
+    kind: "label", "nonfinite", "tolerance", ... for models; "exception", "crash", "exit", "hang", "memory" for both.
     target: its name; load: "module:attribute" that gives it, "" for a live object.
     modality: description from which the codec is rebuilt ({"name": "image", ...}); {} for plain bytes.
     oracle: {"name": ..., constructor arguments}.

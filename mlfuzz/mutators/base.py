@@ -35,7 +35,8 @@ MUTATORS: Registry[Mutator] = Registry(
 class Mutator:
     """One operator.
 
-    name: "<modality>.<operator>", never changed. space: what is drawn. sites: what `propose` adds, which depends on the row.
+    name: "<modality>.<operator>", never changed. space: what is drawn.
+    sites: what `propose` adds, which depends on the row.
     kind: family ("colour", "geometry", "blur", "noise", "weather", "codec", "occlusion", "level", "time", ...).
     cost: rough time an element in units of `image.brightness` (1, 2, 4, ... 1024); the plan draws dear ones less often.
     effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared.

@@ -21,7 +21,8 @@ Drawn: TypeAlias = NDArray[np.generic]
 class Param(Protocol):
     """The space of one parameter.
 
-    unit: in words, for people ("degrees", "dB", "px"; "seed" is hidden). neutral: the value that changes nothing, or None.
+    unit: in words, for people ("degrees", "dB", "px"; "seed" is hidden).
+    neutral: the value that changes nothing, or None.
     sums: the limit that this parameter counts towards over a whole chain ("rotation", "shift"), or "".
     """
 

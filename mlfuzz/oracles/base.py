@@ -17,7 +17,7 @@ from mlfuzz.registry import Registry
 class Verdict:
     """Of B rows, on the observation's device.
 
-    margin: (B,) float32 in the oracle's unit; > 0 exactly where failed, else minus the distance still to go; NaN: unjudged.
+    margin: (B,) float32 in the oracle's unit; > 0 exactly where failed, else minus the distance to go; NaN: unjudged.
     keys: (B,) int64 >= 0, equal for rows that fail in the same way (expected and got, say).
     """
 
@@ -45,14 +45,14 @@ class Floor:
 
 
 SINGLE_FACTOR = 8.0
-"""A margin counts from 8 x the batch-versus-single noise: above it 0 of 19,202 batch-found flips failed to reproduce alone."""
+"""A margin counts from 8 x the batch-versus-single noise: above it 0 of 19,202 flips failed to reproduce alone."""
 
 SPREAD_SHARE = 1e-4
 """... and from 1e-4 of the outputs' standard deviation, where the measured noise is 0 by luck."""
 
 
 class Oracle(Protocol):
-    """Laws: a seed against itself never fails; margin > 0 exactly where failed; a row's verdict is independent of its batch.
+    """Laws: a seed against itself never fails; margin > 0 exactly where failed; a row is judged the same in any batch.
 
     unit: of the margin, in words. where: "device", or "host" for oracles that judge text or need Python a row.
     relative: whether it compares with the seed's own observation (a finding then needs its seed file to replay).
