@@ -1,0 +1,88 @@
+"""What a target is worth, measured: the batch that serves it best, and how far a row's answer depends on its batch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlfuzz.batch import Rows
+from mlfuzz.observation import Observation
+from mlfuzz.targets.base import Target
+
+SECONDS_A_BATCH = 0.020
+"""Fixed dispatch costs 0.2-0.3 ms a batch: at 20 ms they vanish, and the loop stays responsive."""
+
+BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """batch: the chosen size. seconds: of one input at that size. table: inputs a second by batch size."""
+
+    batch: int
+    seconds: float
+    table: dict[int, float]
+
+
+def speed(target: Target, rows: Rows) -> Speed:
+    """Try batch sizes upwards until one takes about 20 ms; then the size that a batch of 20 ms holds, in [8, 2048].
+
+    Sizes that run out of memory end the search. rows: any usable inputs; they are repeated.
+    """
+    table: dict[int, float] = {}
+    for batch in BATCHES:
+        filled = rows.take(np.arange(batch) % len(rows))
+        try:
+            target.run(filled)
+            seconds = min(_timed(target, filled) for _ in range(3))
+        except (torch.OutOfMemoryError, MemoryError):
+            break
+        table[batch] = batch / max(seconds, 1e-9)
+        if seconds >= SECONDS_A_BATCH:
+            break
+    rate = max(table.values())
+    fit = [batch for batch in table if batch / table[batch] <= SECONDS_A_BATCH * 1.25]
+    chosen = max(fit) if fit else min(table)
+    return Speed(chosen, 1.0 / rate, table)
+
+
+def single_noise(target: Target, rows: Rows, seen: Observation) -> tuple[float, float]:
+    """(largest difference of the main output alone against in its batch, standard deviation of the main output).
+
+    (0, 1) where the main output is no tensor.
+    """
+    main = seen.outputs["main"]
+    if not isinstance(main, Tensor):
+        return 0.0, 1.0
+    worst = 0.0
+    for row in range(len(rows)):
+        alone = target.run(rows.part(row, row + 1)).outputs["main"]
+        if isinstance(alone, Tensor):
+            difference = (alone - main[row : row + 1]).abs()
+            worst = max(worst, float(torch.nan_to_num(difference, nan=0.0, posinf=0.0).max()))
+    finite = main[torch.isfinite(main)]
+    return worst, float(finite.std(unbiased=False)) if finite.numel() > 1 else 1.0
+
+
+def largest_difference(one: Observation, other: Observation) -> float:
+    """Between the main outputs of the same rows; inf where texts differ or shapes do not fit."""
+    left, right = one.outputs["main"], other.outputs["main"]
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if left.shape != right.shape:
+            return float("inf")
+        same = (left == right) | (torch.isnan(left) & torch.isnan(right))
+        difference = torch.where(same, torch.zeros_like(left), (left - right).abs())
+        return float(torch.nan_to_num(difference, nan=float("inf")).max()) if difference.numel() else 0.0
+    return 0.0 if left == right else float("inf")
+
+
+def _timed(target: Target, rows: Rows) -> float:
+    started = time.perf_counter()
+    target.run(rows)
+    if target.device.type == "cuda":
+        torch.cuda.synchronize(target.device)
+    return time.perf_counter() - started

@@ -1,0 +1,219 @@
+"""Forward hooks that reduce activations on the device: one column a unit, averaged over space or time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mlfuzz.errors import UnknownNameError
+
+ACTIVATIONS = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Tanh, nn.Sigmoid,
+    nn.Hardswish, nn.Hardtanh, nn.Hardsigmoid, nn.Softplus,
+)  # fmt: skip
+RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
+BLOCKS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
+CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, *RECURRENT, *BLOCKS)
+
+MAX_UNITS = 16_384
+"""More columns than this are thinned to whole layers, evenly over the depth: 64 MiB a thousand rows is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Columns [start, stop) of the activations: one call of one module. units_last: (B, T, C) rather than (B, C, ...)."""
+
+    name: str
+    call: int
+    start: int
+    stop: int
+    units_last: bool
+
+    @property
+    def units(self) -> int:
+        return self.stop - self.start
+
+
+class Watcher:
+    """Hooks on some modules of a model; `watch` gives the reduced activations of the forward pass run inside it.
+
+    names: modules to watch; None: every activation function, recurrent layer and transformer block, or, where there is
+    none, every convolution and linear layer but the last. Raises UnknownNameError with the nearest name.
+    """
+
+    def __init__(self, model: nn.Module, names: Sequence[str] | None) -> None:
+        self._modules = _chosen(model, names)
+        self._model = model
+        self.layers: tuple[Layer, ...] = ()
+        self._slots: dict[tuple[str, int], Layer] = {}
+        self._calls: dict[str, int] = {}
+        self._buffer: Tensor | None = None
+        self._mask: Tensor | None = None
+        self._handles = [
+            module.register_forward_hook(self._hook(name)) for name, module in self._modules.items()
+        ]  # fmt: skip
+
+    @property
+    def units(self) -> int:
+        return self.layers[-1].stop if self.layers else 0
+
+    def probe(self, forward: Callable[[], Any]) -> Any:
+        """Run once to learn which modules are called, how often, and the shape of what they give."""
+        found: list[tuple[str, int, Tensor, bool]] = []
+        calls: dict[str, int] = {}
+        last_known = [False]
+
+        def known(module: nn.Module, _: Any, __: Any) -> None:
+            if isinstance(module, CHANNELS_FIRST):
+                last_known[0] = False
+            elif isinstance(module, CHANNELS_LAST):
+                last_known[0] = True
+
+        def seen(name: str) -> Callable[[nn.Module, Any, Any], None]:
+            def hook(module: nn.Module, _: Any, output: Any) -> None:
+                tensor = _tensor(output)
+                if tensor is None or tensor.dim() < 2 or not tensor.is_floating_point():
+                    return
+                call = calls.get(name, 0)
+                calls[name] = call + 1
+                found.append((name, call, tensor, isinstance(module, CHANNELS_LAST) or last_known[0]))
+
+            return hook
+
+        handles = [module.register_forward_hook(known) for module in self._model.modules()]
+        handles += [module.register_forward_hook(seen(name)) for name, module in self._modules.items()]
+        try:
+            result = forward()
+        finally:
+            for handle in handles:
+                handle.remove()
+        self._lay_out(found)
+        return result
+
+    def watch(self, batch: int, device: torch.device, mask: Tensor | None, forward: Callable[[], Any]) -> Any:
+        """The result of `forward()`; afterwards `take()` gives its activations (B, units)."""
+        self._calls.clear()
+        self._mask = mask
+        self._buffer = torch.zeros((batch, self.units), device=device) if self.layers else None
+        try:
+            return forward()
+        finally:
+            self._mask = None
+
+    def take(self, batch: int, device: torch.device) -> Tensor:
+        """Activations of the forward pass just watched; handed over once."""
+        buffer, self._buffer = self._buffer, None
+        return torch.zeros((batch, 0), device=device) if buffer is None else buffer
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            if self._buffer is None:
+                return
+            call = self._calls.get(name, 0)
+            self._calls[name] = call + 1
+            layer = self._slots.get((name, call))
+            tensor = _tensor(output)
+            if layer is not None and tensor is not None and tensor.shape[0] == self._buffer.shape[0]:
+                self._buffer[:, layer.start : layer.stop] = reduce(tensor, layer.units_last, self._mask)
+
+        return hook
+
+    def _lay_out(self, found: Sequence[tuple[str, int, Tensor, bool]]) -> None:
+        sizes = [(name, call, tensor.shape[-1 if last else 1], last) for name, call, tensor, last in found]
+        while sum(size for _, _, size, _ in sizes) > MAX_UNITS and len(sizes) > 1:
+            sizes = sizes[1::2]  # the later half of each pair: the last layer stays
+        layers, start = [], 0
+        for name, call, size, last in sizes:
+            layers.append(Layer(name, call, start, start + size, last))
+            start += size
+        self.layers = tuple(layers)
+        self._slots = {(layer.name, layer.call): layer for layer in layers}
+
+
+def reduce(tensor: Tensor, units_last: bool, mask: Tensor | None) -> Tensor:
+    """(B, C, ...) or (B, ..., C) -> (B, C): the mean over space or time, of valid steps only where a mask (B, T) is given.
+
+    Where the layer is coarser than the mask, the mask is thinned to its length.
+    """
+    if tensor.dim() == 2:
+        return tensor
+    if mask is not None and tensor.dim() == 3:
+        steps = tensor.shape[1] if units_last else tensor.shape[2]
+        weight = _thinned(mask, steps).to(tensor.dtype)
+        weight = weight / weight.sum(1, keepdim=True).clamp_(min=1.0)
+        return (tensor * weight[:, :, None]).sum(1) if units_last else (tensor * weight[:, None, :]).sum(2)
+    return tensor.mean(tuple(range(1, tensor.dim() - 1)) if units_last else tuple(range(2, tensor.dim())))
+
+
+def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tuple[int, int]:
+    """(calls of activation functions made by modules, calls made as plain functions that no hook can see)."""
+    by_module = [0]
+    names = {"relu", "relu_", "gelu", "silu", "leaky_relu", "elu", "selu", "hardswish", "tanh", "sigmoid", "mish"}
+
+    class Count(torch.overrides.TorchFunctionMode):
+        total = 0
+
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(func, "__name__", "") in names and getattr(func, "__module__", "") != "torch.nn.functional":
+                Count.total += 1
+            return func(*args, **(kwargs or {}))
+
+    def count(*_: Any) -> None:
+        by_module[0] += 1
+
+    handles = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, ACTIVATIONS)]
+    try:
+        with Count():
+            forward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return by_module[0], max(0, Count.total - by_module[0])
+
+
+def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Module]:
+    modules = {name or "model": module for name, module in model.named_modules()}
+    if names is not None:
+        for name in names:
+            if name not in modules:
+                raise UnknownNameError("layer", name, [known for known in modules if known != "model"])
+        return {name: modules[name] for name in names}
+    inside = [name for name, module in modules.items() if isinstance(module, BLOCKS)]
+    chosen = {
+        name: module
+        for name, module in modules.items()
+        if isinstance(module, ACTIVATIONS + RECURRENT + BLOCKS)
+        and not any(name != block and name.startswith(block + ".") for block in inside)
+    }
+    if chosen:
+        return chosen
+    leaves = [
+        (name, module) for name, module in modules.items() if isinstance(module, (nn.Linear, *CHANNELS_FIRST[:3]))
+    ]
+    return dict(leaves[:-1] or leaves)
+
+
+def _tensor(output: Any) -> Tensor | None:
+    if isinstance(output, Tensor):
+        return output
+    if isinstance(output, tuple | list) and output:
+        return _tensor(output[0])
+    if isinstance(output, nn.utils.rnn.PackedSequence):
+        return nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0]
+    return None
+
+
+def _thinned(mask: Tensor, steps: int) -> Tensor:
+    if mask.shape[1] == steps:
+        return mask
+    index = torch.div(torch.arange(steps, device=mask.device) * mask.shape[1], steps, rounding_mode="floor")
+    return mask.index_select(1, index)

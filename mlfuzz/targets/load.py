@@ -1,0 +1,62 @@
+"""From "module:attribute" to a target."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from mlfuzz.errors import MlfuzzError, TargetLoadError, suggestion
+from mlfuzz.targets.module import ModuleTarget
+
+
+def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
+    """The target that `module:attribute` names: a target, or a function without arguments that gives one.
+
+    directory: put on the import path first (the project's own). device: moves the target there.
+    Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not attribute or not module_name:
+        raise TargetLoadError(
+            f"{name!r} names no target; write module:attribute, for instance mlfuzz.examples.digits:robust"
+        )
+    if directory is not None and str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
+    if not hasattr(module, attribute):
+        known = [key for key in vars(module) if not key.startswith("_")]
+        raise TargetLoadError(f"target {name}: {module_name} has no {attribute!r}{suggestion(attribute, known)}")
+    target = getattr(module, attribute)
+    if not hasattr(target, "run") and callable(target) and not _is_module(target):
+        try:
+            target = target()
+        except MlfuzzError:
+            raise
+        except Exception as error:
+            raise TargetLoadError(f"target {name}: {attribute}() raised {_said(error)}") from error
+    missing = [part for part in ("name", "modality", "run", "digest") if not hasattr(target, part)]
+    if missing:
+        hint = "; wrap it: mlfuzz.ModuleTarget(name, mlfuzz.Image(size=...), model)" if _is_module(target) else ""
+        raise TargetLoadError(f"target {name}: {type(target).__name__} is no target{hint}")
+    if device is not None and hasattr(target, "model"):
+        import torch
+
+        target.device = torch.device(device)
+        target.model.to(target.device)
+    return cast(ModuleTarget, target)
+
+
+def _is_module(part: Any) -> bool:
+    from torch import nn
+
+    return isinstance(part, nn.Module) or (isinstance(part, type) and issubclass(part, nn.Module))
+
+
+def _said(error: BaseException) -> str:
+    text = str(error).strip() or "no message"
+    return f"{type(error).__name__}: {text.splitlines()[0][:300]}"
