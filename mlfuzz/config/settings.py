@@ -1,0 +1,117 @@
+"""What may be set. The fields are the documentation: `mlfuzz config show -v` prints what each of them says.
+
+In TOML a key is written with dashes (`max-findings`); underscores are understood too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+Reader = Literal["duration", "count", "size", "part", "parts"]
+
+
+def _read_as(reader: Reader, **limits: Any) -> Meta:
+    return Meta(extra={"reader": reader}, **limits)
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+def _part(name: str) -> Any:
+    return msgspec.field(default_factory=lambda: {"name": name})
+
+
+Seconds: TypeAlias = Annotated[float, _read_as("duration", gt=0)]
+Count: TypeAlias = Annotated[int, _read_as("count", ge=1)]
+Bytes: TypeAlias = Annotated[int, _read_as("size", ge=1)]
+Part: TypeAlias = Annotated[dict[str, Any], _read_as("part")]
+"""A part with its arguments: {"name": "novelty", "radius": 0.3}; written as a bare name where there are none."""
+Parts: TypeAlias = Annotated[tuple[dict[str, Any], ...], _read_as("parts")]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+
+
+NAMED = frozenset({"targets", "harnesses"})
+"""Tables of tables: the keys in them are names that users gave."""
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which of many, by name or pattern; a bare list means `include`."""
+
+    include: Annotated[tuple[str, ...], _says('names, "image.*", "kind:blur", "default"; empty: the default set')] = ()
+    exclude: Annotated[tuple[str, ...], _says("names or patterns to leave out")] = ()
+
+
+class TargetConfig(Struct, frozen=True, kw_only=True):
+    """[targets.NAME]: a system under test."""
+
+    use: Annotated[str, _says('"module:attribute" of a target, or of a function without arguments that gives one')] = ""
+    seeds: Annotated[str | None, _says("file or folder of natural inputs; a sub-folder is a label")] = None
+    labels: Annotated[tuple[str, ...], _says("names of the classes, where the target does not say")] = ()
+    oracles: Annotated[Parts, _says("names, or tables {name, arguments}; empty: what suits the target")] = ()
+    mutators: Annotated[Selection, _says("which operators may be used")] = Selection()
+    limits: Annotated[dict[str, float], _says("how far an input may go from its seed, by name of the limit")] = {}
+    isolation: Annotated[
+        Literal["process", "none"], _says("process: a crash or a hang costs a worker; none: it runs in this process")
+    ] = "process"
+
+
+class FuzzConfig(Struct, frozen=True, kw_only=True):
+    """[fuzz]: a campaign."""
+
+    time: Annotated[Seconds | None, _says("wall time of this run; on resuming, additional time")] = 600.0
+    inputs: Annotated[Count | None, _says("inputs executed in this run")] = None
+    max_findings: Annotated[Count | None, _says("stop after so many saved findings")] = None
+    workers: Annotated[Count, _says("processes that run the loop")] = 1
+    device: Annotated[str, _says('"auto", "cpu", "cuda", "cuda:1"')] = "auto"
+    batch: Annotated[Literal["auto"] | Count, _says('inputs a batch; "auto": about 20 ms a batch')] = "auto"
+    scheduler: Annotated[Part, _says("which corpus entries are mutated next")] = _part("mixed")
+    coverage: Annotated[Part, _says("what counts as new: a name, or a table {name, features, radius, ...}")] = _part(
+        "novelty"
+    )
+    max_seeds: Annotated[Count | None, _says("use at most so many seeds, spread evenly over the labels")] = None
+    fail_on: Annotated[Literal["any", "new", "none"], _says("which findings make the exit code 1")] = "any"
+    max_disk: Annotated[Bytes | None, _says("what the campaign's directory may grow to")] = None
+    input_timeout: Annotated[Seconds | None, _says("a batch that takes longer an input is a hang")] = None
+    cap: Annotated[Count, _says("inputs kept for each key of failures; the rest are counted")] = 20
+    confirm_share: Annotated[Share, _says("share of the time that confirming and shrinking may take")] = 0.2
+
+
+class RegressionConfig(Struct, frozen=True, kw_only=True):
+    """[regression]: findings kept in the corpus, as tests."""
+
+    mode: Annotated[Literal["each", "rate", "both"], _says("each finding is a test, or a gate per target, or both")] = (
+        "each"
+    )
+    max_failure_rate: Annotated[Share, _says("the gate: the largest share of inputs that may fail")] = 0.0
+    confidence: Annotated[Share, _says("of the gate's interval")] = 0.95
+    times: Annotated[Count, _says("runs of each finding")] = 1
+    strict: Annotated[bool, _says("open findings fail too")] = False
+
+
+class ReportConfig(Struct, frozen=True, kw_only=True):
+    """[report]: the HTML report."""
+
+    title: Annotated[str, _says("heading; empty: the campaign's name")] = ""
+    inline_limit: Annotated[Bytes, _says("size of the file up to which inputs are shown in it")] = 25 << 20
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """[tool.mlfuzz] of pyproject.toml, or mlfuzz.toml."""
+
+    state_dir: Annotated[str, _says("campaigns, left out of version control")] = ".mlfuzz"
+    corpus_dir: Annotated[str, _says("seeds and regressions, kept in version control")] = "corpus"
+    plugins: Annotated[tuple[str, ...], _says("modules whose import registers your own parts")] = ()
+    seed: Annotated[int, Meta(ge=0), _says("of all that is drawn by chance")] = 0
+    fuzz: FuzzConfig = FuzzConfig()
+    regression: RegressionConfig = RegressionConfig()
+    report: ReportConfig = ReportConfig()
+    targets: dict[str, TargetConfig] = {}
+    harnesses: Annotated[dict[str, Any], _says("code-side harnesses by name")] = {}
+
+    def only(self, name: str, target: TargetConfig) -> Config:
+        """The configuration of a campaign: of all targets the one it fuzzes."""
+        return msgspec.structs.replace(self, targets={name: target}, harnesses={})
