@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
-Value: TypeAlias = float | int | str | list[int] | list[str] | list[float]
+Value: TypeAlias = float | int | str | list[Any]
+"""A number, a string or a list of them; one kind of list, since msgspec reads no union of several."""
 
 
 class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -159,7 +159,8 @@ def _coloured(pixels: NDArray[np.generic], channels: int) -> NDArray[np.generic]
         wide = planes.astype(np.int32)
         return ((wide[:1] * 19595 + wide[1:2] * 38470 + wide[2:] * 7471 + 0x8000) >> 16).astype(np.uint8)
     fine = planes.astype(np.float32)
-    return np.float32(0.299) * fine[:1] + np.float32(0.587) * fine[1:2] + np.float32(0.114) * fine[2:]
+    luma: NDArray[np.float32] = np.float32(0.299) * fine[:1] + np.float32(0.587) * fine[1:2]
+    return luma + np.float32(0.114) * fine[2:]
 
 
 def _on_grid(pixels: NDArray[np.generic], grid: str) -> NDArray[np.generic]:

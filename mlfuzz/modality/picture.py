@@ -63,7 +63,8 @@ def _levels(picture: Pillow.Image) -> NDArray[np.generic]:
 def read_array(data: bytes, size: tuple[int, int] | None) -> NDArray[np.generic]:
     """Bytes of an .npy file -> (H, W, 1 or 3): uint8, or float32 in [0, 1].
 
-    size: the declared one, which decides where a shape can be read in two ways. The header is judged before any value is read, and no pickle is. Raises BadInputError.
+    size: the declared one, which decides where a shape can be read in two ways.
+    The header is judged before any value is read, and no pickle is. Raises BadInputError.
     """
     with _decoding("array"):
         file = io.BytesIO(data)
