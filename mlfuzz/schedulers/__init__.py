@@ -1,1 +1,1 @@
-"""schedulers."""
+"""Schedulers: which corpus entries to mutate next."""

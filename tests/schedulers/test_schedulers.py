@@ -1,0 +1,167 @@
+"""Every registered scheduler keeps the laws; and what each of them is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mlfuzz.errors import ConfigError
+from mlfuzz.schedulers.base import SCHEDULERS
+from mlfuzz.schedulers.margin import Margin
+from mlfuzz.schedulers.mixed import Mixed
+from mlfuzz.schedulers.recency import Recency
+from mlfuzz.schedulers.uniform import Random, Uniform
+from mlfuzz.testing.schedulers import LAWS, Make, SchedulerLaws
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("name", SCHEDULERS.names())
+def test_a_registered_scheduler_keeps_the_law(name: str, law: Callable[[Make], None]) -> None:
+    law(SCHEDULERS.get(name))
+
+
+class TestMargin(SchedulerLaws):
+    heeds_retirement = True
+    has_floor = True
+
+    def scheduler(self) -> Margin:
+        return Margin()
+
+
+class TestMixed(SchedulerLaws):
+    heeds_retirement = True
+
+    def scheduler(self) -> Mixed:
+        return Mixed()
+
+
+def _grow(scheduler: Random | Uniform | Margin | Mixed, seeds: list[int], margins: list[float]) -> None:
+    gains = np.ones(len(seeds), np.float32)
+    scheduler.grow(np.asarray(seeds, np.int64), gains, np.asarray(margins, np.float32)[:, None])
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_random_cycles_through_the_seeds_own_rows_and_nothing_else() -> None:
+    scheduler = Random()
+    _grow(scheduler, [4, 1, 4, 9, 1], [-1.0] * 5)
+    assert scheduler.pick(4, _rng()).tolist() == [0, 1, 3, 0]
+    assert scheduler.pick(3, _rng()).tolist() == [1, 3, 0]
+
+
+def test_uniform_reaches_every_entry_alike() -> None:
+    scheduler = Uniform()
+    _grow(scheduler, [0] * 10, [-1.0] * 10)
+    shares = np.bincount(scheduler.pick(20_000, _rng()), minlength=10) / 20_000
+    assert shares.min() > 0.08
+    assert shares.max() < 0.12
+
+
+def test_recency_gives_five_sixths_to_the_last_five_and_the_rest_to_all() -> None:
+    scheduler = Recency()
+    _grow(scheduler, [0] * 100, [-1.0] * 100)
+    picked = scheduler.pick(60_000, _rng())
+    expected = 5 / 6 + 1 / 6 * 5 / 100
+    assert abs((picked >= 95).mean() - expected) < 0.01
+    assert len(np.unique(picked)) == 100
+
+
+def test_margin_mostly_picks_the_entry_that_came_nearest() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0, 1, 0, 0, 1], [-5.0, -5.0, -3.0, -1.0, -6.0])
+    counts = np.bincount(scheduler.pick(10_000, _rng()), minlength=5) / 10_000
+    assert counts[3] > 0.3
+    assert counts[1] > 0.4
+    assert counts[0] > 0.05
+
+
+def test_margins_of_different_oracles_are_never_compared() -> None:
+    scheduler = Margin()
+    margins = np.asarray([[-1e6, -1e-3], [-9e5, -2e-3]], np.float32)
+    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), margins)
+    counts = np.bincount(scheduler.pick(10_000, _rng()), minlength=2) / 10_000
+    assert counts.min() > 0.3
+
+
+def test_an_oracle_that_never_judged_a_seed_gives_it_no_pick() -> None:
+    scheduler = Margin()
+    margins = np.asarray([[np.nan, -2.0], [np.nan, -1.0]], np.float32)
+    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), margins)
+    counts = np.bincount(scheduler.pick(10_000, _rng()), minlength=2) / 10_000
+    assert counts[1] > 0.7
+
+
+def test_only_a_real_step_towards_failing_is_kept() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0, 1], [-1.0, -1.0])
+    kept = scheduler.keep(np.asarray([0, 1]), np.asarray([[-0.995], [-0.98]], np.float32))
+    assert kept.tolist() == [False, True]
+
+
+def test_of_one_batch_only_the_best_of_a_seed_is_kept() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0, 1], [-1.0, -1.0])
+    kept = scheduler.keep(np.asarray([0, 0, 1, 0]), np.asarray([[-0.5], [-0.2], [-0.3], [-0.2]], np.float32))
+    assert kept.tolist() == [False, True, True, False]
+
+
+def test_a_row_that_fails_another_oracle_is_not_kept() -> None:
+    scheduler = Margin()
+    scheduler.grow(np.zeros(1, np.int64), np.ones(1, np.float32), np.full((1, 2), -1.0, np.float32))
+    assert not scheduler.keep(np.zeros(1, np.int64), np.asarray([[-0.1, 3.0]], np.float32)).any()
+
+
+def test_infinite_margins_are_as_good_as_none() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0, 0], [-np.inf, -1.0])
+    assert not scheduler.keep(np.zeros(1, np.int64), np.full((1, 1), -np.inf, np.float32)).any()
+    assert scheduler.keep(np.zeros(1, np.int64), np.full((1, 1), -0.5, np.float32)).all()
+
+
+def test_a_ratchet_admits_few_rows_of_a_slow_climb() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0], [-1.0])
+    kept = 0
+    for margin in np.linspace(-1.0, -0.9, 10_000, dtype=np.float32):
+        row = np.full((1, 1), margin, np.float32)
+        if scheduler.keep(np.zeros(1, np.int64), row).all():
+            _grow(scheduler, [0], [float(margin)])
+            kept += 1
+    assert 5 <= kept <= 12
+
+
+def test_only_the_latest_entries_of_a_seed_are_remembered_but_its_own_row_always() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0] * 100, [-1.0 - row for row in range(100)])
+    picked = set(scheduler.pick(5_000, _rng()).tolist())
+    assert picked == {0, *range(84, 100)}
+
+
+def test_mixed_follows_its_ratio() -> None:
+    scheduler = Mixed(ratio=1.0)
+    _grow(scheduler, [0, 0, 0], [-3.0, -1.0, -2.0])
+    guided = np.bincount(scheduler.pick(5_000, _rng()), minlength=3) / 5_000
+    scheduler = Mixed(ratio=0.0)
+    _grow(scheduler, [0, 0, 0], [-3.0, -1.0, -2.0])
+    novel = np.bincount(scheduler.pick(5_000, _rng()), minlength=3) / 5_000
+    assert guided[1] > 0.7
+    assert novel.max() < 0.45
+
+
+def test_mixed_prefers_entries_that_gained_over_those_that_did_not() -> None:
+    scheduler = Mixed(ratio=0.0)
+    gains = np.zeros(100, np.float32)
+    gains[:50] = 1.0
+    scheduler.grow(np.zeros(100, np.int64), gains, np.full((100, 1), -1.0, np.float32))
+    picked = scheduler.pick(10_000, _rng())
+    assert (picked < 50).mean() > 0.8
+    assert (picked >= 50).any()
+
+
+def test_mixed_refuses_a_ratio_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="ratio"):
+        Mixed(ratio=1.5)
