@@ -1,0 +1,89 @@
+"""Arrays and facts in one file, replaced in one step: calibrations (truth) and checkpoints (derived).
+
+An ordinary .npz, readable by numpy, with the SHA-256 of everything before it as the archive's comment. No pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.errors import CorruptRecordError
+from mlfuzz.storage.durable import create_exclusive, read_regular, write_atomic
+
+FACTS = "__facts__"
+_MARK = b"mlfuzz sha256 "
+_COMMENT_BYTES = len(_MARK) + 64
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """arrays: by name, none of objects. facts: what JSON can hold."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, sync: bool = True) -> None:
+    """Replace the file in one step. Raises DiskFullError, StorageError; TypeError for an array of objects."""
+    data = _pack(checkpoint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, data, sync=sync)
+
+
+def create_checkpoint(path: Path, checkpoint: Checkpoint) -> bool:
+    """Write it unless it is there: what is truth is written once. False where it was there. Raises DiskFullError."""
+    data = _pack(checkpoint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return create_exclusive(path, data)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Raises CorruptRecordError where it is damaged or missing."""
+    data = read_regular(path)
+    body, comment = data[:-_COMMENT_BYTES], data[-_COMMENT_BYTES:]
+    if comment != _MARK + hashlib.sha256(body).hexdigest().encode():
+        raise CorruptRecordError(f"{path} is damaged: its checksum does not fit")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return Checkpoint(arrays, msgspec.json.decode(arrays.pop(FACTS).tobytes()))
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, msgspec.DecodeError) as error:
+        raise CorruptRecordError(f"{path} is no checkpoint: {error}") from error
+
+
+def latest_checkpoint(path: Path, report: Callable[[str], object]) -> Checkpoint | None:
+    """The checkpoint to go on from, None where there is none or it is damaged: `report` is then told so.
+
+    For derived state only: what it held is built up again from the journals.
+    """
+    if not path.exists():
+        return None
+    try:
+        return read_checkpoint(path)
+    except CorruptRecordError as error:
+        report(f"{error}; it is ignored and built up again")
+        return None
+
+
+def _pack(checkpoint: Checkpoint) -> bytes:
+    for name, array in checkpoint.arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"checkpoint: {name} is an array of objects, which only pickle could store")
+    facts = np.frombuffer(msgspec.json.encode(dict(checkpoint.facts)), np.uint8)
+    file = io.BytesIO()
+    named: dict[str, Any] = {**checkpoint.arrays, FACTS: facts}
+    np.savez(file, **named)
+    # The last two bytes of a zip archive without a comment are the comment's length.
+    body = file.getvalue()[:-2] + _COMMENT_BYTES.to_bytes(2, "little")
+    return body + _MARK + hashlib.sha256(body).hexdigest().encode()

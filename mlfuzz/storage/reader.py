@@ -1,0 +1,209 @@
+"""Reading journals, one's own of before and others' as they grow: whole records only, damage never silent."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
+from mlfuzz.storage.frame import HEAD_BYTES, Kind, matches, next_head, read_head, salt
+from mlfuzz.storage.journal import BACK, SCHEMA, Opening, Place
+from mlfuzz.storage.quarantine import quarantine
+from mlfuzz.storage.workdir import Workdir
+
+CHUNK_BYTES = 1 << 20
+
+
+class Record(NamedTuple):
+    """One record, verified. vector: None where it has none, or where it is damaged (then `Reader.damaged` has it).
+    payload: where to load it from, None where it has none."""
+
+    life: str
+    header: bytes
+    vector: bytes | None
+    payload: Place | None
+
+
+class Damage(NamedTuple):
+    """Bytes of a segment that are no whole frame though one follows."""
+
+    path: Path
+    offset: int
+    length: int
+    reason: str
+
+
+class Reader:
+    """Reads the records of one life, again and again as it grows.
+
+    verify: also read and verify the payloads, else they are skipped and verified when they are loaded.
+    pending: bytes of a last frame that is not whole: not yet written by a life that goes on, never acknowledged by one
+    that was killed. ended: the life has closed its journal. damaged: all that was met so far.
+    """
+
+    def __init__(self, workdir: Workdir, life: str, *, verify: bool = True) -> None:
+        self.life = life
+        self.damaged: list[Damage] = []
+        self.pending = 0
+        self.ended = False
+        self._workdir = workdir
+        self._verify = verify
+        self._segment = 0
+        self._position = 0
+        self._salt = 0
+        self._closed = True
+        self._payload_at = -1
+        self._vector_at = -1
+        self._vector = b""
+
+    def read(self) -> Iterator[Record]:
+        """All records since the last call. Raises SchemaError, StorageError.
+
+        A record with a damaged payload or header is left out; the bytes are copied to quarantine/ with the reason.
+        """
+        following = self._following()
+        yield from self._read_segment(complete=following is not None)
+        while following is not None:
+            self._begin(following)
+            # Asked before reading: where there is a later segment, this one is known to be complete.
+            following = self._following()
+            yield from self._read_segment(complete=following is not None)
+
+    def _following(self) -> int | None:
+        return min((number for number in self._workdir.segments(self.life) if number > self._segment), default=None)
+
+    def _begin(self, number: int) -> None:
+        for missing in range(self._segment + 1, number):
+            self.damaged.append(Damage(self._workdir.segment(self.life, missing), 0, 0, "the segment is missing"))
+        self._segment, self._position, self._closed = number, 0, False
+        self._salt = salt(self.life, number)
+        self._payload_at = self._vector_at = -1
+
+    def _read_segment(self, *, complete: bool) -> Iterator[Record]:
+        if self._closed:
+            return
+        path = self._workdir.segment(self.life, self._segment)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            yield from self._records(descriptor, complete)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read at {self._position}: {error.strerror}") from error
+        finally:
+            os.close(descriptor)
+
+    def _records(self, descriptor: int, complete: bool) -> Iterator[Record]:
+        """One pass to the end of the file as it is now. Written flat: this loop runs for every frame there is.
+
+        `self._position` only moves past whole records: a writer that runs out of disk takes back the payload of one
+        that it could not finish, and writes another in its place.
+        """
+        size = os.fstat(descriptor).st_size
+        position = base = self._position
+        chunk = b""
+        while position < size:
+            at = position - base
+            if at + HEAD_BYTES > len(chunk):
+                chunk, base, at = os.pread(descriptor, CHUNK_BYTES, position), position, 0
+            head = read_head(chunk, at, self._salt) if at + HEAD_BYTES <= len(chunk) else None
+            end = position + HEAD_BYTES + head.length if head is not None else size + 1
+            body = b""
+            whole = end <= size
+            if whole and head is not None and (self._verify or head.kind != Kind.PAYLOAD):
+                if end - base > len(chunk):
+                    chunk, base, at = os.pread(descriptor, max(CHUNK_BYTES, end - position), position), position, 0
+                body = chunk[at + HEAD_BYTES : at + HEAD_BYTES + head.length]
+                whole = zlib.crc32(body, self._salt) == head.crc and len(body) == head.length
+            if head is None or not whole:
+                found = self._next_whole(descriptor, position, size, complete)
+                if found < 0:
+                    return
+                self._position = position = found
+                continue
+            start, position = position, end
+            if head.kind == Kind.PAYLOAD:
+                self._payload_at = start
+                continue
+            if head.kind == Kind.VECTOR:
+                self._vector_at, self._vector = start, body
+                continue
+            self._position = end
+            if head.kind == Kind.HEADER:
+                record = self._record(body, start)
+                if record is not None:
+                    yield record
+            elif head.kind == Kind.OPEN:
+                self._opened(body)
+            elif head.kind == Kind.CLOSE:
+                self._closed, self.ended, self.pending = True, b"true" in body, 0
+                return
+        self.pending = size - self._position
+        if complete:
+            self._lost(position, 0, "the segment ends without its close")
+
+    def _record(self, body: bytes, start: int) -> Record | None:
+        to_payload, to_vector = BACK.unpack_from(body)
+        if to_payload and self._payload_at != start - to_payload:
+            return None  # its payload was skipped as damaged
+        vector = self._vector if to_vector and self._vector_at == start - to_vector else None
+        payload = Place(self.life, self._segment, self._payload_at) if to_payload else None
+        return Record(self.life, body[BACK.size :], vector, payload)
+
+    def _next_whole(self, descriptor: int, position: int, size: int, complete: bool) -> int:
+        """Where the next undamaged frame begins; -1 where none follows.
+
+        What is passed over is damage, except at the end of a life's last segment: that may be a frame not yet whole.
+        """
+        rest = os.pread(descriptor, size - position, position)
+        found = next_head(rest, 1, self._salt)
+        if found < 0 and not complete:
+            self.pending = size - self._position
+            return -1
+        length = found if found >= 0 else len(rest)
+        self._lost(position, length, "a damaged frame", rest[:length])
+        return position + found if found >= 0 else -1
+
+    def _lost(self, offset: int, length: int, reason: str, data: bytes = b"") -> None:
+        damage = Damage(self._workdir.segment(self.life, self._segment), offset, length, reason)
+        self.damaged.append(damage)
+        quarantine(self._workdir, f"{self.life}-{self._segment:06d}-{offset}", data, f"{damage.path}: {reason}")
+
+    def _opened(self, body: bytes) -> None:
+        path = self._workdir.segment(self.life, self._segment)
+        try:
+            schema = msgspec.json.decode(body, type=Opening).schema
+        except msgspec.DecodeError as error:
+            raise SchemaError(f"{path}: {error}") from error
+        if schema != SCHEMA:
+            raise SchemaError(
+                f"{path} has schema {schema!r}, this mlfuzz reads {SCHEMA!r}; use the mlfuzz that wrote it"
+            )
+
+
+def load_payload(workdir: Workdir, place: Place) -> bytes:
+    """The payload that a record names. Raises CorruptRecordError with file and offset."""
+    path = workdir.segment(place.life, place.segment)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            start = os.pread(descriptor, 4096, place.offset)
+            key = salt(place.life, place.segment)
+            head = read_head(start, 0, key) if len(start) >= HEAD_BYTES else None
+            if head is not None and head.kind == Kind.PAYLOAD:
+                body = start[HEAD_BYTES : HEAD_BYTES + head.length]
+                if len(body) < head.length:
+                    body += os.pread(descriptor, head.length - len(body), place.offset + HEAD_BYTES + len(body))
+                if matches(body, head, key):
+                    return body
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise CorruptRecordError(f"{path} cannot be read at {place.offset}: {error.strerror}") from error
+    raise CorruptRecordError(f"{path}: the record at {place.offset} is damaged; mlfuzz corpus verify counts all such")

@@ -1,0 +1,58 @@
+"""Space put aside while there is some: given up when the disk is full, so that findings can still be written."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from mlfuzz.storage.durable import write_all
+
+RESERVE_BYTES = 16 << 20
+
+
+class Reserve:
+    """A file that only takes up room (16 MiB unless said otherwise).
+
+    A full disk is met by `release()` once; what was being written is then tried again.
+    """
+
+    def __init__(self, path: Path, *, size_bytes: int = RESERVE_BYTES) -> None:
+        self.path = path
+        self.size_bytes = size_bytes
+
+    @property
+    def held(self) -> bool:
+        return self.path.exists()
+
+    def hold(self) -> bool:
+        """Put the space aside, at start and when the disk has room again; False where there is none."""
+        if self.held:
+            return True
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError:
+            return False
+        try:
+            _occupy(descriptor, self.size_bytes)
+        except OSError:
+            self.release()
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def release(self) -> bool:
+        """Give the space up; False where it was not held."""
+        with suppress(OSError):
+            self.path.unlink()
+            return True
+        return False
+
+
+def _occupy(descriptor: int, size_bytes: int) -> None:
+    """Real blocks: a sparse file would hold nothing."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    else:
+        write_all(descriptor, bytes(size_bytes))

@@ -1,0 +1,212 @@
+"""Where everything of a campaign lies: the only place that joins paths."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from mlfuzz.errors import StorageError, UnknownNameError, UsageError
+from mlfuzz.storage.durable import create_exclusive, writing
+
+CAMPAIGNS = ".mlfuzz"
+"""The folder of a project that holds its campaigns; git-ignored."""
+
+_SEGMENT = re.compile(r"\d{6}\.mlj")
+_LIFE = re.compile(r"w(\d+)-(\d+)-[0-9a-f]{8}")
+_PLAIN = re.compile(r"[\w][\w.+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Workdir:
+    """The directory of one campaign.
+
+    Truth: `config`, `calibration`, `journal`, `blobs`, `findings`. All else may be deleted at any time.
+    """
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> Self:
+        """Make the directory, or complete one that is there. Raises StorageError where it cannot be written, or
+        where it holds other things."""
+        workdir = cls(root)
+        with writing(root):
+            if root.is_dir() and not workdir.is_campaign and any(root.iterdir()):
+                raise StorageError(f"{root} is not empty and holds no campaign; choose another directory")
+            for folder in (workdir.journal, workdir.blobs, workdir.findings, workdir.derived):
+                folder.mkdir(parents=True, exist_ok=True)
+            ignore = (root.parent if root.parent.name == CAMPAIGNS else root) / ".gitignore"
+        create_exclusive(ignore, b"*\n", sync=False)
+        return workdir
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Raises StorageError where there is no campaign."""
+        workdir = cls(root)
+        if not workdir.is_campaign:
+            raise StorageError(f"{root} holds no campaign; mlfuzz status lists those there are")
+        return workdir
+
+    @property
+    def is_campaign(self) -> bool:
+        return self.journal.is_dir()
+
+    @property
+    def name(self) -> str:
+        return self.root.resolve().name
+
+    @property
+    def config(self) -> Path:
+        return self.root / "campaign.toml"
+
+    def calibration(self, digest: str) -> Path:
+        return self.root / "calibration" / f"{plain(digest)}.npz"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal"
+
+    def life(self, life: str) -> Path:
+        return self.journal / plain(life)
+
+    def segment(self, life: str, number: int) -> Path:
+        return self.life(life) / f"{number:06d}.mlj"
+
+    def new_life(self, worker: int = 0) -> str:
+        """Found a life: "w<worker>-<n-th life of it>-<random>", with a folder of its own. Raises StorageError.
+
+        The first two numbers (`life_number`) seed its chance, so that the same campaign repeats exactly.
+        """
+        earlier = [life_number(life) for life in self.lives()]
+        nth = 1 + max((number for of, number in earlier if of == worker), default=0)
+        life = f"w{worker:02d}-{nth:04d}-{secrets.token_hex(4)}"
+        with writing(self.life(life)):
+            self.life(life).mkdir(parents=True)
+        return life
+
+    def lives(self) -> list[str]:
+        """All lives that ever wrote, in the order of their names."""
+        return sorted(path.name for path in self.journal.iterdir() if path.is_dir() and _PLAIN.fullmatch(path.name))
+
+    def segments(self, life: str) -> list[int]:
+        """Numbers of a life's segments, ascending."""
+        try:
+            names = os.listdir(self.life(life))
+        except FileNotFoundError:
+            return []
+        return sorted(int(name[:6]) for name in names if _SEGMENT.fullmatch(name))
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    def blob(self, digest: str) -> Path:
+        return self.blobs / digest[:2] / plain(digest)
+
+    @property
+    def findings(self) -> Path:
+        return self.root / "findings"
+
+    def finding(self, finding_id: str) -> Path:
+        return self.findings / plain(finding_id)
+
+    @property
+    def derived(self) -> Path:
+        return self.root / "derived"
+
+    def checkpoint(self, worker: int = 0) -> Path:
+        return self.derived / f"worker-{worker:02d}.npz"
+
+    def working(self, name: str) -> Path:
+        """A folder under `derived` for whoever needs one, such as a harness's working corpus."""
+        return self.derived / plain(name)
+
+    def flight(self, life: str) -> Path:
+        """The page a worker shares with its supervisor: what it was doing when it died."""
+        return self.root / "flight" / f"{plain(life)}.page"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    def quarantined(self, name: str) -> Path:
+        return self.quarantine / plain(name)
+
+    @property
+    def progress(self) -> Path:
+        return self.root / "progress.jsonl"
+
+    @property
+    def stats(self) -> Path:
+        return self.root / "stats.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def stop_request(self) -> Path:
+        """Where this file appears the campaign finishes its batch, saves and ends."""
+        return self.root / "stop"
+
+    @property
+    def reserve(self) -> Path:
+        return self.root / "reserve"
+
+    def used_bytes(self) -> int:
+        """Of all files, as they lie on the disk. Walks the whole directory: not for every batch."""
+        return sum(_disk_bytes(path) for path in _files(self.root))
+
+
+def life_number(life: str) -> tuple[int, int]:
+    """(worker, n-th life of that worker), (0, 0) for a life that was named otherwise."""
+    match = _LIFE.fullmatch(life)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def campaigns(base: Path = Path(CAMPAIGNS)) -> list[Workdir]:
+    """The campaigns in the folder `base`, by name; [] where there is no such folder."""
+    if not base.is_dir():
+        return []
+    return [Workdir(path) for path in sorted(base.iterdir()) if Workdir(path).is_campaign]
+
+
+def campaign_root(base: Path, name: str) -> Path:
+    """Where the campaign `name` lies or would lie. Raises UsageError for a name that is no plain file name."""
+    return base / plain(name)
+
+
+def find_campaign(base: Path, name: str) -> Workdir:
+    """The campaign `name` in the folder `base` (".mlfuzz"). Raises UnknownNameError with the nearest name."""
+    workdir = Workdir(campaign_root(base, name))
+    if not workdir.is_campaign:
+        raise UnknownNameError("campaign", name, [campaign.name for campaign in campaigns(base)])
+    return workdir
+
+
+def plain(name: str) -> str:
+    """A name that cannot lead out of its folder. Raises UsageError."""
+    if not _PLAIN.fullmatch(name):
+        raise UsageError(f"{name!a} is no name for a file; use letters, digits, '-', '_' and '.'")
+    return name
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        yield from (Path(folder) / name for name in names)
+
+
+def _disk_bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except OSError:  # gone since it was listed
+        return 0
