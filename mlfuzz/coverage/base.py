@@ -15,6 +15,9 @@ from mlfuzz.registry import Registry
 Features = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
 
+FIT = "fit."
+"""What `fit` found stands under names that begin so; restoring these alone gives a criterion as `fit` left it."""
+
 
 class Criterion(Protocol):
     """Laws: observing a batch gives what its rows give one by one; a second time gains 0; restore loses nothing;
@@ -44,7 +47,7 @@ class Criterion(Protocol):
         """
 
     def load(self, features: Features) -> None:
-        """Fold in rows that gained before, without judging them again: for a restart."""
+        """Fold in rows without judging them: entries at a restart, and entries that were kept for another reason."""
 
     def tune(self) -> None:
         """Between batches: adapt thresholds to the rate of acceptance."""
@@ -62,5 +65,12 @@ class Criterion(Protocol):
 
 CRITERIA: Registry[Callable[..., Criterion]] = Registry(
     "coverage criterion",
-    shipped=("mlfuzz.coverage.novelty", "mlfuzz.coverage.neuron"),
+    shipped=(
+        "mlfuzz.coverage.novelty",
+        "mlfuzz.coverage.neuron",
+        "mlfuzz.coverage.sections",
+        "mlfuzz.coverage.boundary",
+        "mlfuzz.coverage.topk",
+        "mlfuzz.coverage.combine",
+    ),
 )
