@@ -45,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     chain: from the seed to the stored input; first_chain: as found, before shrinking.
     """
 
-    schema: str = SCHEMA
+    schema: str = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would be left out of the record
     id: str
     side: Literal["model", "code"]
     kind: str
