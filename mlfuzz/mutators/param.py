@@ -113,7 +113,7 @@ class LogReal:
         return (self.neutral * (values.astype(np.float64) / self.neutral) ** share).astype(np.float32)
 
     def simpler(self, value: Value) -> Iterator[Value]:
-        return Real(self.low, self.high, self.neutral).simpler(value)
+        return (number for number in Real(self.low, self.high, self.neutral).simpler(value) if self.admits(number))
 
     def admits(self, value: Value) -> bool:
         return isinstance(value, int | float) and math.isfinite(value) and value > 0
