@@ -60,7 +60,8 @@ class Nearest:
         self._rows = reach(self._rows, size, -1)
 
     def _groups(self, seeds: Rows, oracle: Rows) -> Rows:
-        return seeds * self._rows.shape[1] + oracle
+        groups: Rows = seeds * self._rows.shape[1] + oracle
+        return groups
 
 
 def leaders(groups: Rows, values: NDArray[np.float32]) -> Rows:
