@@ -1,1 +1,1 @@
-"""report."""
+"""What a campaign found, for people and for machines. Reads the campaign's directory only, never its workers."""

@@ -1,0 +1,56 @@
+"""What a finding's input looks like: one exhibit a modality, found by the modality's name.
+
+An exhibit is a template of `pages/` and the function that fills it. Inputs are hostile: a template escapes all it is
+given, and a function hands over numbers, text and data URIs that it made itself, never the input's own bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.registry import Registry
+
+FIRST_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """template: a file of `pages/`, which finds what `show` returns under the name `exhibit`.
+
+    show: (finding, bytes of its input, bytes of its seed or None) -> values for the template. Raises BadInputError.
+    """
+
+    template: str
+    show: Callable[[Finding, bytes, bytes | None], Mapping[str, Any]]
+
+
+EXHIBITS: Registry[Exhibit] = Registry("exhibit", shipped=("mlfuzz.report.pictures",))
+"""By name of the modality; "bytes" is what all else is shown as."""
+
+
+def exhibit(finding: Finding, data: bytes, seed: bytes | None) -> tuple[str, Mapping[str, Any]]:
+    """(template, values) for a finding's input; falls back to bytes where the input does not decode."""
+    name = str(finding.modality.get("name", "bytes"))
+    if name in EXHIBITS.names():
+        chosen = EXHIBITS.get(name)
+        try:
+            return chosen.template, chosen.show(finding, data, seed)
+        except MlfuzzError as error:  # a damaged file, or a modality that is not installed here
+            return "bytes.html", {**_bytes(finding, data, seed), "reason": str(error)}
+    return "bytes.html", _bytes(finding, data, seed)
+
+
+def _bytes(finding: Finding, data: bytes, seed: bytes | None) -> Mapping[str, Any]:
+    rows = [data[at : at + 16] for at in range(0, min(len(data), FIRST_BYTES), 16)]
+    lines = [
+        (f"{at * 16:06x}", row.hex(" "), "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row))
+        for at, row in enumerate(rows)
+    ]
+    return {"lines": lines, "total": len(data), "shown": min(len(data), FIRST_BYTES), "reason": ""}
+
+
+EXHIBITS.add("bytes", Exhibit("bytes.html", _bytes))

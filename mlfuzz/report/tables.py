@@ -1,0 +1,217 @@
+"""The report's tables and curves, as plain rows: what the templates lay out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from mlfuzz.budget import in_words
+from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
+from mlfuzz.report.chart import bar, curve, whisker
+from mlfuzz.report.interval import wilson
+from mlfuzz.report.numbers import clock, figure, grouped, percent, short
+from mlfuzz.report.summary import Summary
+
+MOST_LABELS = 24
+"""A larger confusion is a list of the most frequent flips instead of a square."""
+
+HEAT_STEPS = 8
+
+
+class Curve(NamedTuple):
+    title: str
+    now: str
+    svg: Markup
+
+
+class Rate(NamedTuple):
+    """A failure rate with its 95 % interval; heat: 0 .. HEAT_STEPS for the colour of its cell."""
+
+    rows: int
+    failures: int
+    share: float
+    low: float
+    high: float
+    heat: int
+
+    @property
+    def text(self) -> str:
+        return percent(self.share) if self.rows else "–"
+
+    @property
+    def told(self) -> str:
+        """For the tooltip of a cell."""
+        if not self.rows:
+            return "not tried"
+        return f"{self.failures} of {grouped(self.rows)} rows: {percent(self.low)} to {percent(self.high)}"
+
+
+class OperatorRow(NamedTuple):
+    name: str
+    all: Rate
+    bins: tuple[Rate, ...]
+    svg: Markup
+    gains: int
+    unjudged: int
+
+
+class Step(NamedTuple):
+    """What to do next."""
+
+    why: str
+    command: str
+
+
+def next_steps(summary: Summary) -> list[Step]:
+    """Commands that make sense after this campaign, the most useful first."""
+    name = shlex.quote(summary.stats.campaign)
+    target = shlex.quote(str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET")))
+    resume = Step("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m")
+    if summary.verdict == "broken":
+        return [Step("see why nothing ran", f"mlfuzz check {target}"), Step("look at the machine", "mlfuzz doctor")]
+    if summary.verdict == "clean":
+        return [
+            Step("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h"),
+            Step("prove that the target is set up right", f"mlfuzz check {target}"),
+            Step("see what else can be tried", "mlfuzz list mutators"),
+        ]
+    best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
+    return [
+        Step("see the first one fail again", f"mlfuzz replay {best}"),
+        Step("read all that is known of it", f"mlfuzz findings show {best}"),
+        Step("after a change to the model, try them all", f"mlfuzz replay --name {name}"),
+        resume,
+    ]
+
+
+def curves(summary: Summary) -> list[Curve]:
+    """Over time: inputs, corpus, findings, and each figure of coverage that moved."""
+    lines = summary.progress
+    if len(lines) < 2:
+        return []
+    plans: list[tuple[str, list[float], Callable[[float], str]]] = [
+        ("Inputs executed", [line.inputs for line in lines], short),
+        ("Corpus entries", [line.entries for line in lines], short),
+        ("Findings saved", [line.candidates for line in lines], short),
+        ("Share of inputs that were new", [line.p_new for line in lines], percent),
+    ]
+    for key in lines[-1].coverage:
+        values = [line.coverage.get(key, 0.0) for line in lines]
+        if key != "entries" and len(set(values)) > 1:
+            plans.append((f"Coverage: {key}", values, percent if key == "share" else figure))
+    made = []
+    for title, values, text in plans:
+        points = [(line.seconds, float(value)) for line, value in zip(lines, values, strict=True)]
+        svg = curve(points, name=title, x_text=clock, y_text=text, step=title.startswith(("Findings", "Corpus")))
+        made.append(Curve(title, text(points[-1][1]), svg))
+    return made
+
+
+def failure_rates(stats: Stats) -> list[OperatorRow]:
+    """Of each mutator and each fifth of its range; the most damaging first."""
+    rates = {name: _rate(one.failures, one.rows) for name, one in stats.operators.items() if one.rows}
+    most = max((rate.high for rate in rates.values()), default=1.0)
+    order = sorted(rates, key=lambda name: (-rates[name].share, -rates[name].rows, name))
+    return [_operator(name, stats.operators[name], rates[name], most) for name in order]
+
+
+def confusion(stats: Stats) -> Mapping[str, Any]:
+    """Flips: a square of labels ("labels", "cells") where there are few, and the most frequent pairs ("pairs")."""
+    pairs = sorted(((str(a), str(b), int(n)) for a, b, n in stats.confusion), key=lambda pair: (-pair[2], pair))
+    labels = sorted({label for a, b, _ in pairs for label in (a, b)}, key=lambda text: (len(text), text))
+    most = pairs[0][2] if pairs else 1
+    count = {(a, b): n for a, b, n in pairs}
+    cells = [[(count.get((a, b), 0), _heat(count.get((a, b), 0) / most), a == b) for b in labels] for a in labels]
+    square = bool(pairs) and len(labels) <= MOST_LABELS
+    return {"labels": labels if square else [], "cells": cells if square else [], "pairs": pairs[:12]}
+
+
+def layers(stats: Stats) -> list[tuple[str, int, str, Markup]]:
+    """Name, units, covered share and its bar of each layer."""
+    rows = []
+    for layer in stats.layers:
+        units, covered = int(layer.get("units", 0)), layer.get("covered", 0)
+        share = covered / max(1, units) if isinstance(covered, int) else float(covered)  # a count, or a share
+        rows.append((str(layer.get("name", "")), units, percent(share), bar(share)))
+    return rows
+
+
+def timing(stats: Stats) -> list[tuple[str, str, Markup]]:
+    """Where the time went, the largest first."""
+    total = sum(stats.timing.values()) or 1.0
+    ordered = sorted(stats.timing.items(), key=lambda item: -item[1])
+    return [(name, percent(seconds / total), bar(seconds / total)) for name, seconds in ordered]
+
+
+def setup(summary: Summary) -> list[tuple[str, str]]:
+    """What was fuzzed, with what, on what."""
+    stats = summary.stats
+    rows = [(f"target {key}", value) for key, value in stats.target.items()]
+    rows += list(stats.setup.items())
+    rows += [
+        ("started", stats.started),
+        ("took", in_words(stats.seconds)),
+        ("ended", stats.ended or "it has not ended"),
+        ("lives", stats.lives),
+        ("seeds", _seeds(stats)),
+    ]
+    return [(key.replace("_", " "), _written(value)) for key, value in rows if value not in ("", None, {}, [])]
+
+
+def tiles(summary: Summary) -> list[tuple[str, str, str]]:
+    """(figure, what it is, more) along the top."""
+    stats = summary.stats
+    return [
+        (str(len(summary.faults)), "faults", f"{summary.confirmed} inputs, each failed again alone"),
+        (short(stats.inputs), "inputs", f"{short(summary.inputs_per_s)} a second"),
+        (in_words(stats.seconds), "time", f"{grouped(stats.batches)} batches"),
+        (grouped(stats.entries), "corpus entries", f"from {grouped(stats.seeds.usable)} seeds"),
+        (str(len(summary.flaky)), "flaky", "set aside, see below" if summary.flaky else "none"),
+    ]
+
+
+def _operator(name: str, stats: OperatorStats, whole: Rate, most: float) -> OperatorRow:
+    bins = tuple(
+        _rate(failures, rows) for failures, rows in zip(stats.failures_by_severity, stats.rows_by_severity, strict=True)
+    )
+    svg = whisker(whole.low, whole.share, whole.high, most)
+    return OperatorRow(
+        name, whole, (*bins, *[_rate(0, 0)] * (SEVERITY_BINS - len(bins))), svg, stats.gains, stats.unjudged
+    )
+
+
+def _rate(failures: int, rows: int) -> Rate:
+    low, high = wilson(failures, rows)
+    share = failures / rows if rows else 0.0
+    return Rate(rows, failures, share, low, high, _heat(share))
+
+
+def _heat(share: float) -> int:
+    """Steps that tell 0, rare and common apart: by the square root."""
+    return 0 if share <= 0 else max(1, round(HEAT_STEPS * min(1.0, share) ** 0.5))
+
+
+def _seeds(stats: Stats) -> str:
+    seeds = stats.seeds
+    parts = [f"{seeds.usable} usable, {seeds.labelled} labelled"]
+    parts += [f"{count} skipped: {reason}" for reason, count in seeds.skipped.items()]
+    if seeds.broken:
+        parts.append(f"{seeds.broken} broken by mutants")
+    return "; ".join(parts)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return grouped(value) if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Sequence):
+        return ", ".join(_written(item) for item in value)
+    return str(value)
