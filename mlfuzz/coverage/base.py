@@ -41,8 +41,9 @@ class Criterion(Protocol):
         """(B, P) float32: what this criterion looks at."""
 
     def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
-        """Gains (B,) >= 0; folds the rows in. parents: features of each row's parent, where it has one.
+        """Gains (B,) >= 0; folds the rows in.
 
+        parents: features of each row's parent, an entry that gained or was loaded; NaN where it has none.
         Rows with a non-finite feature gain 0 and are not folded in.
         """
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from mlfuzz.coverage.base import FIT, Features, State
 from mlfuzz.coverage.buckets import Buckets, Gains
 from mlfuzz.coverage.features import units
+from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.observation import Observation
 
 
@@ -61,9 +62,10 @@ class Bucketed:
 
     def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
         buckets = self.buckets(features.shape[1])
-        if np.isfinite(features.sum()):
+        finite = finite_rows(features)
+        if finite.all():
             return self.measure.cover(buckets, features)
-        gains, finite = np.zeros(len(features), np.float32), np.isfinite(features).all(1)
+        gains = np.zeros(len(features), np.float32)
         gains[finite] = self.measure.cover(buckets, features[finite])
         return gains
 

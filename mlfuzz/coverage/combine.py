@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mlfuzz.coverage.base import CRITERIA, FIT, Criterion, Features, State
 from mlfuzz.coverage.features import Layer
+from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 
@@ -45,7 +46,7 @@ class Combined:
 
     def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
         gains = np.zeros(len(features), np.float32)
-        finite = np.flatnonzero(np.isfinite(features).all(1))
+        finite = np.flatnonzero(finite_rows(features))
         whole = features if len(finite) == len(features) else features[finite]
         before = parents if parents is None or whole is features else parents[finite]
         for part, columns in zip(self.parts, self._columns(features.shape[1]), strict=True):
@@ -54,7 +55,7 @@ class Combined:
         return gains
 
     def load(self, features: Features) -> None:
-        whole = features[np.isfinite(features).all(1)]
+        whole = features[finite_rows(features)]
         for part, columns in zip(self.parts, self._columns(features.shape[1]), strict=True):
             part.load(np.ascontiguousarray(whole[:, columns]))
 

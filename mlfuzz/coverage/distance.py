@@ -31,7 +31,7 @@ def squared(left: Vectors, right: Vectors) -> Squares:
 
 def usable(features: Vectors) -> NDArray[np.bool_]:
     """Rows (n,) that distances can be taken of: finite, and no coordinate beyond LARGEST."""
-    if abs(float(features.sum())) < LARGEST and float(np.abs(features).max(initial=0.0)) < LARGEST:
+    if float(np.abs(features).max(initial=0.0)) < LARGEST:
         return np.ones(len(features), np.bool_)
     return np.asarray(np.abs(features).max(1, initial=0.0) < LARGEST)
 

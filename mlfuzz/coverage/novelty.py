@@ -162,9 +162,9 @@ class Novelty:
 def _first_of_their_kind(rows: Features, limit: float) -> NDArray[np.bool_]:
     """Greedily, in row order: which rows have no chosen row before them within the limit."""
     chosen = np.ones(len(rows), np.bool_)
-    if len(rows) < 2:
-        return chosen
     earlier, later = near_pairs(rows, limit)
+    if len(later) == 0:
+        return chosen
     starts = np.flatnonzero(np.diff(later, prepend=-1))
     # Only rows with an earlier neighbour are looked at one by one: few, once the radius has settled.
     for row, near in zip(later[starts].tolist(), np.split(earlier, starts[1:]), strict=True):

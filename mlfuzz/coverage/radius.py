@@ -76,21 +76,19 @@ class Radius:
         rows = len(distances)
         self.rows, self.accepted = self.rows + rows, self.accepted + accepted
         self._waiting, self._let_in = self._waiting + rows, self._let_in + accepted
-        if rows:
-            share = min(1.0, rows / min(self.rows, _RECENT_ROWS))
-            self.recent += share * (accepted / rows - self.recent)
         if not self._calibrated:
             self._apart.append(distances)
 
     def step(self) -> None:
         """Between batches: one step towards the target rate, where enough rows have been seen."""
-        if self._target is None:
-            return
-        flood = self._let_in > _FLOOD * self._target * ROWS_A_STEP
+        flood = self._let_in > _FLOOD * (self._target or TARGET_RATE) * ROWS_A_STEP
         if not self._waiting or (self._waiting < ROWS_A_STEP and not flood):
             return
         rate = self._let_in / self._waiting
+        self.recent += min(1.0, self._waiting / min(self.rows, _RECENT_ROWS)) * (rate - self.recent)
         self._waiting = self._let_in = 0
+        if self._target is None:
+            return
         if not self._calibrated and self.start(np.concatenate(self._apart)):
             self._apart = []
             return

@@ -14,6 +14,7 @@ from mlfuzz.coverage.base import CRITERIA, Features, State
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
 from mlfuzz.coverage.features import Layer, spans, units
+from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.observation import Observation
 
@@ -78,7 +79,7 @@ class Patterns:
         return leaders(units(seen, self._columns), self._k, self._layers)
 
     def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
-        gains, finite = np.zeros(len(features), np.float32), np.flatnonzero(np.isfinite(features).all(1))
+        gains, finite = np.zeros(len(features), np.float32), np.flatnonzero(finite_rows(features))
         keys, first = np.unique(_hashes(features[finite]), return_index=True)
         new = ~np.isin(keys, self._known, assume_unique=True)
         gains[finite[first[new]]] = 1.0
