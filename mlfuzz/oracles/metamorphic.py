@@ -29,9 +29,10 @@ class Label:
     """Fails where another class scores above the seed's label after label-preserving operators.
 
     Expected is the seed's label, or the model's own answer to the seed where it has none (`bind` gives the labels).
-    Unjudged: rows that an operator may have given another label, and non-finite scores, which are for "nonfinite".
+    Unjudged: rows that an operator may have given another label, and scores with NaN or infinity among those that
+    count, which are for "nonfinite"; minus infinity is a masked class.
     margin: best other score - expected score, in scores as the model gives them (logits or probabilities).
-    key: expected * classes + got.
+    key: expected * classes + the best other class.
     Raises ConfigError (at the first check) where the target gives no scores, or fewer than there are labels.
     """
 
@@ -51,10 +52,10 @@ class Label:
         scores = _scores(seen)
         expected = self._expected(_scores(reference), batch)
         own = scores.gather(1, expected[:, None])[:, 0]
-        others = scores.scatter(1, expected[:, None], -math.inf).amax(dim=1)
-        judged = _judged(batch, scores, _scores(reference))
-        margin = torch.where(judged, others - own, math.nan).float()
-        return Verdict(margin, expected * scores.shape[1] + scores.argmax(dim=1))
+        others, got = scores.scatter(1, expected[:, None], -math.inf).max(dim=1)
+        margin = others.float() - own.float()  # NaN or infinite where a score that counts is
+        margin = torch.where(_invariant(batch, margin) & (margin.abs() < math.inf), margin, math.nan)
+        return Verdict(margin, expected * scores.shape[1] + got)
 
     def noise(self, floor: Floor) -> float:
         return margin_floor(floor)
@@ -81,6 +82,8 @@ class Label:
                 f"oracle label: a seed has label {known.max()}, the target gives {reference.shape[1]} scores"
             )
         labels = torch.from_numpy(known).to(reference.device, non_blocking=True)
+        if known.min(initial=0) >= 0:
+            return labels
         return torch.where(labels >= 0, labels, reference.argmax(dim=1))
 
 
@@ -140,7 +143,8 @@ class Tolerance:
         values, before = _values(seen), _values(reference)
         change = values - self._expected(before, batch)
         deviation = change.square().mean(dim=1).sqrt()
-        margin = torch.where(_judged(batch, values, before), deviation / self.tolerated - 1.0, math.nan).float()
+        margin = deviation.float() / self.tolerated - 1.0  # NaN or infinite where a value is
+        margin = torch.where(_invariant(batch, margin) & (margin < math.inf), margin, math.nan)
         return Verdict(margin, (change.mean(dim=1) > 0).long())
 
     def noise(self, floor: Floor) -> float:
@@ -162,6 +166,8 @@ class Tolerance:
         return {"bound": self._bound} if self._bound is not None else {"factor": self._factor, "mse": self._mse}
 
     def _expected(self, reference: Tensor, batch: Batch) -> Tensor:
+        if not len(self._values):
+            return reference
         own = torch.from_numpy(self._own_values(batch, reference.shape[1])).to(reference.device, non_blocking=True)
         return torch.where(torch.isfinite(own), own, reference)
 
@@ -191,16 +197,15 @@ def _values(seen: Observation) -> Tensor:
     return seen.main.reshape(len(seen.main), -1)
 
 
-def _judged(batch: Batch, *numbers: Tensor) -> Tensor:
-    """Rows that keep their label and whose numbers are all finite."""
-    judged = torch.from_numpy(batch.invariant).to(numbers[0].device, non_blocking=True)
-    for values in numbers:
-        judged = judged & torch.isfinite(values).all(dim=1)
-    return judged
+def _invariant(batch: Batch, like: Tensor) -> Tensor:
+    """Rows that keep their label (B,), on the device of `like`."""
+    return torch.from_numpy(batch.invariant).to(like.device, non_blocking=True)
 
 
 def _bound(labels: Indices, batch: Batch) -> Indices:
     """The label of each row's seed, -1 where there is none."""
+    if batch.seeds.max(initial=-1) < len(labels):
+        return labels[batch.seeds]
     known = batch.seeds < len(labels)
     bound = np.full(len(batch.seeds), -1, np.int64)
     bound[known] = labels[batch.seeds[known]]
