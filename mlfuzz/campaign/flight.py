@@ -1,4 +1,4 @@
-"""The flight recorder: a shared page that says what a worker is doing, read by its supervisor and, after a death, the probe.
+"""The flight recorder: a shared page that says what a worker does, for its supervisor and, after a death, the probe.
 
 Written before each batch in about 15 us; it survives whatever kills the worker, since the page belongs to the file.
 """
@@ -9,7 +9,6 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,11 +45,15 @@ class StepRecord(msgspec.Struct, frozen=True):
 
 
 class FlightRecord(msgspec.Struct, frozen=True):
-    """Enough to make the batch again: parents by identity ("life/sequence"), and the steps."""
+    """Enough to make the batch again: parents by identity, and the steps.
+
+    parents: (n, 2) int64 as bytes: index into `lives`, and the entry's sequence there.
+    """
 
     batch: int
     phase: str
-    parents: list[str]
+    lives: list[str]
+    parents: bytes
     steps: list[StepRecord]
 
 
@@ -81,16 +84,16 @@ class Recorder:
     def count(self, *, inputs: int, candidates: int) -> None:
         self._inputs, self._candidates = inputs, candidates
 
-    def record(self, batch: int, parents: Sequence[str], steps: Sequence[StepRecord], phase: Phase = "execute") -> None:
+    def record(self, flight: FlightRecord) -> None:
         """What is about to run. A record larger than the page is left out: the batch cannot then be rebuilt."""
-        body = msgspec.msgpack.encode(FlightRecord(batch, phase, list(parents), list(steps)))
-        self._batch = batch
+        body = msgspec.msgpack.encode(flight)
+        self._batch = flight.batch
         self._size = 0
         self._stamp()
         if len(body) <= PAGE_BYTES - HEADER.size:
             self._page[HEADER.size : HEADER.size + len(body)] = body
             self._size = len(body)
-        self.phase(phase)
+        self.phase("execute")
 
     def close(self) -> None:
         self.phase("ended")

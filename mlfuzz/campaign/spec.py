@@ -13,10 +13,12 @@ from mlfuzz.errors import SchemaError
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what a campaign does; stored as worker.json beside the campaign's journal.
 
-    target: "module:attribute". directory: the project's, put on the import path. seeds: folder or file; "" for the target's.
+    target: "module:attribute". directory: the project's, put on the import path.
+    seeds: folder or file; "" for the target's own.
     oracles, coverage: tables with a "name". mutators, exclude: patterns as `mutators.select` takes them.
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
-    cap: inputs kept under one provisional key. deadline: seconds a batch may take before it counts as a hang; 0: measured.
+    cap: inputs kept under one provisional key.
+    deadline: seconds a batch may take before it counts as a hang; 0: measured.
     """
 
     target: str

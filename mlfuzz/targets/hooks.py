@@ -26,7 +26,7 @@ MAX_UNITS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Columns [start, stop) of the activations: one call of one module. units_last: (B, T, C) rather than (B, C, ...)."""
+    """Columns [start, stop) of the activations: one call of one module. units_last: (B, T, C), not (B, C, ...)."""
 
     name: str
     call: int
@@ -140,7 +140,7 @@ class Watcher:
 
 
 def reduce(tensor: Tensor, units_last: bool, mask: Tensor | None) -> Tensor:
-    """(B, C, ...) or (B, ..., C) -> (B, C): the mean over space or time, of valid steps only where a mask (B, T) is given.
+    """(B, C, ...) or (B, ..., C) -> (B, C): the mean over space or time; with a mask (B, T), of valid steps only.
 
     Where the layer is coarser than the mask, the mask is thinned to its length.
     """
@@ -188,7 +188,7 @@ def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Modul
                 raise UnknownNameError("layer", name, [known for known in modules if known != "model"])
         return {name: modules[name] for name in names}
     inside = [name for name, module in modules.items() if isinstance(module, BLOCKS)]
-    chosen = {
+    chosen: dict[str, nn.Module] = {
         name: module
         for name, module in modules.items()
         if isinstance(module, ACTIVATIONS + RECURRENT + BLOCKS)

@@ -27,7 +27,7 @@ class ModuleTarget:
 
     name: "digits:robust"; findings carry it. modality: what the target takes, e.g. `mlfuzz.Image(size=(28, 28))`.
     preprocess: batched; natural inputs -> what the model takes. Images come as float32 (B, C, H, W) in the modality's
-      `range`, audio as float32 (B, C, T) in [-1, 1] (with lengths (B,) as a second argument where lengths vary), text as
+      `range`, audio as float32 (B, C, T) in [-1, 1] (and lengths (B,) as a second argument where they vary), text as
       a tuple of strings. It may give a tensor, a tuple of arguments or a dict of keyword arguments; a boolean tensor
       (B, T) among them is the mask of valid steps, so that padding never counts as coverage.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).

@@ -1,0 +1,443 @@
+"""The shell: opens a campaign's directory, runs the loop within a budget, keeps what it learns."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+import torch
+
+import mlfuzz
+from mlfuzz.batch import Indices, from_payloads
+from mlfuzz.budget import Budget
+from mlfuzz.campaign import build
+from mlfuzz.campaign.candidates import Candidates, Origin
+from mlfuzz.campaign.flight import Recorder
+from mlfuzz.campaign.loop import Loop, Parts
+from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.settle import settle_finding
+from mlfuzz.campaign.spec import WorkerSpec, dumps, loads
+from mlfuzz.campaign.tally import Tally
+from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.corpus.seeds import Seed, load_seeds
+from mlfuzz.errors import ConfigError, SeedError, suggestion
+from mlfuzz.findings.environment import environment
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import Fault, group
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.modality import raw
+from mlfuzz.mutation import sentence
+from mlfuzz.mutators.base import units
+from mlfuzz.observation import Observation
+from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats, read_stats
+from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from mlfuzz.storage.durable import append_line, write_atomic
+from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.workdir import Workdir, life_number
+
+PROGRESS_SECONDS = 2.0
+CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run left: why it ended, its figures, and its faults (each with its findings)."""
+
+    reason: str
+    stats: Stats
+    faults: tuple[Fault, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for fault in self.faults for finding in fault.members)
+
+
+class Campaign:
+    """One fuzzing effort with its directory; may be stopped and resumed.
+
+    A live target object is fuzzed in the calling process: a crash or a hang of the model is then yours. For isolation
+    name the target "module:attribute" and use `mlfuzz fuzz`, which runs this class in a supervised worker.
+    """
+
+    def __init__(self, workdir: Workdir, target: build.AnyTarget, spec: WorkerSpec, lock: Lock | None) -> None:
+        self.workdir, self.target, self.spec = workdir, target, spec
+        self._lock = lock
+        self.life = workdir.new_life()
+        self.recorder = Recorder(workdir.flight(self.life))
+        self.findings = FindingStore(workdir.findings)
+        self.warnings: list[str] = []
+        self._stop = ""
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | Path,
+        target: build.AnyTarget,
+        *,
+        seeds: str | Path | None = None,
+        spec: WorkerSpec | None = None,
+        adopt: bool = False,
+        lock: bool = True,
+        **options: Any,
+    ) -> Self:
+        """Found a campaign in `directory`, or go on with the one that is there.
+
+        seeds: folder or file; None: the target's own. options: fields of `WorkerSpec`, such as scheduler="random".
+        adopt: go on although the target or the options have changed; the corpus is measured again where it must be.
+        Raises CampaignBusyError, ConfigError, SeedError, TargetError.
+        """
+        if spec is None:
+            chosen = str(seeds if seeds is not None else target.seeds or "")
+            spec = spec_of({"target": "", "name": target.name, "seeds": chosen, **options})
+        workdir = Workdir.create(Path(directory))
+        held = Lock.acquire(workdir.lock) if lock else None
+        try:
+            keep_spec(workdir, spec, target.digest, adopt=adopt)
+            campaign = cls(workdir, target, spec, held)
+            campaign._open()
+        except BaseException:
+            if held is not None:
+                held.release()
+            raise
+        return campaign
+
+    def _open(self) -> None:
+        self.recorder.phase("load")
+        torch.manual_seed(self.spec.seed)
+        base = self._earlier()
+        self.corpus = Corpus.open(self.workdir, self.life, calibration=build.calibration_key(self.target, self.spec))
+        modality, device = self.target.modality, self.target.device
+        self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
+        seeds, answers, seed_stats = self._seeds()
+        shown = [at for at, seed in enumerate(seeds) if np.shape(seed.payload)[:-1] == np.shape(seeds[0].payload)[:-1]]
+        rows = from_payloads([seeds[at].payload for at in shown], modality, device)
+        seen = Observation.join([answers[at] for at in shown])
+        criterion = build.criterion_for(self.target, self.spec)
+        calibration = build.calibrate(self.target, rows, seen, self.spec, criterion, self.workdir)
+        plan = build.plan_for(self.target, self.spec, rows, calibration.seconds)
+        oracles = build.oracles_for(self.target, self.spec, answers[0])
+        scheduler = build.scheduler_for(self.spec)
+        seedbed = build.seedbed_of(self.target, seeds, answers)
+        build.bind(oracles, seedbed)
+        parts = Parts(
+            self.target, oracles, tuple(oracle.noise(calibration.floor) for oracle in oracles), criterion, scheduler,
+            plan, self.spec.batch or calibration.batch, self.spec.seed,
+        )  # fmt: skip
+        features = criterion.embed(Observation.join(answers)).cpu().numpy()
+        if len(self.corpus):
+            self._restore(parts, seeds)
+        else:
+            build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, len(oracles))
+            criterion.load(features)
+        self.tally = Tally(len(oracles))
+        origin = Origin(self.workdir.name, self.life, self.spec.target, environment(), units())
+        self.candidates = Candidates(
+            self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap
+        )  # fmt: skip
+        self._count_known()
+        self.calibration = calibration
+        self.loop = Loop(
+            parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
+            life_number(self.life)[1],
+        )  # fmt: skip
+        self.loop.ban(self._banned())
+        self.stats = self._founded(base, seed_stats, parts)
+
+    def request_stop(self, reason: str) -> None:
+        """Finish the batch, save, and end; callable from a signal handler."""
+        self._stop = self._stop or reason
+
+    def run(
+        self, budget: Budget, *, on_progress: Callable[[Progress], None] | None = None, settle_here: bool = True
+    ) -> Result:
+        """Fuzz until the budget is spent or a stop is requested; save; confirm and shrink.
+
+        settle_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
+        """
+        started = time.monotonic()
+        base = (self.stats.seconds, self.stats.inputs, self.stats.batches)
+        inputs = 0
+        progressed = checkpointed = started
+        reason = ""
+        recent: list[tuple[float, int]] = [(started, 0)]
+        share = 0.8 if settle_here else 1.0
+        while not reason:
+            inputs += self.loop.step()
+            now = time.monotonic()
+            self.recorder.count(inputs=base[1] + inputs, candidates=self.candidates.saved)
+            spent = budget.spent(seconds=(now - started) / share, inputs=inputs, findings=self.candidates.saved)
+            reason = self._stop or ("stopped" if self.workdir.stop_request.exists() else "") or spent
+            if reason or now - progressed >= PROGRESS_SECONDS or progressed == started:
+                progressed = now
+                recent = [*recent[-5:], (now, inputs)]
+                self._count(base, now - started, inputs)
+                progress = self._progress(recent, now)
+                append_line(self.workdir.progress, msgspec.json.encode(progress))
+                if on_progress is not None:
+                    on_progress(progress)
+            if reason or now - checkpointed >= CHECKPOINT_SECONDS:
+                checkpointed = now
+                self.checkpoint()
+        if settle_here:
+            self._settle(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
+        self.stats.ended = reason
+        self._count(base, time.monotonic() - started, inputs)
+        self.checkpoint()
+        return Result(reason, self.stats, tuple(group(self.findings.records())))
+
+    def checkpoint(self) -> None:
+        """Derived state and figures; the truth is in the journal already."""
+        self.corpus.sync()
+        scheduler, criterion = self.loop.parts.scheduler, self.loop.parts.criterion
+        arrays = {f"scheduler.{name}": array for name, array in scheduler.state().items()}
+        arrays |= {f"criterion.{name}": array for name, array in criterion.state().items() if np.size(array) <= 64}
+        facts = {"entries": len(self.corpus), "digest": self.target.digest}
+        save_checkpoint(self.workdir.checkpoint(), Checkpoint(arrays, facts), sync=False)
+        write_atomic(self.workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1), sync=False)
+
+    def close(self) -> None:
+        """End this life; the directory may then be opened by another process."""
+        self.corpus.close()
+        self.recorder.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _seeds(self) -> tuple[list[Seed], list[Observation], SeedStats]:
+        stored = [
+            row for row in np.flatnonzero(self.corpus.parents < 0).tolist() if self.corpus.entry(row).parent is None
+        ]
+        if stored:
+            seeds = [
+                Seed.stored(self.corpus.entry(row), raw.loads(self.corpus.payload(row))) for row in stored
+            ]  # fmt: skip
+            answers = build.run_seeds(self.target, seeds, self.recorder)
+            lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
+            if lost:
+                raise SeedError(f"target {self.target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
+            return seeds, [answer for answer in answers if answer is not None], self._seed_stats
+        where = self.spec.seeds or str(self.target.seeds or "")
+        if not where:
+            raise SeedError(f"target {self.target.name} has no seeds; give a folder: --seeds DIR")
+        found = load_seeds(
+            Path(self.spec.directory) / where, self.target.modality, labels=self.target.labels,
+            max_seeds=self.spec.max_seeds, rng_seed=self.spec.seed,
+        )  # fmt: skip
+        all_answers = build.run_seeds(self.target, found.seeds, self.recorder)
+        kept, stats = build.usable_seeds(self.target, found, all_answers, ())
+        self.warnings += found.warnings
+        return (
+            [found.seeds[at] for at in kept],
+            [answer for at in kept if (answer := all_answers[at]) is not None],
+            stats,
+        )
+
+    def _restore(self, parts: Parts, seeds: Sequence[Seed]) -> None:
+        """Bring back what lives before this one left; entries measured on another target are run again."""
+        corpus, criterion = self.corpus, parts.criterion
+        for number in corpus.seeds.tolist():
+            payload = seeds[number].payload
+            self.pool.adopt(np.shape(payload), None if isinstance(payload, str) else payload.dtype)
+        stale = np.flatnonzero(~corpus.measured)
+        if len(stale):
+            self.warnings.append(f"{len(stale)} entries were measured on another target; they have been run again")
+            for start in range(0, len(stale), parts.batch):
+                for members in self.pool.split(stale[start : start + parts.batch]):
+                    vectors = criterion.embed(self.target.run(self.pool.gather(members))).cpu().numpy()
+                    for row, vector in zip(members.tolist(), vectors, strict=True):
+                        corpus.measure(row, vector, float(corpus.gains[row]))
+        criterion.load(corpus.vectors)
+        parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
+        checkpoint = latest_checkpoint(self.workdir.checkpoint(), self.warnings.append)
+        if checkpoint is None or checkpoint.facts.get("digest") != self.target.digest:
+            return
+        if state := _under(checkpoint, "scheduler."):
+            parts.scheduler.restore(state)
+        if state := _under(checkpoint, "criterion."):
+            criterion.restore(state)
+
+    def _earlier(self) -> Stats | None:
+        self._seed_stats = SeedStats()
+        if not self.workdir.stats.exists():
+            return None
+        stats = read_stats(self.workdir.stats.read_bytes(), str(self.workdir.stats))
+        self._seed_stats = stats.seeds
+        return stats
+
+    def _founded(self, base: Stats | None, seeds: SeedStats, parts: Parts) -> Stats:
+        target = self.target
+        stats = base or Stats(campaign=self.workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
+        self._base_operators = {name: msgspec.structs.replace(each) for name, each in stats.operators.items()}
+        self._base_counts = (stats.failing, stats.crashes, stats.unjudged, stats.dropped)
+        self._base_timing = dict(stats.timing)
+        stats.lives = len(self.workdir.lives())
+        stats.ended = ""
+        stats.seeds = seeds
+        stats.target = {
+            "name": target.name, "load": self.spec.target, "digest": target.digest, "device": str(target.device),
+            "modality": {"name": target.modality.name, **target.modality.describe()}, "parameters": target.parameters,
+            "units": sum(layer.units for layer in target.layers), "labels": len(target.labels),
+        }  # fmt: skip
+        stats.layers = [{"name": f"{layer.name}{f' ({layer.call + 1})' if layer.call else ''}", "units": layer.units}
+                        for layer in target.layers]  # fmt: skip
+        stats.setup = {
+            "batch": parts.batch, "scheduler": self.spec.scheduler, "coverage": self.spec.coverage,
+            "oracles": [{"name": oracle.name, "unit": oracle.unit, "floor": floor, **oracle.describe()}
+                        for oracle, floor in zip(parts.oracles, parts.floors, strict=True)],
+            "mutators": [part.name for part in parts.plan.mutators], "limits": self.spec.limits, "seed": self.spec.seed,
+            "seeds": self.spec.seeds, "inputs_per_s_bare": round(1 / max(self.calibration.seconds, 1e-9), 1),
+            "noise": self.calibration.single, "spread": self.calibration.spread,
+            "mlfuzz": mlfuzz.__version__, "torch": torch.__version__, "python": sys.version.split()[0],
+            "threads": torch.get_num_threads(),
+        }  # fmt: skip
+        if target.was_training:
+            self.warnings.append("the model was in training mode; it has been put in evaluation mode")
+        return stats
+
+    def _count(self, base: tuple[float, int, int], seconds: float, inputs: int) -> None:
+        stats, tally = self.stats, self.tally
+        stats.seconds, stats.inputs, stats.batches = base[0] + seconds, base[1] + inputs, base[2] + self.loop.batches
+        stats.entries = len(self.corpus)
+        failing, crashes, unjudged, dropped = self._base_counts
+        stats.failing = failing + tally.failing
+        stats.crashes = crashes + sum(self.candidates.crash_rows.values())
+        stats.unjudged, stats.dropped = unjudged + tally.unjudged, dropped + tally.dropped
+        stats.operators = _added(self._base_operators, tally.operators)
+        stats.confusion = [
+            [*self.candidates.names[name], count, self.loop.parts.oracles[name[0]].name]
+            for name, count in sorted(self.candidates.rows.items(), key=lambda item: -item[1])
+            if name in self.candidates.names
+        ]
+        stats.coverage = {name: float(value) for name, value in self.loop.parts.criterion.covered().items()}
+        stats.timing = {
+            name: self._base_timing.get(name, 0.0) + value for name, value in self.tally.clock.seconds.items()
+        }  # fmt: skip
+        stats.nearest = self._nearest()
+        stats.warnings = list(dict.fromkeys(self.warnings + self._mistuned()))
+
+    def _nearest(self) -> Miss | None:
+        parts, corpus = self.loop.parts, self.corpus
+        if not len(corpus):
+            return None
+        for number, oracle in reversed(list(enumerate(parts.oracles))):
+            margins = corpus.margins[:, number]
+            if np.isfinite(margins).any():
+                row = int(np.nanargmax(margins))
+                seed = self.loop.seedbed.names[int(corpus.seeds[row])]
+                said = sentence(corpus.chain(row), self.candidates.origin.units)
+                return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=said)
+        return None
+
+    def _mistuned(self) -> list[str]:
+        said = []
+        covered = self.loop.parts.criterion.covered()
+        rows = self.tally.inputs
+        if rows > 5_000 and covered.get("accepting", 0.0) > 0.2:
+            said.append(f"coverage admits {covered['accepting']:.0%} of all inputs: its radius means little here")
+        if rows > 20_000 and len(self.corpus) <= len(self.loop.seedbed):
+            said.append("coverage has admitted nothing: its radius is too wide, or the target's outputs do not move")
+        if rows > 1_000 and self.tally.unjudged > 0.9 * rows:
+            said.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
+        if rows > 1_000 and self.tally.dropped > 0.5 * rows:
+            said.append("over half of the inputs lie beyond the limits and were dropped: widen them")
+        return said
+
+    def _progress(self, recent: Sequence[tuple[float, int]], now: float) -> Progress:
+        (first, before), (last, inputs) = recent[0], recent[-1]
+        return Progress(
+            life=self.life, seconds=self.stats.seconds, inputs=self.stats.inputs, batches=self.stats.batches,
+            inputs_per_s=(inputs - before) / max(last - first, 1e-9), entries=len(self.corpus),
+            seeds=len(self.loop.seedbed), candidates=len(self.findings), failing=self.stats.failing,
+            p_new=self.tally.p_new, since_new_s=now - self.tally.last_new, coverage=self.stats.coverage,
+            best=self.tally.best(),
+        )  # fmt: skip
+
+    def _count_known(self) -> None:
+        for finding in self.findings.records():
+            self.candidates.know(finding)
+
+    def _banned(self) -> Indices:
+        if not self.workdir.banned.exists():
+            return np.zeros(0, np.int64)
+        rows = [
+            self.corpus.row((life, number)) for life, number in msgspec.json.decode(self.workdir.banned.read_bytes())
+        ]
+        return np.asarray([row for row in rows if row >= 0], np.int64)
+
+    def _settle(self, until: float) -> None:
+        """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
+        for finding in sorted(self.findings.records(), key=lambda each: each.created):
+            if finding.verdict == "candidate" and time.monotonic() < until:
+                settle_finding(self.target, self.findings, finding, alone_in="calling process", until=until)
+
+
+def spec_of(options: dict[str, Any]) -> WorkerSpec:
+    """A specification of keyword arguments; parts may be given by their bare names. Raises ConfigError."""
+    named = {
+        key: {"name": value} if key in ("scheduler", "coverage") and isinstance(value, str) else value
+        for key, value in options.items()
+    }
+    if "oracles" in named:
+        named["oracles"] = [{"name": part} if isinstance(part, str) else part for part in named["oracles"]]
+    for key in named:
+        if key not in WorkerSpec.__struct_fields__:
+            raise ConfigError(f"unknown option {key!r}{suggestion(key, WorkerSpec.__struct_fields__)}")
+    try:
+        return msgspec.convert(named, WorkerSpec)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{error}") from error
+
+
+def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -> None:
+    """Freeze the specification with the campaign; on resuming, say what has changed and refuse unless adopted.
+
+    Raises ConfigError naming each changed field, or the changed model.
+    """
+    frozen, facts = workdir.spec, workdir.target
+    if frozen.exists() and not adopt:
+        old = loads(frozen.read_bytes(), str(frozen))
+        changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
+        if changed:
+            said = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
+            raise ConfigError(
+                f"campaign {workdir.name} was begun otherwise ({said}); add --adopt, or use another --name"
+            )
+        known = msgspec.json.decode(facts.read_bytes()).get("digest") if facts.exists() else digest
+        if known != digest:
+            raise ConfigError(
+                f"the target has changed since campaign {workdir.name} began ({known[:12]} -> {digest[:12]});"
+                " --adopt measures its corpus on the new one, another --name begins afresh"
+            )
+    write_atomic(frozen, dumps(spec))
+    write_atomic(facts, msgspec.json.encode({"digest": digest}))
+
+
+def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in checkpoint.arrays.items() if name.startswith(prefix)}
+
+
+def _added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:
+    """Counters of earlier lives plus this one's, by operator."""
+    total = {}
+    for name in sorted({*base, *now}):
+        one, other = base.get(name, OperatorStats()), now.get(name, OperatorStats())
+        fields = {field: _sum(getattr(one, field), getattr(other, field)) for field in OperatorStats.__struct_fields__}
+        total[name] = msgspec.convert(fields, OperatorStats)
+    return total
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other

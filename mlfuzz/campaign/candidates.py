@@ -1,0 +1,214 @@
+"""From failing rows to candidate findings: grouped by a cheap key, capped, and written at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlfuzz.batch import Batch, Indices
+from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.findings.finding import FileRef, Finding, Run, identify
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.mutation import sentence
+from mlfuzz.observation import Crash, Observation
+from mlfuzz.oracles.base import Oracle
+from mlfuzz.targets.base import Target
+from mlfuzz.targets.execute import Execution
+
+PER_OPERATOR = 3
+"""Of the inputs kept under one key, so many come from one operator: the faults behind a key differ by operator."""
+
+TOP_SCORES = 5
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where findings of this process come from; written into each."""
+
+    campaign: str
+    life: str
+    load: str
+    environment: Mapping[str, str]
+    units: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Counts failing rows by key, and saves the first few inputs of each.
+
+    rows: (oracle number, key) -> failing rows seen. saved: findings written in this life.
+    """
+
+    target: Target
+    oracles: tuple[Oracle, ...]
+    floors: tuple[float, ...]
+    store: FindingStore
+    corpus: Corpus
+    seedbed: Seedbed
+    origin: Origin
+    cap: int = 20
+    rows: dict[tuple[int, int], int] = field(default_factory=dict)
+    names: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
+    crash_rows: dict[str, int] = field(default_factory=dict)
+    saved: int = 0
+    batches: int = 0
+    _kept: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def consider(
+        self, batch: Batch, execution: Execution, margins: NDArray[np.float32], keys: NDArray[np.int64]
+    ) -> None:
+        """Count every failing row; save rows of keys, and of operators under them, that have room left.
+
+        margins, keys: (ran, oracles). A margin below the oracle's floor is counted, and never saved.
+        """
+        assert execution.seen is not None
+        found: list[tuple[Finding, dict[str, bytes]]] = []
+        operators = operators_of(batch)
+        for number, oracle in enumerate(self.oracles):
+            failing = np.flatnonzero(margins[:, number] > 0)
+            for key, at in _by_key(keys[failing, number], failing):
+                name = (number, key)
+                self.rows[name] = self.rows.get(name, 0) + len(at)
+                solid = at[margins[at, number] > self.floors[number]]
+                for row in self._room(name, solid, operators[execution.ran]):
+                    found.append(self._finding(oracle, number, batch, execution, row, float(margins[row, number]), key))
+        self._save(found)
+
+    def know(self, finding: Finding) -> None:
+        """A finding saved in an earlier life takes its room under the cap."""
+        oracles = [oracle.name for oracle in self.oracles]
+        name, _, key = finding.key.rpartition("|")
+        known: tuple[Any, ...] = (oracles.index(name), int(key)) if name in oracles else (finding.key,)
+        operator = hash_name(finding.first_chain[-1].name) if finding.first_chain else -1
+        self._take(known, operator)
+        if name in oracles:
+            self.names.setdefault((oracles.index(name), int(key)), (finding.expected, finding.observed))
+
+    def crashes(self, batch: Batch, execution: Execution) -> None:
+        """Exceptions of single rows."""
+        found = []
+        operators = operators_of(batch)
+        for row, crash in execution.crashes:
+            self.crash_rows[crash.key] = self.crash_rows.get(crash.key, 0) + 1
+            if self._take((crash.key,), operators[row]):
+                found.append(self.crash_finding(batch, row, crash))
+        self._save(found)
+
+    def crash_finding(self, batch: Batch, row: int, crash: Crash) -> tuple[Finding, dict[str, bytes]]:
+        """A finding, with its files, of one row that raised, died or hung."""
+        oracle = crash.kind
+        return self._record(
+            batch, row, oracle=oracle, kind=crash.kind, description={}, key=crash.key,
+            expected="an answer", observed=crash.type, message=crash.message,
+            evidence={"traceback": crash.traceback, "frames": list(crash.frames), **dict(crash.details)},
+        )  # fmt: skip
+
+    def _room(self, name: tuple[int, int], rows: Indices, operators: NDArray[np.int64]) -> list[int]:
+        return [row for row in rows.tolist() if self._take(name, int(operators[row]))]
+
+    def _take(self, name: tuple[Any, ...], operator: int) -> bool:
+        under = (*name, "operator", operator)
+        if self._kept.get(name, 0) >= self.cap or self._kept.get(under, 0) >= PER_OPERATOR:
+            return False
+        self._kept[name] = self._kept.get(name, 0) + 1
+        self._kept[under] = self._kept.get(under, 0) + 1
+        return True
+
+    def _finding(
+        self, oracle: Oracle, number: int, batch: Batch, execution: Execution, at: int, margin: float, key: int
+    ) -> tuple[Finding, dict[str, bytes]]:
+        assert execution.seen is not None
+        row = int(execution.ran[at])
+        seed = np.asarray([batch.seeds[row]], np.int64)
+        seen, reference = execution.seen.take(np.asarray([at])), self.seedbed.of(seed)
+        single = Batch(
+            batch.rows.take(np.asarray([row])), batch.parents[[row]], seed, batch.loads[[row]], batch.invariant[[row]]
+        )  # fmt: skip
+        told = oracle.explain(seen, reference, single, 0)
+        expected, observed = (self._named(told.pop(which, "")) for which in ("expected", "observed"))
+        self.names.setdefault((number, key), (expected, observed))
+        return self._record(
+            batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
+            key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
+            floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
+            after=run_of(seen, self.target.labels, margin), evidence={name: told[name] for name in told},
+        )  # fmt: skip
+
+    def _record(
+        self, batch: Batch, row: int, *, oracle: str, kind: str, description: dict[str, Any], key: str, **what: Any
+    ) -> tuple[Finding, dict[str, bytes]]:
+        modality = self.target.modality
+        seed = int(batch.seeds[row])
+        chain = self.corpus.chain(int(batch.parents[row])) + batch.mutations(row)
+        data = modality.encode(batch.rows.payload(row))
+        seed_data = self.seedbed.files[seed]
+        files = {f"input{modality.suffix}": data, f"seed{modality.suffix}": seed_data}
+        references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
+        finding = Finding(
+            id=identify(data, self.target.name, oracle), side="model", kind=kind, target=self.target.name,
+            load=self.origin.load, modality={"name": modality.name, **modality.describe()}, oracle=description,
+            input=references[0], seed=references[1], seed_name=self.seedbed.names[seed],
+            label=self.seedbed.label_names[seed], chain=chain, first_chain=chain,
+            sentence=sentence(chain, self.origin.units), key=key, environment=dict(self.origin.environment),
+            campaign=self.origin.campaign, life=self.origin.life, batch=self.batches,
+            created=datetime.now(UTC).isoformat(timespec="seconds"), **what,
+        )  # fmt: skip
+        return finding, files
+
+    def _save(self, found: Sequence[tuple[Finding, dict[str, bytes]]]) -> None:
+        if found:
+            self.saved += self.store.save_many(found)
+
+    def _named(self, value: Any) -> str:
+        if isinstance(value, int | np.integer) and 0 <= value < len(self.target.labels):
+            return self.target.labels[int(value)]
+        return str(value)
+
+
+def run_of(seen: Observation, labels: Sequence[str], margin: float | None = None, row: int = 0) -> Run:
+    """What one row said, short enough for a record: the label and best scores, or the text, or a few numbers."""
+    output = seen.outputs["main"]
+    if isinstance(output, tuple):
+        return Run(label=output[row][:200], margin=margin)
+    if not isinstance(output, Tensor):
+        return Run(text=_numbers(output.values[row].flatten()), margin=margin)
+    scores = output[row].detach().float().cpu().flatten()
+    if labels and len(labels) == len(scores):
+        order = np.argsort(-scores.numpy(), kind="stable")[:TOP_SCORES]
+        named = {labels[at]: round(float(scores[at]), 6) for at in order}
+        return Run(label=labels[int(order[0])], scores=named, margin=margin)
+    return Run(text=_numbers(scores), margin=margin)
+
+
+def operators_of(batch: Batch) -> NDArray[np.int64]:
+    """A number for the last operator of each row (B,); -1 for unmutated rows."""
+    operators = np.full(len(batch), -1, np.int64)
+    for step in batch.steps:
+        operators[step.start : step.stop] = hash_name(step.name)
+    return operators
+
+
+def hash_name(name: str) -> int:
+    """A stable number of a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def _by_key(keys: NDArray[np.int64], rows: Indices) -> list[tuple[int, Indices]]:
+    if not len(keys):
+        return []
+    order = np.argsort(keys, kind="stable")
+    values, starts = np.unique(keys[order], return_index=True)
+    return list(zip(values.tolist(), np.split(rows[order], starts[1:]), strict=True))
+
+
+def _numbers(values: Tensor) -> str:
+    shown = ", ".join(f"{float(value):.4g}" for value in values[:8])
+    return f"[{shown}{', ...' if len(values) > 8 else ''}]"

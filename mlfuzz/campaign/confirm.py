@@ -1,0 +1,103 @@
+"""A candidate becomes confirmed or flaky: alone, at batch 1, decoded from its stored file, three times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
+from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.modality.base import Payload
+from mlfuzz.targets.base import Target
+
+TIMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """failed of times runs failed as the finding says, above its floor.
+
+    margins: of each run, smallest first counts. same_value: whether the campaign's own value came back with the row
+    repeated; None where there is none to compare. other: a failure with another key, in words, or "".
+    """
+
+    failed: int
+    times: int
+    margin: float | None
+    key: int | None
+    before: Run | None
+    after: Run
+    same_value: bool | None
+    other: str
+
+    @property
+    def confirmed(self) -> bool:
+        return self.failed == self.times
+
+
+def confirm(
+    target: Target,
+    finding: Finding,
+    payload: Payload,
+    seed: Payload | None,
+    *,
+    times: int = TIMES,
+    any_key: bool = False,
+) -> Confirmation:
+    """Run the input alone, `times` times. any_key: a failure counts whatever was got (for replays after retraining).
+
+    Raises ReplayError where the finding no longer fits its target.
+    """
+    trial = Trial(target, finding, seed)
+    floor = finding.floor or 0.0
+    key = None if any_key else key_of(finding)
+    judged = [trial.judge(trial.rows([payload])) for _ in range(times)]
+    failing = [bool(trial.fails(one, floor, key)[0]) for one in judged]
+    margins = [float(one.margins[0]) for one in judged if np.isfinite(one.margins[0])]
+    last = judged[-1]
+    before = None
+    if trial.seed_rows is not None and trial.reference is not None:
+        before = trial.run(trial.judge(trial.seed_rows))
+    return Confirmation(
+        sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
+        trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor),
+    )  # fmt: skip
+
+
+def settle(finding: Finding, result: Confirmation, *, alone_in: str) -> Finding:
+    """The finding with its verdict. alone_in: "fresh process" or "calling process", for the record."""
+    verdict = "confirmed" if result.confirmed else "flaky"
+    evidence = {**finding.evidence, "confirmed_in": alone_in, "same_value_as_campaign": result.same_value}
+    if result.other:
+        evidence["failed_otherwise"] = result.other
+    return msgspec.structs.replace(
+        finding,
+        verdict=verdict,
+        confirmed=f"{result.failed}/{result.times}",
+        margin=finding.margin if result.margin is None else result.margin,
+        before=result.before or finding.before,
+        after=result.after,
+        evidence=evidence,
+    )
+
+
+def key_of(finding: Finding) -> int | None:
+    """The oracle's own key in the finding's provisional key, or None where there is none."""
+    _, _, number = finding.key.rpartition("|")
+    return int(number) if finding.oracle and number.lstrip("-").isdigit() else None
+
+
+def _same_value(trial: Trial, finding: Finding, payload: Payload) -> bool | None:
+    if trial.oracle is None or finding.margin is None or finding.verdict != "candidate":
+        return None
+    repeated = trial.judge(trial.rows([payload] * REPEATED_ROWS))
+    return bool(abs(float(repeated.margins[0]) - finding.margin) <= 1e-6 * max(1.0, abs(finding.margin)))
+
+
+def _other(trial: Trial, judged: Judged, floor: float) -> str:
+    if 0 in judged.crashes:
+        crash = judged.crashes[0]
+        return "" if trial.oracle is None and crash.key == trial.crash_key else f"{crash.type}: {crash.message}"
+    return ""

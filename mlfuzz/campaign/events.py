@@ -1,0 +1,79 @@
+"""What a supervisor tells whoever shows it to people. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import Fault
+from mlfuzz.progress import Progress, Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    target: str
+    campaign: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A progress record, and counts of findings by their state."""
+
+    progress: Progress
+    findings: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFinding:
+    """A candidate has been saved; it is not confirmed yet."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A candidate has its verdict: confirmed or flaky."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A finding's chain has been made simpler, and its fault named."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """how: "SIGSEGV", "exit 3", "no answer for 5.0 s". phase: what it was doing."""
+
+    how: str
+    deaths: int
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a campaign ended. exit_code: as documented for the command line."""
+
+    exit_code: int
+    reason: str
+    stats: Stats
+    faults: tuple[Fault, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    outcome: Outcome
+
+
+Event: TypeAlias = Started | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ended

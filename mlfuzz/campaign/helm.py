@@ -1,0 +1,178 @@
+"""The two child processes a supervisor holds: a worker and a probe. No torch."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import IO
+
+import msgspec
+
+from mlfuzz.campaign.flight import Pulse, read_pulse
+from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
+from mlfuzz.campaign.process import child_environment
+from mlfuzz.campaign.spec import WorkerSpec, dumps
+from mlfuzz.campaign.worker import Answer, Order
+from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.workdir import Workdir
+
+LOG_BYTES = 1 << 20
+"""A target that prints without end fills no disk: its log is cut when a process starts and at this size."""
+
+
+class WorkerProcess:
+    """The worker, from start to end."""
+
+    def __init__(self, workdir: Workdir) -> None:
+        self._workdir = workdir
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lives: frozenset[str] = frozenset()
+
+    def start(
+        self, spec: WorkerSpec, *, seconds: float | None, inputs: int | None, findings: int | None, adopt: bool
+    ) -> None:
+        """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us."""
+        self._workdir.answer.unlink(missing_ok=True)
+        write_atomic(self._workdir.order, dumps(spec))
+        self._lives = frozenset(self._workdir.lives())
+        order = Order(
+            workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, inputs=inputs, findings=findings,
+            adopt=adopt,
+        )  # fmt: skip
+        with open(self._workdir.log("worker"), "ab") as log:
+            log.truncate(0)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(), start_new_session=True,
+            )  # fmt: skip
+
+    def poll(self) -> int | None:
+        """Its exit status once it has ended."""
+        return None if self._process is None else self._process.poll()
+
+    def answer(self) -> Answer | None:
+        """How it ended of its own accord; None where it did not get to say."""
+        try:
+            return msgspec.json.decode(self._workdir.answer.read_bytes(), type=Answer)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def how(self) -> str:
+        """Of a worker that has died: "SIGSEGV", "exit 3"."""
+        status = self.poll() or 0
+        return signal.Signals(-status).name if status < 0 else f"exit {status}"
+
+    def life(self) -> str:
+        """The life this worker founded, "" where it did not get so far."""
+        new = sorted(set(self._workdir.lives()) - self._lives)
+        return new[-1] if new else ""
+
+    def pulse(self) -> Pulse | None:
+        life = self.life()
+        return read_pulse(self._workdir.flight(life)) if life else None
+
+    def ask_to_stop(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+        if self._process is not None:
+            self._process.wait()
+
+    def log_hint(self) -> str:
+        """The last line it printed, and where the rest is."""
+        path = self._workdir.log("worker")
+        lines = path.read_bytes()[-2000:].decode("utf-8", "replace").strip().splitlines() if path.exists() else []
+        last = f"it said: {lines[-1][:200]!a}; " if lines else ""
+        return f"{last}its output is in {path}"
+
+
+class ProbeProcess:
+    """The probe: started when first asked, started again where it died. One request at a time."""
+
+    def __init__(self, workdir: Workdir) -> None:
+        self._workdir = workdir
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: IO[bytes] | None = None
+        self._replies = -1
+        self._pending = b""
+        self._asked = 0.0
+        self.busy_seconds = 0.0
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def ask(self, request: Request) -> None:
+        """Send one request; `reply` gives its answer."""
+        if not self.alive:
+            self._start()
+        assert self._requests is not None
+        self._asked = time.monotonic()
+        try:
+            self._requests.write(msgspec.json.encode(request) + b"\n")
+        except BrokenPipeError:
+            self.kill()  # it died between two requests: `reply` will find nobody there
+
+    def reply(self, wait: float = 0.0) -> Reply | None:
+        """The answer, once it is there."""
+        if self._process is None:
+            return None
+        deadline = time.monotonic() + wait
+        while b"\n" not in self._pending:
+            if not select.select([self._replies], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return None
+            part = os.read(self._replies, 1 << 16)
+            if not part:
+                self.kill()
+                return None
+            self._pending += part
+        line, _, self._pending = self._pending.partition(b"\n")
+        self.busy_seconds += time.monotonic() - self._asked
+        return msgspec.json.decode(line, type=Reply)
+
+    def kill(self) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._process = None
+        if self._requests is not None:
+            self._requests.close()
+        os.close(self._replies)
+
+    def _start(self) -> None:
+        self.kill()
+        request_end, ours = os.pipe()
+        theirs, reply_end = os.pipe()
+        with open(self._workdir.log("probe"), "ab") as log:
+            log.truncate(0)
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
+                pass_fds=(request_end, reply_end), start_new_session=True,
+            )  # fmt: skip
+        os.close(request_end)
+        os.close(reply_end)
+        self._requests = os.fdopen(ours, "wb", buffering=0)
+        self._replies = theirs
+        self._pending = b""
+
+
+_ENTRY = f"""
+import os, sys
+requests, replies, parent = map(int, sys.argv[1:])
+spare = [os.dup(requests), os.dup(replies)]
+os.dup2(spare[0], {REQUESTS}); os.dup2(spare[1], {REPLIES})
+for number in {{requests, replies, *spare}} - {{{REQUESTS}, {REPLIES}}}: os.close(number)
+from mlfuzz.campaign.probe import main
+sys.exit(main([str(parent)]))
+"""
+"""The pipes get the numbers the probe expects; pass_fds keeps the numbers they happen to have."""

@@ -1,0 +1,267 @@
+"""The loop: `launch` mutates and runs a batch, `settle` judges it on the host; one packed copy between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlfuzz.batch import Batch, Indices
+from mlfuzz.campaign.candidates import Candidates
+from mlfuzz.campaign.flight import FlightRecord, Recorder, StepRecord
+from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.tally import Tally
+from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.corpus.entry import Entry
+from mlfuzz.coverage.base import Criterion
+from mlfuzz.errors import TargetError
+from mlfuzz.modality import raw
+from mlfuzz.mutators.plan import Mutated, Plan
+from mlfuzz.observation import Observation
+from mlfuzz.oracles.base import Oracle, Verdict
+from mlfuzz.schedulers.base import Scheduler
+from mlfuzz.targets.base import Target
+from mlfuzz.targets.execute import Execution, broken_target, execute
+
+BROKEN_BATCHES = 3
+"""So many batches in a row of which a quarter raises: the target is broken, not fuzzed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a campaign is put together from."""
+
+    target: Target
+    oracles: tuple[Oracle, ...]
+    floors: tuple[float, ...]
+    criterion: Criterion
+    scheduler: Scheduler
+    plan: Plan
+    batch: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flying:
+    """A batch that has run, before its packed copy is looked at."""
+
+    picked: Indices
+    mutated: Mutated
+    batch: Batch
+    execution: Execution
+    packed: Tensor | None
+    host: tuple[Verdict, ...] = ()
+
+
+@dataclass(slots=True)
+class Loop:
+    """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given."""
+
+    parts: Parts
+    corpus: Corpus
+    pool: Pool
+    seedbed: Seedbed
+    candidates: Candidates
+    tally: Tally
+    recorder: Recorder
+    life: int
+    batches: int = 0
+    _queue: list[Indices] = field(default_factory=list)
+    _broken: int = 0
+    _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def step(self) -> int:
+        """One batch; the number of inputs that ran."""
+        flying = self.launch()
+        self.settle(flying)
+        self.batches += 1
+        return len(flying.picked)
+
+    def ban(self, rows: Indices) -> None:
+        """Never mutate these entries again: their children killed the worker too often."""
+        self._banned = np.union1d(self._banned, rows)
+
+    def launch(self) -> Flying:
+        """Pick parents, mutate them, run them, judge them on the device."""
+        clock = self.tally.clock
+        clock.start()
+        self.recorder.phase("mutate")
+        rng = np.random.Generator(np.random.Philox(key=self.parts.seed, counter=[0, 0, self.life, self.batches]))
+        picked = self._pick(rng)
+        parents = self.pool.gather(picked)
+        seeds = self.corpus.seeds[picked]
+        mutated = self.parts.plan.mutate(
+            parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
+            roots=lambda: self.pool.gather(seeds),
+        )  # fmt: skip
+        batch = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
+        clock.lap("mutate")
+        self.recorder.record(self._flight(picked, mutated))
+        execution = execute(self.parts.target, mutated.rows)
+        clock.lap("execute")
+        self.recorder.phase("judge")
+        packed, host = self._judge(batch, execution)
+        clock.lap("judge")
+        return Flying(picked, mutated, batch, execution, packed, host)
+
+    def settle(self, flying: Flying) -> None:
+        """Save what failed, keep what is new, reward the scheduler."""
+        clock = self.tally.clock
+        clock.start()
+        execution = flying.execution
+        if execution.crashes:
+            self._settle_crashes(flying)
+        if execution.seen is None or flying.packed is None:
+            return
+        ran = execution.ran
+        margins, keys, features = self._unpack(flying)
+        dropped = flying.mutated.dropped[ran]
+        margins[dropped] = np.nan
+        failed = margins > 0
+        failing = failed.any(1)
+        clock.lap("judge")
+        if failing.any():
+            self.recorder.phase("store")
+            self.candidates.consider(flying.batch, execution, margins, keys)
+            broken = (margins > np.asarray(self.parts.floors, np.float32)).any(1)
+            self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[broken]]))
+            clock.lap("store")
+        gains = self._observe(flying, ran, features, failing | dropped)
+        keep = (gains > 0) | self._wanted(flying, ran, margins, failing | dropped)
+        clock.lap("novelty")
+        if keep.any():
+            self.recorder.phase("store")
+            self._keep(flying, ran, np.flatnonzero(keep), gains, margins, features)
+            clock.lap("store")
+        self.parts.scheduler.reward(flying.picked[ran], gains, margins)
+        self.parts.criterion.tune()
+        self.tally.settle(flying.mutated, ran, gains, margins, failing, dropped)
+        clock.lap("judge")
+
+    def _pick(self, rng: np.random.Generator) -> Indices:
+        if not self._queue:
+            picked = self.parts.scheduler.pick(self.parts.batch, rng)
+            if len(self._banned):
+                banned = np.isin(picked, self._banned)
+                picked = np.where(banned, rng.integers(0, len(self.seedbed), len(picked)), picked)
+                picked = picked[~np.isin(picked, self._banned)]
+                if not len(picked):
+                    raise TargetError(
+                        "every input left to mutate has killed the worker three times; nothing can be run"
+                    )
+            self._queue = self.pool.split(picked)
+        return self._queue.pop(0)
+
+    def _judge(self, batch: Batch, execution: Execution) -> tuple[Tensor | None, tuple[Verdict, ...]]:
+        seen = execution.seen
+        if seen is None:
+            return None, ()
+        if len(execution.ran) != len(batch):
+            batch = part_of(batch, execution.ran)
+        reference = self.seedbed.of(batch.seeds)
+        on_device = [oracle.check(seen, reference, batch) for oracle in self.parts.oracles if oracle.where == "device"]
+        columns = [verdict.margin[:, None].float() for verdict in on_device]
+        columns += [verdict.keys[:, None].long().view(torch.float32) for verdict in on_device]
+        packed = torch.cat([*columns, self.parts.criterion.embed(seen)], 1).cpu()
+        host_side = [oracle for oracle in self.parts.oracles if oracle.where == "host"]
+        if not host_side:
+            return packed, ()
+        seen, reference = on_host(seen), on_host(reference)
+        return packed, tuple(oracle.check(seen, reference, batch) for oracle in host_side)
+
+    def _unpack(self, flying: Flying) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+        assert flying.packed is not None
+        packed = flying.packed.numpy()
+        device = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "device"]
+        host = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "host"]
+        count = len(device)
+        margins = np.full((len(packed), len(self.parts.oracles)), np.nan, np.float32)
+        keys = np.zeros(margins.shape, np.int64)
+        margins[:, device] = packed[:, :count]
+        keys[:, device] = np.ascontiguousarray(packed[:, count : 3 * count]).view(np.int64)
+        for at, verdict in zip(host, flying.host, strict=True):
+            margins[:, at] = verdict.margin.numpy()
+            keys[:, at] = verdict.keys.numpy()
+        return margins, keys, np.ascontiguousarray(packed[:, 3 * count :])
+
+    def _observe(
+        self, flying: Flying, ran: Indices, features: NDArray[np.float32], out: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        gains = np.zeros(len(ran), np.float32)
+        good = np.flatnonzero(~out)
+        if len(good):
+            parents = self.corpus.vectors[flying.picked[ran[good]]]
+            gains[good] = self.parts.criterion.observe(features[good], parents)
+        return gains
+
+    def _wanted(
+        self, flying: Flying, ran: Indices, margins: NDArray[np.float32], out: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        wanted = self.parts.scheduler.keep(flying.batch.seeds[ran], margins)
+        return wanted & ~out
+
+    def _keep(
+        self, flying: Flying, ran: Indices, kept: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
+        features: NDArray[np.float32],
+    ) -> None:  # fmt: skip
+        batch = flying.batch
+        unseen = kept[gains[kept] <= 0]
+        if len(unseen):
+            self.parts.criterion.load(
+                features[unseen]
+            )  # kept for its margin: its children are its neighbours all the same
+        for at in kept.tolist():
+            row = int(ran[at])
+            parent = int(batch.parents[row])
+            payload = batch.rows.payload(row)
+            entry = Entry(
+                parent=self.corpus.identity(parent),
+                seed=int(batch.seeds[row]),
+                chain=self.corpus.chain(parent) + batch.mutations(row),
+                gain=float(gains[at]),
+                margins=[float(margin) if np.isfinite(margin) else None for margin in margins[at]],
+                loads=batch.loads[row].tolist(),
+                invariant=bool(batch.invariant[row]),
+                batch=self.batches,
+            )
+            self.corpus.add(entry, features[at], raw.dumps(payload))
+            self.pool.grow(payload)
+        rows = ran[kept]
+        self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept])
+        self.tally.kept(len(kept))
+
+    def _settle_crashes(self, flying: Flying) -> None:
+        unmutated = [row for row, _ in flying.execution.crashes if not flying.batch.mutations(row)]
+        reason = broken_target(flying.execution, unmutated, len(flying.batch))
+        self._broken = self._broken + 1 if reason else 0
+        if reason and (unmutated or self._broken >= BROKEN_BATCHES):
+            raise TargetError(f"target {self.parts.target.name}: {reason}; run: mlfuzz check")
+        self.recorder.phase("store")
+        self.candidates.crashes(flying.batch, flying.execution)
+
+    def _flight(self, picked: Indices, mutated: Mutated) -> FlightRecord:
+        steps = [
+            StepRecord(step.name, step.version, step.start, step.stop, {
+                name: column if isinstance(column, list) else (column.dtype.str, column.tobytes())
+                for name, column in step.columns.items()
+            })
+            for step in mutated.steps
+        ]  # fmt: skip
+        return FlightRecord(self.batches, "execute", list(self.corpus.lives), self.corpus.identities(picked), steps)
+
+
+def part_of(batch: Batch, rows: Indices) -> Batch:
+    """Some rows of a batch, without the record of steps (whose rows have moved)."""
+    return Batch(
+        batch.rows.take(rows), batch.parents[rows], batch.seeds[rows], batch.loads[rows], batch.invariant[rows]
+    )  # fmt: skip
+
+
+def on_host(seen: Observation) -> Observation:
+    """The outputs on the host, for oracles that need Python a row."""
+    outputs = {name: output.cpu() if isinstance(output, Tensor) else output for name, output in seen.outputs.items()}
+    return Observation(outputs, seen.activations[:, :0].cpu(), seen.seconds, seen.peak_bytes)

@@ -1,0 +1,90 @@
+"""Confirm a candidate, shrink it, and name its fault: the same steps in a probe and in the calling process."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import msgspec
+
+from mlfuzz.campaign.confirm import confirm, settle
+from mlfuzz.campaign.shrink import Shrunk, dominant, shrink
+from mlfuzz.findings.finding import FileRef, Finding
+from mlfuzz.findings.fingerprint import fault_of
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.modality.base import Payload, rebuild
+from mlfuzz.mutation import sentence
+from mlfuzz.mutators.base import units
+from mlfuzz.targets.module import CallableTarget, ModuleTarget
+
+SHRINK_SECONDS = 2.0
+
+
+def confirm_finding(
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str
+) -> Finding:
+    """Its verdict, stored. Raises ReplayError, CorruptRecordError."""
+    payload, seed = payloads(store, finding)
+    settled = settle(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
+    settled = msgspec.structs.replace(settled, fault=fault_of(settled, dominant(settled.chain)))
+    store.update(settled)
+    return settled
+
+
+def shrink_finding(
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
+) -> Finding:
+    """The finding with the simplest chain found, stored; as it was where nothing simpler fails."""
+    payload, seed = payloads(store, finding)
+    result = None if seed is None else shrink(target, finding, seed, seconds=seconds)
+    if result is None:
+        evidence = {**finding.evidence, "shrink": "the recorded chain alone does not fail from the stored seed"}
+        unshrunk = msgspec.structs.replace(finding, evidence=evidence)
+        store.update(unshrunk)
+        return unshrunk
+    return _stored(target, store, finding, result, seed, payload)
+
+
+def settle_finding(
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float
+) -> Finding:
+    """Confirm, then shrink where it is confirmed and time is left."""
+    finding = confirm_finding(target, store, finding, alone_in=alone_in)
+    if finding.verdict == "confirmed" and time.monotonic() < until:
+        finding = shrink_finding(target, store, finding, seconds=min(SHRINK_SECONDS, until - time.monotonic()))
+    return finding
+
+
+def payloads(store: FindingStore, finding: Finding) -> tuple[Payload, Payload | None]:
+    """Input and seed, decoded from the stored files. Raises CorruptRecordError, BadInputError."""
+    modality = rebuild(finding.modality)
+    suffix = modality.suffix
+    seed = None if finding.seed is None else modality.decode(store.bytes_of(finding, finding.seed), suffix=suffix)
+    return modality.decode(store.bytes_of(finding, finding.input), suffix=suffix), seed
+
+
+def _stored(
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, result: Shrunk,
+    seed: Payload | None, payload: Payload,
+) -> Finding:  # fmt: skip
+    modality = target.modality
+    data = modality.encode(result.payload)
+    name = f"input-{hashlib.sha256(data).hexdigest()[:8]}{modality.suffix}"
+    shrunk = msgspec.structs.replace(
+        finding,
+        chain=result.chain,
+        sentence=sentence(result.chain, units()),
+        input=FileRef(name, hashlib.sha256(data).hexdigest()),
+        margin=finding.margin if result.margin is None else result.margin,
+        shrunk=True,
+        evidence={**finding.evidence, "shrink_tried": result.tried, "steps_before": len(finding.first_chain)},
+    )
+    again = confirm(target, shrunk, modality.decode(data, suffix=modality.suffix), seed)
+    if not again.confirmed:
+        return finding
+    shrunk = msgspec.structs.replace(
+        shrunk, after=again.after, before=again.before, confirmed=f"{again.failed}/{again.times}",
+        fault=fault_of(shrunk, result.dominant),
+    )  # fmt: skip
+    store.update(shrunk, {name: data})
+    return shrunk

@@ -1,0 +1,366 @@
+"""The supervisor: starts a worker, watches it, has what it finds confirmed, and goes on when it dies. No torch."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.events import (
+    Confirmed,
+    Ended,
+    Event,
+    NewFinding,
+    Outcome,
+    Shrunk,
+    Started,
+    Tick,
+    Warned,
+    WorkerDied,
+)
+from mlfuzz.campaign.flight import Pulse
+from mlfuzz.campaign.helm import ProbeProcess, WorkerProcess
+from mlfuzz.campaign.probe import ISOLATED, Reply, Request
+from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError, TargetError, WorkerLostError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import group
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.progress import Progress, Stats, read_progress, read_stats
+from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.workdir import Workdir
+
+POLL_SECONDS = 0.1
+MAX_DEATHS = 20
+DEATHS_A_PARENT = 3
+"""An entry whose children have killed the worker so often is not mutated again."""
+
+START_SECONDS = 300.0
+"""To import torch, load a model and run the seeds; a target that needs longer sets a deadline of its own."""
+
+SLOWEST_FACTOR = 20.0
+LEAST_DEADLINE = 5.0
+"""A batch counts as hanging at 20 times the slowest so far, at least 5 s (the first run of a shape may compile)."""
+
+WRAP_UP_SHARE = 0.2
+WRAP_UP_SECONDS = 4.0
+"""After the time is up findings may still be confirmed and shrunk: a fifth of the time, at least 4 s."""
+
+SHRINK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRequest:
+    """What to run. adopt: go on although target or options changed. confirm_share: of the time, for the probe."""
+
+    spec: WorkerSpec
+    workdir: Path
+    budget: Budget
+    adopt: bool = False
+    confirm_share: float = 0.2
+    fail_on: str = "any"
+
+
+@dataclass(slots=True)
+class _State:
+    """What the supervisor knows."""
+
+    started: float
+    deaths: int = 0
+    deaths_of: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    queue: list[Finding] = field(default_factory=list)
+    to_shrink: list[Finding] = field(default_factory=list)
+    shrunk_keys: dict[str, int] = field(default_factory=dict)
+    progress_bytes: int = 0
+    latest: Progress | None = None
+    asked: Request | None = None
+    interrupted: str = ""
+    scanned: float = 0.0
+
+
+def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
+    """Run a campaign to the end of its budget. Raises MlfuzzError for what the worker could not get over.
+
+    Ctrl-C and SIGTERM finish the batch, save, and report; a second one ends at once.
+    """
+    workdir = Workdir.create(request.workdir)
+    with Lock.acquire(workdir.lock):
+        workdir.stop_request.unlink(missing_ok=True)
+        return _Supervisor(request, workdir, on_event).run()
+
+
+class _Supervisor:
+    def __init__(self, request: CampaignRequest, workdir: Workdir, on_event: Callable[[Event], None]) -> None:
+        self.request, self.workdir, self.tell = request, workdir, on_event
+        self.store = FindingStore(workdir.findings)
+        self.state = _State(time.monotonic())
+        self.state.known = set(self.store.ids())
+        self.state.seen = set(self.state.known)
+        for finding in self.store.records():
+            if finding.verdict == "candidate":
+                self.state.queue.append(finding)
+        self.worker = WorkerProcess(workdir)
+        self.probe = ProbeProcess(workdir)
+        if workdir.progress.exists():
+            self.state.progress_bytes = workdir.progress.stat().st_size
+
+    def run(self) -> Outcome:
+        previous = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._start(adopt=self.request.adopt)
+            self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
+            reason = self._watch()
+            self._wrap_up()
+            return self._outcome(reason)
+        finally:
+            self.worker.kill()
+            self.probe.kill()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _start(self, *, adopt: bool = False) -> None:
+        budget, spent = self.request.budget, time.monotonic() - self.state.started
+        total = budget.total_seconds
+        inputs = None if budget.inputs is None else budget.inputs - self._inputs()
+        self.worker.start(
+            self.request.spec,
+            seconds=None if total is None else max(0.1, total - spent if self.state.deaths else total),
+            inputs=None if inputs is None else max(1, inputs),
+            findings=budget.findings,
+            adopt=adopt,
+        )
+
+    def _watch(self) -> str:
+        while True:
+            time.sleep(POLL_SECONDS)
+            self._look()
+            ended = self.worker.poll()
+            if ended is not None:
+                answer = self.worker.answer()
+                if answer is not None:
+                    if answer.exit_code != EXIT_CLEAN:
+                        raise _raised(answer.kind, answer.message, answer.exit_code, answer.trace)
+                    return answer.reason
+                self._died(self.worker.how())
+            elif late := self._late(self.worker.pulse()):
+                self.worker.kill()
+                self._died(late)
+
+    def _look(self) -> None:
+        """Whatever is new since the last time: progress, findings, replies."""
+        self._read_progress()
+        now = time.monotonic()
+        if now - self.state.scanned >= 0.5:
+            self.state.scanned = now
+            for finding_id in self.store.ids():
+                if finding_id not in self.state.seen:
+                    self.state.seen.add(finding_id)
+                    finding = self.store.load(finding_id)
+                    self.state.queue.append(finding)
+                    self.tell(NewFinding(finding))
+        self._use_probe()
+
+    def _use_probe(self, *, wrap_up: bool = False) -> None:
+        state, probe = self.state, self.probe
+        if state.asked is not None:
+            reply = probe.reply()
+            if reply is None and probe.alive:
+                return
+            asked, state.asked = state.asked, None
+            self._replied(asked, reply)
+        elapsed = time.monotonic() - state.started
+        if not wrap_up and probe.busy_seconds > self.request.confirm_share * elapsed + SHRINK_SECONDS:
+            return
+        request = self._next()
+        if request is not None:
+            state.asked = request
+            probe.ask(request)
+
+    def _next(self) -> Request | None:
+        state = self.state
+        if state.to_shrink:
+            return self._about(state.to_shrink.pop(0), "shrink", SHRINK_SECONDS)
+        if state.queue:
+            finding = state.queue.pop(0)
+            return self._about(finding, "confirm", SHRINK_SECONDS)
+        return None
+
+    def _replied(self, request: Request, reply: Reply | None) -> None:
+        finding_id = Path(request.path).name
+        if reply is None or reply.error:
+            said = "the probe died" if reply is None else reply.error
+            self.tell(Warned(f"finding {finding_id} could not be run again ({request.op}): {said}"))
+            return
+        finding = self.store.load(finding_id)
+        if request.op == "confirm":
+            self.tell(Confirmed(finding))
+            key = f"{finding.key}|{finding.chain[-1].name if finding.chain else ''}"
+            count = self.state.shrunk_keys.get(key, 0)
+            if finding.verdict == "confirmed" and finding.chain and finding.kind not in ISOLATED and count == 0:
+                self.state.shrunk_keys[key] = count + 1
+                self.state.to_shrink.append(finding)
+        elif request.op == "shrink":
+            self.tell(Shrunk(finding))
+
+    def _died(self, how: str) -> None:
+        """The worker is gone: find out what killed it, keep that as a finding, and start again."""
+        self.state.deaths += 1
+        pulse = self.worker.pulse()
+        self.tell(WorkerDied(how, self.state.deaths, pulse.phase if pulse else "start"))
+        if pulse is None or pulse.phase in ("start", "load"):
+            raise TargetError(
+                f"the worker died of {how} while loading {self.request.spec.target}; {self.worker.log_hint()}"
+            )
+        reply = self._autopsy(how)
+        if reply is not None and reply.value.get("seed"):
+            raise TargetError(
+                f"target {self.request.spec.target} ends the process on the unmutated seed {reply.value['seed']!r}"
+                f" ({', '.join(reply.value['ends'])}); remove that seed or mend the target"
+            )
+        if reply is None or not reply.ids:
+            said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
+            self.tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
+            if pulse.phase in ("seeds", "calibrate"):
+                raise TargetError(f"the worker died of {how} before the first batch; {self.worker.log_hint()}")
+        else:
+            self._ban(reply.value.get("parents", []))
+        if self.state.deaths >= MAX_DEATHS:
+            raise WorkerLostError(
+                f"the worker has died {self.state.deaths} times (last of {how}); what was found is kept in"
+                f" {self.workdir.findings}; {self.worker.log_hint()}"
+            )
+        self._start()
+
+    def _autopsy(self, how: str) -> Reply | None:
+        spec = self.request.spec
+        seconds = max(1.0, SLOWEST_FACTOR * (pulse.slowest if (pulse := self.worker.pulse()) else 0.0))
+        request = Request(
+            op="autopsy", path=str(self.workdir.root), target=spec.target, directory=spec.directory, device=spec.device,
+            life=self.worker.life(), how=how, seconds=min(seconds, spec.deadline or seconds), plugins=spec.plugins,
+        )  # fmt: skip
+        while self.state.asked is not None:
+            time.sleep(POLL_SECONDS)
+            self._use_probe(wrap_up=True)
+            if not self.probe.alive:
+                self.state.asked = None
+        self.probe.ask(request)
+        while self.probe.alive:
+            reply = self.probe.reply()
+            if reply is not None:
+                return reply
+            time.sleep(POLL_SECONDS)
+        return None
+
+    def _ban(self, parents: list[list[Any]]) -> None:
+        for parent in parents:
+            identity = tuple(parent)
+            self.state.deaths_of[identity] = self.state.deaths_of.get(identity, 0) + 1
+        banned = [list(identity) for identity, count in self.state.deaths_of.items() if count >= DEATHS_A_PARENT]
+        write_atomic(self.workdir.banned, msgspec.json.encode(banned))
+
+    def _wrap_up(self) -> None:
+        """Confirm and shrink what is left, within a fifth of the time."""
+        total = self.request.budget.total_seconds or time.monotonic() - self.state.started
+        until = time.monotonic() + max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
+        if self.state.interrupted:
+            until = time.monotonic() + 2.0
+        self.state.scanned = 0.0
+        self._look()
+        while time.monotonic() < until:
+            self._use_probe(wrap_up=True)
+            if self.state.asked is None and not self.state.queue and not self.state.to_shrink:
+                break
+            time.sleep(POLL_SECONDS / 5)
+        left = len(self.state.queue) + (self.state.asked is not None)
+        if left:
+            self.tell(
+                Warned(f"{left} findings are still to be confirmed: mlfuzz fuzz --name {self.workdir.name} goes on")
+            )
+
+    def _outcome(self, reason: str) -> Outcome:
+        findings = list(self.store.records())
+        faults = tuple(group(findings))
+        code = EXIT_CLEAN
+        counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]
+        if self.request.fail_on == "new":
+            counted = [finding for finding in counted if finding.id not in self.state.known]
+        if counted and self.request.fail_on != "none":
+            code = EXIT_FINDINGS
+        if self.state.interrupted == "interrupted":
+            code = EXIT_INTERRUPTED
+        outcome = Outcome(code, reason, self._stats(), faults, tuple(findings))
+        self.tell(Ended(outcome))
+        return outcome
+
+    def _read_progress(self) -> None:
+        if not self.workdir.progress.exists():
+            return
+        with open(self.workdir.progress, "rb") as file:
+            file.seek(self.state.progress_bytes)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self.state.progress_bytes += len(whole)
+        for record in read_progress(whole, str(self.workdir.progress)):
+            self.state.latest = record
+            self.tell(Tick(record, self._faults()))
+
+    def _faults(self) -> dict[str, int]:
+        return {"saved": len(self.state.seen), "to confirm": len(self.state.queue)}
+
+    def _inputs(self) -> int:
+        return self.state.latest.inputs if self.state.latest else 0
+
+    def _stats(self) -> Stats:
+        path = self.workdir.stats
+        if not path.exists():
+            return Stats(campaign=self.workdir.name, started="")
+        return read_stats(path.read_bytes(), str(path))
+
+    def _late(self, pulse: Pulse | None) -> str:
+        if pulse is None:
+            return ""
+        spent = time.monotonic() - pulse.since
+        limit = START_SECONDS
+        if pulse.phase == "execute":
+            limit = self.request.spec.deadline or max(LEAST_DEADLINE, SLOWEST_FACTOR * pulse.slowest)
+        return f"no answer for {limit:.1f} s" if pulse.phase != "ended" and spent > limit else ""
+
+    def _about(self, finding: Finding, op: Any, seconds: float) -> Request:
+        spec = self.request.spec
+        return Request(
+            op=op, path=str(self.workdir.finding(finding.id)), target=spec.target, directory=spec.directory,
+            device=spec.device, seconds=seconds, plugins=spec.plugins,
+        )  # fmt: skip
+
+    def _signalled(self, number: int, _: FrameType | None) -> None:
+        if self.state.interrupted:
+            raise KeyboardInterrupt
+        self.state.interrupted = "interrupted" if number == signal.SIGINT else "stopped"
+        self.worker.ask_to_stop(number)
+
+
+def _raised(kind: str, message: str, exit_code: int, trace: str) -> MlfuzzError:
+    """The worker's error as one of ours, so that it reads and exits as if it had been raised here."""
+    from mlfuzz import errors
+
+    known = getattr(errors, kind, None)
+    if isinstance(known, type) and issubclass(known, MlfuzzError) and known is not errors.UnknownNameError:
+        try:
+            return known(message)
+        except TypeError:
+            pass
+    error = MlfuzzError(message if known else f"mlfuzz failed: {kind}: {message}")
+    error.exit_code = exit_code
+    if not known:
+        error.add_note(trace)
+    return error

@@ -1,0 +1,110 @@
+"""What a campaign counts: rows, gains and failures by operator and severity, seconds by phase."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.batch import Indices, Step
+from mlfuzz.mutators.plan import Mutated
+from mlfuzz.progress import SEVERITY_BINS, OperatorStats
+
+RECENT_BATCHES = 64
+"""P(new) and the best operators are of about this many batches."""
+
+
+class Clock:
+    """Seconds by phase, in wall time."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def start(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """What has passed since `start` or the last lap belongs to `phase`."""
+        now = time.perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
+
+
+class Tally:
+    """Counters of one life; `Stats` adds them to those of lives before.
+
+    nearest: the best negative margin of each oracle with (margin, seed number, steps of that row).
+    """
+
+    def __init__(self, oracles: int) -> None:
+        self.clock = Clock()
+        self.operators: dict[str, OperatorStats] = {}
+        self.inputs = 0
+        self.failing = 0
+        self.unjudged = 0
+        self.dropped = 0
+        self.crashes = 0
+        self.nearest: list[tuple[float, int, int] | None] = [None] * oracles
+        self.last_new = time.monotonic()
+        self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
+        self._kept = 0
+
+    @property
+    def p_new(self) -> float:
+        rows = sum(rows for rows, _ in self._recent)
+        return sum(kept for _, kept in self._recent) / rows if rows else 0.0
+
+    def best(self, count: int = 4) -> list[str]:
+        """Operators by failures, then gains: "rotate 14/9.1k"."""
+        ranked = sorted(self.operators.items(), key=lambda item: (-item[1].failures, -item[1].gains, item[0]))
+        return [
+            f"{name.partition('.')[2]} {stats.failures or stats.gains}/{_short(stats.rows)}"
+            for name, stats in ranked[:count]
+        ]
+
+    def kept(self, count: int) -> None:
+        self._kept += count
+        self.last_new = time.monotonic()
+
+    def settle(
+        self, mutated: Mutated, ran: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
+        failing: NDArray[np.bool_], dropped: NDArray[np.bool_],
+    ) -> None:  # fmt: skip
+        """Count a settled batch. ran: positions of the rows that gave an answer; the other arrays are theirs."""
+        self.inputs += len(mutated.dropped)
+        self.failing += int(failing.sum())
+        self.dropped += int(dropped.sum())
+        unjudged = np.isnan(margins).all(1)
+        self.unjudged += int(unjudged.sum())
+        self._recent.append((len(ran), self._kept))
+        self._kept = 0
+        bins = np.minimum((mutated.severity[ran] * SEVERITY_BINS).astype(np.int64), SEVERITY_BINS - 1)
+        for step in mutated.steps:
+            low, high = np.searchsorted(ran, (step.start, step.stop))
+            self._count(step, slice(int(low), int(high)), gains, failing, unjudged, bins)
+
+    def _count(
+        self, step: Step, part: slice, gains: NDArray[np.float32], failing: NDArray[np.bool_],
+        unjudged: NDArray[np.bool_], bins: NDArray[np.int64],
+    ) -> None:  # fmt: skip
+        stats = self.operators.setdefault(step.name, OperatorStats())
+        stats.rows += part.stop - part.start
+        stats.gains += int(np.count_nonzero(gains[part] > 0))
+        stats.unjudged += int(np.count_nonzero(unjudged[part]))
+        broken = failing[part]
+        count = int(np.count_nonzero(broken))
+        stats.failures += count
+        rows = np.bincount(bins[part], minlength=SEVERITY_BINS)
+        stats.rows_by_severity = [a + int(b) for a, b in zip(stats.rows_by_severity, rows, strict=True)]
+        if count:
+            failures = np.bincount(bins[part][broken], minlength=SEVERITY_BINS)
+            stats.failures_by_severity = [a + int(b) for a, b in zip(stats.failures_by_severity, failures, strict=True)]
+
+
+def _short(number: int) -> str:
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 1_000_000 else f"{number / 1e6:.1f}M"

@@ -1,0 +1,116 @@
+"""Run chosen inputs against a finding's own oracle: what confirming, shrinking and replaying all rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mlfuzz.batch import Batch, Rows, from_payloads
+from mlfuzz.campaign.candidates import run_of
+from mlfuzz.errors import ReplayError
+from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.modality.base import Payload
+from mlfuzz.mutation import Chain
+from mlfuzz.mutators.base import replay
+from mlfuzz.observation import Crash, Observation
+from mlfuzz.oracles.base import Oracle, Verdict, rebuild
+from mlfuzz.targets.base import Target, label_index
+from mlfuzz.targets.execute import execute
+
+REPEATED_ROWS = 8
+"""From 7 rows on, a row's output has the same bits in any batch: a row repeated 8 times gives the campaign's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Of rows: margin (B,) float32 (NaN: unjudged), key (B,) int64; crashes by row; what the target said.
+
+    seen: of the rows that answered, in the order of `ran`; None where none did.
+    """
+
+    margins: np.ndarray[tuple[int], np.dtype[np.float32]]
+    keys: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ran: np.ndarray[tuple[int], np.dtype[np.int64]]
+    crashes: dict[int, Crash]
+    seen: Observation | None
+
+
+class Trial:
+    """A finding's target, oracle, seed and label, ready to judge inputs.
+
+    Raises ReplayError where the target no longer has the finding's label, or the oracle needs a seed that is not there.
+    """
+
+    def __init__(self, target: Target, finding: Finding, seed: Payload | None) -> None:
+        self.target = target
+        self.finding = finding
+        self.crash_key = finding.key if not finding.oracle else ""
+        self.oracle: Oracle | None = rebuild(finding.oracle) if finding.oracle else None
+        self.seed_rows = None if seed is None else from_payloads([seed], target.modality, target.device)
+        self.reference: Observation | None = None
+        if self.oracle is None:
+            return
+        if finding.label is not None and target.labels and label_index(target, finding.label) < 0:
+            raise ReplayError(
+                f"target {target.name} has no label {finding.label!r} any more; it has {list(target.labels)}"
+            )
+        if self.seed_rows is None and self.oracle.relative:
+            raise ReplayError(
+                f"finding {finding.id}: oracle {self.oracle.name} compares with the seed, whose file is missing"
+            )
+        if self.seed_rows is not None:
+            self.reference = target.run(self.seed_rows)
+        bind = getattr(self.oracle, "bind", None)
+        if bind is not None:
+            number = -1 if finding.label is None else label_index(target, finding.label)
+            bind(torch.tensor([number], device=target.device))
+
+    def rows(self, payloads: Sequence[Payload]) -> Rows:
+        return from_payloads(payloads, self.target.modality, self.target.device)
+
+    def mutants(self, chains: Sequence[Chain]) -> Rows:
+        """The seed with each chain applied. Raises ReplayError where the finding has no seed."""
+        if self.seed_rows is None:
+            raise ReplayError(f"finding {self.finding.id} has no seed file: its chain cannot be run")
+        return replay(self.seed_rows.take(np.zeros(len(chains), np.int64)), chains)
+
+    def judge(self, rows: Rows) -> Judged:
+        """Run the rows in one batch and let the finding's oracle judge them against its seed."""
+        execution = execute(self.target, rows)
+        margins = np.full(len(rows), np.nan, np.float32)
+        keys = np.zeros(len(rows), np.int64)
+        if execution.seen is not None and self.oracle is not None:
+            verdict = self._verdict(execution.seen, rows.take(execution.ran))
+            margins[execution.ran] = verdict.margin.float().cpu().numpy()
+            keys[execution.ran] = verdict.keys.cpu().numpy()
+        return Judged(margins, keys, execution.ran, dict(execution.crashes), execution.seen)
+
+    def fails(self, judged: Judged, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which rows fail as the finding does: above `floor`, with the same key; or raise with the same crash key."""
+        if self.oracle is None:
+            keys = [crash.key if (crash := judged.crashes.get(row)) else "" for row in range(len(judged.margins))]
+            return np.asarray([crash_key == self.crash_key for crash_key in keys])
+        failing = judged.margins > floor
+        return failing if key is None else failing & (judged.keys == key)
+
+    def run(self, judged: Judged, row: int = 0) -> Run:
+        """What the target said of one row, for people."""
+        if row in judged.crashes:
+            crash = judged.crashes[row]
+            return Run(label=crash.type, text=crash.message)
+        at = np.flatnonzero(judged.ran == row)
+        if judged.seen is None or not len(at):
+            return Run(text="no answer")
+        margin = float(judged.margins[row])
+        return run_of(judged.seen, self.target.labels, margin if np.isfinite(margin) else None, int(at[0]))
+
+    def _verdict(self, seen: Observation, rows: Rows) -> Verdict:
+        assert self.oracle is not None
+        count = len(rows)
+        zeros = np.zeros(count, np.int64)
+        batch = Batch(rows, zeros, zeros, np.zeros((count, 1), np.float32), np.ones(count, np.bool_))
+        reference = seen if self.reference is None else self.reference.take(zeros)
+        return self.oracle.check(seen, reference, batch)

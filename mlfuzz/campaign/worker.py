@@ -1,0 +1,110 @@
+"""One run of the loop in a process of its own: `python -m mlfuzz.campaign.worker ORDER`. Started by the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlfuzz.campaign.process import tune_malloc
+from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
+from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.lock import die_with_parent
+from mlfuzz.storage.workdir import Workdir
+
+if TYPE_CHECKING:
+    from mlfuzz.campaign.campaign import Campaign
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor asks of a worker."""
+
+    workdir: str
+    parent: int
+    seconds: float | None = None
+    inputs: int | None = None
+    findings: int | None = None
+    adopt: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker ended of its own accord; written beside its journal."""
+
+    exit_code: int
+    reason: str = ""
+    kind: str = ""
+    message: str = ""
+    trace: str = ""
+
+
+class _Signals:
+    """Turns SIGINT and SIGTERM into a request; installed before torch, whose import would otherwise lose one."""
+
+    def __init__(self) -> None:
+        self.requested = ""
+        self.campaign: Campaign | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._requested)
+
+    def _requested(self, number: int, _: FrameType | None) -> None:
+        self.requested = "interrupted" if number == signal.SIGINT else "stopped"
+        if self.campaign is not None:
+            self.campaign.request_stop(self.requested)
+
+
+def main(argument: str) -> int:
+    """Run the order; 0 where it ended as asked. What went wrong stands in the answer file."""
+    signals = _Signals()
+    order = msgspec.json.decode(argument, type=Order)
+    die_with_parent(order.parent)
+    tune_malloc()
+    path = _workdir(order).answer
+    try:
+        answer = Answer(exit_code=EXIT_CLEAN, reason=_run(order, signals))
+    except MlfuzzError as error:
+        answer = Answer(
+            exit_code=error.exit_code, kind=type(error).__name__, message=str(error), trace=traceback.format_exc()
+        )
+    except Exception as error:  # noqa: BLE001  a fault of mlfuzz itself must reach the person, not only a log
+        answer = Answer(exit_code=3, kind=type(error).__name__, message=str(error), trace=traceback.format_exc())
+    write_atomic(path, msgspec.json.encode(answer))
+    sys.stdout.flush()
+    os._exit(answer.exit_code)  # threads and exit handlers of the target must not keep the worker
+
+
+def _workdir(order: Order) -> Workdir:
+    return Workdir(Path(order.workdir))
+
+
+def _run(order: Order, signals: _Signals) -> str:
+    from mlfuzz.campaign.spec import loads
+    from mlfuzz.registry import import_plugins
+
+    workdir = _workdir(order)
+    spec = loads(workdir.order.read_bytes(), str(workdir.order))
+    import torch
+
+    from mlfuzz.budget import Budget
+    from mlfuzz.campaign.campaign import Campaign
+    from mlfuzz.targets.load import load
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    sys.path.insert(0, str(Path(spec.directory).resolve()))
+    import_plugins(spec.plugins)
+    target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
+    with Campaign.open(workdir.root, target, spec=spec, adopt=order.adopt, lock=False) as campaign:
+        signals.campaign = campaign
+        if signals.requested:
+            campaign.request_stop(signals.requested)
+        budget = Budget(seconds=order.seconds, inputs=order.inputs, findings=order.findings)
+        return campaign.run(budget, settle_here=False).reason
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

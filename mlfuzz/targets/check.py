@@ -1,0 +1,230 @@
+"""Prove a hand-over before any fuzzing: each line is a mistake that somebody has made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mlfuzz.batch import Rows, TensorRows, from_payloads
+from mlfuzz.modality.base import Payload
+from mlfuzz.observation import Observation, Ragged
+from mlfuzz.targets.calibrate import largest_difference, speed
+from mlfuzz.targets.execute import crash_of
+from mlfuzz.targets.hooks import functional_activations
+from mlfuzz.targets.module import CallableTarget, ModuleTarget, natural_inputs
+
+Level = Literal["ok", "warn", "fail"]
+AnyTarget = ModuleTarget | CallableTarget
+
+BATCH_NOISE = 1e-3
+"""Models differ by 1e-7 to 2e-6 between batch sizes; a thousand times that is a padding leak or a batch norm."""
+
+CHANCE_FACTOR = 1.5
+"""Below this multiple of chance something is wrong with the hand-over: labels, order of channels, scaling."""
+
+ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding of the check, and what to do about it."""
+
+    level: Level
+    text: str
+
+
+def check(target: AnyTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[Line]:
+    """Lines as they are found out; ends early where nothing further can be run.
+
+    payloads: usable seeds of one shape. labels: theirs, None where a seed has none.
+    """
+    rows = from_payloads(payloads, target.modality, target.device)
+    few = rows.part(0, min(ROWS, len(rows)))
+    seen, line = _runs(target, few)
+    yield line
+    if seen is None:
+        return
+    yield from _outputs(target, seen)
+    yield from _train_mode(target)
+    yield from _in_place(target, few)
+    yield from _determinism(target, few)
+    yield from _batches(target, few, seen)
+    yield from _accuracy(target, rows, labels)
+    yield from _coverage(target, few)
+    yield from _speed(target, rows)
+
+
+def _runs(target: AnyTarget, rows: Rows) -> tuple[Observation | None, Line]:
+    started = time.perf_counter()
+    try:
+        seen = target.run(rows)
+    except Exception as error:  # noqa: BLE001  what the target raises is what the check is about
+        crash = crash_of(error)
+        where = f" in {crash.frames[-1]}" if crash.frames else ""
+        return None, Line("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
+    said = f", {_count(target.parameters)} parameters" if target.parameters else ""
+    spent = time.perf_counter() - started
+    return seen, Line("ok", f"runs {len(rows)} seeds in one batch{said}, on {target.device} ({spent * 1000:.0f} ms)")
+
+
+def _outputs(target: AnyTarget, seen: Observation) -> Iterator[Line]:
+    main = seen.outputs["main"]
+    if isinstance(main, tuple):
+        yield Line("ok", f"outputs {len(main)} texts or labels")
+        return
+    if isinstance(main, Ragged):
+        yield Line("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
+        return
+    if not bool(torch.isfinite(main).all()):
+        bad = int((~torch.isfinite(main.flatten(1))).any(1).sum())
+        every = bad == len(main)
+        advice = "check the preprocessing and the weights" if every else "seeds that do this are left out"
+        yield Line("fail" if every else "warn", f"outputs NaN or infinity on {bad} of {len(main)} seeds: {advice}")
+        if every:
+            return
+    shape = "x".join(str(size) for size in main.shape[1:]) or "one number"
+    if not target.labels and not (main.dim() == 2 and main.shape[1] > 1):
+        yield Line("ok", f"outputs {shape} an input: taken as numbers (regression)")
+        return
+    if target.labels and (main.dim() != 2 or main.shape[1] != len(target.labels)):
+        yield Line(
+            "fail", f"outputs {shape} an input, but the target names {len(target.labels)} labels; they must agree"
+        )
+        return
+    sums = main.sum(1)
+    likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
+    kind = "probabilities (rows sum to 1)" if likely else "logits"
+    yield Line("ok", f"outputs {shape} scores an input: {kind}")
+
+
+def _train_mode(target: AnyTarget) -> Iterator[Line]:
+    if isinstance(target, ModuleTarget) and target.model.training:
+        changing = [
+            name for name, module in target.model.named_modules()
+            if module.training and isinstance(module, (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm))
+        ]  # fmt: skip
+        named = f" ({', '.join(changing[:3])})" if changing else ""
+        yield Line("fail" if changing else "warn", f"the model is in training mode{named}: call model.eval()")
+    elif target.was_training:
+        yield Line("warn", "the model came in training mode; mlfuzz has called model.eval()")
+
+
+def _in_place(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+    if not isinstance(rows, TensorRows):
+        return
+    given = natural_inputs(rows, target.modality, shield=False)[0]
+    if given is not rows.data:
+        return  # the target is handed a scaled copy anyway
+    before = rows.data.clone()
+    target.run(rows)
+    if not bool(torch.equal(before, rows.data)):
+        rows.data.copy_(before)
+        yield Line(
+            "warn", "the target writes into its input; mlfuzz hands it copies (work on x.clone() to save the time)"
+        )
+
+
+def _determinism(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+    with_copy = _shielded(target)
+    first = with_copy(rows)
+    worst = max(largest_difference(first, with_copy(rows)) for _ in range(4))
+    if worst == 0:
+        yield Line("ok", "deterministic: the same batch gave the same bits 5 times")
+        return
+    spread = _spread(first)
+    level: Level = "fail" if worst > 0.01 * spread else "warn"
+    yield Line(level, f"not deterministic: the same batch differs by up to {worst:.3g} (outputs vary by {spread:.3g});"
+                      " look for dropout, sampling, or state kept between calls")  # fmt: skip
+
+
+def _batches(target: AnyTarget, rows: Rows, seen: Observation) -> Iterator[Line]:
+    run = _shielded(target)
+    count = len(rows)
+    alone = [run(rows.part(row, row + 1)) for row in range(count)]
+    single = max(largest_difference(seen.take(np.asarray([row])), one) for row, one in enumerate(alone))
+    backwards = np.arange(count)[::-1].copy()
+    turned = largest_difference(seen, run(rows.take(backwards)).take(backwards))
+    spread = _spread(seen)
+    worst = max(single, turned)
+    if worst > BATCH_NOISE * spread:
+        yield Line("fail", f"a row's answer depends on its batch (by up to {worst:.3g}, outputs vary by {spread:.3g}):"
+                           " batch norm in training mode, a padding leak, or dynamic quantisation")  # fmt: skip
+    else:
+        yield Line("ok", f"batch-invariant: alone, in a batch and in another order agree to {worst:.1g}")
+
+
+def _accuracy(target: AnyTarget, rows: Rows, labels: Sequence[str | None]) -> Iterator[Line]:
+    labelled = [at for at, label in enumerate(labels) if label is not None and label in target.labels]
+    if not labelled:
+        if target.labels:
+            yield Line("warn", "no labelled seeds: the model's own answer on each seed is taken as right"
+                               " (name sub-folders by label, or add a labels.csv)")  # fmt: skip
+        return
+    run = _shielded(target)
+    right = 0
+    for start in range(0, len(labelled), 64):
+        part = labelled[start : start + 64]
+        main = run(rows.take(np.asarray(part, np.int64))).outputs["main"]
+        if isinstance(main, Tensor):
+            got = main.argmax(1).tolist()
+        else:
+            texts = main if isinstance(main, tuple) else ()
+            got = [target.labels.index(text) if text in target.labels else -1 for text in texts]
+        right += sum(target.labels[answer] == labels[at] for at, answer in zip(part, got, strict=True))
+    share, chance = right / len(labelled), 1 / max(len(target.labels), 1)
+    said = f"clean accuracy {share:.1%} on {len(labelled)} labelled seeds (chance {chance:.0%})"
+    if share < CHANCE_FACTOR * chance and len(target.labels) > 1:
+        yield Line("fail", said + ": look at the order of labels, the scaling and the order of channels")
+    else:
+        yield Line("ok" if share > 0.5 else "warn", said)
+
+
+def _coverage(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+    if isinstance(target, CallableTarget):
+        yield Line("ok", "a black box: coverage looks at its outputs")
+        return
+    units = sum(layer.units for layer in target.layers)
+    if not units:
+        yield Line("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
+        return
+    yield Line("ok", f"{units:,} units in {len(target.layers)} layers are watched")
+    _, functional = functional_activations(target.model, lambda: target.forward(rows))
+    if functional:
+        yield Line("warn", f"{functional} activations are plain functions that hooks cannot see;"
+                           " torch.nn.ReLU() and its like can be watched")  # fmt: skip
+
+
+def _speed(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+    measured = speed(target, rows)
+    table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
+    yield Line("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
+
+
+def _shielded(target: AnyTarget) -> Callable[[Rows], Observation]:
+    """Runs that hand over copies, so that a target that writes into its input cannot spoil the next run."""
+
+    def run(rows: Rows) -> Observation:
+        shielded = TensorRows(rows.data.clone(), rows.modality, rows.lengths) if isinstance(rows, TensorRows) else rows
+        return target.run(shielded)
+
+    return run
+
+
+def _spread(seen: Observation) -> float:
+    main = seen.outputs["main"]
+    if not isinstance(main, Tensor):
+        return 1.0
+    good = main[torch.isfinite(main)]
+    return max(float(good.std(unbiased=False)), 1e-12) if good.numel() > 1 else 1.0
+
+
+def _count(number: float) -> str:
+    if number < 10_000:
+        return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+    return f"{number / 1000:.0f} k" if number < 1e6 else f"{number / 1e6:.1f} M"
