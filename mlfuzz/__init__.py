@@ -8,6 +8,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Budget": "mlfuzz.budget",
+    "CallableTarget": "mlfuzz.targets.module",
+    "Campaign": "mlfuzz.campaign.campaign",
+    "ModuleTarget": "mlfuzz.targets.module",
+    "per_item": "mlfuzz.targets.module",
+    "mutator": "mlfuzz.mutators.base",
     "Audio": "mlfuzz.modality.audio",
     "Image": "mlfuzz.modality.image",
     "MlfuzzError": "mlfuzz.errors",

@@ -158,12 +158,13 @@ def usable_seeds(
     return kept, stats
 
 
-def bind(oracles: Sequence[Oracle], seedbed: Seedbed) -> None:
-    """Tell the oracles that want to know what is expected of each seed."""
+def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:
+    """Tell the oracles that want to know what is expected of each seed, and what the outputs are worth."""
     for oracle in oracles:
-        tell = getattr(oracle, "bind", None)
-        if tell is not None:
+        if (tell := getattr(oracle, "bind", None)) is not None:
             tell(seedbed.labels)
+        if (scale := getattr(oracle, "calibrate", None)) is not None:
+            scale(floor)
 
 
 def calibrate(

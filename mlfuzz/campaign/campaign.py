@@ -125,7 +125,7 @@ class Campaign:
         oracles = build.oracles_for(self.target, self.spec, answers[0])
         scheduler = build.scheduler_for(self.spec)
         seedbed = build.seedbed_of(self.target, seeds, answers)
-        build.bind(oracles, seedbed)
+        build.bind(oracles, seedbed, calibration.floor)
         parts = Parts(
             self.target, oracles, tuple(oracle.noise(calibration.floor) for oracle in oracles), criterion, scheduler,
             plan, self.spec.batch or calibration.batch, self.spec.seed,

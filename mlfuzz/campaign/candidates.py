@@ -139,7 +139,7 @@ class Candidates:
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
             floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
-            after=run_of(seen, self.target.labels, margin), evidence={name: told[name] for name in told},
+            after=run_of(seen, self.target.labels, margin), evidence={name: told[name] for name in told if name not in ("before", "after")},
         )  # fmt: skip
 
     def _record(

@@ -104,7 +104,7 @@ def _child(function: Callable[[], bytes], reading: int, writing: int, stack: IO[
 
 def _collect(child: int, reading: int, deadline: float) -> tuple[bytes, bool]:
     """(what the child wrote, whether it was late). A late one is asked for its stack, then killed."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
         ready = select.select([reading], [], [], max(0.0, left))[0] if left > 0 else []

@@ -122,7 +122,7 @@ class Loop:
         dropped = flying.mutated.dropped[ran]
         margins[dropped] = np.nan
         failed = margins > 0
-        failing = failed.any(1)
+        failing = np.asarray(failed.any(axis=1))
         clock.lap("judge")
         if failing.any():
             self.recorder.phase("store")

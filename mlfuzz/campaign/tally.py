@@ -77,7 +77,7 @@ class Tally:
         self.inputs += len(mutated.dropped)
         self.failing += int(failing.sum())
         self.dropped += int(dropped.sum())
-        unjudged = np.isnan(margins).all(1)
+        unjudged = np.asarray(np.isnan(margins).all(axis=1))
         self.unjudged += int(unjudged.sum())
         self._recent.append((len(ran), self._kept))
         self._kept = 0

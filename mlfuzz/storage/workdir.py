@@ -150,6 +150,35 @@ class Workdir:
         return self.root / "report.html"
 
     @property
+    def spec(self) -> Path:
+        """What the campaign was begun with, frozen."""
+        return self.root / "worker.json"
+
+    @property
+    def target(self) -> Path:
+        """The digest of the target it was begun with."""
+        return self.root / "target.json"
+
+    @property
+    def order(self) -> Path:
+        """What the supervisor asks of the next worker."""
+        return self.derived / "order.json"
+
+    @property
+    def answer(self) -> Path:
+        """How the last worker ended of its own accord."""
+        return self.derived / "answer.json"
+
+    @property
+    def banned(self) -> Path:
+        """Entries that are not mutated again, by identity: their children killed too many workers."""
+        return self.derived / "banned.json"
+
+    def log(self, process: str) -> Path:
+        """What a child process, and the target in it, printed."""
+        return self.derived / f"{plain(process)}.log"
+
+    @property
     def lock(self) -> Path:
         return self.root / "lock"
 

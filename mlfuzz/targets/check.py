@@ -50,7 +50,10 @@ def check(target: AnyTarget, payloads: Sequence[Payload], labels: Sequence[str |
     yield line
     if seen is None:
         return
-    yield from _outputs(target, seen)
+    outputs = list(_outputs(target, seen))
+    yield from outputs
+    if any(line.level == "fail" for line in outputs):
+        return
     yield from _train_mode(target)
     yield from _in_place(target, few)
     yield from _determinism(target, few)

@@ -82,9 +82,6 @@ def _taken_apart(target: Target, rows: Rows, error: Exception) -> Execution:
     pending: list[tuple[int, int, Exception | None]] = [(0, len(rows), error)]
     while pending:
         start, stop, known = pending.pop()
-        if known is not None and counts.get(crash_of(known).key, 0) >= MAX_ROWS_PER_KEY and stop - start > 1:
-            skipped += stop - start
-            continue
         if known is None:
             try:
                 observation = target.run(rows.part(start, stop))
@@ -97,7 +94,9 @@ def _taken_apart(target: Target, rows: Rows, error: Exception) -> Execution:
                 ran += range(start, stop)
                 seen.append(observation)
                 continue
-        if stop - start > 1:
+        if counts.get(crash_of(known).key, 0) >= MAX_ROWS_PER_KEY:
+            skipped += stop - start
+        elif stop - start > 1:
             middle = (start + stop) // 2
             pending += [(middle, stop, None), (start, middle, None)]
         elif isinstance(known, target.raises):

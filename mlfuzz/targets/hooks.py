@@ -163,7 +163,7 @@ def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tupl
         total = 0
 
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if getattr(func, "__name__", "") in names and getattr(func, "__module__", "") != "torch.nn.functional":
+            if getattr(func, "__name__", "") in names:
                 Count.total += 1
             return func(*args, **(kwargs or {}))
 

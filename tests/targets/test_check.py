@@ -1,0 +1,102 @@
+"""Each mistake in a hand-over is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mlfuzz.modality.image import Image
+from mlfuzz.targets.check import Line, check
+from mlfuzz.targets.module import CallableTarget, ModuleTarget
+
+IMAGE = Image(size=(4, 4))
+PAYLOADS = [np.full((1, 4, 4), 25 * at, np.uint8) for at in range(8)]
+
+
+def lines(target: ModuleTarget | CallableTarget, labels: list[str | None] | None = None) -> list[Line]:
+    return list(check(target, PAYLOADS, labels or [None] * 8))
+
+
+def said(found: list[Line], level: str, text: str) -> bool:
+    return any(line.level == level and text in line.text for line in found)
+
+
+def linear(*more: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), *more)
+
+
+def test_a_sound_target_has_no_failing_line() -> None:
+    found = lines(ModuleTarget("t", IMAGE, linear(nn.ReLU()), labels=range(4)))
+    assert not [line for line in found if line.level == "fail"]
+    assert said(found, "ok", "deterministic")
+    assert said(found, "ok", "batch-invariant")
+    assert said(found, "ok", "inputs/s at batch")
+
+
+def test_training_mode_with_dropout_is_named() -> None:
+    found = lines(ModuleTarget("t", IMAGE, linear(nn.Dropout(0.5)), labels=range(4), train_mode=True))
+    assert said(found, "fail", "training mode (2)")
+    assert said(found, "fail", "not deterministic")
+
+
+def test_probabilities_and_logits_are_told_apart() -> None:
+    assert said(lines(ModuleTarget("t", IMAGE, linear(nn.Softmax(1)), labels=range(4))), "ok", "probabilities")
+    assert said(lines(ModuleTarget("t", IMAGE, linear(), labels=range(4))), "ok", "logits")
+
+
+def test_labels_that_do_not_fit_the_output_are_named() -> None:
+    assert said(lines(ModuleTarget("t", IMAGE, linear(), labels=range(3))), "fail", "names 3 labels")
+
+
+def test_nan_on_every_seed_ends_the_check() -> None:
+    found = lines(CallableTarget("t", IMAGE, lambda images: images.flatten(1) * float("nan")))
+    assert found[-1].level == "fail"
+    assert "NaN" in found[-1].text
+
+
+def test_a_target_that_raises_is_named_with_the_place() -> None:
+    def broken(images: Tensor) -> Tensor:
+        raise KeyError("scale")
+
+    found = lines(CallableTarget("t", IMAGE, broken))
+    assert len(found) == 1
+    assert "KeyError" in found[0].text
+    assert "test_check.py:broken" in found[0].text
+
+
+def test_writing_into_the_input_is_named() -> None:
+    def scaled(images: Tensor) -> Tensor:
+        return images.mul_(2).flatten(1)
+
+    assert said(lines(CallableTarget("t", IMAGE, scaled)), "warn", "writes into its input")
+
+
+def test_a_row_that_depends_on_its_batch_is_named() -> None:
+    def centred(images: Tensor) -> Tensor:
+        return images.flatten(1) - images.flatten(1).mean(0)
+
+    assert said(lines(CallableTarget("t", IMAGE, centred)), "fail", "depends on its batch")
+
+
+def test_accuracy_at_chance_is_a_failure() -> None:
+    def zeros(images: Tensor) -> Tensor:
+        scores = torch.zeros(len(images), 4)
+        scores[:, 0] = 1.0
+        return scores
+
+    target = CallableTarget("t", IMAGE, zeros, labels=range(4))
+    assert said(lines(target, ["1"] * 8), "fail", "clean accuracy 0.0%")
+
+
+def test_functional_activations_are_missed_by_hooks_and_named() -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.act = nn.Linear(16, 4), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.act(torch.relu(self.one(x.flatten(1))))  # type: ignore[no-any-return]
+
+    assert said(lines(ModuleTarget("t", IMAGE, Plain(), labels=range(4))), "warn", "1 activations are plain functions")

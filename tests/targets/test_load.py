@@ -1,0 +1,56 @@
+"""From "module:attribute" to a target."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.errors import TargetLoadError
+from mlfuzz.targets.load import load
+
+SOURCE = """
+import mlfuzz
+from torch import nn
+
+def _model():
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+
+target = mlfuzz.ModuleTarget("tiny", mlfuzz.Image(size=(4, 4)), _model())
+net = _model()
+
+def make():
+    return target
+
+def broken():
+    raise FileNotFoundError("weights.pt")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "loadable_project.py").write_text(SOURCE)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path  # type: ignore[misc]
+    sys.modules.pop("loadable_project", None)
+
+
+@pytest.mark.parametrize("attribute", ["target", "make"])
+def test_a_target_and_a_factory_of_one_load(project: Path, attribute: str) -> None:
+    assert load(f"loadable_project:{attribute}", directory=project).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("loadable_project", "names no target"),
+        ("loadable_project:tarket", "did you mean 'target'"),
+        ("loadable_project:net", "wrap it"),
+        ("loadable_project:broken", "FileNotFoundError: weights.pt"),
+        ("no_such_module_here:x", "does not import"),
+    ],
+)
+def test_what_does_not_load_says_why(project: Path, name: str, message: str) -> None:
+    with pytest.raises(TargetLoadError, match=message):
+        load(name, directory=project)

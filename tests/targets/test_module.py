@@ -1,0 +1,133 @@
+"""Targets made of torch modules and of plain callables."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import mlfuzz
+from mlfuzz.batch import TensorRows, TextRows
+from mlfuzz.errors import TargetError, UnknownNameError
+from mlfuzz.modality.image import Image
+from mlfuzz.observation import Ragged
+from mlfuzz.targets.hooks import reduce
+from mlfuzz.targets.module import CallableTarget, ModuleTarget, normalise
+
+IMAGE = Image(size=(8, 8))
+
+
+def small() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 5), nn.ReLU())
+
+
+def rows(count: int = 6) -> TensorRows:
+    torch.manual_seed(1)
+    return TensorRows(torch.rand(count, 1, 8, 8), IMAGE).project()
+
+
+def test_activations_are_one_column_a_unit_averaged_over_space() -> None:
+    model = small()
+    target = ModuleTarget("t", IMAGE, model)
+    seen = target.run(rows())
+    assert [(layer.name, layer.units) for layer in target.layers] == [("1", 4), ("5", 5)]
+    expected = model[:2](rows().data).mean((2, 3))
+    assert torch.allclose(seen.activations[:, :4], expected, atol=1e-6)
+    assert torch.equal(seen.activations[:, 4:], seen.main)
+
+
+def test_each_call_of_a_module_used_twice_has_columns_of_its_own() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.act = nn.Linear(64, 3), nn.Linear(3, 2), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.act(self.two(self.act(self.one(x.flatten(1)))))  # type: ignore[no-any-return]
+
+    target = ModuleTarget("t", IMAGE, Twice())
+    assert target.run(rows()).activations.shape == (6, 5)
+    assert [(layer.call, layer.units) for layer in target.layers] == [(0, 3), (1, 2)]
+
+
+def test_padding_never_counts_as_coverage() -> None:
+    values = torch.zeros(2, 4, 3)
+    values[0, :2] = 1.0
+    values[1] = 1.0
+    mask = torch.tensor([[True, True, False, False], [True, True, True, True]])
+    assert torch.equal(reduce(values, True, mask), torch.ones(2, 3))
+    assert torch.equal(reduce(values.transpose(1, 2), False, mask), torch.ones(2, 3))
+
+
+def test_a_coarser_layer_thins_the_mask() -> None:
+    values = torch.zeros(1, 2, 3)
+    values[0, 0] = 1.0
+    mask = torch.tensor([[True, True, False, False]])
+    assert torch.equal(reduce(values, True, mask), torch.ones(1, 3))
+
+
+def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
+    model = nn.Sequential()
+    model.add_module("encoder", nn.Linear(4, 4))
+    with pytest.raises(UnknownNameError, match="encoder"):
+        ModuleTarget("t", IMAGE, model, layers=["encodr"])
+
+
+def test_the_target_is_handed_the_declared_range() -> None:
+    given: list[Tensor] = []
+
+    def keep(images: Tensor) -> Tensor:
+        given.append(images)
+        return images
+
+    image = Image(size=(8, 8), grid="float32", range=(-1.0, 1.0))
+    ModuleTarget("t", image, small(), preprocess=keep).run(TensorRows(torch.ones(1, 1, 8, 8) * 0.25, image))
+    assert float(given[0].min()) == float(given[0].max()) == -0.5
+
+
+@pytest.mark.parametrize("change", ["weights", "preprocess", "labels", "size"])
+def test_the_digest_tells_targets_apart(change: str) -> None:
+    def twice(x: Tensor) -> Tensor:
+        return 2 * x
+
+    base = ModuleTarget("t", IMAGE, small(), labels=range(5)).digest
+    model = small()
+    if change == "weights":
+        model[0].weight.data[0] += 1e-3
+    other = ModuleTarget(
+        "t", Image(size=(9, 9)) if change == "size" else IMAGE, model,
+        preprocess=twice if change == "preprocess" else None, labels=range(4 if change == "labels" else 5),
+    )  # fmt: skip
+    assert ModuleTarget("another name", IMAGE, small(), labels=range(5)).digest == base
+    assert other.digest != base
+
+
+def test_a_wrong_shape_is_the_targets_error_and_names_it() -> None:
+    class Squeezed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.sum()
+
+    with pytest.raises(TargetError, match=r"target t: 6 inputs gave an output of shape \(\)"):
+        ModuleTarget("t", IMAGE, Squeezed()).run(rows())
+
+
+def test_a_black_box_may_give_texts_numbers_or_sequences() -> None:
+    text = mlfuzz.per_item(str.upper)
+    target = CallableTarget("t", IMAGE, text)
+    seen = target.run(TextRows(("a", "b"), IMAGE))
+    assert seen.outputs["main"] == ("A", "B")
+    assert seen.activations.shape == (2, 0)
+    ragged = normalise([torch.ones(2), torch.ones(3)], 2, "t", torch.device("cpu"))["main"]
+    assert isinstance(ragged, Ragged)
+    assert ragged.lengths.tolist() == [2, 3]
+    named = normalise({"logits": torch.ones(2, 3), "extra": torch.ones(2)}, 2, "t", torch.device("cpu"))
+    assert list(named) == ["main", "extra"]
+
+
+def test_a_row_is_answered_by_its_own_bits_in_any_large_batch() -> None:
+    target = ModuleTarget("t", IMAGE, small())
+    many = rows(32)
+    seen = target.run(many)
+    part = target.run(many.part(8, 24))
+    assert torch.equal(seen.main[8:24], part.main)
