@@ -21,7 +21,7 @@ from mlfuzz.modality.base import Modality, Payload
 from mlfuzz.mutation import Chain, Mutation
 from mlfuzz.mutators.base import Mutator, replay
 from mlfuzz.mutators.param import Drawn, columns_of
-from mlfuzz.testing.rows import degenerate_rows, example_rows, smallest
+from mlfuzz.testing.rows import degenerate_rows, example_rows, largest, smallest
 
 Law: TypeAlias = Callable[[Mutator, Modality], None]
 
@@ -63,17 +63,21 @@ def what_is_proposed_depends_on_its_row_alone(part: Mutator, modality: Modality)
 
 
 def threads_change_nothing(part: Mutator, modality: Modality) -> None:
-    """One thread and two give the same bits."""
+    """Two threads give the bits of one, in a batch and for a large row alone."""
     rows, recorded = _drawn(part, modality)
+    large = example_rows(largest(modality), 2)
+    columns = part.record(large, part.draw(2, np.random.default_rng(8)), np.arange(2))
+    only = np.asarray([1])
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        one = _payloads(part.apply(rows, recorded))
+        one = _payloads(part.apply(rows, recorded)), _payloads(part.apply(large, columns))[1:]
         torch.set_num_threads(2)
-        two = _payloads(part.apply(rows, recorded))
+        two = _payloads(part.apply(rows, recorded)), _payloads(part.apply(large.take(only), _taken(columns, only)))
     finally:
         torch.set_num_threads(before)
-    _require_equal(part, one, two, "on two threads")
+    _require_equal(part, one[0], two[0], "on two threads")
+    _require_equal(part, one[1], two[1], "large, alone and on two threads")
 
 
 def neutral_changes_nothing(part: Mutator, modality: Modality) -> None:

@@ -64,6 +64,14 @@ def smallest(modality: Modality) -> list[Modality]:
     return [modality, *(kind(**{**modality.describe(), "size": size}) for size in ((1, 1), (2, 3)))]
 
 
+def largest(modality: Modality) -> Modality:
+    """A shape so large that torch splits the work on one row between threads (above 32,768 elements)."""
+    if modality.name != "image":
+        return modality
+    kind: Callable[..., Modality] = MODALITIES.get("image")
+    return kind(**{**modality.describe(), "size": (190, 211)})
+
+
 def _example(modality: Modality, row: int, rng: np.random.Generator) -> Payload:
     if modality.name == "image":
         return _stored(_picture(modality.describe(), rng), modality)

@@ -7,6 +7,7 @@ fixed by the declared range and the picture's size: a recorded length beyond it 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from mlfuzz.batch import TensorRows
 from mlfuzz.mutators import noise
 from mlfuzz.mutators.base import Column, mutator
-from mlfuzz.mutators.image.taps import along_both, box, disc, gaussian, padded, shifted, side, windows
+from mlfuzz.mutators.image.taps import along_both, box, disc, gaussian, median, padded, shifted, side, windows
 from mlfuzz.mutators.image.warp import affine, identity, sample
 from mlfuzz.mutators.param import Real, Seed
 
@@ -23,7 +24,7 @@ MEAN, GAUSS, DEFOCUS, MOTION = 0.06, 0.02, 0.03, 0.1
 """The longest lengths drawn, in shares of the side."""
 
 
-@mutator("image.blur_mean", kind="blur", cost=8, width=Real(0.0, MEAN, neutral=0.0, unit=SIDE))
+@mutator("image.blur_mean", kind="blur", cost=4, width=Real(0.0, MEAN, neutral=0.0, unit=SIDE))
 def blur_mean(rows: TensorRows, *, width: Column) -> TensorRows:
     """Average over squares of `width`. Source: DeepTest, ICSE 2018, averaging (3 to 6 px)."""
     length = side(rows.data)
@@ -40,7 +41,7 @@ def blur_gauss(rows: TensorRows, *, deviation: Column) -> TensorRows:
     return rows.with_data(along_both(rows.data, gaussian(deviation * length, math.ceil(2.5 * GAUSS * length))))
 
 
-@mutator("image.blur_median", kind="blur", cost=4, share=Real(0.0, 1.0, neutral=0.0, unit="of the median"))
+@mutator("image.blur_median", kind="blur", cost=8, share=Real(0.0, 1.0, neutral=0.0, unit="of the median"))
 def blur_median(rows: TensorRows, *, share: Column) -> TensorRows:
     """Move each pixel towards the median of 3 x 3, by `share`.
 
@@ -48,14 +49,7 @@ def blur_median(rows: TensorRows, *, share: Column) -> TensorRows:
     Source: DeepTest, ICSE 2018, median (3 and 5 px).
     """
     step = max(1, round(min(rows.data.shape[-2:]) / 96))
-    wide = padded(rows.data, step)
-    columns = wide[..., : -2 * step, :], wide[..., step:-step, :], wide[..., 2 * step :, :]
-    low, middle, high = _sorted3(*columns)
-    lows, middles, highs = (_three_across(values, step) for values in (low, middle, high))
-    largest_low = torch.maximum(torch.maximum(lows[0], lows[1]), lows[2])
-    smallest_high = torch.minimum(torch.minimum(highs[0], highs[1]), highs[2])
-    median = _median3(largest_low, _median3(*middles), smallest_high)
-    return rows.with_data(torch.lerp(rows.data, median, _each(share)))
+    return rows.with_data(torch.lerp(rows.data, median(rows.data, step), _each(share)))
 
 
 @mutator("image.blur_bilateral", kind="blur", cost=32, contrast=Real(0.0, 0.3, neutral=0.0, unit="of full scale"))
@@ -70,7 +64,7 @@ def blur_bilateral(rows: TensorRows, *, contrast: Column) -> TensorRows:
     return rows.with_data(_bilateral(_bilateral(rows.data, falloff, 3, step), falloff, 2, step))
 
 
-@mutator("image.defocus", kind="blur", cost=16, radius=Real(0.0, DEFOCUS, neutral=0.0, unit=SIDE))
+@mutator("image.defocus", kind="blur", cost=8, radius=Real(0.0, DEFOCUS, neutral=0.0, unit=SIDE))
 def defocus(rows: TensorRows, *, radius: Column) -> TensorRows:
     """Spread each point over a disc of `radius`, as a lens out of focus does.
 
@@ -125,11 +119,9 @@ def glass(rows: TensorRows, *, amount: Column, seed: Column) -> TensorRows:
     Source: Hendrycks and Dietterich, ImageNet-C, ICLR 2019, glass blur (there pixels swap places).
     """
     height, width = rows.data.shape[-2:]
-    ground = torch.view_as_real(identity(height, width, rows.data.device))
-    # A pixel is 2 / width of the grid's one axis and 2 / height of the other.
-    unit = torch.tensor([4 / width, 4 / height], device=rows.data.device).expand(height, width, 2).contiguous()
-    jitter = noise.uniform(seed, (height, width, 2)).sub_(0.5).mul_(unit)
-    grid = torch.addcmul(ground, jitter, _each(amount * side(rows.data)))
+    ground, pixel = _ground(height, width, rows.data.device)
+    jitter = noise.uniform(seed, (height, width, 2)).sub_(0.5).mul_(pixel)
+    grid = torch.addcmul(ground, jitter, _each(amount * (2 * side(rows.data))))
     return rows.with_data(sample(rows.data, torch.view_as_complex(grid), padding="border"))
 
 
@@ -157,17 +149,11 @@ def _each(column: Column) -> Tensor:
     return column.view(-1, 1, 1, 1)
 
 
-def _sorted3(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    low, high = torch.minimum(a, b), torch.maximum(a, b)
-    return torch.minimum(low, c), torch.maximum(low, torch.minimum(high, c)), torch.maximum(high, c)
-
-
-def _median3(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    return torch.maximum(torch.minimum(a, b), torch.minimum(torch.maximum(a, b), c))
-
-
-def _three_across(values: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    return values[..., : -2 * step], values[..., step:-step], values[..., 2 * step :]
+@lru_cache(maxsize=64)
+def _ground(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The grid that changes nothing, and a pixel's extent along its axes: (H, W, 2) each."""
+    pixel = torch.tensor([2 / width, 2 / height], device=device).expand(height, width, 2).contiguous()
+    return torch.view_as_real(identity(height, width, device)), pixel
 
 
 def _bilateral(data: Tensor, falloff: Tensor, dim: int, step: int) -> Tensor:

@@ -34,7 +34,7 @@ def contrast_gain(rows: TensorRows, *, gain: Column) -> TensorRows:
     return rows.with_data(rows.data * _each(gain))
 
 
-@mutator("image.contrast", kind="colour", factor=LogReal(0.4, 2.0, neutral=1.0, unit="times"))
+@mutator("image.contrast", kind="colour", cost=2, factor=LogReal(0.4, 2.0, neutral=1.0, unit="times"))
 def contrast(rows: TensorRows, *, factor: Column) -> TensorRows:
     """Stretch or flatten each channel about its mean by `factor`.
 
@@ -45,13 +45,13 @@ def contrast(rows: TensorRows, *, factor: Column) -> TensorRows:
     return rows.with_data(torch.lerp(mean, rows.data, _each(factor)))
 
 
-@mutator("image.gamma", kind="colour", exponent=LogReal(0.5, 2.0, neutral=1.0), cost=2)
+@mutator("image.gamma", kind="colour", cost=4, exponent=LogReal(0.5, 2.0, neutral=1.0))
 def gamma(rows: TensorRows, *, exponent: Column) -> TensorRows:
     """Raise every pixel to `exponent`: below 1 lifts the shadows, above 1 deepens them."""
     return rows.with_data(rows.data ** _each(exponent))
 
 
-@mutator("image.saturation", kind="colour", factor=Real(0.0, 2.5, neutral=1.0, unit="times"), cost=2)
+@mutator("image.saturation", kind="colour", factor=Real(0.0, 2.5, neutral=1.0, unit="times"))
 def saturation(rows: TensorRows, *, factor: Column) -> TensorRows:
     """Move each pixel away from its own grey (0 is grey, 1 as it is); grey pictures stay as they are.
 
@@ -64,7 +64,7 @@ def saturation(rows: TensorRows, *, factor: Column) -> TensorRows:
     return rows.with_data(torch.lerp(grey, rows.data, _each(factor)))
 
 
-@mutator("image.hue", kind="colour", degrees=Real(-45.0, 45.0, neutral=0.0, unit="degrees"), cost=2)
+@mutator("image.hue", kind="colour", degrees=Real(-45.0, 45.0, neutral=0.0, unit="degrees"))
 def hue(rows: TensorRows, *, degrees: Column) -> TensorRows:
     """Turn every colour about the grey axis of YIQ; brightness stays, grey pictures stay as they are."""
     if rows.data.shape[1] == 1:
@@ -75,7 +75,7 @@ def hue(rows: TensorRows, *, degrees: Column) -> TensorRows:
     return rows.with_data(_mixed(rows.data, matrix))
 
 
-@mutator("image.posterize", kind="colour", bits=Integer(3, 8, neutral=8, unit="bits"))
+@mutator("image.posterize", kind="colour", cost=2, bits=Integer(3, 8, neutral=8, unit="bits"))
 def posterize(rows: TensorRows, *, bits: Column) -> TensorRows:
     """Round every pixel to one of 2 ** `bits` levels, black and white among them.
 
@@ -87,7 +87,9 @@ def posterize(rows: TensorRows, *, bits: Column) -> TensorRows:
     return rows.with_data(torch.lerp(rows.data, rounded, _each((bits < 8).to(torch.float32))))
 
 
-@mutator("image.solarize", kind="colour", threshold=Real(0.5, 1.0, neutral=1.0, unit="of full scale"), default=False)
+@mutator(
+    "image.solarize", kind="colour", cost=2, threshold=Real(0.5, 1.0, neutral=1.0, unit="of full scale"), default=False
+)
 def solarize(rows: TensorRows, *, threshold: Column) -> TensorRows:
     """Invert what is brighter than `threshold`. Not in the default set: of a bright stroke only its outline stays.
 
