@@ -1,0 +1,286 @@
+"""The working corpus of a campaign: what the journals of all lives hold, as arrays of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.corpus import entry as records
+from mlfuzz.corpus.entry import Entry, Identity, Measure, Row
+from mlfuzz.corpus.table import Scalars, Vectors
+from mlfuzz.errors import StorageError
+from mlfuzz.mutation import Chain
+from mlfuzz.storage.blobs import BLOB_BYTES, Blobs
+from mlfuzz.storage.journal import SEGMENT_BYTES, Journal, Place
+from mlfuzz.storage.reader import Damage, Reader, Record, load_payload
+from mlfuzz.storage.workdir import Workdir
+
+CHUNK_ROWS = 4096
+"""Entries taken in at once: more would leave the garbage collector with millions of objects to look at."""
+
+
+class Corpus:
+    """Entries by row number, 0 .. n-1, never renumbered while the process lives; the journals are the truth.
+
+    seeds, parents, gains, loads, margins, invariant, vectors: columns, one row an entry. parents is -1 for seeds, and
+    for entries whose parent is lost. vectors is NaN where an entry was measured under another calibration.
+    unreadable: records that were whole, and that this version does not understand.
+    """
+
+    def __init__(
+        self, workdir: Workdir, journal: Journal | None, *, calibration: str = "", verify: bool = True
+    ) -> None:
+        """Empty; for the entries that there are use `open`."""
+        self._workdir = workdir
+        self._journal = journal
+        self._calibration = calibration
+        self._verify = verify
+        self._blobs = Blobs(workdir)
+        self._readers: dict[str, Reader] = {}
+        self._headers: list[bytes] = []
+        self._rows: dict[str, dict[int, int]] = {}  # life -> sequence -> row
+        self._orphans: dict[int, Identity] = {}
+        self._life_numbers: dict[str, int] = {}
+        self._seeds, self._parents = Scalars(np.int64), Scalars(np.int64)
+        self._gains, self._invariant = Scalars(np.float32), Scalars(np.bool_)
+        self._of_life, self._sequences = Scalars(np.int64), Scalars(np.int64)
+        self._segments, self._offsets = Scalars(np.int64), Scalars(np.int64)
+        self._loads, self._margins, self._vectors = Vectors(), Vectors(), Vectors()
+        self._written = 0
+        self.unreadable = 0
+
+    @classmethod
+    def open(
+        cls, workdir: Workdir, life: str | None = None, *, calibration: str = "", verify: bool = True,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Corpus:  # fmt: skip
+        """All entries of all lives, nothing judged or run again. life: the new life that `add` writes; None: read only.
+
+        calibration: what vectors must have been measured under; "" takes those as wide as the first. verify: read
+        payloads too and leave out entries whose payload is damaged; else that shows when they are loaded.
+        Raises SchemaError, StorageError; what is damaged is in `damaged`.
+        """
+        journal = None if life is None else Journal(workdir, life, segment_bytes=segment_bytes)
+        corpus = cls(workdir, journal, calibration=calibration, verify=verify)
+        corpus.tail()
+        return corpus
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    @property
+    def seeds(self) -> NDArray[np.int64]:
+        return self._seeds.view
+
+    @property
+    def parents(self) -> NDArray[np.int64]:
+        return self._parents.view
+
+    @property
+    def gains(self) -> NDArray[np.float32]:
+        return self._gains.view
+
+    @property
+    def invariant(self) -> NDArray[np.bool_]:
+        return self._invariant.view
+
+    @property
+    def loads(self) -> NDArray[np.float32]:
+        return self._loads.view
+
+    @property
+    def margins(self) -> NDArray[np.float32]:
+        """(n, oracles), NaN where one did not judge."""
+        return self._margins.view
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        return self._vectors.view
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """(n,): whether an entry has a vector of this calibration; the others are for `measure`."""
+        if not self._vectors.width:
+            return np.zeros(len(self), np.bool_)
+        return ~np.isnan(self.vectors[:, 0]) if len(self) else np.zeros(0, np.bool_)
+
+    @property
+    def lives(self) -> list[str]:
+        """The lives entries come from, in the order of their numbers in `identities`."""
+        return list(self._life_numbers)
+
+    def identity(self, row: int) -> Identity:
+        return self.lives[self._of_life.view[row]], int(self._sequences.view[row])
+
+    def identities(self, rows: NDArray[np.int64]) -> bytes:
+        """(n, 2) int64 as bytes: number in `lives`, and sequence there."""
+        return np.stack([self._of_life.view[rows], self._sequences.view[rows]], 1).tobytes()
+
+    def row(self, identity: Identity) -> int:
+        """Row of an identity, -1 where it is not here."""
+        return self._rows.get(identity[0], {}).get(identity[1], -1)
+
+    def entry(self, row: int) -> Entry:
+        return records.loads(self._headers[row])
+
+    def chain(self, row: int) -> Chain:
+        return self.entry(row).chain
+
+    def payload(self, row: int) -> bytes:
+        """What `add` was given. Raises CorruptRecordError where it is damaged or gone."""
+        if self._offsets.view[row] < 0:
+            return self._blobs.get(self.entry(row).blob)
+        life = self.lives[self._of_life.view[row]]
+        return load_payload(self._workdir, Place(life, int(self._segments.view[row]), int(self._offsets.view[row])))
+
+    def add(self, entry: Entry, vector: NDArray[np.float32], payload: bytes) -> int:
+        """Write the entry, then take it in; its row. Killed at any instant, it is there whole or not at all.
+
+        Raises DiskFullError: nothing was taken in. StorageError where the corpus is open for reading only.
+        """
+        journal = self._writer()
+        large = len(payload) >= BLOB_BYTES
+        entry = msgspec.structs.replace(
+            entry, life=journal.life, sequence=self._written, calibration=entry.calibration or self._calibration,
+            blob=self._blobs.put(payload) if large else "",
+        )  # fmt: skip
+        header = records.dumps(entry)
+        stored = np.ascontiguousarray(vector, "<f4").tobytes()
+        place = journal.append(header, vector=stored, payload=None if large else payload)
+        self._take_one(entry, header, stored, None if large else place)
+        return len(self) - 1
+
+    def measure(self, row: int, vector: NDArray[np.float32], gain: float) -> None:
+        """Give an entry the vector it has under this calibration, for good. Raises DiskFullError."""
+        life, sequence = self.identity(row)
+        record = Measure(life=life, sequence=sequence, gain=gain, calibration=self._calibration)
+        vector = np.ascontiguousarray(vector, "<f4")
+        self._writer().append(records.dumps(record), vector=vector.tobytes())
+        self._measured(row, vector, gain)
+
+    def tail(self) -> range:
+        """Take in what other lives have written since; the new rows. Raises SchemaError, StorageError."""
+        first = len(self)
+        own = None if self._journal is None else self._journal.life
+        for life in self._workdir.lives():
+            if life == own:
+                continue
+            reader = self._readers.setdefault(life, Reader(self._workdir, life, verify=self._verify))
+            if not reader.ended:
+                fresh = reader.read()
+                while chunk := list(islice(fresh, CHUNK_ROWS)):
+                    self._take(chunk)
+        self._adopt()
+        return range(first, len(self))
+
+    @property
+    def damaged(self) -> list[Damage]:
+        """Of all journals, since they were opened."""
+        return [damage for reader in self._readers.values() for damage in reader.damaged]
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Life -> bytes of a last record that is not whole: never acknowledged, or not written yet."""
+        return {life: reader.pending for life, reader in self._readers.items() if reader.pending}
+
+    def sync(self) -> None:
+        """Make all that was added survive a power cut: blobs first, since the journal names them."""
+        self._blobs.sync()
+        self._writer().sync()
+
+    def roll(self) -> None:
+        """Close the journal's segment, so that it may be shipped elsewhere, and begin the next."""
+        self._blobs.sync()
+        self._writer().roll()
+
+    def close(self) -> None:
+        """End this life's journal; the entries stay readable."""
+        if self._journal is not None:
+            self._blobs.sync()
+            self._journal.close()
+
+    def _writer(self) -> Journal:
+        if self._journal is None:
+            raise StorageError(f"the corpus of {self._workdir.root} was opened for reading only")
+        return self._journal
+
+    def _take(self, read: Sequence[Record]) -> None:
+        """Entries in bulk: columns are collected as lists and appended once."""
+        rows: list[Row] = []
+        headers: list[bytes] = []
+        vectors: list[bytes] = []
+        places: list[tuple[int, int]] = []
+        measures: list[tuple[Measure, bytes]] = []
+        for record in read:
+            try:
+                row = records.glance(record.header)
+            except msgspec.DecodeError:
+                self.unreadable += 1
+                continue
+            if isinstance(row, Measure):
+                measures.append((row, record.vector or b""))
+                continue
+            known = self._rows.setdefault(row.life, {})
+            if row.sequence in known:
+                continue
+            known[row.sequence] = len(self._headers) + len(rows)
+            rows.append(row)
+            headers.append(record.header)
+            vectors.append(record.vector or b"" if self._fits(row.calibration) else b"")
+            places.append((-1, -1) if record.payload is None else (record.payload.segment, record.payload.offset))
+        self._append(rows, headers, vectors, places)
+        for measure, vector in measures:
+            at = self.row((measure.life, measure.sequence))
+            if at >= 0 and measure.calibration == self._calibration:
+                self._measured(at, np.frombuffer(vector, "<f4"), measure.gain)
+
+    def _take_one(self, entry: Entry, header: bytes, vector: bytes, place: Place | None) -> None:
+        self._written += 1
+        self._rows.setdefault(entry.life, {})[entry.sequence] = len(self._headers)
+        row = Row(
+            life=entry.life, sequence=entry.sequence, parent=entry.parent, seed=entry.seed, gain=entry.gain,
+            margins=entry.margins, loads=entry.loads, invariant=entry.invariant,
+        )  # fmt: skip
+        self._append([row], [header], [vector], [(-1, -1) if place is None else (place.segment, place.offset)])
+
+    def _append(
+        self, rows: Sequence[Row], headers: Sequence[bytes], vectors: Sequence[bytes],
+        places: Sequence[tuple[int, int]],
+    ) -> None:  # fmt: skip
+        if not rows:
+            return
+        first = len(self._headers)
+        self._headers += headers
+        self._seeds.extend([row.seed for row in rows])
+        self._gains.extend([row.gain for row in rows])
+        self._invariant.extend([row.invariant for row in rows])
+        self._of_life.extend([self._life_numbers.setdefault(row.life, len(self._life_numbers)) for row in rows])
+        self._sequences.extend([row.sequence for row in rows])
+        self._segments.extend([segment for segment, _ in places])
+        self._offsets.extend([offset for _, offset in places])
+        self._loads.extend([row.loads for row in rows])
+        self._margins.extend([row.margins for row in rows])
+        self._vectors.extend_bytes(vectors)
+        parents = [-1 if row.parent is None else self.row(row.parent) for row in rows]
+        self._parents.extend(parents)
+        for at, (row, parent) in enumerate(zip(rows, parents, strict=True), first):
+            if parent < 0 and row.parent is not None:
+                self._orphans[at] = row.parent
+
+    def _adopt(self) -> None:
+        """Parents of another life that was read after their children's."""
+        for row, parent in list(self._orphans.items()):
+            if self.row(parent) >= 0:
+                self._parents.view[row] = self.row(parent)
+                del self._orphans[row]
+
+    def _measured(self, row: int, vector: NDArray[np.float32], gain: float) -> None:
+        if self._vectors.put(row, vector):
+            self._gains.view[row] = gain
+
+    def _fits(self, calibration: str) -> bool:
+        return not self._calibration or not calibration or calibration == self._calibration

@@ -1,0 +1,85 @@
+"""What the journal says of one input that was kept."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from mlfuzz.mutation import Chain
+
+Identity: TypeAlias = tuple[str, int]
+"""(life, sequence): the same for every process that reads the journals; row numbers are not."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="entry", tag_field="record"):
+    """An input that ran, did not fail, and gained coverage or came nearer to failing.
+
+    life, sequence: its identity, and blob: set by `Corpus.add`. parent: None for a seed. seed: its seed's number.
+    name, label: of a seed. chain: all of it, from the seed. gain: coverage when it was kept.
+    margins: each oracle's, None where it did not judge. loads: distance from the seed, in units of the limits.
+    invariant: whether every operator since the seed keeps the label. calibration: what its vector was measured under.
+    batch: its number in the life. seconds: of the campaign, when it was kept.
+    """
+
+    life: str = ""
+    sequence: int = -1
+    parent: Identity | None = None
+    seed: int = 0
+    name: str = ""
+    label: str | None = None
+    chain: Chain = ()
+    gain: float = 0.0
+    margins: list[float | None] = []
+    loads: list[float] = []
+    invariant: bool = True
+    calibration: str = ""
+    batch: int = 0
+    seconds: float = 0.0
+    blob: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        return self.life, self.sequence
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True, tag="measure", tag_field="record"):
+    """An entry measured again under another calibration; its vector follows in the same record."""
+
+    life: str
+    sequence: int
+    gain: float
+    calibration: str
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="entry", tag_field="record"):
+    """An entry without what is only read when it is picked (the chain is most of its bytes)."""
+
+    life: str
+    sequence: int
+    parent: Identity | None = None
+    seed: int = 0
+    gain: float = 0.0
+    margins: list[float | None] = []
+    loads: list[float] = []
+    invariant: bool = True
+    calibration: str = ""
+
+
+_ENTRY = msgspec.json.Decoder(Entry)
+_RECORD: msgspec.json.Decoder[Row | Measure] = msgspec.json.Decoder(Row | Measure)
+_ENCODER = msgspec.json.Encoder()
+
+
+def dumps(record: Entry | Measure) -> bytes:
+    return _ENCODER.encode(record)
+
+
+def loads(header: bytes) -> Entry:
+    """Raises msgspec.DecodeError."""
+    return _ENTRY.decode(header)
+
+
+def glance(header: bytes) -> Row | Measure:
+    """What is needed of a header to open a corpus. Raises msgspec.DecodeError."""
+    return _RECORD.decode(header)

@@ -1,0 +1,88 @@
+import io
+import pickle
+import random
+import zipfile
+
+import numpy as np
+import pytest
+
+from mlfuzz.corpus import arrays
+from mlfuzz.corpus.arrays import read_stack
+from mlfuzz.errors import BadInputError
+
+
+def saved(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def archived(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def test_labels_are_named_as_they_are_counted():
+    stack = read_stack(archived(x=np.zeros((3, 2)), y=np.array([0.0, 1.0, 7.0])), suffix=".npz")
+    assert stack.labels == ["0", "1", "7"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"weights": np.zeros(3)}, "no inputs in the archive"),
+        ({"x": np.zeros((0, 3))}, "empty array"),
+        ({"x": np.array(3.0)}, "empty array"),
+        ({"x": np.zeros((3, 2)), "y": np.zeros(2)}, "labels do not fit"),
+        ({"x": np.array([{}])}, "pickled objects"),
+    ],
+)
+def test_what_holds_no_inputs_is_refused_with_a_reason(content, reason):
+    with pytest.raises(BadInputError) as refused:
+        read_stack(archived(**content), suffix=".npz")
+    assert refused.value.reason == reason
+
+
+def test_a_pickle_is_never_run():
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("a pickle was run",))
+
+    for data in (pickle.dumps(Trap()), saved(np.array([Trap()]), allow_pickle=True)):
+        with pytest.raises(BadInputError):
+            read_stack(data, suffix=".npy")
+
+
+@pytest.mark.parametrize("shape", [b"(9999999999, 8),", b"(-1, 8),", b"(2, 9),"])
+def test_a_header_that_claims_another_size_is_refused_before_anything_is_allocated(shape):
+    data = saved(np.zeros((2, 8), np.uint8)).replace(b"(2, 8), }".ljust(9 + len(shape)), shape + b" }".ljust(9))
+    assert shape in data
+    with pytest.raises(BadInputError, match="claims"):
+        read_stack(data, suffix=".npy")
+
+
+def test_an_archive_that_unpacks_to_more_than_allowed_is_refused(monkeypatch):
+    monkeypatch.setattr(arrays, "MAX_ARRAY_BYTES", 1 << 20)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", bytes((1 << 20) + 1))
+    assert len(file.getvalue()) < 4096
+    with pytest.raises(BadInputError, match="larger than 1 MiB"):
+        read_stack(file.getvalue(), suffix=".npz")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_damaged_files_are_refused_and_nothing_else(suffix):
+    array = np.arange(60, dtype=np.float32).reshape(5, 12)
+    whole = saved(array) if suffix == ".npy" else archived(x=array, y=np.arange(5))
+    rng = random.Random(4)
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.randrange(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            stack = read_stack(bytes(data[: rng.randrange(len(data) // 2, len(data) + 1)]), suffix=suffix)
+        except BadInputError:
+            continue
+        assert len(stack.inputs) >= 1
