@@ -22,6 +22,15 @@ SMALL_BANK = 1 << 18
 LARGE_BANK = 1 << 22
 """16 MiB: for rows of more than SMALL_BANK / 4 elements (a 224 x 224 picture has 150,528)."""
 
+STRIDE = 16
+"""Windows start at every 16th number (a cache line)."""
+
+GOLDEN = 0x9E3779B1
+"""2**32 over the golden ratio, made odd."""
+
+STREAM = 0x2545F491
+"""What a stream's number is multiplied by before it changes the seeds' bits."""
+
 Kind = Literal["normal", "uniform"]
 
 
@@ -40,22 +49,24 @@ def _windows(kind: Kind, seeds: Tensor, shape: tuple[int, ...], stream: int) -> 
     length = SMALL_BANK if size <= SMALL_BANK // 4 else LARGE_BANK
     while length < 2 * size:
         length *= 2
-    bank = _bank(kind, length, seeds.device)
-    offsets = mix(seeds + stream * 0x9E3779B1) % ((length - size) // 16)
-    count = (length - size) // 16
-    return bank.as_strided((count, size), (16, 1)).index_select(0, offsets).view(len(seeds), *shape)
+    count = (length - size) // STRIDE
+    # The bits from the 8th on: the lowest of a product depend on the lowest of the seed alone.
+    offsets = _spread(seeds, stream).bitwise_right_shift_(8).remainder_(count)
+    windows = _bank(kind, length, seeds.device).as_strided((count, size), (STRIDE, 1))
+    return windows.index_select(0, offsets).view(len(seeds), *shape)
 
 
-def mix(seeds: Tensor) -> Tensor:
-    """A 31-bit hash of each seed (int64 in, int64 out): neighbouring seeds land far apart.
+def mix(seeds: Tensor, *, stream: int = 0) -> Tensor:
+    """A 31-bit hash of each seed (int64 in, int64 out): neighbouring seeds land far apart. Three calls.
 
-    Source: the 32-bit finaliser "lowbias32", C. Wellons, Prospecting for Hash Functions, 2018.
+    Source: multiplicative hashing by the golden ratio, Knuth, The Art of Computer Programming 3, section 6.4.
     """
-    mask = 0xFFFFFFFF
-    x = seeds & mask
-    x = ((x ^ (x >> 16)) * 0x7FEB352D) & mask
-    x = ((x ^ (x >> 15)) * 0x846CA68B) & mask
-    return (x ^ (x >> 16)) & 0x7FFFFFFF
+    return _spread(seeds, stream).bitwise_right_shift_(1).bitwise_and_(0x7FFFFFFF)
+
+
+def _spread(seeds: Tensor, stream: int) -> Tensor:
+    """Seeds below 2**31 times a number below 2**32: never overflows. A new tensor."""
+    return (seeds ^ (stream * STREAM & 0x7FFFFFFF) if stream else seeds) * GOLDEN
 
 
 @cache
