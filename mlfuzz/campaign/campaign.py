@@ -221,9 +221,7 @@ class Campaign:
             row for row in np.flatnonzero(self.corpus.parents < 0).tolist() if self.corpus.entry(row).parent is None
         ]
         if stored:
-            seeds = [
-                Seed.stored(self.corpus.entry(row), raw.loads(self.corpus.payload(row))) for row in stored
-            ]  # fmt: skip
+            seeds = [self._stored_seed(row) for row in stored]
             answers = build.run_seeds(self.target, seeds, self.recorder)
             lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
             if lost:
@@ -244,6 +242,10 @@ class Campaign:
             [answer for at in kept if (answer := all_answers[at]) is not None],
             stats,
         )
+
+    def _stored_seed(self, row: int) -> Seed:
+        entry, payload = self.corpus.entry(row), raw.loads(self.corpus.payload(row))
+        return Seed(entry.name, payload, entry.label, "", self.target.modality.encode(payload))
 
     def _restore(self, parts: Parts, seeds: Sequence[Seed]) -> None:
         """Bring back what lives before this one left; entries measured on another target are run again."""

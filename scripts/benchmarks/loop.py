@@ -1,0 +1,155 @@
+"""The whole loop against the bare forward pass: fuzz inputs/s over forward inputs/s, interleaved, on CPU time.
+
+One JSON line a model. ratio: same batch on both sides. best_bare: inputs/s of the bare pass at its best batch size, and
+ratio_best the loop against that. phases: microseconds an input. Random weights: only the cost matters here.
+
+    scripts/bench loop [--models mlp,lenet,resnet32,resnet224] [--seconds 4] [--coverage novelty] [--grow N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as Picture
+from torch import Tensor, nn
+
+import mlfuzz
+from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.process import tune_malloc
+
+SEEDS = 64
+
+
+class Block(nn.Module):
+    """A basic residual block (He et al., CVPR 2016)."""
+
+    def __init__(self, channels: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.one = nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+        self.two = nn.Sequential(nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out))
+        same = stride == 1 and channels == out
+        self.skip = nn.Identity() if same else nn.Sequential(nn.Conv2d(channels, out, 1, stride), nn.BatchNorm2d(out))
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.two(self.one(x)) + self.skip(x))  # type: ignore[no-any-return]
+
+
+def resnet18(*, stem: str) -> nn.Module:
+    first = (
+        [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+        if stem == "small"
+        else [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    )
+    blocks = []
+    for channels, out, stride in ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2)):
+        blocks += [Block(channels, out, stride), Block(out, out, 1)]
+    return nn.Sequential(*first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
+def mlp() -> nn.Module:
+    layers = [nn.Flatten(), nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 100), nn.ReLU(), nn.Linear(100, 10)]
+    return nn.Sequential(*layers)
+
+
+def lenet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], int, int, float]] = {
+    "mlp": (mlp, 28, 1, 0.55),
+    "lenet": (lenet, 28, 1, 0.80),
+    "resnet32": (lambda: resnet18(stem="small"), 32, 3, 0.93),
+    "resnet224": (lambda: resnet18(stem="large"), 224, 3, 0.93),
+}
+
+
+def write_seeds(folder: Path, size: int, channels: int) -> None:
+    """Smooth random pictures: blurred noise, stretched to the full range."""
+    rng = np.random.default_rng(0)
+    for at in range(SEEDS):
+        coarse = rng.integers(0, 256, (7, 7, channels), dtype=np.uint8)
+        picture = Picture.fromarray(coarse.squeeze(), "L" if channels == 1 else "RGB")
+        picture.resize((size, size), Picture.Resampling.BICUBIC).save(folder / f"{at:03d}.png")
+
+
+def measure(name: str, seconds: float, coverage: str, grow: int) -> dict[str, object]:
+    make, size, channels, goal = MODELS[name]
+    torch.manual_seed(0)
+    modality = mlfuzz.Image(size=(size, size), channels=channels)
+    target = mlfuzz.ModuleTarget(f"bench:{name}", modality, make())
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        write_seeds(seeds, size, channels)
+        with Campaign.open(Path(folder) / "campaign", target, seeds=seeds, coverage=coverage) as campaign:
+            loop = campaign.loop
+            started = time.monotonic()
+            while time.monotonic() - started < max(2.0, seconds / 2) or len(campaign.corpus) < grow:
+                loop.step()
+            bare = step = 0.0
+            inputs = 0
+            loop.tally.clock.seconds.clear()
+            rows = campaign.pool.gather(campaign.pool.split(np.arange(loop.parts.batch) % SEEDS)[0])
+            started = time.monotonic()
+            while time.monotonic() - started < seconds:
+                now = time.process_time()
+                target.forward(rows)
+                bare += time.process_time() - now
+                now = time.process_time()
+                inputs += loop.step()
+                step += time.process_time() - now
+            bare_inputs = inputs
+            table = best_bare(target, campaign)
+            phases = {key: round(1e6 * value / inputs, 3) for key, value in loop.tally.clock.seconds.items()}
+            best = max(table.values())
+            return {
+                "bench": "loop", "model": name, "batch": loop.parts.batch, "coverage": coverage,
+                "entries": len(campaign.corpus), "units": sum(layer.units for layer in target.layers),
+                "ratio": round(bare / step, 3), "goal": goal, "fuzz_per_s": round(inputs / step),
+                "bare_per_s": round(bare_inputs / bare), "best_bare": round(best),
+                "ratio_best": round(inputs / step / best, 3), "phases_us": phases, "p_new": round(loop.tally.p_new, 4),
+            }  # fmt: skip
+
+
+def best_bare(target: mlfuzz.ModuleTarget, campaign: Campaign) -> dict[int, float]:
+    table = {}
+    for batch in (8, 16, 32, 64, 128, 256, 512, 1024, 2048):
+        rows = campaign.pool.gather(np.arange(batch) % SEEDS)
+        target.forward(rows)
+        now, wall = time.process_time(), time.monotonic()
+        count = 0
+        while time.monotonic() - wall < 0.3:
+            target.forward(rows)
+            count += batch
+        table[batch] = count / (time.process_time() - now)
+        if batch / table[batch] > 0.5:
+            break
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--coverage", default="novelty")
+    parser.add_argument("--grow", type=int, default=0, help="entries to have before the measurement begins")
+    options = parser.parse_args()
+    tune_malloc()
+    torch.set_num_threads(1)
+    for name in options.models.split(","):
+        print(json.dumps(measure(name, options.seconds, options.coverage, options.grow)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
