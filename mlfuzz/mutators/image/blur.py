@@ -105,7 +105,7 @@ def zoom_blur(rows: TensorRows, *, amount: Column) -> TensorRows:
     Three rounds of "the mean of it and it zoomed", each twice as far, are eight zooms at the price of three.
     Source: Hendrycks and Dietterich, ImageNet-C, ICLR 2019, zoom blur (1.1 to 1.3).
     """
-    data, step = rows.data, (1 + amount) ** (-1 / 7)
+    data, step = rows.data, torch.exp(torch.log1p(amount) * (-1 / 7))
     for _ in range(3):
         data = affine(data, step + 0j, step * 1j, padding="border").add_(data).mul_(0.5)
         step = step * step
