@@ -17,7 +17,7 @@ from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import largest_difference, speed
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.hooks import functional_activations
-from mlfuzz.targets.module import CallableTarget, ModuleTarget, natural_inputs
+from mlfuzz.targets.module import CallableTarget, ModuleTarget
 
 Level = Literal["ok", "warn", "fail"]
 AnyTarget = ModuleTarget | CallableTarget
@@ -55,8 +55,12 @@ def check(target: AnyTarget, payloads: Sequence[Payload], labels: Sequence[str |
     if any(line.level == "fail" for line in outputs):
         return
     yield from _train_mode(target)
-    yield from _in_place(target, few)
+    yield from _in_place(target)
     yield from _determinism(target, few)
+    alone, line = _runs(target, few.part(0, 1))
+    if alone is None:  # batch norm in training mode refuses a single row
+        yield line
+        return
     yield from _batches(target, few, seen)
     yield from _accuracy(target, rows, labels)
     yield from _coverage(target, few)
@@ -118,16 +122,9 @@ def _train_mode(target: AnyTarget) -> Iterator[Line]:
         yield Line("warn", "the model came in training mode; mlfuzz has called model.eval()")
 
 
-def _in_place(target: AnyTarget, rows: Rows) -> Iterator[Line]:
-    if not isinstance(rows, TensorRows):
-        return
-    given = natural_inputs(rows, target.modality, shield=False)[0]
-    if given is not rows.data:
-        return  # the target is handed a scaled copy anyway
-    before = rows.data.clone()
-    target.run(rows)
-    if not bool(torch.equal(before, rows.data)):
-        rows.data.copy_(before)
+def _in_place(target: AnyTarget) -> Iterator[Line]:
+    """Found out in the first run of all."""
+    if target.shield:
         yield Line(
             "warn", "the target writes into its input; mlfuzz hands it copies (work on x.clone() to save the time)"
         )

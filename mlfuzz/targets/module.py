@@ -32,6 +32,7 @@ class ModuleTarget:
       (B, T) among them is the mask of valid steps, so that padding never counts as coverage.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
+    A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is.
     Raises UnknownNameError for a layer that is not there.
     """
@@ -94,11 +95,9 @@ class ModuleTarget:
         batch = len(rows)
         started = time.perf_counter()
         with torch.inference_mode():
-            arguments, keywords = self._inputs(rows)
             if not self._probed:
-                self._watcher.probe(lambda: self.model(*arguments, **keywords))
-                arguments, keywords = self._inputs(rows)
-                self._probed = True
+                self._probe(rows)
+            arguments, keywords = self._inputs(rows)
             mask = _mask(batch, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device)
@@ -110,6 +109,14 @@ class ModuleTarget:
         with torch.inference_mode():
             arguments, keywords = self._inputs(rows)
             return self.model(*arguments, **keywords)
+
+    def _probe(self, rows: Rows) -> None:
+        """The first run: which layers answer a row each, and whether the model writes into what it is handed."""
+        before = _copied(rows)
+        arguments, keywords = self._inputs(rows)
+        self._watcher.probe(lambda: self.model(*arguments, **keywords))
+        self.shield = self.shield or _written(rows, before)
+        self._probed = True
 
     def _inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         natural = natural_inputs(rows, self.modality, shield=self.shield)
@@ -152,6 +159,7 @@ class CallableTarget:
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
+        self._probed = False
 
     @property
     def digest(self) -> str:
@@ -161,6 +169,8 @@ class CallableTarget:
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
         started = time.perf_counter()
+        if not self._probed:
+            self._probe(rows)
         outputs = normalise(self.forward(rows), len(rows), self.name, self.device)
         return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
 
@@ -170,6 +180,12 @@ class CallableTarget:
             natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)
         with torch.inference_mode():
             return self.function(*natural)
+
+    def _probe(self, rows: Rows) -> None:
+        before = _copied(rows)
+        self.forward(rows)
+        self.shield = self.shield or _written(rows, before)
+        self._probed = True
 
 
 def per_item(function: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
@@ -195,6 +211,18 @@ def natural_inputs(rows: Rows, modality: Modality, *, shield: bool) -> tuple[Any
     elif shield:
         data = data.clone()
     return (data,) if rows.lengths is None else (data, rows.lengths)
+
+
+def _copied(rows: Rows) -> Tensor | None:
+    return rows.data.clone() if isinstance(rows, TensorRows) else None
+
+
+def _written(rows: Rows, before: Tensor | None) -> bool:
+    """Whether rows are no longer what they were; puts them back. What ran must be what is stored."""
+    if not isinstance(rows, TensorRows) or before is None or torch.equal(rows.data, before):
+        return False
+    rows.data.copy_(before)
+    return True
 
 
 def normalise(result: Any, batch: int, name: str, device: torch.device) -> dict[str, Output]:

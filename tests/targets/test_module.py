@@ -131,3 +131,17 @@ def test_a_row_is_answered_by_its_own_bits_in_any_large_batch() -> None:
     seen = target.run(many)
     part = target.run(many.part(8, 24))
     assert torch.equal(seen.main[8:24], part.main)
+
+
+def test_a_target_that_writes_into_its_input_is_handed_copies_from_its_first_run_on() -> None:
+    class Writing(nn.Module):
+        def forward(self, pictures: Tensor) -> Tensor:
+            return pictures.mul_(0.5).flatten(1)
+
+    given, before = rows(), rows().data
+    for target in (ModuleTarget("t", IMAGE, Writing()), CallableTarget("t", IMAGE, Writing())):
+        answers = [target.run(given).main for _ in range(2)]
+        assert torch.equal(given.data, before)
+        assert torch.equal(answers[0], before.flatten(1) * 0.5)
+        assert torch.equal(answers[0], answers[1])
+        assert target.shield
