@@ -50,7 +50,7 @@ def test_the_project_file_is_found_from_below(project):
         seeds="seeds",
         oracles=({"name": "label"}, {"name": "bound", "max_change": 0.5}),
         mutators=Selection(include=("image.*",)),
-        limits={"rotation": 15.0},
+        limits={"rotation": 15},
     )
 
 
@@ -79,7 +79,7 @@ def test_two_files_in_one_folder_are_refused(project):
 
 
 def test_a_flag_beats_the_environment_the_frozen_file_the_project_and_the_default(project):
-    frozen = freeze(Config(fuzz=FuzzConfig(time=180.0, cap=5, device="cpu", workers=4)))
+    frozen = freeze(Config(fuzz=FuzzConfig(time=180.0, cap=5, device="cuda", workers=4)))
     variables = {"MLFUZZ_FUZZ_TIME": "4m", "MLFUZZ_FUZZ_WORKERS": "3"}
     found = resolve(project, flags={"fuzz": {"time": "5m"}}, environment=variables, frozen=frozen)
     assert (found.config.fuzz.time, found.origins["fuzz.time"]) == (300.0, "--time")
@@ -145,6 +145,14 @@ def test_the_environment_speaks_in_strings(tmp_path):
     assert config.regression.strict is True
     assert config.fuzz.coverage == {"name": "neuron"}
     assert config.fuzz.time is None
+
+
+def test_a_part_has_its_arguments_on_one_line_too(tmp_path):
+    environment = {"MLFUZZ_FUZZ_COVERAGE": "novelty:radius=0.3,features=logits,use-it=true"}
+    config = resolve(tmp_path, environment=environment).config
+    assert config.fuzz.coverage == {"name": "novelty", "radius": 0.3, "features": "logits", "use_it": True}
+    with pytest.raises(ConfigError, match="radius.*no argument"):
+        resolve(tmp_path, environment={"MLFUZZ_FUZZ_COVERAGE": "novelty:radius"})
 
 
 def test_a_file_named_on_the_command_line_must_be_there(tmp_path):

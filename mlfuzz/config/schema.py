@@ -5,6 +5,7 @@ A leaf is the unit that a flag, a variable or a file sets; a table such as `cove
 
 from __future__ import annotations
 
+import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -158,12 +159,28 @@ def _convert(field: Field, value: Any, where: str, lax: bool) -> Any:
 
 
 def _part(value: Any) -> Any:
+    """ "novelty", "novelty:radius=0.3,features=logits", or a table with a name."""
     if isinstance(value, str):
-        return {"name": value}
+        name, _, arguments = value.partition(":")
+        return {"name": name.strip(), **_table(dict(_argument(text) for text in arguments.split(",") if text))}
     if not isinstance(value, Mapping):
         return value
     if not isinstance(value.get("name"), str):
         raise ConfigError('a table {name = "...", ...} needs its name')
+    return _table(value)
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"{text!r} is no argument; write NAME:key=value,key=value")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value.strip()
+
+
+def _table(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key.replace("-", "_"): item for key, item in value.items()}
 
 
@@ -182,6 +199,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "size": _unless((), size),
     "part": _part,
     "parts": _parts,
+    "table": lambda value: _table(value) if isinstance(value, Mapping) else value,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-Reader = Literal["duration", "count", "size", "part", "parts"]
+Reader = Literal["duration", "count", "size", "part", "parts", "table"]
 
 
 def _read_as(reader: Reader, **limits: Any) -> Meta:
@@ -31,6 +31,7 @@ Bytes: TypeAlias = Annotated[int, _read_as("size", ge=1)]
 Part: TypeAlias = Annotated[dict[str, Any], _read_as("part")]
 """A part with its arguments: {"name": "novelty", "radius": 0.3}; written as a bare name where there are none."""
 Parts: TypeAlias = Annotated[tuple[dict[str, Any], ...], _read_as("parts")]
+Table: TypeAlias = Annotated[dict[str, Any], _read_as("table")]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -53,7 +54,7 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     labels: Annotated[tuple[str, ...], _says("names of the classes, where the target does not say")] = ()
     oracles: Annotated[Parts, _says("names, or tables {name, arguments}; empty: what suits the target")] = ()
     mutators: Annotated[Selection, _says("which operators may be used")] = Selection()
-    limits: Annotated[dict[str, float], _says("how far an input may go from its seed, by name of the limit")] = {}
+    limits: Annotated[Table, _says("how far an input may go from its seed, by name of the limit")] = {}
     isolation: Annotated[
         Literal["process", "none"], _says("process: a crash or a hang costs a worker; none: it runs in this process")
     ] = "process"
@@ -66,7 +67,7 @@ class FuzzConfig(Struct, frozen=True, kw_only=True):
     inputs: Annotated[Count | None, _says("inputs executed in this run")] = None
     max_findings: Annotated[Count | None, _says("stop after so many saved findings")] = None
     workers: Annotated[Count, _says("processes that run the loop")] = 1
-    device: Annotated[str, _says('"auto", "cpu", "cuda", "cuda:1"')] = "auto"
+    device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs')] = "cpu"
     batch: Annotated[Literal["auto"] | Count, _says('inputs a batch; "auto": about 20 ms a batch')] = "auto"
     scheduler: Annotated[Part, _says("which corpus entries are mutated next")] = _part("mixed")
     coverage: Annotated[Part, _says("what counts as new: a name, or a table {name, features, radius, ...}")] = _part(

@@ -1,0 +1,40 @@
+"""What every verb gets: the folder it works in, its configuration, and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from mlfuzz.cli.terminal import Terminal
+from mlfuzz.config import Resolved, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Of one command. directory: the one given by -C; relative paths on the command line start there."""
+
+    directory: Path
+    terminal: Terminal
+    config_file: Path | None = None
+    seed: int | None = None
+
+    def resolve(self, flags: Mapping[str, Any] | None = None, *, frozen: str | None = None) -> Resolved:
+        """The configuration; flags that are None were not given. Raises ConfigError."""
+        given = _given({"seed": self.seed, **(flags or {})})
+        return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen)
+
+    def path(self, text: str) -> Path:
+        return self.directory / Path(text).expanduser()
+
+
+Here: TypeAlias = Annotated[Context, Parameter(parse=False)]
+"""A verb's parameter `context`: filled in by `main`, never by the command line."""
+
+
+def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {key: _given(value) if isinstance(value, Mapping) else value for key, value in flags.items()}
+    return {key: value for key, value in nested.items() if value is not None and value not in ({}, [], ())}

@@ -1,0 +1,38 @@
+"""`mlfuzz demo`: what mlfuzz does, in half a minute, on a shipped subject with planted weaknesses."""
+
+from __future__ import annotations
+
+import shutil
+
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.plan import Plan, plan
+from mlfuzz.cli.run import run
+from mlfuzz.errors import UnknownNameError
+from mlfuzz.storage.lock import Lock
+
+SUBJECTS = {"image": "digits:fragile"}
+"""Modality -> the shipped target that has something to be found."""
+
+
+def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
+    """Fuzz a shipped subject for half a minute, and write the report.
+
+    Begins afresh each time. Exit code 1 is what to hope for: the weaknesses that were planted have been found.
+
+    Parameters
+    ----------
+    subject: image.
+    time: How long.
+    """
+    if subject not in SUBJECTS:
+        raise UnknownNameError("demonstration", subject, SUBJECTS)
+    planned = plan(context, SUBJECTS[subject], {"time": time}, name=f"demo-{subject}", adopt=True)
+    _clear(planned)
+    return run(context, planned)
+
+
+def _clear(planned: Plan) -> None:
+    """Remove the last demonstration, unless one is running."""
+    if planned.workdir.is_campaign:
+        with Lock.acquire(planned.workdir.lock):
+            shutil.rmtree(planned.workdir.root)

@@ -1,0 +1,120 @@
+"""`mlfuzz list KIND`: what there is, in one line each. Parts are imported when their kind is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.subjects import EXAMPLES, TWINS
+from mlfuzz.errors import UnknownNameError
+from mlfuzz.registry import Registry, import_plugins
+
+Row = dict[str, str]
+
+
+def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
+    """List what there is, with a line on each.
+
+    Parameters
+    ----------
+    kind: mutators, oracles, coverage, schedulers, targets or modalities.
+    modality: Of mutators: image, audio or text only.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError("kind of part", kind, KINDS)
+    import_plugins(context.resolve().config.plugins)
+    rows = list(KINDS[kind](context))
+    if modality:
+        rows = [row for row in rows if row.get("name", "").startswith(f"{modality}.")]
+    context.terminal.emit(rows)
+    if not context.terminal.json:
+        heads = list(rows[0]) if rows else ["name"]
+        context.terminal.table(heads, [[row[head] for head in heads] for row in rows])
+    return 0
+
+
+def mutators(_: Context) -> Iterator[Row]:
+    from mlfuzz.mutators.base import MUTATORS
+
+    for part in MUTATORS:
+        yield {
+            "name": part.name,
+            "kind": part.kind,
+            "label": part.effect,
+            "cost": str(part.cost),
+            "default": "yes" if part.default else "no",
+            "parameters": ", ".join(
+                f"{name}{f' ({param.unit})' if param.unit else ''}"
+                for name, param in part.space.items()
+                if param.unit != "seed"
+            ),
+            "what it does": part.summary,
+        }
+
+
+def oracles(_: Context) -> Iterator[Row]:
+    from mlfuzz.oracles.base import ORACLES
+
+    yield from _parts(ORACLES)
+
+
+def coverage(_: Context) -> Iterator[Row]:
+    from mlfuzz.coverage.base import CRITERIA
+
+    yield from _parts(CRITERIA)
+
+
+def schedulers(_: Context) -> Iterator[Row]:
+    from mlfuzz.schedulers.base import SCHEDULERS
+
+    yield from _parts(SCHEDULERS)
+
+
+def modalities(_: Context) -> Iterator[Row]:
+    from mlfuzz.modality.base import MODALITIES
+
+    yield from _parts(MODALITIES)
+
+
+def targets(context: Context) -> Iterator[Row]:
+    """Of the configuration, and those that are shipped."""
+    for name, target in context.resolve().config.targets.items():
+        yield {"name": name, "from": "configuration", "use": target.use, "seeds": target.seeds or ""}
+    for name in TWINS:
+        module, _, attribute = name.partition(":")
+        yield {"name": name, "from": "mlfuzz", "use": f"{EXAMPLES}.{module}:{attribute}", "seeds": "its own"}
+
+
+KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
+    "mutators": mutators,
+    "oracles": oracles,
+    "coverage": coverage,
+    "schedulers": schedulers,
+    "targets": targets,
+    "modalities": modalities,
+}
+
+
+def _named(parameter: str, unit: str) -> str:
+    return f"{parameter} ({unit})" if unit else parameter
+
+
+def _parts(registry: Registry[Any]) -> Iterator[Row]:
+    for name in registry.names():
+        part = registry.get(name)
+        yield {"name": name, "arguments": _arguments(part), "what it does": _first_line(part)}
+
+
+def _arguments(part: Any) -> str:
+    try:
+        parameters = inspect.signature(part).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    plain = (parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD)
+    return ", ".join(f"{one.name}={one.default!r}" if one.default is not one.empty else one.name for one in plain)
+
+
+def _first_line(part: Any) -> str:
+    return (inspect.getdoc(part) or "").partition("\n")[0]

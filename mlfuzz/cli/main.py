@@ -1,0 +1,146 @@
+"""The command `mlfuzz`: global options, the verbs, and which exit code an error has. No verb is imported before use."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
+
+from mlfuzz import __version__
+from mlfuzz.cli.context import Context
+from mlfuzz.cli.terminal import Colour, Terminal
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, suggestion
+from mlfuzz.report.visible import visible
+
+EXIT_CODES = (
+    "Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 target broken or nothing executed, "
+    "130 interrupted with its state saved."
+)
+
+VERBS = {
+    "Start": {
+        "demo": "Fuzz a shipped subject for half a minute and write the report.",
+        "check": "Prove that a target can be fuzzed as it stands.",
+        "doctor": "Look at this machine: versions, what is missing, GPU, limits, disk.",
+    },
+    "Fuzz": {
+        "fuzz": "Run a campaign against a target; resume it by its name.",
+        "status": "Show running and finished campaigns.",
+        "stop": "Ask a running campaign to save and end.",
+    },
+    "Findings": {
+        "replay": "Run findings again: fixed, failing, flaky or in error.",
+        "findings": "List and show findings.",
+        "report": "Write a campaign's report.",
+    },
+    "Look up": {
+        "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",
+        "config": "Show the configuration, and where each value comes from.",
+    },
+}
+
+_MODULES = {
+    "list": "mlfuzz.cli.listing:listing",
+    "findings": "mlfuzz.cli.findings:app",
+    "config": "mlfuzz.cli.config:app",
+}
+
+GLOBAL = Group("Options of every verb", sort_key=9)
+
+
+def application() -> App:
+    """The verbs, none of them imported."""
+    app = App(
+        name="mlfuzz",
+        help="Fuzz machine-learning systems: the model, and the code around it.",
+        help_epilogue=EXIT_CODES,
+        help_format="plaintext",
+        default_parameter=Parameter(show_default=False),
+        version=__version__,
+        version_flags=["--version"],
+    )
+    for at, (title, verbs) in enumerate(VERBS.items()):
+        group = Group(title, sort_key=at)
+        for verb, text in verbs.items():
+            app.command(_MODULES.get(verb, f"mlfuzz.cli.{verb}:{verb}"), name=verb, help=text, group=group)
+    app.meta.group_parameters = GLOBAL
+    app.meta.default(_launcher(app))
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Nothing is raised but SystemExit by --help and --version of some shells."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    verbose = bool({"-v", "--verbose"} & set(tokens))
+    try:
+        return int(
+            application().meta(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+            or EXIT_CLEAN
+        )
+    except CycloptsError as error:
+        _fail(_said(error), verbose=False)
+        return EXIT_USAGE
+    except MlfuzzError as error:
+        _fail(str(error), verbose=verbose)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _fail("interrupted", verbose=False)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        sys.stderr.close()
+        return EXIT_CLEAN
+    except Exception as error:  # noqa: BLE001  # Python's own exit code would be 1: "findings"
+        _fail(f"{type(error).__name__}: {error}; this is a fault of mlfuzz: please report it", verbose=True)
+        return EXIT_BROKEN
+
+
+def _launcher(app: App) -> Any:
+    def launch(
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        directory: Annotated[Path, Parameter(name=["-C", "--directory"])] = Path(),
+        config: Annotated[Path | None, Parameter(name="--config")] = None,
+        quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="")] = False,
+        verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="")] = False,
+        json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+        seed: Annotated[int | None, Parameter(name="--seed")] = None,
+        color: Annotated[Colour, Parameter(name="--color")] = "auto",
+    ) -> int:
+        """Fuzz machine-learning systems: the model, and the code around it.
+
+        Parameters
+        ----------
+        directory: Work in this folder instead of the current one.
+        config: Read this pyproject.toml or mlfuzz.toml instead of the nearest one.
+        quiet: Say results and errors only.
+        verbose: Say reasons, and tracebacks of errors.
+        json: Machine form on stdout; what is for people goes to stderr.
+        seed: Of all that is drawn by chance.
+        color: When to colour; NO_COLOR is honoured.
+        """
+        command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
+        if "context" in ignored:
+            terminal = Terminal(json=json, quiet=quiet, verbose=verbose, colour=color)
+            file = None if config is None else directory / config
+            bound.arguments["context"] = Context(directory, terminal, file, seed)
+        return int(command(*bound.args, **bound.kwargs) or EXIT_CLEAN)
+
+    return launch
+
+
+def _fail(text: str, *, verbose: bool) -> None:
+    if verbose:
+        sys.stderr.write(traceback.format_exc())
+    Terminal().error(visible(text))
+
+
+def _said(error: CycloptsError) -> str:
+    # Its own text for an unknown verb would import every verb to list them.
+    if isinstance(error, UnknownCommandError) and not error.command_chain and error.unused_tokens:
+        verb = error.unused_tokens[0]
+        return f"unknown verb {verb!r}{suggestion(verb, [verb for verbs in VERBS.values() for verb in verbs])}"
+    text = " ".join(str(error).split())
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,141 @@
+"""A campaign before people's eyes: a panel on a terminal, a line every 30 s in a log; `NEW` lines in both."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel as Box
+from rich.table import Table
+from rich.text import Text
+
+from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, Started, Tick, Warned, WorkerDied
+from mlfuzz.cli.board import Board, fault_of
+from mlfuzz.cli.terminal import Terminal
+from mlfuzz.findings.finding import Finding
+from mlfuzz.report.numbers import clock, figure
+from mlfuzz.report.summary import CRASH_KINDS
+from mlfuzz.report.visible import visible
+
+LOG_SECONDS = 30.0
+SHORT_ID = 10
+
+
+class Panel:
+    """Called with each event; a context manager, so that the terminal is left as it was."""
+
+    def __init__(self, terminal: Terminal, title: str, name: str, seconds: float | None) -> None:
+        self.terminal, self.title, self.name, self.seconds = terminal, title, name, seconds
+        self.board = Board()
+        self._began = self._logged = time.monotonic()
+        self._told: set[str] = set()
+        self._waiting: dict[str, Finding] = {}
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self.terminal.live:
+            self._live = Live(
+                get_renderable=self._draw, console=self.terminal.console, refresh_per_second=4, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __call__(self, event: Event) -> None:
+        self.board.take(event)
+        self.terminal.emit(_record(event)) if self.terminal.json else None
+        match event:
+            case Tick():
+                self._log()
+            case Confirmed(finding=finding):
+                self._confirmed(finding)
+            case Shrunk(finding=finding):
+                if self._waiting.pop(finding.id, None) is not None:
+                    self._new(finding)
+            case WorkerDied(how=how, deaths=deaths, phase=phase):
+                self.terminal.warn(
+                    f"the worker died ({how}) while it was in phase {phase!r}; death {deaths}, starting again"
+                )
+            case Warned(text=text):
+                self.terminal.warn(visible(text))
+            case Ended():
+                for finding in list(self._waiting.values()):
+                    self._new(finding)
+            case _:
+                pass
+
+    def _confirmed(self, finding: Finding) -> None:
+        fault = fault_of(finding)
+        if finding.verdict != "confirmed" or fault in self._told:
+            return
+        self._told.add(fault)
+        if finding.chain and finding.kind not in CRASH_KINDS and not finding.shrunk:
+            self._waiting[finding.id] = finding  # it reads better once it is shrunk, which comes next
+        else:
+            self._new(finding)
+
+    def _new(self, finding: Finding) -> None:
+        self._told.add(fault_of(finding))
+        self.terminal.say(*new_line(finding))
+
+    def _log(self) -> None:
+        now = time.monotonic()
+        if self._live is None and now - self._logged >= LOG_SECONDS:
+            self._logged = now
+            self.terminal.say(f"{clock(now - self._began)} ", self.board.line(self.name))
+
+    def _draw(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 3))
+        elapsed = clock(time.monotonic() - self._began)
+        total = f" / {clock(self.seconds)}" if self.seconds else ""
+        cells = [("time", f"{elapsed}{total}"), *self.board.cells()]
+        for at in range(0, len(cells), 3):
+            grid.add_row(
+                *[Text.assemble((f"{label:<9}" if label else "", "dim"), value) for label, value in cells[at : at + 3]]
+            )
+        return Box(
+            Group(grid), title=Text(visible(self.title)), subtitle=Text("Ctrl-C saves and reports", "dim"), expand=False
+        )
+
+
+def new_line(finding: Finding) -> list[str | tuple[str, str]]:
+    """ "NEW label '7' -> '1'  rotate 11.2 degrees  margin 0.43 logits   mlfuzz replay 3f9a1c20be"."""
+    parts: list[str | tuple[str, str]] = [
+        ("NEW ", "bold red"),
+        (f"{visible(finding.kind)} ", "bold"),
+        f"{visible(finding.expected, limit=30)!s} -> {visible(finding.observed, limit=30)!s}",
+    ]
+    if finding.message:
+        parts.append(f"  {visible(finding.message, limit=60)}")
+    parts.append((f"  {visible(finding.sentence or 'unchanged seed', limit=90)}", "cyan"))
+    if finding.margin is not None:
+        parts.append(f"  margin {figure(finding.margin)} {visible(finding.unit)}".rstrip())
+    parts.append((f"   mlfuzz replay {finding.id[:SHORT_ID]}", "dim"))
+    return parts
+
+
+def _record(event: Event) -> dict[str, Any]:
+    match event:
+        case Started(target=target, campaign=campaign, directory=directory):
+            return {"event": "started", "target": target, "campaign": campaign, "directory": directory}
+        case Tick(progress=progress, findings=findings):
+            return {"event": "progress", "findings": findings, **msgspec.to_builtins(progress)}
+        case NewFinding(finding=finding) | Confirmed(finding=finding) | Shrunk(finding=finding):
+            kind = {NewFinding: "saved", Confirmed: "verdict", Shrunk: "shrunk"}[type(event)]
+            return {"event": kind, "finding": msgspec.to_builtins(finding)}
+        case WorkerDied(how=how, deaths=deaths, phase=phase):
+            return {"event": "died", "how": how, "deaths": deaths, "phase": phase}
+        case Warned(text=text):
+            return {"event": "warning", "text": text}
+        case Ended(outcome=outcome):
+            return {"event": "ended", "exit_code": outcome.exit_code, "reason": outcome.reason}

@@ -1,0 +1,141 @@
+"""From what was typed to what is run: which target, which campaign, under which configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.supervise import CampaignRequest
+from mlfuzz.cli.context import Context
+from mlfuzz.cli.subjects import campaign_name, find_target
+from mlfuzz.config import Config, Resolved, freeze
+from mlfuzz.errors import UsageError
+from mlfuzz.storage.durable import read_regular, write_atomic
+from mlfuzz.storage.workdir import Workdir, campaign_root
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A campaign about to run."""
+
+    name: str
+    typed: str
+    """How the target was named: for the commands that are suggested afterwards."""
+    workdir: Workdir
+    resolved: Resolved
+    request: CampaignRequest
+
+    def freeze(self) -> None:
+        """Write campaign.toml, for the next time. Raises StorageError."""
+        Workdir.create(self.workdir.root)
+        write_atomic(self.workdir.config, freeze(self.resolved.config, facts=_facts()).encode())
+
+
+def plan(
+    context: Context,
+    target: str,
+    flags: Mapping[str, Any],
+    *,
+    of_target: Mapping[str, Any] | None = None,
+    name: str = "",
+    folder: str = "",
+    adopt: bool = False,
+) -> Plan:
+    """What `mlfuzz fuzz` is to do.
+
+    flags: of [fuzz]; of_target: of [targets.NAME]; None where not given. name: of the campaign; "": the target's.
+    folder: where campaigns lie; "": the configured one. adopt: forget what the campaign was begun with.
+    Raises ConfigError, UnknownNameError; warns where the project's file has changed since the campaign began.
+    """
+    known, chosen = find_target(context.resolve().config.targets, target)
+    name = name or campaign_name(known)
+    base = context.path(folder) if folder else context.resolve().state_dir
+    workdir = Workdir(campaign_root(base, name))
+    frozen = read_regular(workdir.config).decode() if workdir.config.is_file() and not adopt else None
+    mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
+    resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
+    for conflict in resolved.conflicts:
+        if not conflict.deliberate:
+            context.terminal.warn(
+                f"{conflict.origin} now has {conflict.key} = {conflict.asked!r}; campaign {name} keeps "
+                f"{conflict.frozen!r} (--adopt takes the new one)"
+            )
+    kept = resolved.config.only(known, resolved.config.targets[known])
+    resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
+    spec = spec_of(kept, known, resolved)
+    return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt))
+
+
+def spec_of(config: Config, name: str, resolved: Resolved) -> WorkerSpec:
+    """What a worker is started from. config: of one campaign."""
+    target, fuzz = config.targets[name], config.fuzz
+    return WorkerSpec(
+        target=target.use,
+        directory=str(resolved.root),
+        name=name,
+        seeds=str(resolved.path(target.seeds)) if target.seeds else "",
+        max_seeds=fuzz.max_seeds,
+        scheduler=fuzz.scheduler,
+        coverage=fuzz.coverage,
+        oracles=list(target.oracles),
+        mutators=list(target.mutators.include),
+        exclude=list(target.mutators.exclude),
+        limits=target.limits,
+        batch=0 if fuzz.batch == "auto" else fuzz.batch,
+        seed=config.seed,
+        cap=fuzz.cap,
+        device=fuzz.device,
+        deadline=fuzz.input_timeout or 0.0,
+        plugins=list(config.plugins),
+        max_disk=fuzz.max_disk or 0,
+    )
+
+
+def budget_of(resolved: Resolved) -> Budget:
+    """Time, inputs and findings; the default time does not count where another limit was set."""
+    fuzz = resolved.config.fuzz
+    limited = fuzz.inputs is not None or fuzz.max_findings is not None
+    unasked = resolved.origins["fuzz.time"] == "default"
+    return Budget(seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings)
+
+
+def _request(config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resolved, *, adopt: bool) -> CampaignRequest:
+    if config.fuzz.workers != 1:
+        raise UsageError(
+            "this version runs one worker a campaign; several campaigns (--name) run side by side on one machine"
+        )
+    return CampaignRequest(
+        spec=spec,
+        workdir=workdir.root,
+        budget=budget_of(resolved),
+        adopt=adopt,
+        confirm_share=config.fuzz.confirm_share,
+        fail_on=config.fuzz.fail_on,
+    )
+
+
+def _located(context: Context, of_target: Mapping[str, Any]) -> dict[str, Any]:
+    """Paths on the command line start at -C, those of the configuration at its file: make them whole."""
+    seeds = of_target.get("seeds")
+    return {**of_target, **({"seeds": os.path.abspath(context.path(seeds))} if seeds else {})}
+
+
+def _facts() -> dict[str, str]:
+    import platform
+
+    from mlfuzz import __version__
+
+    return {"mlfuzz": __version__, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def shown_path(path: Path, start: Path) -> str:
+    """A path as one would type it from `start`, where it lies below."""
+    try:
+        return str(path.resolve().relative_to(start.resolve()))
+    except ValueError:
+        return str(path)

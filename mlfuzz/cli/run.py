@@ -1,0 +1,110 @@
+"""A planned campaign, run before people's eyes, and what it says at the end: shared by `fuzz` and `demo`."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from mlfuzz.campaign.events import Outcome
+from mlfuzz.cli.context import Context
+from mlfuzz.cli.panel import SHORT_ID, Panel
+from mlfuzz.cli.plan import Plan, shown_path
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.report.numbers import grouped, short
+from mlfuzz.report.summary import FaultGroup, group
+
+
+def run(context: Context, plan: Plan, *, report: bool = True) -> int:
+    """Run, report, and say what to type next; the exit code."""
+    from mlfuzz.campaign.supervise import run as supervise
+
+    terminal, spec = context.terminal, plan.request.spec
+    plan.freeze()
+    title = f"mlfuzz · {plan.typed} · {spec.device} · campaign {plan.name}"
+    terminal.say(
+        (f"fuzzing {plan.typed}", "bold"), f" on {spec.device}, campaign {plan.name}; Ctrl-C saves and reports"
+    )
+    with Panel(terminal, title, plan.name, plan.request.budget.total_seconds) as panel:
+        outcome = supervise(plan.request, panel)
+    path = write_report(context, plan) if report else None
+    code = outcome.exit_code
+    if not outcome.stats.inputs and code == EXIT_CLEAN:
+        code = EXIT_BROKEN
+    _close(context, plan, outcome, path, code)
+    return code
+
+
+def write_report(context: Context, plan: Plan) -> Path | None:
+    """The campaign's HTML report; what goes wrong with it must not hide what the campaign found."""
+    from mlfuzz.report import html
+    from mlfuzz.report.summary import summarise
+
+    settings = plan.resolved.config.report
+    try:
+        return html.write(
+            summarise(plan.workdir), plan.workdir.report, title=settings.title, inline_limit=settings.inline_limit
+        )
+    except MlfuzzError as error:
+        context.terminal.warn(f"no report: {error}")
+        return None
+
+
+def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, code: int) -> None:
+    terminal, stats = context.terminal, outcome.stats
+    faults = group([one for one in outcome.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
+    flaky = sum(one.verdict == "flaky" for one in outcome.findings)
+    terminal.emit(
+        {
+            "event": "result",
+            "exit_code": code,
+            "reason": outcome.reason,
+            "campaign": plan.name,
+            "faults": [{"key": one.key, "best": one.best.id, "inputs": len(one.members)} for one in faults],
+            "flaky": flaky,
+            "stats": msgspec.to_builtins(stats),
+            "report": str(report) if report else None,
+        }
+    )
+    speed = short(stats.inputs / stats.seconds) if stats.seconds else "0"
+    head = f"{_counted(faults)}{f', {flaky} flaky set aside' if flaky else ''}"
+    terminal.result(
+        ("done: ", "bold"), (head, "bold red" if faults else "bold green"),
+        f"  ({outcome.reason}; {grouped(stats.inputs)} inputs, {speed}/s)",
+    )  # fmt: skip
+    for text in stats.warnings:
+        terminal.warn(text)
+    for what, command in _next(context, plan, faults, report, code):
+        terminal.result((f"  {what:<9}", "dim"), command)
+
+
+def _counted(faults: tuple[FaultGroup, ...]) -> str:
+    if not faults:
+        return "nothing found"
+    kinds = Counter(fault.best.kind for fault in faults)
+    inputs = sum(len(fault.members) for fault in faults)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return (
+        f"{len(faults)} fault{'' if len(faults) == 1 else 's'} ({told}), "
+        f"{inputs} input{'' if inputs == 1 else 's'} that failed again alone"
+    )
+
+
+def _next(
+    context: Context, plan: Plan, faults: tuple[FaultGroup, ...], report: Path | None, code: int
+) -> list[tuple[str, str]]:
+    start = context.directory
+    lines = [("report", shown_path(report, start))] if report else []
+    again = f"mlfuzz fuzz {shlex.quote(plan.typed)} --name {plan.name}"
+    if faults:
+        lines.append(("look", f"mlfuzz findings show {faults[0].best.id[:SHORT_ID]}"))
+        lines.append(("replay", f"mlfuzz replay {faults[0].best.id[:SHORT_ID]}"))
+    elif code == EXIT_CLEAN:
+        lines.append(("longer", f"{again} --time 1h"))
+    if faults or code == EXIT_INTERRUPTED:
+        lines.append(("resume", again))
+    if code == EXIT_BROKEN:
+        lines.append(("see why", f"mlfuzz check {shlex.quote(plan.typed)}"))
+    return lines

@@ -1,0 +1,110 @@
+"""`mlfuzz status`: running and finished campaigns."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from mlfuzz.budget import in_words
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.progress import Stats, read_progress, read_stats
+from mlfuzz.report.numbers import grouped, percent, short
+from mlfuzz.report.summary import group
+from mlfuzz.storage.lock import holder
+from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
+
+WATCH_SECONDS = 2.0
+
+
+def status(
+    name: str = "",
+    /,
+    *,
+    watch: Annotated[bool, Parameter(negative="")] = False,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Show running and finished campaigns.
+
+    Parameters
+    ----------
+    name: Of one campaign; all of them by default.
+    watch: Show it again every two seconds, until Ctrl-C.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    base = context.path(dir) if dir else context.resolve().state_dir
+    while True:
+        chosen = [find_campaign(base, name)] if name else campaigns(base)
+        _show(context, [state_of(workdir) for workdir in chosen], str(base))
+        if not watch:
+            return 0
+        time.sleep(WATCH_SECONDS)
+
+
+def state_of(workdir: Workdir) -> dict[str, Any]:
+    """What a campaign's files say of it now."""
+    held = holder(workdir.lock)
+    state: dict[str, Any] = {"name": workdir.name, "running": held is not None, "pid": held.pid if held else None}
+    try:
+        stats = read_stats(workdir.stats.read_bytes()) if workdir.stats.exists() else Stats(campaign="", started="")
+        lines = read_progress(workdir.progress.read_bytes()) if workdir.progress.exists() else []
+        findings = list(FindingStore(workdir.findings).records())
+    except (MlfuzzError, OSError) as error:
+        return {**state, "error": str(error)}
+    last = lines[-1] if lines else None
+    confirmed = [finding for finding in findings if finding.verdict == "confirmed"]
+    return {
+        **state,
+        "target": str(stats.target.get("name", "")),
+        "ended": "" if held else stats.ended,
+        "seconds": last.seconds if last else stats.seconds,
+        "inputs": last.inputs if last else stats.inputs,
+        "inputs_per_s": last.inputs_per_s if last else 0.0,
+        "entries": last.entries if last else stats.entries,
+        "p_new": last.p_new if last else None,
+        "faults": len(group(confirmed)),
+        "findings": len(confirmed),
+        "flaky": sum(finding.verdict == "flaky" for finding in findings),
+        "to_confirm": sum(finding.verdict == "candidate" for finding in findings),
+    }
+
+
+def _show(context: Context, states: list[dict[str, Any]], base: str) -> None:
+    terminal = context.terminal
+    if terminal.json:
+        terminal.emit(states)
+        return
+    if not states:
+        terminal.result(f"no campaigns in {base}; begin with: mlfuzz demo, or mlfuzz fuzz TARGET")
+        return
+    heads = (
+        "campaign",
+        "state",
+        "target",
+        "time",
+        "inputs",
+        "/s",
+        "corpus",
+        "P(new)",
+        "faults",
+        "inputs kept",
+        "flaky",
+    )
+    terminal.table(heads, [_row(state) for state in states])
+
+
+def _row(state: dict[str, Any]) -> list[str]:
+    if "error" in state:
+        return [state["name"], state["error"], *[""] * 9]
+    running = f"running ({state['pid']})" if state["running"] else state["ended"] or "ended"
+    p_new = "-" if state["p_new"] is None else percent(state["p_new"])
+    waiting = f" +{state['to_confirm']} to confirm" if state["to_confirm"] else ""
+    return [
+        state["name"], running, state["target"], in_words(state["seconds"]), grouped(state["inputs"]),
+        short(state["inputs_per_s"]), grouped(state["entries"]), p_new, str(state["faults"]),
+        f"{state['findings']}{waiting}", str(state["flaky"]),
+    ]  # fmt: skip

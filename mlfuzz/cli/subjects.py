@@ -1,0 +1,37 @@
+"""The names that people type for targets: configured ones, shipped ones, module:attribute."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+
+from mlfuzz.config import TargetConfig
+from mlfuzz.errors import UnknownNameError, UsageError
+
+EXAMPLES = "mlfuzz.examples"
+
+TWINS = ("digits:robust", "digits:fragile")
+"""Shipped subjects that have a short name: the module below `mlfuzz.examples`, and what it calls them."""
+
+
+def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, TargetConfig]:
+    """The name and the settings of what was typed. Raises UnknownNameError with the nearest name."""
+    if typed in targets:
+        if not targets[typed].use:
+            raise UsageError(f'target {typed} does not say what it is; write use = "module:attribute"')
+        return typed, targets[typed]
+    module, colon, attribute = typed.partition(":")
+    if colon and module and attribute:
+        shipped = f"{EXAMPLES}.{module}"
+        if "." not in module and importlib.util.find_spec(shipped) is not None:
+            return typed, TargetConfig(use=f"{shipped}:{attribute}")
+        return typed, TargetConfig(use=typed)
+    raise UnknownNameError("target", typed, [*targets, *TWINS])
+
+
+def campaign_name(target: str) -> str:
+    """What a campaign is called unless told otherwise: "digits-fragile" of "digits:fragile" or "zoo.digits:fragile"."""
+    module, _, attribute = target.partition(":")
+    words = "-".join(part for part in (module.rpartition(".")[2], attribute) if part)
+    plain = "".join(char if char.isalnum() or char in "_.+-" else "-" for char in words)
+    return plain.lstrip("-.+") or "campaign"

@@ -1,0 +1,40 @@
+"""JUnit XML, for continuous integration: a test case a fault; a campaign that found nothing has one that passes."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from mlfuzz.report.summary import CRASH_KINDS, Summary
+from mlfuzz.report.visible import visible
+
+
+def render(summary: Summary) -> str:
+    """The document as text."""
+    stats = summary.stats
+    cases = max(1, len(summary.faults))
+    suite = ET.Element(
+        "testsuite", name=visible(f"mlfuzz {stats.campaign}"), tests=str(cases), failures=str(len(summary.faults)),
+        errors=str(int(summary.verdict == "broken")), skipped=str(int(bool(summary.flaky))),
+        time=f"{stats.seconds:.3f}",
+    )  # fmt: skip
+    target = visible(str(stats.target.get("name", stats.campaign)))
+    for fault in summary.faults:
+        best = fault.best
+        case = ET.SubElement(suite, "testcase", classname=target, name=visible(f"{fault.title} [{best.id}]"))
+        failure = ET.SubElement(case, "failure", type=best.kind, message=visible(fault.title))
+        told = [best.sentence or "unchanged seed", best.message, f"replay: mlfuzz replay {best.id}"]
+        if best.kind in CRASH_KINDS:
+            told.append(str(best.evidence.get("traceback", "")))
+        failure.text = visible("\n".join(line for line in told if line), keep="\n")
+    if not summary.faults:
+        case = ET.SubElement(suite, "testcase", classname=target, name="campaign")
+        if summary.verdict == "broken":
+            ET.SubElement(case, "error", message="nothing was executed")
+    if summary.flaky:
+        case = ET.SubElement(suite, "testcase", classname=target, name=f"{len(summary.flaky)} flaky findings")
+        ET.SubElement(case, "skipped", message="they did not fail each time when they ran alone")
+        suite.set("tests", str(cases + 1))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,29 @@
+"""The report for machines: everything that the page shows, as one JSON document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mlfuzz.report.summary import Summary
+
+SCHEMA = "mlfuzz.report/1"
+
+
+def outline(summary: Summary) -> dict[str, Any]:
+    """Verdict, faults with their findings, what was set aside, statistics and warnings."""
+    return {
+        "schema": SCHEMA,
+        "campaign": summary.stats.campaign,
+        "verdict": summary.verdict,
+        "faults": [
+            {"key": fault.key, "title": fault.title, "findings": [msgspec.to_builtins(one) for one in fault.members]}
+            for fault in summary.faults
+        ],
+        "candidates": [one.id for one in summary.candidates],
+        "flaky": [one.id for one in summary.flaky],
+        "set_aside": [one.id for one in summary.set_aside],
+        "stats": msgspec.to_builtins(summary.stats),
+        "warnings": list(summary.warnings),
+    }

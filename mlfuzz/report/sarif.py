@@ -1,0 +1,71 @@
+"""SARIF 2.1.0, for code-scanning pages: a result a fault, at the target's module or the traceback's innermost frame.
+
+Source: OASIS, Static Analysis Results Interchange Format Version 2.1.0.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from mlfuzz import __version__
+from mlfuzz.report.summary import CRASH_KINDS, FaultGroup, Summary
+from mlfuzz.report.visible import visible
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
+
+
+def render(summary: Summary) -> str:
+    """The document as text."""
+    rules = sorted({fault.best.kind for fault in summary.faults})
+    document = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "mlfuzz",
+                        "semanticVersion": __version__,
+                        "rules": [
+                            {"id": rule, "shortDescription": {"text": f"oracle {rule} failed"}} for rule in rules
+                        ],
+                    }
+                },
+                "automationDetails": {"id": f"mlfuzz/{summary.stats.campaign}"},
+                "results": [_result(fault, rules) for fault in summary.faults],
+            }
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
+    best = fault.best
+    text = f"{fault.title}: {best.sentence or 'unchanged seed'}. Reproduce with: mlfuzz replay {best.id}"
+    return {
+        "ruleId": best.kind,
+        "ruleIndex": rules.index(best.kind),
+        "level": "error" if best.kind in CRASH_KINDS else "warning",
+        "message": {"text": visible(text)},
+        "locations": [_location(fault)],
+        "partialFingerprints": {"mlfuzz/fault/v1": fault.key},
+        "properties": {"findings": [one.id for one in fault.members], "confirmed": best.confirmed},
+    }
+
+
+def _location(fault: FaultGroup) -> dict[str, Any]:
+    frames = _FRAME.findall(str(fault.best.evidence.get("traceback", "")))
+    if frames:
+        path, line = frames[-1]
+    else:
+        path, line = fault.best.load.partition(":")[0].replace(".", "/") + ".py" if fault.best.load else "target", "1"
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": visible(path).replace("\\", "/")},
+            "region": {"startLine": max(1, int(line))},
+        }
+    }
