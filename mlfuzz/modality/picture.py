@@ -24,6 +24,9 @@ MAX_PIXELS = 16 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 """What is read, told by content and never by name. Of an animated file the first frame."""
 
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM")
+"""What such files begin with: one that does and still is not recognised is damaged."""
+
 
 def read_picture(data: bytes) -> NDArray[np.generic]:
     """Bytes of a picture -> (H, W, 1 or 3): uint8, or float32 in [0, 1] where its levels are finer.
@@ -40,6 +43,8 @@ def read_picture(data: bytes) -> NDArray[np.generic]:
         except (Pillow.DecompressionBombWarning, Pillow.DecompressionBombError) as error:
             raise BadInputError("more than 16 Mi pixels", str(error)) from error
         except UnidentifiedImageError as error:
+            if data.startswith(SIGNATURES):
+                raise BadInputError("damaged picture", str(error)) from error
             raise BadInputError("no picture of a known format", f"read are {', '.join(FORMATS)} and .npy") from error
         with picture:
             _refuse_large(picture.size)
@@ -124,12 +129,12 @@ def _refuse_large(size: tuple[int, int]) -> None:
 
 
 def _finite(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-    values = pixels.astype(np.float32)
-    if not np.isfinite(values).all():
+    if not np.isfinite(pixels.astype(np.float64)).all():
         raise BadInputError("not finite", "the array holds NaN or infinity")
-    if values.size and (values.min() < 0 or values.max() > 1):
-        raise BadInputError("outside [0, 1]", f"floats from {values.min():g} to {values.max():g}; scale them first")
-    return values
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < 0 or high > 1:
+        raise BadInputError("outside [0, 1]", f"floats from {low:g} to {high:g}; scale them first")
+    return pixels.astype(np.float32)
 
 
 def _on_white(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
