@@ -26,8 +26,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str = ""
     seeds: str = ""
     max_seeds: int | None = None
-    scheduler: dict[str, Any] = {"name": "mixed"}
-    coverage: dict[str, Any] = {"name": "novelty"}
+    scheduler: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "mixed"})
+    coverage: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "novelty"})
     oracles: list[dict[str, Any]] = []
     mutators: list[str] = []
     exclude: list[str] = []
