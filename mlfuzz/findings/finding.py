@@ -93,8 +93,12 @@ def identify(payload: bytes, target: str, oracle: str) -> str:
 
 
 def dumps(finding: Finding) -> bytes:
-    """Indented JSON with a newline at the end: diffs well in git."""
-    return msgspec.json.format(msgspec.json.encode(finding), indent=2) + b"\n"
+    """Indented JSON with a newline at the end: diffs well in git. What JSON cannot hold is written as text."""
+    try:
+        encoded = msgspec.json.encode(finding, enc_hook=_plain)
+    except UnicodeEncodeError:  # a target's message may hold half a surrogate pair
+        encoded = msgspec.json.encode(_printable(msgspec.to_builtins(finding, enc_hook=_plain)))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
 def loads(data: bytes, origin: str = "finding") -> Finding:
@@ -112,3 +116,17 @@ def loads(data: bytes, origin: str = "finding") -> Finding:
 
 class _Header(msgspec.Struct):
     schema: str = ""
+
+
+def _plain(value: Any) -> Any:
+    """Evidence comes from oracles and targets: numpy's numbers and arrays as numbers and lists, the rest as text."""
+    plain = getattr(value, "tolist", None)
+    return plain() if plain is not None else str(value)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,136 @@
+"""A script of a few lines that shows a finding to someone who has never heard of mlfuzz, as far as that can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mlfuzz.findings.finding import Finding
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+def repro_script(finding: Finding) -> str:
+    """At most 20 lines of Python, to be put beside the finding's files and run from the project's folder.
+
+    A code-side finding's bytes go to its harness. A model's input goes to the plain model where the record names it:
+    evidence["repro"] = {"module": "pkg.mod", "model": "net", "preprocess": "prepare"}; else the script needs mlfuzz,
+    and says so in its first line. Everything from the record is written as a literal: nothing in it can run.
+    """
+    plain = _plain_parts(finding)
+    if finding.side == "code":
+        lines = _harness(finding)
+    elif plain is not None:
+        lines = _model(finding, plain)
+    else:
+        lines = _target(finding)
+    return "\n".join([*lines, *_told(finding)]) + "\n"
+
+
+def _told(finding: Finding) -> list[str]:
+    if finding.side == "code":
+        return []
+    return [f"print('expected', {finding.expected[:200]!a}, '- seen by the campaign', {finding.observed[:200]!a})"]
+
+
+def _harness(finding: Finding) -> list[str]:
+    where, _, function = finding.load.partition(":")
+    function = function if _DOTTED.fullmatch(function) else "TestOneInput"
+    if where.endswith(".py"):
+        give, module = f"runpy.run_path({where!a}, run_name='repro')[{function!a}](data)", "runpy"
+    elif _DOTTED.fullmatch(where):
+        give, module = f"getattr(importlib.import_module({where!a}), {function!a})(data)", "importlib"
+    else:
+        return _missing(finding)
+    return [
+        f"# {finding.kind} {_comment(finding.observed)}: run from the project's folder; needs {_comment(where)} alone.",
+        f"import {module}",
+        "import sys",
+        "from pathlib import Path",
+        "",
+        "sys.path.insert(0, '.')",
+        f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
+        f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
+    ]
+
+
+def _model(finding: Finding, plain: Mapping[str, str]) -> list[str]:
+    lines = [
+        f"# {_comment(finding.sentence)}: run from the project's folder; needs torch and {plain['module']} alone.",
+        "import importlib",
+        "import sys",
+        "from pathlib import Path",
+        *_IMPORTS.get(str(finding.modality.get("name")), ()),
+        "import torch",
+        "",
+        "sys.path.insert(0, '.')",
+        f"module = importlib.import_module({plain['module']!a})",
+        f"path = Path(__file__).with_name({finding.input.file!a})",
+        *_reading(finding),
+    ]
+    prepared = f"module.{plain['preprocess']}(x)" if plain.get("preprocess") else "x"
+    return [*lines, "with torch.inference_mode():", f"    print(module.{plain['model']}.eval()({prepared}))"]
+
+
+_IMPORTS = {"image": ("import numpy as np", "from PIL import Image"), "audio": ("import soundfile",)}
+
+
+def _reading(finding: Finding) -> list[str]:
+    kind = finding.modality.get("name")
+    if kind == "audio":
+        return [
+            "x, _ = soundfile.read(path, dtype='float32', always_2d=True)",
+            "x = torch.from_numpy(x.T.copy())[None]  # (1, channels, samples)",
+        ]
+    if kind == "image":
+        low, high = (float(value) for value in finding.modality.get("range", (0.0, 1.0)))
+        scale = "" if (low, high) == (0.0, 1.0) else f" * {high - low!r} + {low!r}"
+        if finding.input.file.endswith(".npy"):
+            return [f"x = torch.from_numpy(np.load(path))[None]{scale}  # (1, channels, height, width)"]
+        return [
+            "x = np.atleast_3d(np.asarray(Image.open(path), np.float32) / 255).transpose(2, 0, 1).copy()",
+            f"x = torch.from_numpy(x)[None]{scale}  # (1, channels, height, width)",
+        ]
+    return ["x = (path.read_bytes().decode(),)"]
+
+
+def _target(finding: Finding) -> list[str]:
+    if not finding.load:
+        return _missing(finding)
+    return [
+        f"# Needs mlfuzz: {_comment(finding.load)} is a mlfuzz target. Run from the project's folder.",
+        "from pathlib import Path",
+        "",
+        "from mlfuzz.batch import from_payloads",
+        "from mlfuzz.targets.load import load",
+        "",
+        f"target = load({finding.load!a}, directory=Path.cwd())",
+        f"path = Path(__file__).with_name({finding.input.file!a})",
+        "payload = target.modality.decode(path.read_bytes(), suffix=path.suffix)",
+        "seen = target.run(from_payloads([payload], target.modality, target.device))",
+        "print(seen.outputs['main'])",
+    ]
+
+
+def _missing(finding: Finding) -> list[str]:
+    return [
+        f"# The target {_comment(finding.target)} was an object of a running program: hand it the file yourself.",
+        "from pathlib import Path",
+        "",
+        f"path = Path(__file__).with_name({finding.input.file!a})",
+        "print(len(path.read_bytes()), 'bytes in', path)",
+    ]
+
+
+def _plain_parts(finding: Finding) -> dict[str, str] | None:
+    told: Any = finding.evidence.get("repro")
+    if not isinstance(told, dict) or not {"module", "model"} <= set(told):
+        return None
+    parts = {str(name): str(value) for name, value in told.items() if value}
+    return parts if all(_DOTTED.fullmatch(value) for value in parts.values()) else None
+
+
+def _comment(text: str) -> str:
+    """On one line, whatever it holds."""
+    return ascii(text[:60])[1:-1]

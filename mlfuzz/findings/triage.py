@@ -1,0 +1,51 @@
+"""What a person has decided about a finding."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+
+import msgspec
+
+from mlfuzz.errors import UsageError, suggestion
+from mlfuzz.findings.finding import Finding, Triage, dumps
+from mlfuzz.findings.record import RECORD, read_record
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.storage.durable import write_atomic
+
+STATES: tuple[Triage, ...] = typing.get_args(Triage)
+REASONED = frozenset({"quarantined", "ignored"})
+"""States that keep a failure from being seen: they need a reason."""
+
+
+def set_triage(store: FindingStore, finding_id: str, state: str, note: str = "") -> Finding:
+    """Set a campaign's finding to open, fixed, quarantined or ignored; the changed one. An empty note keeps the old.
+
+    Raises UsageError for another state, or where a reason is due and none is there.
+    """
+    current = store.load(finding_id)
+    return store.annotate(finding_id, triage=_state(state), note=_note(current, state, note))
+
+
+def triage_record(record: Path, state: str, note: str = "") -> Finding:
+    """The same for any record, a campaign's finding.json or a regression's <id>.json."""
+    if record.name == RECORD:
+        return set_triage(FindingStore(record.parent.parent), record.parent.name, state, note)
+    current = read_record(record)
+    changed = msgspec.structs.replace(current, triage=_state(state), note=_note(current, state, note))
+    write_atomic(record, dumps(changed))
+    return changed
+
+
+def _state(state: str) -> Triage:
+    for known in STATES:
+        if known == state:
+            return known
+    raise UsageError(f"{state!a} is no state of a finding{suggestion(state, STATES)}")
+
+
+def _note(current: Finding, state: str, note: str) -> str:
+    said = note.strip() or current.note
+    if state in REASONED and not said:
+        raise UsageError(f"say why finding {current.id[:8]} is {state}: --note REASON")
+    return said

@@ -1,0 +1,98 @@
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from findings.samples import ref, sample
+from PIL import Image as Pillow
+
+from mlfuzz.findings.finding import dumps
+from mlfuzz.findings.repro import repro_script
+from mlfuzz.findings.store import FindingStore
+
+NET = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return (x.shape, round(float(x.sum()), 3)) if isinstance(x, torch.Tensor) else x
+
+net = Net()
+twice = lambda x: 2 * x
+"""
+
+
+def run(folder, store, finding, files):
+    """The script's output, run from `folder`, with mlfuzz out of reach."""
+    store.save(finding, files)
+    script = str(store.folder(finding.id) / "repro.py")
+    hidden = f"import sys, runpy; sys.modules['mlfuzz'] = None; runpy.run_path({script!r})"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, cwd=folder, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FindingStore(tmp_path / "findings")
+
+
+def test_a_harness_is_handed_the_bytes_without_mlfuzz(tmp_path, store):
+    (tmp_path / "fuzz_it.py").write_text("def TestOneInput(data):\n    raise KeyError(data.hex())\n")
+    for number, load in enumerate(("fuzz_it.py", "fuzz_it:TestOneInput", "fuzz_it")):
+        data = b"\xde\xad" + bytes([number])
+        finding, _ = sample(
+            number, side="code", kind="exception", load=load, input=ref("input.bin", data), seed=None,
+            message="KeyError\n# not code\nraise SystemExit", observed="KeyError",
+        )  # fmt: skip
+        assert f"KeyError: '{data.hex()}'" in run(tmp_path, store, finding, {"input.bin": data})
+
+
+@pytest.mark.slow
+def test_a_picture_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
+    (tmp_path / "plain.py").write_text(NET)
+    file = io.BytesIO()
+    Pillow.fromarray(np.full((3, 4), 51, np.uint8)).save(file, "PNG")
+    finding, _ = sample(
+        input=ref("input.png", file.getvalue()), seed=None, modality={"name": "image", "range": [0.0, 1.0]},
+        evidence={"repro": {"module": "plain", "model": "net", "preprocess": "twice"}},
+    )  # fmt: skip
+    said = run(tmp_path, store, finding, {"input.png": file.getvalue()})
+    assert "torch.Size([1, 1, 3, 4])" in said, said
+    assert "4.8" in said
+    assert "expected 7 - seen by the campaign 1" in said
+
+
+@pytest.mark.slow
+def test_a_text_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
+    (tmp_path / "plain.py").write_text(NET)
+    finding, _ = sample(
+        input=ref("input.txt", "grüß\r\n".encode()), seed=None, modality={"name": "text"},
+        evidence={"repro": {"module": "plain", "model": "net"}},
+    )  # fmt: skip
+    assert "('grüß\\r\\n',)" in run(tmp_path, store, finding, {"input.txt": "grüß\r\n".encode()})
+
+
+def test_a_script_that_needs_mlfuzz_says_so_first():
+    assert "Needs mlfuzz" in repro_script(sample()[0]).splitlines()[0]
+    assert "object of a running program" in repro_script(sample(load="")[0]).splitlines()[0]
+
+
+HOSTILE = "x'\"\n\\\nimport os; os.abort()\n\u2028# {}"
+
+
+@pytest.mark.parametrize("side", ["model", "code"])
+@pytest.mark.parametrize("load", [HOSTILE, "a.py" + HOSTILE, HOSTILE + ".py", "pkg.mod:attr", ""])
+@pytest.mark.parametrize("repro", [None, {"module": HOSTILE, "model": HOSTILE}, {"module": "m", "model": "n"}, "no"])
+@pytest.mark.parametrize("kind", ["image", "audio", "text", HOSTILE])
+def test_nothing_in_a_record_becomes_code_and_the_script_stays_short(side, load, repro, kind):
+    finding, _ = sample(
+        side=side, load=load, sentence=HOSTILE, expected=HOSTILE, observed=HOSTILE, message=HOSTILE, target=HOSTILE,
+        modality={"name": kind}, evidence={"repro": repro},
+    )  # fmt: skip
+    assert dumps(finding)
+    script = repro_script(finding)
+    assert len(script.splitlines()) <= 20
+    tree = compile(script, "repro.py", "exec")
+    assert "abort" not in tree.co_names
+    assert "os" not in tree.co_names
