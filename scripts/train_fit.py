@@ -127,9 +127,9 @@ class Keeper:
 
     def demand(self, what: str, value: float, least: float) -> None:
         """A figure that the subject must reach."""
-        print(f"{what}: {value:.2%} (at least {least:.0%})")
+        print(f"{what}: {value:.2%} (at least {least:.1%})")
         if value < least:
-            self.wrong.append(f"{what}: {value:.2%} < {least:.0%}")
+            self.wrong.append(f"{what}: {value:.2%} < {least:.1%}")
 
     def finish(self) -> None:
         print(f"{time.process_time() - self._started:.1f} CPU-seconds")
