@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,9 +31,9 @@ class Corners:
 
     def embed(self, values: Tensor) -> Tensor:
         low, high, spread = self.ranges.on(values.device)
-        sides = (values > high + self._sigmas * spread).to(values.dtype)
+        sides = torch.gt(values, high + self._sigmas * spread, out=torch.empty_like(values))
         if self._lower:
-            sides.masked_fill_(values < low - self._sigmas * spread, -1.0)
+            sides.sub_(torch.lt(values, low - self._sigmas * spread, out=torch.empty_like(values)))
         return sides.add_(values, alpha=0.0)
 
     def empty(self, width: int) -> Buckets:

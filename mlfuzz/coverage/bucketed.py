@@ -16,6 +16,9 @@ from mlfuzz.coverage.features import units
 from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.observation import Observation
 
+_CACHED = 1 << 19
+"""Numbers that are measured at a time."""
+
 
 class Measure(Protocol):
     """Units of a row in, buckets it hits out."""
@@ -24,7 +27,10 @@ class Measure(Protocol):
         """Profile the units' values (N, units), all finite."""
 
     def embed(self, values: Tensor) -> Tensor:
-        """(B, units) -> (B, P) float32 from which `cover` knows the buckets; NaN in rows that are not finite."""
+        """(B, units) -> (B, P) float32 from which `cover` knows the buckets; NaN in rows that are not finite.
+
+        Row by row: a part of the rows gives its part of the answer.
+        """
 
     def empty(self, width: int) -> Buckets:
         """The accumulator for features of that width, nothing hit."""
@@ -58,7 +64,12 @@ class Bucketed:
         self.measure.fit(values[torch.isfinite(values).all(1)])
 
     def embed(self, seen: Observation) -> Tensor:
-        return self.measure.embed(units(seen, self._columns))
+        values = units(seen, self._columns)
+        rows = max(1, _CACHED // max(1, values.shape[1]))
+        if values.device.type != "cpu" or len(values) <= rows:
+            return self.measure.embed(values)
+        # Measures go over their values up to eight times, which is dear outside the cache.
+        return torch.cat([self.measure.embed(values[at : at + rows]) for at in range(0, len(values), rows)])
 
     def observe(self, features: Features, parents: Features | None) -> NDArray[np.float32]:
         buckets = self.buckets(features.shape[1])

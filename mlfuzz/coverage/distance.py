@@ -22,6 +22,9 @@ _BLOCK = 64
 
 _PAIRS = 1 << 16
 
+_FEW = 16
+"""Up to so many rows are compared one by one."""
+
 
 def squared(left: Vectors, right: Vectors) -> Squares:
     """Distances of rows to rows, (n, P) and (n, P) or (P,) -> (n,). A row's result does not depend on the others."""
@@ -84,6 +87,37 @@ def near_pairs(vectors: Vectors, limit: float) -> tuple[Indices, Indices]:
         part = doubtful[at : at + _PAIRS]
         near[part] = squared(vectors[later[part]], vectors[earlier[part]]) <= np.float32(limit)
     return earlier[near], later[near]
+
+
+def first_of_their_kind(rows: Vectors, limit: float) -> tuple[Indices, Squares]:
+    """Greedily, in row order: rows with no chosen row before them within the limit (squared).
+
+    Returns the chosen rows' numbers, and the distance of each to the nearest one chosen before it.
+    """
+    if len(rows) <= _FEW:
+        return _few_of_their_kind(rows, np.float32(limit))
+    chosen = np.ones(len(rows), np.bool_)
+    earlier, later = near_pairs(rows, limit)
+    starts = np.flatnonzero(np.diff(later, prepend=-1))
+    # Only rows with an earlier neighbour are looked at one by one: few, once the radius has settled.
+    for row, near in zip(later[starts].tolist(), np.split(earlier, starts[1:]), strict=False):
+        chosen[row] = not chosen[near].any()
+    kept = rows[chosen]
+    return np.flatnonzero(chosen), nearest(kept, kept, norms_of(kept), earlier=True)
+
+
+def _few_of_their_kind(rows: Vectors, limit: np.float32) -> tuple[Indices, Squares]:
+    """The same for a handful of rows, where calls cost more than arithmetic."""
+    count = len(rows)
+    apart = squared(rows.repeat(count, 0), np.tile(rows, (count, 1))).reshape(count, count)
+    chosen: list[int] = []
+    best: list[float] = []
+    for row in range(count):
+        distance = min((float(apart[row, other]) for other in chosen), default=np.inf)
+        if distance > limit:
+            chosen.append(row)
+            best.append(distance)
+    return np.array(chosen, np.int64), np.array(best, np.float32)
 
 
 def _slack(width: int) -> float:

@@ -31,7 +31,8 @@ class Active:
         active = torch.empty_like(values)
         for span in spans(self._layers, values.shape[1]):
             layer = values[:, span]
-            low, high = torch.aminmax(layer, dim=1, keepdim=True)
+            # Not aminmax: along rows it takes 15 times as long as the two.
+            low, high = layer.amin(1, keepdim=True), layer.amax(1, keepdim=True)
             # Compared unscaled: one pass less, and a layer of equal values divides nothing by 0. It has none active.
             torch.gt(layer, low + self._threshold * (high - low), out=active[:, span])
         # 0 x values: a row that is not finite becomes NaN, and is left out.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mlfuzz.coverage import embedding
 from mlfuzz.coverage.base import CRITERIA, FIT, Features, State
-from mlfuzz.coverage.distance import Squares, near_pairs, nearest, norms_of, squared, usable
+from mlfuzz.coverage.distance import Squares, first_of_their_kind, norms_of, squared, usable
 from mlfuzz.coverage.embedding import Embedding
 from mlfuzz.coverage.features import Layer, extractor
 from mlfuzz.coverage.index import EXACT, Index
@@ -74,7 +74,7 @@ class Novelty:
         self._embedding = embedding.fit(features) if self._standardise else embedding.identity(features.shape[1])
         rows = self._embedding.embed(features).cpu().numpy()
         rows = rows[usable(rows)][-_CALIBRATED_ON:]
-        if not self.radius.start(np.sqrt(_to_others(rows))) and len(rows):
+        if not self.radius.start(_to_others(rows)) and len(rows):
             # Nothing to compare with. Too wide rather than too narrow: the first batch will say better.
             self.radius.guess(max(0.1 * float(np.sqrt(norms_of(rows).max())), float(np.sqrt(rows.shape[1]))))
 
@@ -92,16 +92,16 @@ class Novelty:
             with np.errstate(invalid="ignore", over="ignore"):
                 near = np.fmin(near, squared(features, parents))
         open_rows = np.flatnonzero(finite & (near > limit))
-        near[open_rows] = np.minimum(near[open_rows], index.nearest(features[open_rows]))
+        near[open_rows] = np.minimum(near[open_rows], index.nearest(features[open_rows], enough=float(limit)))
         open_rows = open_rows[near[open_rows] > limit]
-        fresh = open_rows[_first_of_their_kind(features[open_rows], float(limit))]
-        if len(fresh):
-            chosen = features[fresh]
-            near[fresh] = np.minimum(near[fresh], _to_earlier(chosen))
-            index.add(chosen)
+        if len(open_rows):
+            chosen, between = first_of_their_kind(features[open_rows], float(limit))
+            open_rows = open_rows[chosen]
+            index.add(features[open_rows])
+            near[open_rows] = np.minimum(near[open_rows], between)
             with np.errstate(divide="ignore"):
-                gains[fresh] = np.clip(np.sqrt(near[fresh]) / np.float32(self.radius.value), 1.0, GAIN_LIMIT)
-        self.radius.count(len(fresh), np.sqrt(near[finite]))
+                gains[open_rows] = np.clip(np.sqrt(near[open_rows]) / np.float32(self.radius.value), 1.0, GAIN_LIMIT)
+        self.radius.count(len(open_rows), near[finite])
         return gains
 
     def load(self, features: Features) -> None:
@@ -157,24 +157,6 @@ class Novelty:
         if self._index is None:
             self._index = Index(width, exact=self._exact)
         return self._index
-
-
-def _first_of_their_kind(rows: Features, limit: float) -> NDArray[np.bool_]:
-    """Greedily, in row order: which rows have no chosen row before them within the limit."""
-    chosen = np.ones(len(rows), np.bool_)
-    earlier, later = near_pairs(rows, limit)
-    if len(later) == 0:
-        return chosen
-    starts = np.flatnonzero(np.diff(later, prepend=-1))
-    # Only rows with an earlier neighbour are looked at one by one: few, once the radius has settled.
-    for row, near in zip(later[starts].tolist(), np.split(earlier, starts[1:]), strict=True):
-        chosen[row] = not chosen[near].any()
-    return chosen
-
-
-def _to_earlier(rows: Features) -> Squares:
-    """Squared distance of each row to the nearest row before it; infinity for the first."""
-    return nearest(rows, rows, norms_of(rows), earlier=True)
 
 
 def _to_others(rows: Features) -> Squares:

@@ -48,12 +48,12 @@ class Radius:
     def adapts(self) -> bool:
         return self._target is not None
 
-    def start(self, distances: NDArray[np.float32]) -> bool:
-        """Begin at the 90 % quantile of these; False where they say nothing (none, or all 0)."""
-        finite = distances[np.isfinite(distances) & (distances > 0.0)]
+    def start(self, squares: NDArray[np.float32]) -> bool:
+        """Begin at the 90 % quantile of these squared distances; False where they say nothing (none, or all 0)."""
+        finite = squares[np.isfinite(squares) & (squares > 0.0)]
         if not self.adapts or len(finite) == 0:
             return not self.adapts
-        self.value = self._first = float(np.quantile(finite, START_QUANTILE))
+        self.value = self._first = float(np.sqrt(np.quantile(finite, START_QUANTILE)))
         self._calibrated = True
         return True
 
@@ -71,13 +71,13 @@ class Radius:
         self.value, self._calibrated = float(first[0]), bool(first[1])
         self._first = self.value
 
-    def count(self, accepted: int, distances: NDArray[np.float32]) -> None:
-        """Of one batch: rows let in, and how far each row was from what was known."""
-        rows = len(distances)
+    def count(self, accepted: int, squares: NDArray[np.float32]) -> None:
+        """Of one batch: rows let in, and how far each row was from what was known, squared."""
+        rows = len(squares)
         self.rows, self.accepted = self.rows + rows, self.accepted + accepted
         self._waiting, self._let_in = self._waiting + rows, self._let_in + accepted
         if not self._calibrated:
-            self._apart.append(distances)
+            self._apart.append(squares)
 
     def step(self) -> None:
         """Between batches: one step towards the target rate, where enough rows have been seen."""
