@@ -62,12 +62,14 @@ def application() -> App:
         default_parameter=Parameter(show_default=False),
         version=__version__,
         version_flags=["--version"],
+        suppress_keyboard_interrupt=False,
     )
     for at, (title, verbs) in enumerate(VERBS.items()):
         group = Group(title, sort_key=at)
         for verb, text in verbs.items():
             app.command(_MODULES.get(verb, f"mlfuzz.cli.{verb}:{verb}"), name=verb, help=text, group=group)
     app.meta.group_parameters = GLOBAL
+    app.meta.suppress_keyboard_interrupt = False
     app.meta.default(_launcher(app))
     return app
 

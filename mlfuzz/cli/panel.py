@@ -17,8 +17,8 @@ from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, 
 from mlfuzz.cli.board import Board, fault_of
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.numbers import clock, figure
-from mlfuzz.report.summary import CRASH_KINDS
 from mlfuzz.report.visible import visible
 
 LOG_SECONDS = 30.0

@@ -24,10 +24,11 @@ from mlfuzz import __version__
 from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import FileRef, Finding, Run
+from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report import numbers, tables
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
-from mlfuzz.report.summary import CRASH_KINDS, FaultGroup, Summary
+from mlfuzz.report.summary import FaultGroup, Summary
 from mlfuzz.report.visible import visible
 
 INLINE_LIMIT = 25 << 20

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from mlfuzz.report.summary import CRASH_KINDS, Summary
+from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.report.summary import Summary
 from mlfuzz.report.visible import visible
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.report.summary import CRASH_KINDS, FaultGroup, Summary
+from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.report.summary import FaultGroup, Summary
 from mlfuzz.report.visible import visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
-from mlfuzz.findings.finding import FileRef, Finding, loads
+from mlfuzz.errors import SchemaError, StorageError
+from mlfuzz.findings import fingerprint
+from mlfuzz.findings.finding import FileRef, Finding
+from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.workdir import Workdir
@@ -39,9 +42,6 @@ class FaultGroup:
         """The operator that does most of it: the last of the shortest chain."""
         chain = self.best.chain
         return chain[-1].name if chain else ""
-
-
-CRASH_KINDS = frozenset({"exception", "crash", "exit", "hang", "memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ def summarise(workdir: Workdir) -> Summary:
     """
     warnings: list[str] = []
     stats = read_stats(read_regular(workdir.stats), str(workdir.stats))
-    findings = _findings(workdir, warnings)
+    store = FindingStore(workdir.findings)
+    findings = _findings(store, warnings)
     live = [finding for finding in findings if finding.triage in ("open", "fixed")]
     return Summary(
         root=workdir.root,
@@ -93,16 +94,15 @@ def summarise(workdir: Workdir) -> Summary:
         flaky=tuple(finding for finding in live if finding.verdict == "flaky"),
         set_aside=tuple(finding for finding in findings if finding.triage not in ("open", "fixed")),
         warnings=(*stats.warnings, *warnings),
-        read=lambda finding, ref: read_regular(workdir.finding(finding.id) / ref.file),
+        read=store.bytes_of,
     )
 
 
 def group(findings: Sequence[Finding]) -> tuple[FaultGroup, ...]:
-    """Faults, crashes first, then the most severe; within a fault the most severe finding with the shortest chain."""
-    members: dict[str, list[Finding]] = {}
-    for finding in findings:
-        members.setdefault(finding.fault or finding.key or finding.id, []).append(finding)
-    groups = [FaultGroup(key, tuple(sorted(found, key=_telling))) for key, found in members.items()]
+    """Faults, crashes first, then the most severe; within a fault the shrunk, short and severe findings first."""
+    groups = [
+        FaultGroup(fault.key, tuple(sorted(fault.members, key=_telling))) for fault in fingerprint.group(findings)
+    ]
     return tuple(sorted(groups, key=lambda fault: (fault.best.kind not in CRASH_KINDS, *_telling(fault.best))))
 
 
@@ -119,12 +119,11 @@ def _progress(workdir: Workdir, warnings: list[str]) -> tuple[Progress, ...]:
         return ()
 
 
-def _findings(workdir: Workdir, warnings: list[str]) -> list[Finding]:
+def _findings(store: FindingStore, warnings: list[str]) -> list[Finding]:
     found = []
-    for folder in sorted(workdir.findings.iterdir()) if workdir.findings.is_dir() else ():
-        record = folder / "finding.json"
-        try:
-            found.append(loads(read_regular(record), str(record)))
-        except (CorruptRecordError, SchemaError, StorageError) as error:
-            warnings.append(f"left out: {error}")
+    for item in store.list():
+        if isinstance(item, Damaged):
+            warnings.append(f"left out: {item.reason}")
+        else:
+            found.append(item)
     return found

@@ -9,8 +9,9 @@ import pytest
 import specimen
 
 from mlfuzz.errors import StorageError
+from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.progress import Stats
-from mlfuzz.report.summary import CRASH_KINDS, group, summarise
+from mlfuzz.report.summary import group, summarise
 from mlfuzz.storage.workdir import Workdir
 
 

@@ -1,0 +1,83 @@
+"""Which findings are meant: by id or the beginning of one, by file, by folder, or all of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mlfuzz.cli.context import Context
+from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.lookup import record_at
+from mlfuzz.findings.record import RECORD, read_record
+from mlfuzz.findings.store import FindingStore, unique
+from mlfuzz.replay import Case
+from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
+
+REGRESSIONS = "regressions"
+
+
+class Cases:
+    """The findings of a project: those of its campaigns, then those kept in its corpus."""
+
+    def __init__(self, context: Context, *, folder: str = "") -> None:
+        found = context.resolve()
+        self._context = context
+        self._base = context.path(folder) if folder else found.state_dir
+        self._corpus = found.corpus_dir / REGRESSIONS
+
+    def pick(self, wanted: Sequence[str], *, campaign: str = "") -> list[Case]:
+        """What was asked for, each once; without a wish, all of the campaign, or of the project.
+
+        Raises UsageError where an id begins none of them, or several.
+        """
+        if not wanted:
+            return list(self._of_campaign(campaign) if campaign else self.all())
+        picked: dict[Path, Case] = {}
+        for text in wanted:
+            picked.update((case.path, case) for case in self._meant(text, campaign))
+        return list(picked.values())
+
+    def all(self) -> Iterator[Case]:
+        for workdir in campaigns(self._base):
+            yield from self._stored(workdir)
+        yield from self._kept(self._corpus)
+
+    def _of_campaign(self, name: str) -> Iterator[Case]:
+        return self._stored(find_campaign(self._base, name))
+
+    def _meant(self, text: str, campaign: str) -> list[Case]:
+        path = self._context.path(text)
+        if path.is_file():
+            return [_record(path)]
+        if path.is_dir():
+            return list(self._below(path))
+        return [self._by_id(text, campaign)]
+
+    def _by_id(self, text: str, campaign: str) -> Case:
+        cases = self._of_campaign(campaign) if campaign else self.all()
+        found = {case.finding.id: case for case in reversed(list(cases))}  # a campaign's comes before the one kept
+        return found[unique(text.lower(), list(found), campaign or str(self._base))]
+
+    def _below(self, path: Path) -> Iterator[Case]:
+        if Workdir(path).is_campaign:
+            return self._stored(Workdir(path))
+        if (path / RECORD).is_file():
+            return iter([_record(path / RECORD)])
+        return self._kept(path)
+
+    def _stored(self, workdir: Workdir) -> Iterator[Case]:
+        for finding in FindingStore(workdir.findings).records():
+            yield Case(finding, workdir.finding(finding.id))
+
+    def _kept(self, folder: Path) -> Iterator[Case]:
+        for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():
+            try:
+                yield _record(path)
+            except MlfuzzError as error:
+                self._context.terminal.warn(f"left out: {error}")
+
+
+def _record(path: Path) -> Case:
+    """path: a record, or an input or seed file beside one."""
+    record = record_at(path)
+    return Case(read_record(record), record.parent if record.name == RECORD else record)

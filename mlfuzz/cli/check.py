@@ -1,0 +1,70 @@
+"""`mlfuzz check TARGET`: prove the hand-over before any fuzzing."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.doctor import MARKS
+from mlfuzz.cli.subjects import find_target
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
+from mlfuzz.report.visible import visible
+
+MOST_SEEDS = 512
+
+
+def check(
+    target: str,
+    /,
+    *,
+    seeds: str | None = None,
+    device: str | None = None,
+    max_seeds: int = MOST_SEEDS,
+    context: Here,
+) -> int:
+    """Prove that a target can be fuzzed as it stands: each line is a mistake that somebody has made.
+
+    Exit code 3 where it cannot. It runs in this process: where the target takes it down, that is the answer.
+
+    Parameters
+    ----------
+    target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
+    seeds: File or folder of natural inputs; a sub-folder is a label.
+    device: cpu, cuda, cuda:1.
+    max_seeds: Use at most so many.
+    """
+    found = context.resolve({"fuzz": {"device": device}})
+    name, settings = find_target(found.config.targets, target)
+    terminal = context.terminal
+    terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
+
+    import torch
+
+    from mlfuzz.corpus.seeds import load_seeds
+    from mlfuzz.registry import import_plugins
+    from mlfuzz.targets.check import Line
+    from mlfuzz.targets.check import check as lines_of
+    from mlfuzz.targets.load import load
+
+    torch.set_num_threads(1)  # as a campaign's worker runs it
+    import_plugins(found.config.plugins)
+    loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
+    where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
+    if not where:
+        raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
+    usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
+    shape = getattr(usable.seeds[0].payload, "shape", None)
+    alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
+    lines = [Line("ok", f"loads, takes {loaded.modality.name}; {len(usable)} usable seeds")]
+    if usable.reasons():
+        lines.append(Line("warn", f"seeds left out: {usable.reasons()}"))
+    failed = False
+    for line in (*lines, *lines_of(loaded, [one.payload for one in alike], [one.label for one in alike])):
+        failed = failed or line.level == "fail"
+        terminal.emit({"level": line.level, "text": line.text})
+        terminal.result(MARKS[line.level], visible(line.text))
+    terminal.result(
+        ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
+    )
+    return EXIT_BROKEN if failed else EXIT_CLEAN

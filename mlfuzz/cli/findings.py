@@ -1,0 +1,118 @@
+"""`mlfuzz findings list` and `show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.replay import Case
+from mlfuzz.report.numbers import figure
+from mlfuzz.report.summary import group
+from mlfuzz.report.visible import visible
+
+app = App(name="findings", help="List and show findings.", help_format="plaintext")
+
+
+@app.command(name="list")
+def listed(
+    *,
+    name: str = "",
+    oracle: str = "",
+    verdict: str = "",
+    all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """List findings, by fault; of each fault the most telling one, or all with -a.
+
+    Parameters
+    ----------
+    name: Of one campaign; of all by default.
+    oracle: Only those of this oracle.
+    verdict: Only these: candidate, confirmed, flaky.
+    all: Every finding, not one a fault.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    findings = [case.finding for case in Cases(context, folder=dir).pick((), campaign=name)]
+    findings = [one for one in findings if oracle in ("", one.kind) and verdict in ("", one.verdict)]
+    terminal = context.terminal
+    if terminal.json:
+        terminal.emit([msgspec.to_builtins(finding) for finding in findings])
+        return 0
+    if not findings:
+        terminal.result("no findings")
+        return 0
+    faults = group(findings)
+    rows = [(one, len(fault.members)) for fault in faults for one in (fault.members if all else fault.members[:1])]
+    terminal.table(
+        ("id", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "change"),
+        [_row(finding, inputs) for finding, inputs in rows],
+    )
+    terminal.say((f"{len(findings)} findings, {len(faults)} faults; more on one: mlfuzz findings show ID", "dim"))
+    return 0
+
+
+@app.command
+def show(id: str, /, *, dir: str = "", context: Here) -> int:
+    """Show all that is known of a finding.
+
+    Parameters
+    ----------
+    id: Its id, or the beginning of it; or its file.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    (case,) = Cases(context, folder=dir).pick([id])[:1]
+    context.terminal.emit(msgspec.to_builtins(case.finding))
+    if not context.terminal.json:
+        _show(context, case)
+    return 0
+
+
+def _row(finding: Finding, inputs: int) -> list[str]:
+    return [
+        finding.id[:SHORT_ID], finding.kind, visible(finding.expected, limit=24), visible(finding.observed, limit=24),
+        figure(finding.margin), f"{finding.verdict} {finding.confirmed}".strip(), finding.triage, str(inputs),
+        visible(finding.sentence or "unchanged seed", limit=70),
+    ]  # fmt: skip
+
+
+def _show(context: Context, case: Case) -> None:
+    one, terminal = case.finding, context.terminal
+    terminal.result((f"{one.kind} ", "bold"), f"{visible(one.expected)} -> {visible(one.observed)}")
+    folder = case.path if case.path.is_dir() else case.path.parent
+    facts = {
+        "id": one.id,
+        "target": f"{one.target}  {one.load}",
+        "change": one.sentence or "unchanged seed",
+        "as found": f"{len(one.first_chain)} mutations" if len(one.first_chain) > len(one.chain) else "",
+        "seed": f"{one.seed_name}{f'  label {one.label}' if one.label else ''}",
+        "before": _run(one.before),
+        "after": _run(one.after),
+        "margin": f"{figure(one.margin)} {one.unit}, counts from {figure(one.floor)}" if one.margin is not None else "",
+        "message": one.message,
+        "verdict": f"{one.verdict} {one.confirmed}",
+        "triage": f"{one.triage}{f': {one.note}' if one.note else ''}",
+        "fault": one.fault,
+        "file": str(folder / one.input.file),
+        "found": f"{one.created} in {one.campaign}, batch {one.batch}",
+        "made with": ", ".join(f"{key} {value}" for key, value in one.environment.items()),
+    }
+    for what, text in facts.items():
+        if text.strip():
+            terminal.result((f"  {what:<10}", "dim"), visible(text, limit=600))
+    for line in str(one.evidence.get("traceback", "")).splitlines():
+        terminal.result(f"    {visible(line)}")
+    terminal.result((f"  {'replay':<10}", "dim"), f"mlfuzz replay {one.id[:SHORT_ID]}")
+
+
+def _run(run: Run | None) -> str:
+    if run is None:
+        return ""
+    scores = ", ".join(f"{label} {figure(score)}" for label, score in list(run.scores.items())[:5])
+    return f"{run.label or run.text}{f'  ({scores})' if scores else ''}"

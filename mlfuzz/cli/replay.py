@@ -1,0 +1,109 @@
+"""`mlfuzz replay`: findings again, each alone: fixed, failing, flaky or in error."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.cli.subjects import find_target
+from mlfuzz.findings.finding import Run
+from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
+from mlfuzz.report.numbers import figure
+from mlfuzz.report.visible import visible
+
+MARKS: dict[State, tuple[str, str]] = {
+    "fixed": ("  + FIXED  ", "green"),
+    "fails": ("  x FAILS  ", "red"),
+    "flaky": ("  ~ FLAKY  ", "yellow"),
+    "error": ("  ! ERROR  ", "bold red"),
+}
+
+
+def replay(
+    *what: str,
+    name: str = "",
+    target: str = "",
+    times: int = TIMES,
+    device: str | None = None,
+    all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Run findings again, each alone, and say what became of them.
+
+    Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run; flaky ones alone: 0, with a warning.
+
+    Parameters
+    ----------
+    what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings.
+    name: Look in this campaign only.
+    target: Run them against this target instead of their own.
+    times: Runs of each.
+    device: cpu, cuda, cuda:1.
+    all: Flaky, unconfirmed and ignored ones too.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    from mlfuzz.replay import replay as run
+
+    found = context.resolve({"fuzz": {"device": device}})
+    cases = Cases(context, folder=dir).pick(what, campaign=name)
+    if not what and not all:
+        cases = [case for case in cases if _counts(case)]
+    if not cases:
+        context.terminal.result("no findings to replay")
+        return 0
+    other = find_target(found.config.targets, target)[1].use if target else ""
+    targets = ", ".join(sorted({target or case.finding.target for case in cases}))
+    context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
+    began = clock.monotonic()
+    results = run(
+        cases, directory=found.root, target=other, times=times, device=found.config.fuzz.device,
+        plugins=found.config.plugins, on_result=lambda one: _tell(context, one),
+    )  # fmt: skip
+    counts = {state: sum(one.state == state for one in results) for state in MARKS}
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    context.terminal.result((f"{said} in {clock.monotonic() - began:.1f} s", "bold"))
+    if counts["flaky"]:
+        context.terminal.warn("flaky: the same input did not fail each time; mlfuzz check looks for the reason")
+    return exit_code(results)
+
+
+def _counts(case: Case) -> bool:
+    return case.finding.verdict == "confirmed" and case.finding.triage in ("open", "fixed")
+
+
+def _tell(context: Context, one: Replayed) -> None:
+    finding, terminal = one.finding, context.terminal
+    terminal.emit(
+        {
+            "id": finding.id, "state": one.state, "failed": one.failed, "times": one.times, "drifted": one.drifted,
+            "message": one.message, "before": msgspec.to_builtins(one.before), "after": msgspec.to_builtins(one.after),
+        }
+    )  # fmt: skip
+    told = f"{finding.id[:SHORT_ID]}  {visible(finding.kind):<12}  {visible(finding.expected, limit=24)} -> "
+    told += f"{visible(finding.observed, limit=24)}{_score(one.before)}"
+    if one.state == "error":
+        told += f"  {visible(one.message, limit=200)}"
+    else:
+        told += f"  now {_answer(one.after)}  {one.failed}/{one.times}"
+    if one.drifted:
+        told += f"  drifted: {visible(one.drifted, limit=120)}"
+    terminal.result(MARKS[one.state], told)
+
+
+def _answer(run: Run | None) -> str:
+    if run is None:
+        return "-"
+    return f"{visible(run.label or run.text, limit=40) or '-'}{_score(run)}"
+
+
+def _score(run: Run | None) -> str:
+    if run is None or run.label not in run.scores:
+        return ""
+    return f" ({figure(run.scores[run.label])})"

@@ -1,0 +1,116 @@
+"""Exit codes, messages and options that hold for every verb."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from mlfuzz.cli import main as module
+from mlfuzz.cli.main import VERBS
+from mlfuzz.errors import TargetError
+
+MOST_CPU_SECONDS = 0.5
+
+
+def test_help_names_every_verb_and_the_exit_codes(command):
+    ran = command("--help")
+    assert ran.code == 0
+    for verbs in VERBS.values():
+        for verb in verbs:
+            assert f" {verb} " in ran.out
+    assert "130 interrupted" in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+def test_every_verb_explains_itself(command, verb):
+    ran = command(verb, "--help")
+    assert ran.code == 0
+    assert f"mlfuzz {verb}" in ran.out
+
+
+def test_help_is_quick():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "mlfuzz", "--help"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MOST_CPU_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("fuz", "x"), "unknown verb 'fuz'; did you mean 'fuzz'?"),
+        (("fuzz", "digits:fragile", "--tim", "3s"), "--tim"),
+        (("fuzz",), "requires an argument"),
+        (("fuzz", "digits:fragile", "--time", "soon"), "time: 'soon' is no duration"),
+        (("config", "shw"), 'Did you mean "show"?'),
+        (("list", "mutatrs"), "did you mean 'mutators'?"),
+        (("fuzz", "digits-fragile"), "unknown target 'digits-fragile'"),
+        (("demo", "imge"), "did you mean 'image'?"),
+        (("--config", "nowhere.toml", "config", "show"), "no such file"),
+        (("--color", "blue", "status"), "blue"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(command, tmp_path, arguments, says):
+    ran = command("-C", tmp_path, *arguments)
+    assert ran.code == 2
+    assert says.lower() in ran.err.lower()
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
+
+
+def verb_that_raises(monkeypatch, error):
+    def stop(**_):
+        raise error
+
+    monkeypatch.setattr("mlfuzz.cli.status.campaigns", lambda _: stop())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (TargetError("the model is \x1b[31mbroken\u202e"), 3, "error: the model is \\x1b[31mbroken\\u202e"),
+        (KeyboardInterrupt(), 130, "error: interrupted"),
+        (ZeroDivisionError("x"), 3, "this is a fault of mlfuzz"),
+    ],
+)
+def test_an_error_has_its_own_exit_code_and_shows_no_control_characters(
+    command, monkeypatch, tmp_path, error, code, says
+):
+    verb_that_raises(monkeypatch, error)
+    ran = command("-C", tmp_path, "status")
+    assert ran.code == code
+    assert says in ran.err
+    assert ("Traceback" in ran.err) == isinstance(error, ZeroDivisionError)
+
+
+def test_the_traceback_of_an_error_is_shown_when_asked_for(command, monkeypatch, tmp_path):
+    verb_that_raises(monkeypatch, TargetError("broken"))
+    assert "Traceback" in command("-C", tmp_path, "-v", "status").err
+
+
+def test_global_options_stand_before_or_after_the_verb(command, tmp_path):
+    (tmp_path / "mlfuzz.toml").write_text("seed = 5\n")
+    for arguments in (("-C", tmp_path, "--json", "config", "show"), ("config", "show", "--json", "-C", tmp_path)):
+        ran = command(*arguments)
+        assert '"seed":{"value":5,"origin":"mlfuzz.toml"}' in ran.out
+
+
+def test_the_seed_of_the_command_line_is_a_flag(command, tmp_path):
+    ran = command("-C", tmp_path, "--seed", "9", "--json", "config", "show")
+    assert '"seed":{"value":9,"origin":"--seed"}' in ran.out
+
+
+def test_the_version_is_the_packages(command):
+    from mlfuzz import __version__
+
+    assert command("--version").out.strip() == __version__
+
+
+def test_verbs_are_where_the_table_says():
+    app = module.application()
+    for verbs in VERBS.values():
+        for verb in verbs:
+            assert callable(app[verb])

@@ -1,0 +1,136 @@
+"""A campaign before people's eyes, without one running."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import msgspec
+import pytest
+import specimen
+
+from mlfuzz.campaign.events import Confirmed, Ended, NewFinding, Outcome, Shrunk, Started, Tick, Warned, WorkerDied
+from mlfuzz.cli.board import Board
+from mlfuzz.cli.panel import Panel, new_line
+from mlfuzz.cli.terminal import Terminal
+from mlfuzz.progress import Stats
+
+
+@pytest.fixture
+def flips():
+    return [finding for finding, _ in specimen._flips("x")]
+
+
+@pytest.fixture
+def told():
+    out, err = io.StringIO(), io.StringIO()
+    return Panel(Terminal(out=out, err=err), "mlfuzz", "digits", 30.0), out, err
+
+
+def waiting(finding):
+    return msgspec.structs.replace(finding, shrunk=False, fault="")
+
+
+def test_a_fault_is_told_once_when_it_is_shrunk(told, flips):
+    panel, out, _ = told
+    for finding in flips[:3]:
+        panel(NewFinding(msgspec.structs.replace(waiting(finding), verdict="candidate")))
+        panel(Confirmed(waiting(finding)))
+    assert out.getvalue() == ""
+    panel(Shrunk(flips[0]))
+    assert out.getvalue().count("NEW") == 1
+    assert "NEW label 7 -> 1  rotate 11.2 degrees  margin 0.43 logits" in out.getvalue()
+    assert f"mlfuzz replay {flips[0].id[:10]}" in out.getvalue()
+
+
+def test_what_was_never_shrunk_is_told_at_the_end(told, flips):
+    panel, out, _ = told
+    panel(Confirmed(waiting(flips[0])))
+    panel(Ended(Outcome(1, "time is up", Stats(campaign="x", started=""), (), ())))
+    assert out.getvalue().count("NEW") == 1
+
+
+def test_a_crash_is_told_at_once_and_a_flaky_one_never(told):
+    panel, out, _ = told
+    others = [finding for finding, _ in specimen._others("x")]
+    for finding in others:
+        panel(Confirmed(finding))
+    lines = out.getvalue().splitlines()
+    assert [line.split()[1] for line in lines] == ["exception"]
+    assert "empty glyph" in lines[0]
+
+
+def test_a_hostile_finding_cannot_command_the_terminal(flips):
+    finding = msgspec.structs.replace(flips[0], observed="\x1b[2J[bold]", message="a\nb\u202e")
+    text = "".join(part if isinstance(part, str) else part[0] for part in new_line(finding))
+    assert "\x1b" not in text
+    assert "\n" not in text
+    assert "\\u202e" in text
+
+
+def test_a_log_gets_a_line_every_half_minute_not_more(told, monkeypatch):
+    panel, out, _ = told
+    now = [panel._logged]
+    monkeypatch.setattr("mlfuzz.cli.panel.time.monotonic", lambda: now[0])
+    for line in specimen._progress(False):
+        now[0] += 1.0
+        panel(Tick(line))
+    assert len(out.getvalue().splitlines()) == 2
+    assert "inputs=" in out.getvalue()
+    assert "p_new=" in out.getvalue()
+
+
+def test_deaths_and_warnings_go_to_stderr(told):
+    panel, out, err = told
+    panel(WorkerDied("SIGSEGV", 2, "execute"))
+    panel(Warned("careful \x07"))
+    assert out.getvalue() == ""
+    assert "SIGSEGV" in err.getvalue()
+    assert "careful \\x07" in err.getvalue()
+
+
+def test_the_panel_draws_before_and_after_the_first_progress(told):
+    panel, *_ = told
+    from rich.console import Console
+
+    file = io.StringIO()
+    console = Console(file=file, width=140)
+    console.print(panel._draw())
+    panel(Tick(specimen._progress(False)[-1]))
+    console.print(panel._draw())
+    drawn = file.getvalue()
+    assert "loading the target" in drawn
+    assert "184k" in drawn
+    assert "P(new)" in drawn
+
+
+def test_counts_follow_verdicts(flips):
+    board = Board()
+    for finding in flips:
+        board.take(NewFinding(msgspec.structs.replace(finding, verdict="candidate")))
+    assert board.counts() == f"0 faults (0 inputs), {len(flips)} to confirm"
+    for finding in flips:
+        board.take(Confirmed(finding))
+    assert board.counts() == f"2 faults ({len(flips)} inputs)"
+
+
+def test_entries_of_the_last_minute_are_counted():
+    board = Board()
+    line = specimen._progress(False)[0]
+    for seconds, entries in ((0.0, 10), (50.0, 30), (100.0, 35)):
+        board.take(Tick(msgspec.structs.replace(line, seconds=seconds, entries=entries)))
+    assert board.new_entries == 5
+
+
+def test_a_machine_gets_every_event_as_json(flips):
+    out, err = io.StringIO(), io.StringIO()
+    panel = Panel(Terminal(json=True, out=out, err=err), "mlfuzz", "digits", None)
+    events = [
+        Started("t", "c", "d"), Tick(specimen._progress(False)[0]), NewFinding(flips[0]), Confirmed(flips[0]),
+        Shrunk(flips[0]), WorkerDied("exit 3", 1, "execute"), Warned("w"),
+        Ended(Outcome(1, "time is up", Stats(campaign="x", started=""), (), ())),
+    ]  # fmt: skip
+    for event in events:
+        panel(event)
+    kinds = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
+    assert kinds == ["started", "progress", "saved", "verdict", "shrunk", "died", "warning", "ended"]

@@ -1,0 +1,56 @@
+"""What may be imported on a machine without torch, and quickly: looked at in a fresh process."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import mlfuzz.cli
+import mlfuzz.config
+import mlfuzz.findings
+import mlfuzz.report
+import mlfuzz.storage
+
+HEAVY = ("torch", "faiss", "ray", "sklearn", "matplotlib", "hypothesis", "atheris")
+
+PACKAGES = (mlfuzz.cli, mlfuzz.config, mlfuzz.findings, mlfuzz.report, mlfuzz.storage)
+
+LIGHT = sorted(
+    {"errors", "registry", "mutation", "budget", "progress", "modality.base", "replay", "campaign.supervise"}
+    | {f"{package.__name__.partition('.')[2]}.{module.name}" for package in PACKAGES
+       for module in pkgutil.iter_modules(package.__path__)}
+)  # fmt: skip
+
+
+def loaded_after(code: str, names: tuple[str, ...]) -> list[str]:
+    """Which of the modules `names` are loaded once `code` has run."""
+    tail = f"import sys; print(*[name for name in {names!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{tail}"], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_importing_mlfuzz_brings_in_nothing_heavy_and_not_even_numpy():
+    assert loaded_after("import mlfuzz, mlfuzz.errors; mlfuzz.MlfuzzError; dir(mlfuzz)", (*HEAVY, "numpy")) == []
+
+
+def test_light_modules_import_no_torch():
+    imports = "\n".join(f"import mlfuzz.{name}" for name in LIGHT if not name.endswith("__main__"))
+    assert loaded_after(imports, HEAVY) == []
+
+
+def test_starting_the_command_imports_no_verb_and_no_numpy():
+    code = "from mlfuzz.cli.main import application; application()"
+    assert loaded_after(code, (*HEAVY, "numpy", "mlfuzz.cli.fuzz", "mlfuzz.cli.doctor", "jinja2")) == []
+
+
+def test_the_supervisor_needs_no_numpy():
+    assert loaded_after("import mlfuzz.campaign.supervise, mlfuzz.cli.run", (*HEAVY, "numpy")) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_every_light_package_is_looked_at(package):
+    name = package.__name__.partition(".")[2]
+    assert [module for module in LIGHT if module.startswith(f"{name}.")]
