@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from mlfuzz.batch import Rows, from_payloads
 from mlfuzz.errors import ConfigError
-from mlfuzz.modality.base import MODALITIES, Modality, Payload
+from mlfuzz.modality.base import Modality, Payload, rebuild
 
 SENTENCES = (
     "The quick brown fox jumps over 13 lazy dogs.",
@@ -30,13 +30,25 @@ SENTENCES = (
 """Scripts, accents, emoji, digits, links, line ends: what text operators meet."""
 
 
+SMALL: dict[str, tuple[dict[str, object], ...]] = {
+    "image": (
+        {"size": (28, 28), "channels": 1, "grid": "float32"},
+        {"size": (20, 27), "channels": 3, "grid": "float32"},
+        {"size": (28, 28), "channels": 1},
+        {"size": (20, 27), "channels": 3},
+    ),
+    "audio": (
+        {"seconds": 0.2, "grid": "float32"},
+        {"seconds": 0.2, "channels": 2},
+        {"seconds": None},
+    ),
+}
+"""One channel and more, both grids, one length and many: where operators that pass elsewhere have failed."""
+
+
 def example_modalities(name: str) -> list[Modality]:
-    """Small instances of a modality; of pictures one and three channels, on both grids."""
-    kind: Callable[..., Modality] = MODALITIES.get(name)
-    if name == "image":
-        shapes = [{"size": (28, 28), "channels": 1}, {"size": (20, 27), "channels": 3}]
-        return [kind(**shape, grid=grid) for grid in ("float32", "uint8") for shape in shapes]
-    return [kind()]
+    """Small instances of a modality, of each shape that operators tell apart."""
+    return [rebuild({"name": name, **shape}) for shape in SMALL.get(name, ({},))]
 
 
 def example_rows(modality: Modality, n: int, *, seed: int = 0, device: str = "cpu") -> Rows:
@@ -58,18 +70,21 @@ def degenerate_rows(modality: Modality, *, device: str = "cpu") -> Rows:
 
 def smallest(modality: Modality) -> list[Modality]:
     """The modality itself, and the smallest shapes of it that a file may have."""
-    if modality.name != "image":
-        return [modality]
-    kind: Callable[..., Modality] = MODALITIES.get("image")
-    return [modality, *(kind(**{**modality.describe(), "size": size}) for size in ((1, 1), (2, 3)))]
+    tiny: dict[str, list[dict[str, object]]] = {
+        "image": [{"size": (1, 1)}, {"size": (2, 3)}],
+        "audio": [{"seconds": 0.001}],
+    }
+    return [modality, *(_like(modality, shape) for shape in tiny.get(modality.name, []))]
 
 
 def largest(modality: Modality) -> Modality:
     """A shape so large that torch splits the work on one row between threads (above 32,768 elements)."""
-    if modality.name != "image":
-        return modality
-    kind: Callable[..., Modality] = MODALITIES.get("image")
-    return kind(**{**modality.describe(), "size": (190, 211)})
+    large: dict[str, dict[str, object]] = {"image": {"size": (190, 211)}, "audio": {"seconds": 2.5}}
+    return _like(modality, large[modality.name]) if modality.name in large else modality
+
+
+def _like(modality: Modality, changes: dict[str, object]) -> Modality:
+    return rebuild({"name": modality.name, **modality.describe(), **changes})
 
 
 def _example(modality: Modality, row: int, rng: np.random.Generator) -> Payload:
@@ -100,13 +115,13 @@ def _picture(
 def _sound(modality: Modality, rng: np.random.Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Two tones that fade in and out, and a little noise; of 0.1 to 0.25 s where lengths may differ."""
     declared = modality.describe()
-    rate = int(str(declared.get("sample_rate_hz", declared.get("sample_rate", 16000))))
-    seconds = rng.uniform(0.1, 0.25) if modality.ragged else float(str(declared.get("seconds") or 0.25))
-    time = np.arange(int(rate * seconds)) / rate
+    rate = int(str(declared["sample_rate_hz"]))
+    seconds = rng.uniform(0.1, 0.25) if modality.ragged else float(str(declared["seconds"]))
+    time = np.arange(round(rate * seconds)) / rate
     low, high = rng.uniform(100, 400), rng.uniform(600, 3000)
     tones = 0.4 * np.sin(2 * np.pi * low * time) + 0.2 * np.sin(2 * np.pi * high * time)
     sound = tones * np.hanning(len(time)) + rng.normal(0, 0.01, len(time))
-    return np.repeat(sound[None].clip(-1, 0.999), int(str(declared.get("channels", 1))), axis=0)
+    return np.repeat(sound[None].clip(-1, 0.999), int(str(declared["channels"])), axis=0)
 
 
 def _stored(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], modality: Modality) -> Payload:
