@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from mlfuzz.modality.base import Modality, Payload
 from mlfuzz.mutation import Chain, Mutation, Value
@@ -64,8 +65,12 @@ class TensorRows:
         return replace(self, data=self.data[start:stop], lengths=lengths)
 
     def join(self, parts: Sequence[TensorRows]) -> TensorRows:
-        lengths = None if parts[0].lengths is None else torch.cat([p.lengths for p in parts if p.lengths is not None])
-        return replace(self, data=torch.cat([p.data for p in parts]), lengths=lengths)
+        if parts[0].lengths is None:
+            return replace(self, data=torch.cat([part.data for part in parts]), lengths=None)
+        longest = max(part.data.shape[-1] for part in parts)
+        data = [functional.pad(part.data, (0, longest - part.data.shape[-1])) for part in parts]
+        lengths = torch.cat([part.lengths for part in parts if part.lengths is not None])
+        return replace(self, data=torch.cat(data), lengths=lengths)
 
     def project(self) -> TensorRows:
         return replace(self, data=snap(self.data, self.modality))
