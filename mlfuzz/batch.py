@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeAlias
 
@@ -168,6 +168,7 @@ class Batch:
     loads: (B, K) distance from the seed so far, in units of the limits (see mutators/limits.py).
     invariant: (B,) whether every operator since the seed keeps the label.
     steps: what was done to the parents in this batch.
+    chains: the whole chain of a row since its seed, for the few parts that ask; None where it is not known.
     """
 
     rows: Rows
@@ -176,6 +177,7 @@ class Batch:
     loads: NDArray[np.float32]
     invariant: NDArray[np.bool_]
     steps: tuple[Step, ...] = ()
+    chains: Callable[[int], Chain] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -85,7 +85,14 @@ class Oracle(Protocol):
 
 ORACLES: Registry[Callable[..., Oracle]] = Registry(
     "oracle",
-    shipped=("mlfuzz.oracles.numeric", "mlfuzz.oracles.metamorphic"),
+    shipped=(
+        "mlfuzz.oracles.numeric",
+        "mlfuzz.oracles.metamorphic",
+        "mlfuzz.oracles.relation",
+        "mlfuzz.oracles.sequence",
+        "mlfuzz.oracles.vector",
+        "mlfuzz.oracles.frames",
+    ),
 )
 
 
@@ -95,6 +102,12 @@ def margin_floor(floor: Floor) -> float:
 
 
 def rebuild(description: Mapping[str, Any]) -> Oracle:
-    """The oracle that `{"name": ..., **describe()}` stands for."""
+    """The oracle that `{"name": ..., **describe()}` stands for.
+
+    "part" in it: an oracle that goes by a name of its own (a relation) says which registered part makes it.
+    """
     arguments = dict(description)
+    part = arguments.pop("part", None)
+    if part is not None:
+        return ORACLES.get(str(part))(**arguments)
     return ORACLES.get(str(arguments.pop("name")))(**arguments)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Step, TensorRows
 from mlfuzz.modality.image import Image
+from mlfuzz.mutation import Mutation
 from mlfuzz.observation import Observation, Output, Ragged
 
 ROWS = 8
@@ -61,6 +62,53 @@ def nonfinite() -> Example:
     return Example(observation(main, layers), reference, batch(), good.wrong)
 
 
+def texts() -> Example:
+    """Sentences; the odd rows have lost most of their words, the even ones differ in case at most."""
+    said = [f"row {row} says that the quick brown fox jumps over the lazy dog" for row in range(ROWS)]
+    heard = [text.upper() if row % 2 == 0 else "nothing" for row, text in enumerate(said)]
+    return Example(observation(tuple(heard)), observation(tuple(said)), batch(), np.arange(ROWS) % 2 == 1)
+
+
+def tokens() -> Example:
+    """Sequences of token numbers of different length; the odd rows hold other ones."""
+    lengths = torch.arange(5, 5 + ROWS)
+    before = torch.arange(ROWS * 12).reshape(ROWS, 12) % 7
+    before[torch.arange(12)[None] >= lengths[:, None]] = 0
+    wrong = np.arange(ROWS) % 2 == 1
+    after = torch.where(torch.from_numpy(wrong)[:, None], before + 7, before)
+    return Example(observation(Ragged(after, lengths)), observation(Ragged(before, lengths)), batch(), wrong)
+
+
+def vectors(width: int = 16) -> Example:
+    """Embeddings (B, width); the odd rows point elsewhere, the even ones are longer."""
+    generator = torch.Generator().manual_seed(3)
+    before = torch.randn((ROWS, width), generator=generator)
+    wrong = np.arange(ROWS) % 2 == 1
+    after = torch.where(torch.from_numpy(wrong)[:, None], -before, 2.0 * before)
+    return Example(observation(after), observation(before), batch(), wrong)
+
+
+def frames(classes: int = 0) -> Example:
+    """Frame scores (B, 40) of one event a row, or (B, 40, classes); the odd rows have it elsewhere."""
+    at = torch.arange(40)
+    wrong = np.arange(ROWS) % 2 == 1
+    before = ((at >= 10) & (at < 20)).float().repeat(ROWS, 1)
+    after = torch.where(torch.from_numpy(wrong)[:, None], before.roll(15, 1), 0.6 + 0.4 * before - 0.6 * (before == 0))
+    if classes:
+        before, after = (torch.stack([1 - p, p] + [p - 2] * (classes - 2), dim=2) for p in (before, after))
+    return Example(observation(after), observation(before), batch(chains=lambda row: (Mutation("audio.gain"),)), wrong)
+
+
+def related(name: str, parameter: str, value: float, *, change: float, width: int = 1) -> Example:
+    """Numbers (B, width) that one operator moves: by `change` on the odd rows, by its opposite on the even ones."""
+    generator = torch.Generator().manual_seed(4)
+    before = torch.randn((ROWS, width), generator=generator)
+    wrong = np.arange(ROWS) % 2 == 1
+    after = before + torch.where(torch.from_numpy(wrong), change, -change)[:, None]
+    chain = (Mutation(name, {parameter: value}),)
+    return Example(observation(after), observation(before), batch(chains=lambda row: chain), wrong)
+
+
 def observation(main: Output, activations: Tensor | None = None) -> Observation:
     """Of rows whose main output this is; activations: four units of zeros where none are given."""
     length = len(main) if not isinstance(main, Ragged) else len(main.values)
@@ -90,7 +138,9 @@ def taken(whole: Batch, rows: Indices) -> Batch:
         for step in whole.steps
         if (step.start, step.stop) == (0, len(whole))
     ]
+    chains = whole.chains
+    moved = None if chains is None else lambda row: chains(int(rows[row]))
     return replace(
         whole, rows=whole.rows.take(rows), parents=whole.parents[rows], seeds=whole.seeds[rows],
-        loads=whole.loads[rows], invariant=whole.invariant[rows], steps=tuple(steps),
+        loads=whole.loads[rows], invariant=whole.invariant[rows], steps=tuple(steps), chains=moved,
     )  # fmt: skip

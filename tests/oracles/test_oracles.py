@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from mlfuzz.mutation import Mutation
 from mlfuzz.oracles.base import ORACLES, Oracle
+from mlfuzz.oracles.frames import Frames
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
+from mlfuzz.oracles.relation import Relation
+from mlfuzz.oracles.sequence import CharacterErrorRate, TextEqual, WordErrorRate
+from mlfuzz.oracles.vector import Cosine, Neighbour
 from mlfuzz.testing import examples
 from mlfuzz.testing.examples import Example
 from mlfuzz.testing.oracles import LAWS, Law
+
+GALLERY = Path(__file__).with_name("gallery.npy")
+"""Six vectors of 16 values: numpy.random.default_rng(0).standard_normal((6, 16)), float32."""
 
 Case = tuple[Callable[[], Oracle], Callable[[], Example]]
 
@@ -22,7 +32,38 @@ CASES: dict[str, tuple[Case, ...]] = {
         (lambda: Tolerance(bound=0.5), examples.values),
         (lambda: Tolerance(mse=0.04), lambda: examples.values(3)),
     ),
+    "text_equal": ((TextEqual, examples.texts), (TextEqual, examples.tokens)),
+    "wer": ((WordErrorRate, examples.texts), (WordErrorRate, examples.tokens)),
+    "cer": ((CharacterErrorRate, examples.texts),),
+    "cosine": ((Cosine, examples.vectors),),
+    "neighbour": ((lambda: Neighbour(gallery=str(GALLERY)), lambda: replace(examples.vectors(), wrong=None)),),
+    "frames": ((Frames, examples.frames), (Frames, lambda: examples.frames(3))),
+    "relation": (
+        (
+            lambda: Relation("up", monotone="decibels", mutators=["audio.*"]),
+            lambda: examples.related("audio.gain", "decibels", 6.0, change=-0.5),
+        ),
+        (
+            lambda: Relation("down", monotone="decibels", falls=True, of=0, mutators=["audio.gain"]),
+            lambda: examples.related("audio.gain", "decibels", 6.0, change=0.5, width=3),
+        ),
+        (lambda: Relation("near", bounded=0.1, mutators=["image.blur_*"]), lambda: _known(examples.values())),
+        (lambda: Relation("kept", invariant=True, mutators=["image.blur_*"]), lambda: _known(examples.scores())),
+        (
+            lambda: Relation("turned", equivariant=[0, 1, 2, 3, 4], mutators=["image.*"]),
+            lambda: _known(examples.scores()),
+        ),
+        (
+            lambda: Relation("mirrored", equivariant="same", within=0.1, mutators=["image.*"]),
+            lambda: _known(examples.values(2)),
+        ),
+    ),
 }
+
+
+def _known(example: Example) -> Example:
+    """The same rows, each known to have been blurred."""
+    return replace(example, batch=replace(example.batch, chains=lambda row: (Mutation("image.blur_mean"),)))
 
 
 def test_every_registered_oracle_stands_before_the_laws() -> None:
