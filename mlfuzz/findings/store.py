@@ -57,7 +57,7 @@ class FindingStore:
         return self.save_many([(finding, files)]) == 1
 
     def save_many(self, found: Saved, *, sync: bool = True) -> int:
-        """`save` for several at the price of one or two; how many were new.
+        """`save` for several, which the disk may take together; how many were new.
 
         sync: False for candidates of a running loop (a sync is 5 ms): they survive a kill; see `sync`.
         """
@@ -144,7 +144,7 @@ class FindingStore:
             sync_directory(self.directory)
 
     def _write(self, found: Saved, *, sync: bool) -> int:
-        """All files first, then all syncs: the first sync takes the others' data along (20 findings: 3 x faster)."""
+        """All files first, then all syncs, so that the disk may take them together."""
         parts: list[tuple[Path, Path]] = []
         with writing(self.directory):
             try:

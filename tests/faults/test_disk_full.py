@@ -32,10 +32,15 @@ def workdir(tmp_path):
     return Workdir.create(tmp_path / "c")
 
 
+def fill(corpus):
+    for number in range(len(corpus), 1000):
+        corpus.add(Entry(seed=number), np.full(4, number, np.float32), b"p" * 500)
+
+
 @pytest.mark.parametrize("size", [1, 40, 100, 130, 1000, 5000, 5017, 20_001, 50_000])
 def test_all_that_was_acknowledged_before_a_full_disk_is_there_and_writing_goes_on_afterwards(workdir, limit, size):
     life = workdir.new_life()
-    if size < 200:  # not even the first frame has room
+    if size < 90:  # not even the first frame has room
         limit(size)
         with pytest.raises(DiskFullError, match=life):
             Corpus.open(workdir, life)
@@ -44,8 +49,7 @@ def test_all_that_was_acknowledged_before_a_full_disk_is_there_and_writing_goes_
     limit(size)
     for _ in range(2):
         with pytest.raises(DiskFullError, match="make room"):
-            for added in range(len(corpus), 1000):
-                corpus.add(Entry(seed=added), np.full(4, added, np.float32), b"p" * 500)
+            fill(corpus)
     limit(1 << 30)
     added = len(corpus)
     assert added >= size // 700
