@@ -80,7 +80,7 @@ class Autopsy:
         if self.batch is None:
             return []
         store = FindingStore(self.workdir.findings)
-        origin = Origin(self.workdir.name, self._life, self._load, environment(), units())
+        origin = Origin(self.workdir.name, self._life, self._load, None, environment(), units())
         candidates = Candidates(self.target, (), (), store, self.corpus, self._seedbed(), origin, batches=self.number)
         made = [candidates.crash_finding(self.batch, row, ended.crash) for row, ended in found]
         store.save_many(made)

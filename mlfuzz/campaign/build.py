@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -185,11 +186,11 @@ def calibrate(
     rng = np.random.Generator(np.random.Philox(key=spec.seed, counter=[1, 0, 0, 0]))
     observed = [seen]
     while sum(part.activations.shape[0] for part in observed) < FIT_MUTANTS + len(rows):
-        picked = rng.integers(0, len(rows), min(measured.batch, 256))
-        count = len(picked)
+        parents = rows.take(rng.integers(0, len(rows), min(measured.batch, 256)))
+        count = len(parents)
         mutated = plan.mutate(
-            rows.take(picked), np.zeros((count, plan.ledger.width), np.float32), np.ones(count, np.bool_), rng,
-            roots=lambda picked=picked: rows.take(picked),
+            parents, np.zeros((count, plan.ledger.width), np.float32), np.ones(count, np.bool_), rng,
+            roots=partial(_itself, parents),
         )  # fmt: skip
         execution = execute(target, mutated.rows)
         if execution.seen is None:
@@ -208,7 +209,8 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float) ->
     mutators = select(target.modality.name, spec.mutators, spec.exclude)
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
     ledger = Ledger(Limits.of(spec.limits), mutators)
-    return Plan(mutators, weights(mutators, elements=elements, seconds=seconds), ledger)
+    shares = weights(mutators, elements=elements, seconds=seconds)
+    return Plan(mutators, shares, ledger, depth=spec.depth)
 
 
 def add_seeds(
@@ -246,6 +248,10 @@ def finite(seen: Observation) -> Observation:
 
 def dict_of(table: Mapping[int, float]) -> dict[str, float]:
     return {str(key): round(value, 1) for key, value in table.items()}
+
+
+def _itself(rows: Rows) -> Rows:
+    return rows
 
 
 def _by_shape(payloads: Sequence[Payload]) -> list[list[int]]:

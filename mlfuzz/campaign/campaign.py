@@ -137,7 +137,7 @@ class Campaign:
             build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, len(oracles))
             criterion.load(features)
         self.tally = Tally(len(oracles))
-        origin = Origin(self.workdir.name, self.life, self.spec.target, environment(), units())
+        origin = Origin(self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units())
         self.candidates = Candidates(
             self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap
         )  # fmt: skip
@@ -302,7 +302,7 @@ class Campaign:
             "mutators": [part.name for part in parts.plan.mutators], "limits": self.spec.limits, "seed": self.spec.seed,
             "seeds": self.spec.seeds, "inputs_per_s_bare": round(1 / max(self.calibration.seconds, 1e-9), 1),
             "noise": self.calibration.single, "spread": self.calibration.spread,
-            "mlfuzz": mlfuzz.__version__, "torch": torch.__version__, "python": sys.version.split()[0],
+            "mlfuzz": mlfuzz.__version__, "torch": str(torch.__version__), "python": sys.version.split()[0],
             "threads": torch.get_num_threads(),
         }  # fmt: skip
         if target.was_training:
@@ -362,7 +362,7 @@ class Campaign:
         return Progress(
             life=self.life, seconds=self.stats.seconds, inputs=self.stats.inputs, batches=self.stats.batches,
             inputs_per_s=(inputs - before) / max(last - first, 1e-9), entries=len(self.corpus),
-            seeds=len(self.loop.seedbed), candidates=len(self.findings), failing=self.stats.failing,
+            seeds=len(self.loop.seedbed), candidates=len(self.findings.ids()), failing=self.stats.failing,
             p_new=self.tally.p_new, since_new_s=now - self.tally.last_new, coverage=self.stats.coverage,
             best=self.tally.best(),
         )  # fmt: skip

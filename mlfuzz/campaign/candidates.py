@@ -23,10 +23,13 @@ from mlfuzz.oracles.base import Oracle
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import Execution
 
-PER_OPERATOR = 3
+PER_OPERATOR = 1
 """Of the inputs kept under one key, so many come from one operator: the faults behind a key differ by operator."""
 
 TOP_SCORES = 5
+
+RUNS = ("before", "after")
+"""Parts of an explanation that the record holds by name already, as runs."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Origin:
     campaign: str
     life: str
     load: str
+    linf: float | None
     environment: Mapping[str, str]
     units: Mapping[str, Mapping[str, str]]
 
@@ -139,7 +143,8 @@ class Candidates:
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
             floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
-            after=run_of(seen, self.target.labels, margin), evidence={name: told[name] for name in told if name not in ("before", "after")},
+            after=run_of(seen, self.target.labels, margin),
+            evidence={name: value for name, value in told.items() if name not in RUNS},
         )  # fmt: skip
 
     def _record(
@@ -152,6 +157,8 @@ class Candidates:
         seed_data = self.seedbed.files[seed]
         files = {f"input{modality.suffix}": data, f"seed{modality.suffix}": seed_data}
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
+        if self.origin.linf is not None:
+            what["evidence"] = {**what["evidence"], "linf": self.origin.linf}
         finding = Finding(
             id=identify(data, self.target.name, oracle), side="model", kind=kind, target=self.target.name,
             load=self.origin.load, modality={"name": modality.name, **modality.describe()}, oracle=description,
@@ -165,7 +172,7 @@ class Candidates:
 
     def _save(self, found: Sequence[tuple[Finding, dict[str, bytes]]]) -> None:
         if found:
-            self.saved += self.store.save_many(found)
+            self.saved += self.store.save_many(found, sync=False)
 
     def _named(self, value: Any) -> str:
         if isinstance(value, int | np.integer) and 0 <= value < len(self.target.labels):

@@ -41,7 +41,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A finding's chain has been made simpler, and its fault named."""
+    """A confirmed finding has its simplest chain, and its fault a name."""
 
     finding: Finding
 

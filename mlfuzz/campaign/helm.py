@@ -120,6 +120,13 @@ class ProbeProcess:
         except BrokenPipeError:
             self.kill()  # it died between two requests: `reply` will find nobody there
 
+    def wait(self, seconds: float) -> None:
+        """Until there is something to read of a reply, at most so long."""
+        if self._process is None:
+            time.sleep(seconds)
+        else:
+            select.select([self._replies], [], [], seconds)
+
     def reply(self, wait: float = 0.0) -> Reply | None:
         """The answer, once it is there."""
         if self._process is None:

@@ -100,7 +100,7 @@ class _Table:
         self._lengths: Tensor | None = None
 
     def put(self, row: int, payload: Payload) -> None:
-        array = np.ascontiguousarray(np.asarray(payload))
+        array = np.array(payload, order="C")  # a copy: what a codec gives may be read-only, which torch warns of
         self._fit(row, array)
         slot = self._free()
         assert self._data is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     target: "module:attribute". seconds: for a shrink in all, for an autopsy or isolated run of each run.
     """
 
-    op: Literal["confirm", "shrink", "autopsy", "replay"]
+    op: Literal["settle", "shrink", "autopsy", "replay"]
     path: str
     target: str
     directory: str = "."
@@ -85,7 +86,7 @@ class Probe:
         return self.targets[key]
 
     def _finding(self, target: Any, request: Request) -> Reply:
-        from mlfuzz.campaign.settle import confirm_finding, shrink_finding
+        from mlfuzz.campaign.settle import settle_finding, shrink_finding
         from mlfuzz.findings.store import FindingStore, read
 
         finding, files = read(Path(request.path))
@@ -94,8 +95,9 @@ class Probe:
         if request.op == "replay":
             return Reply(ids=[finding.id], value=_replayed(target, finding, files, request.times))
         store = FindingStore(Path(request.path).parent)
-        if request.op == "confirm":
-            changed = confirm_finding(target, store, finding, alone_in="fresh process")
+        if request.op == "settle":
+            until = time.monotonic() + request.seconds
+            changed = settle_finding(target, store, finding, alone_in="fresh process", until=until)
         else:
             changed = shrink_finding(target, store, finding, seconds=request.seconds)
         return Reply(ids=[changed.id], value={"verdict": changed.verdict, "shrunk": changed.shrunk})

@@ -28,6 +28,7 @@ def confirm_finding(
     settled = settle(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
     settled = msgspec.structs.replace(settled, fault=fault_of(settled, dominant(settled.chain)))
     store.update(settled)
+    store.sync(settled.id)
     return settled
 
 

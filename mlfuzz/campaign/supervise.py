@@ -27,7 +27,7 @@ from mlfuzz.campaign.events import (
 )
 from mlfuzz.campaign.flight import Pulse
 from mlfuzz.campaign.helm import ProbeProcess, WorkerProcess
-from mlfuzz.campaign.probe import ISOLATED, Reply, Request
+from mlfuzz.campaign.probe import Reply, Request
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError, TargetError, WorkerLostError
 from mlfuzz.findings.finding import Finding
@@ -79,8 +79,7 @@ class _State:
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     queue: list[Finding] = field(default_factory=list)
-    to_shrink: list[Finding] = field(default_factory=list)
-    shrunk_keys: dict[str, int] = field(default_factory=dict)
+    settled: dict[str, int] = field(default_factory=dict)
     progress_bytes: int = 0
     latest: Progress | None = None
     asked: Request | None = None
@@ -142,7 +141,7 @@ class _Supervisor:
 
     def _watch(self) -> str:
         while True:
-            time.sleep(POLL_SECONDS)
+            self.probe.wait(POLL_SECONDS)
             self._look()
             ended = self.worker.poll()
             if ended is not None:
@@ -188,12 +187,15 @@ class _Supervisor:
 
     def _next(self) -> Request | None:
         state = self.state
-        if state.to_shrink:
-            return self._about(state.to_shrink.pop(0), "shrink", SHRINK_SECONDS)
-        if state.queue:
-            finding = state.queue.pop(0)
-            return self._about(finding, "confirm", SHRINK_SECONDS)
-        return None
+        if not state.queue:
+            return None
+        # Those of new keys first, then the simplest: what a person wants to see does not wait for its repetitions.
+        finding = min(
+            state.queue, key=lambda one: (state.settled.get(one.key, 0), len(one.chain), -(one.margin or 0.0))
+        )
+        state.queue.remove(finding)
+        state.settled[finding.key] = state.settled.get(finding.key, 0) + 1
+        return self._about(finding, "settle", SHRINK_SECONDS)
 
     def _replied(self, request: Request, reply: Reply | None) -> None:
         finding_id = Path(request.path).name
@@ -202,14 +204,8 @@ class _Supervisor:
             self.tell(Warned(f"finding {finding_id} could not be run again ({request.op}): {said}"))
             return
         finding = self.store.load(finding_id)
-        if request.op == "confirm":
-            self.tell(Confirmed(finding))
-            key = f"{finding.key}|{finding.chain[-1].name if finding.chain else ''}"
-            count = self.state.shrunk_keys.get(key, 0)
-            if finding.verdict == "confirmed" and finding.chain and finding.kind not in ISOLATED and count == 0:
-                self.state.shrunk_keys[key] = count + 1
-                self.state.to_shrink.append(finding)
-        elif request.op == "shrink":
+        self.tell(Confirmed(finding))
+        if finding.shrunk:
             self.tell(Shrunk(finding))
 
     def _died(self, how: str) -> None:
@@ -278,9 +274,9 @@ class _Supervisor:
         self._look()
         while time.monotonic() < until:
             self._use_probe(wrap_up=True)
-            if self.state.asked is None and not self.state.queue and not self.state.to_shrink:
+            if self.state.asked is None and not self.state.queue:
                 break
-            time.sleep(POLL_SECONDS / 5)
+            self.probe.wait(POLL_SECONDS)
         left = len(self.state.queue) + (self.state.asked is not None)
         if left:
             self.tell(

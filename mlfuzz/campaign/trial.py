@@ -15,6 +15,8 @@ from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain
 from mlfuzz.mutators.base import replay
+from mlfuzz.mutators.distance import distance
+from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, Verdict, rebuild
 from mlfuzz.targets.base import Target, label_index
@@ -75,7 +77,16 @@ class Trial:
         """The seed with each chain applied. Raises ReplayError where the finding has no seed."""
         if self.seed_rows is None:
             raise ReplayError(f"finding {self.finding.id} has no seed file: its chain cannot be run")
-        return replay(self.seed_rows.take(np.zeros(len(chains), np.int64)), chains)
+        roots = self.seed_rows.take(np.zeros(len(chains), np.int64))
+        linf = self.finding.evidence.get("linf")
+        if linf is None:
+            return replay(roots, chains)
+        # The campaign clipped every step to the seed: so must whoever makes its steps again.
+        rows, limits = roots, Limits(linf=float(linf))
+        for depth in range(max(map(len, chains), default=0)):
+            rows = replay(rows, [chain[depth : depth + 1] for chain in chains])
+            rows = distance(self.target.modality.name).clip(rows, roots, limits)
+        return rows
 
     def judge(self, rows: Rows) -> Judged:
         """Run the rows in one batch and let the finding's oracle judge them against its seed."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.modality.base import Payload
@@ -17,7 +17,7 @@ from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import largest_difference, speed
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.hooks import functional_activations
-from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.module import CHANGING, CallableTarget, ModuleTarget
 
 Level = Literal["ok", "warn", "fail"]
 AnyTarget = ModuleTarget | CallableTarget
@@ -114,7 +114,7 @@ def _train_mode(target: AnyTarget) -> Iterator[Line]:
     if isinstance(target, ModuleTarget) and target.model.training:
         changing = [
             name for name, module in target.model.named_modules()
-            if module.training and isinstance(module, (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm))
+            if module.training and isinstance(module, CHANGING)
         ]  # fmt: skip
         named = f" ({', '.join(changing[:3])})" if changing else ""
         yield Line("fail" if changing else "warn", f"the model is in training mode{named}: call model.eval()")

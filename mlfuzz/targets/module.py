@@ -21,6 +21,9 @@ from mlfuzz.targets.hooks import Layer, Watcher
 
 Preprocess = Callable[..., Any]
 
+CHANGING = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+"""Modules that behave otherwise in training mode."""
+
 
 class ModuleTarget:
     """A torch module behind its preprocessing.
@@ -54,7 +57,7 @@ class ModuleTarget:
         self.name = name
         self.modality = modality
         self.device = torch.device(device)
-        self.was_training = model.training
+        self.was_training = model.training and any(isinstance(module, CHANGING) for module in model.modules())
         self.model = model.to(self.device) if train_mode else model.to(self.device).eval()
         self.preprocess = preprocess
         self.labels = tuple(str(label) for label in labels)
