@@ -57,15 +57,36 @@ def read_stack(data: bytes, *, suffix: str) -> Stack:
     return Stack(inputs, [_name(label) for label in labels.tolist()])
 
 
-def item_bytes(item: NDArray[Any]) -> tuple[bytes, str]:
-    """One input of a stack as the bytes of a file, and that file's suffix."""
+def item_bytes(item: NDArray[Any], *, sample_rate_hz: int | None = None) -> tuple[bytes, str]:
+    """One input of a stack as the bytes of a file, and that file's suffix.
+
+    sample_rate_hz: given for a modality of waveforms; they are taken to be at the rate that the target is handed.
+    Raises BadInputError.
+    """
     if item.dtype.kind == "U":
         return str(item).encode("utf-8", "surrogatepass"), ".txt"
     if item.dtype.kind == "S":
         return bytes(item), ".txt"
+    if sample_rate_hz is not None:
+        return _wave(item, sample_rate_hz), ".wav"
     file = io.BytesIO()
     np.save(file, item, allow_pickle=False)
     return file.getvalue(), ".npy"
+
+
+def _wave(item: NDArray[Any], sample_rate_hz: int) -> bytes:
+    """(T,), (C, T) or (T, C), int16 or floats -> a WAV file; a stack has no room for a header, so we write one."""
+    if item.ndim not in (1, 2) or item.size == 0 or item.dtype.kind not in "fi":
+        raise BadInputError("no waveform", f"shape {item.shape}, {item.dtype}")
+    samples = item[:, None] if item.ndim == 1 else item.T if item.shape[0] < item.shape[1] else item
+    kind, width = (1, 2) if item.dtype == np.int16 else (3, 4)
+    body = np.ascontiguousarray(samples, "<i2" if kind == 1 else "<f4").tobytes()
+    channels = samples.shape[1]
+    form = struct.pack(
+        "<HHIIHH", kind, channels, sample_rate_hz, sample_rate_hz * channels * width, channels * width, 8 * width
+    )
+    parts = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", 4 + len(parts)) + b"WAVE" + parts
 
 
 def _archive(data: bytes) -> dict[str, NDArray[Any]]:

@@ -128,7 +128,11 @@ def _stacked(path: Path, modality: Modality) -> list[_Source]:
         stack = read_stack(read_guarded(path, max_bytes=MAX_ARRAY_BYTES), suffix=suffix)
     except BadInputError as error:
         raise SeedError(f"{path} has no usable seed: {error}") from error
-    items = [item_bytes(item) for item in stack.inputs]
+    rate = None if ".npy" in modality.reads else getattr(modality, "sample_rate_hz", None)
+    try:
+        items = [item_bytes(item, sample_rate_hz=rate) for item in stack.inputs]
+    except BadInputError as error:
+        raise SeedError(f"{path} has no usable seed: {error}") from error
     if suffix == ".npy" and not _decodes(items[0], modality):
         # Its parts are no inputs (the lines of a picture): then it is one input itself.
         return [_Source(path.name, None, path)]

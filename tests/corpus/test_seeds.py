@@ -7,6 +7,7 @@ from PIL import Image as Pillow
 
 from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.errors import SeedError
+from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
 
 DIGIT = Image(size=(4, 4))
@@ -176,6 +177,21 @@ def test_texts_come_as_files_and_as_arrays(tmp_path):
     np.savez(tmp_path / "texts.npz", texts=np.array(["one", "two"]), y=np.array(["a", "b"]))
     found = load_seeds(tmp_path / "texts.npz", Text())
     assert [(seed.payload, seed.label) for seed in found.seeds] == [("one", "a"), ("two", "b")]
+
+
+@pytest.mark.parametrize("shape", [(3, 400), (3, 2, 400), (3, 400, 2)])
+def test_waveforms_come_as_arrays_at_the_rate_of_the_target(tmp_path, shape):
+    waves = (np.arange(np.prod(shape), dtype=np.int16).reshape(shape) * 7) % 3000
+    axis = 1 if shape == (3, 400, 2) else 0
+    for name, array in (("int16", waves.astype(np.int16)), ("float", waves.astype(np.float32) / 32768)):
+        np.savez(tmp_path / f"{name}.npz", x=array, y=["a", "b", "a"])
+        found = load_seeds(tmp_path / f"{name}.npz", Audio(sample_rate_hz=8000, seconds=None, channels=len(shape) - 1))
+        assert [seed.label for seed in found.seeds] == ["a", "b", "a"]
+        for seed, wave in zip(found.seeds, waves, strict=True):
+            np.testing.assert_array_equal(seed.payload, np.moveaxis(np.atleast_2d(wave), axis, 0))
+    np.savez(tmp_path / "bad.npz", x=np.zeros((2, 3, 4, 5)))
+    with pytest.raises(SeedError, match="no waveform"):
+        load_seeds(tmp_path / "bad.npz", Audio())
 
 
 def test_files_and_folders_that_may_not_be_opened_are_counted(folder, tmp_path_factory):
