@@ -16,9 +16,10 @@ from typing import NamedTuple
 MAGIC = b"mlJ\xf5"
 """Not valid UTF-8: no header and no text contains it."""
 
-_HEAD = struct.Struct("<4sBII")
-_CHECK = struct.Struct("<I")
-HEAD_BYTES = _HEAD.size + _CHECK.size
+_FIRST = struct.Struct("<4sBII")
+HEAD = struct.Struct("<4sBIII")
+CHECKED_BYTES = _FIRST.size
+HEAD_BYTES = HEAD.size
 MAX_BODY_BYTES = 1 << 30
 
 
@@ -48,14 +49,14 @@ def salt(life: str, segment: int) -> int:
 
 def head(kind: int, body: bytes, salt: int) -> bytes:
     """The bytes that go before `body`."""
-    first = _HEAD.pack(MAGIC, kind, len(body), zlib.crc32(body, salt))
-    return first + _CHECK.pack(zlib.crc32(first, salt))
+    first = _FIRST.pack(MAGIC, kind, len(body), zlib.crc32(body, salt))
+    return first + zlib.crc32(first, salt).to_bytes(4, "little")
 
 
 def read_head(data: bytes, at: int, salt: int) -> Head | None:
     """The head at `at`, None where there is no undamaged one. data must have HEAD_BYTES from there."""
-    magic, kind, length, crc = _HEAD.unpack_from(data, at)
-    if magic != MAGIC or _CHECK.unpack_from(data, at + _HEAD.size)[0] != zlib.crc32(data[at : at + _HEAD.size], salt):
+    magic, kind, length, crc, check = HEAD.unpack_from(data, at)
+    if magic != MAGIC or zlib.crc32(data[at : at + CHECKED_BYTES], salt) != check:
         return None
     return Head(kind, length, crc)
 

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import msgspec
 
 from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
-from mlfuzz.storage.frame import HEAD_BYTES, Kind, matches, next_head, read_head, salt
+from mlfuzz.storage.frame import CHECKED_BYTES, HEAD, HEAD_BYTES, MAGIC, Kind, matches, next_head, read_head, salt
 from mlfuzz.storage.journal import BACK, SCHEMA, Opening, Place
 from mlfuzz.storage.quarantine import quarantine
 from mlfuzz.storage.workdir import Workdir
 
 CHUNK_BYTES = 1 << 20
+_PAYLOAD, _VECTOR, _HEADER = int(Kind.PAYLOAD), int(Kind.VECTOR), int(Kind.HEADER)
 
 
 class Record(NamedTuple):
@@ -108,42 +109,46 @@ class Reader:
         size = os.fstat(descriptor).st_size
         position = base = self._position
         chunk = b""
+        key, skipped, crc32 = self._salt, -1 if self._verify else _PAYLOAD, zlib.crc32
         while position < size:
             at = position - base
             if at + HEAD_BYTES > len(chunk):
                 chunk, base, at = os.pread(descriptor, CHUNK_BYTES, position), position, 0
-            head = read_head(chunk, at, self._salt) if at + HEAD_BYTES <= len(chunk) else None
-            end = position + HEAD_BYTES + head.length if head is not None else size + 1
-            body = b""
+            kind, length, crc, end, body = 0, 0, 0, size + 1, b""
+            if at + HEAD_BYTES <= len(chunk):
+                magic, kind, length, crc, check = HEAD.unpack_from(chunk, at)
+                if magic == MAGIC and crc32(chunk[at : at + CHECKED_BYTES], key) == check:
+                    end = position + HEAD_BYTES + length
             whole = end <= size
-            if whole and head is not None and (self._verify or head.kind != Kind.PAYLOAD):
+            if whole and kind != skipped:
                 if end - base > len(chunk):
                     chunk, base, at = os.pread(descriptor, max(CHUNK_BYTES, end - position), position), position, 0
-                body = chunk[at + HEAD_BYTES : at + HEAD_BYTES + head.length]
-                whole = zlib.crc32(body, self._salt) == head.crc and len(body) == head.length
-            if head is None or not whole:
+                body = chunk[at + HEAD_BYTES : at + HEAD_BYTES + length]
+                whole = crc32(body, key) == crc and len(body) == length
+            if not whole:
                 found = self._next_whole(descriptor, position, size, complete)
                 if found < 0:
                     return
                 self._position = position = found
                 continue
             start, position = position, end
-            if head.kind == Kind.PAYLOAD:
+            if kind == _PAYLOAD:
                 self._payload_at = start
-                continue
-            if head.kind == Kind.VECTOR:
+            elif kind == _VECTOR:
                 self._vector_at, self._vector = start, body
-                continue
-            self._position = end
-            if head.kind == Kind.HEADER:
+            elif kind == _HEADER:
+                self._position = end
                 record = self._record(body, start)
                 if record is not None:
                     yield record
-            elif head.kind == Kind.OPEN:
-                self._opened(body)
-            elif head.kind == Kind.CLOSE:
+            elif kind == Kind.CLOSE:
+                self._position = end
                 self._closed, self.ended, self.pending = True, b"true" in body, 0
                 return
+            else:
+                self._position = end
+                if kind == Kind.OPEN:
+                    self._opened(body)
         self.pending = size - self._position
         if complete:
             self._lost(position, 0, "the segment ends without its close")

@@ -38,7 +38,7 @@ class Workdir:
         with writing(root):
             if root.is_dir() and not workdir.is_campaign and any(root.iterdir()):
                 raise StorageError(f"{root} is not empty and holds no campaign; choose another directory")
-            for folder in (workdir.journal, workdir.blobs, workdir.findings, workdir.derived):
+            for folder in (workdir.journal, workdir.blobs, workdir.findings, workdir.derived, workdir.flights):
                 folder.mkdir(parents=True, exist_ok=True)
             ignore = (root.parent if root.parent.name == CAMPAIGNS else root) / ".gitignore"
         create_exclusive(ignore, b"*\n", sync=False)
@@ -128,7 +128,11 @@ class Workdir:
 
     def flight(self, life: str) -> Path:
         """The page a worker shares with its supervisor: what it was doing when it died."""
-        return self.root / "flight" / f"{plain(life)}.page"
+        return self.flights / f"{plain(life)}.page"
+
+    @property
+    def flights(self) -> Path:
+        return self.root / "flight"
 
     @property
     def quarantine(self) -> Path:

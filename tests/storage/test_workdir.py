@@ -61,6 +61,13 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
         Workdir(tmp_path).finding(name)
 
 
+def test_the_folders_that_others_write_into_are_there(tmp_path):
+    workdir = Workdir.create(tmp_path / "c")
+    life = workdir.new_life()
+    for path in (workdir.flight(life), workdir.checkpoint(), workdir.segment(life, 1), workdir.progress, workdir.lock):
+        path.touch()
+
+
 def test_used_bytes_count_what_lies_on_the_disk(tmp_path):
     workdir = Workdir.create(tmp_path / "c")
     before = workdir.used_bytes()
