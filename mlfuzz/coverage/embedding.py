@@ -104,8 +104,9 @@ def _count(width: int) -> int:
 def _scale(rows: Tensor) -> Tensor:
     spread = rows.std(0, correction=0)
     moving = spread[spread > 1e-9 * rows.abs().amax().clamp_min(1e-30)]
-    usual = float(moving.median()) if len(moving) else float(rows.square().mean().sqrt())
-    return spread.clamp_min(SCALE_FLOOR * usual if usual > 0.0 else 1.0)
+    if len(moving):
+        return spread.clamp_min(SCALE_FLOOR * float(moving.median()))
+    return torch.full_like(spread, float(rows.square().mean().sqrt()) or 1.0)
 
 
 def _components(standard: Tensor, count: int) -> Tensor | None:
