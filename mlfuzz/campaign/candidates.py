@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -189,6 +190,8 @@ def run_of(seen: Observation, labels: Sequence[str], margin: float | None = None
         return Run(text=_numbers(output.values[row].flatten()), margin=margin)
     scores = output[row].detach().float().cpu().flatten()
     if labels and len(labels) == len(scores):
+        if not bool(torch.isfinite(scores).all()):  # JSON has no NaN, and such scores name no class
+            return Run(label="no number", text=_numbers(scores), margin=margin)
         order = np.argsort(-scores.numpy(), kind="stable")[:TOP_SCORES]
         named = {labels[at]: round(float(scores[at]), 6) for at in order}
         return Run(label=labels[int(order[0])], scores=named, margin=margin)
