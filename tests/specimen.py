@@ -216,7 +216,10 @@ def _stats(name: str, clean: bool) -> Stats:
             "image.translate": operator(23_000, 1210, [0, 60, 190, 380, 580]),
             "image.contrast": operator(22_000, 0, [0, 0, 0, 0, 0]),
         },
-        confusion=[] if clean else [["7", "1", 2410], ["4", "9", 610], ["3", "5", 210], ["8", "3", 90], ["1", "7", 12]],
+        confusion=[] if clean else [
+            ["7", "1", 2410, "label"], ["4", "9", 610, "label"], ["3", "5", 210, "label"], ["8", "3", 90, "label"],
+            ["1", "7", 12, "label"],
+        ],
         layers=[
             {"name": "features.0", "units": 16, "covered": 0.94},
             {"name": "features.3", "units": 32, "covered": 0.71},

@@ -9,6 +9,7 @@ from mlfuzz.campaign.events import Confirmed, Event, NewFinding, Shrunk, Tick, W
 from mlfuzz.findings.finding import Finding
 from mlfuzz.progress import Progress
 from mlfuzz.report.numbers import clock, percent, short
+from mlfuzz.report.tables import INTERNAL
 
 WINDOW_S = 60.0
 
@@ -62,7 +63,7 @@ class Board:
         return ", ".join(
             f"{percent(value)}" if name == "share" else f"{name} {short(value)}"
             for name, value in figures.items()
-            if name != "entries"
+            if name.rpartition(".")[2] not in INTERNAL
         )
 
     def line(self, name: str) -> str:

@@ -17,7 +17,6 @@ from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, 
 from mlfuzz.cli.board import Board, fault_of
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.numbers import clock, figure
 from mlfuzz.report.visible import visible
 
@@ -33,7 +32,6 @@ class Panel:
         self.board = Board()
         self._began = self._logged = time.monotonic()
         self._told: set[str] = set()
-        self._waiting: dict[str, Finding] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -58,35 +56,22 @@ class Panel:
             case Tick():
                 self._log()
             case Confirmed(finding=finding):
-                self._confirmed(finding)
-            case Shrunk(finding=finding):
-                if self._waiting.pop(finding.id, None) is not None:
-                    self._new(finding)
+                self._settled(finding)
             case WorkerDied(how=how, deaths=deaths, phase=phase):
                 self.terminal.warn(
                     f"the worker died ({how}) while it was in phase {phase!r}; death {deaths}, starting again"
                 )
             case Warned(text=text):
                 self.terminal.warn(visible(text))
-            case Ended():
-                for finding in list(self._waiting.values()):
-                    self._new(finding)
             case _:
                 pass
 
-    def _confirmed(self, finding: Finding) -> None:
+    def _settled(self, finding: Finding) -> None:
+        """The first confirmed input of a fault is news; the others are counted."""
         fault = fault_of(finding)
-        if finding.verdict != "confirmed" or fault in self._told:
-            return
-        self._told.add(fault)
-        if finding.chain and finding.kind not in CRASH_KINDS and not finding.shrunk:
-            self._waiting[finding.id] = finding  # it reads better once it is shrunk, which comes next
-        else:
-            self._new(finding)
-
-    def _new(self, finding: Finding) -> None:
-        self._told.add(fault_of(finding))
-        self.terminal.say(*new_line(finding))
+        if finding.verdict == "confirmed" and fault not in self._told:
+            self._told.add(fault)
+            self.terminal.say(*new_line(finding))
 
     def _log(self) -> None:
         now = time.monotonic()
@@ -130,9 +115,12 @@ def _record(event: Event) -> dict[str, Any]:
             return {"event": "started", "target": target, "campaign": campaign, "directory": directory}
         case Tick(progress=progress, findings=findings):
             return {"event": "progress", "findings": findings, **msgspec.to_builtins(progress)}
-        case NewFinding(finding=finding) | Confirmed(finding=finding) | Shrunk(finding=finding):
-            kind = {NewFinding: "saved", Confirmed: "verdict", Shrunk: "shrunk"}[type(event)]
-            return {"event": kind, "finding": msgspec.to_builtins(finding)}
+        case NewFinding(finding=finding):
+            return {"event": "saved", "finding": msgspec.to_builtins(finding)}
+        case Confirmed(finding=finding):
+            return {"event": "verdict", "finding": msgspec.to_builtins(finding)}
+        case Shrunk(finding=finding):
+            return {"event": "shrunk", "finding": msgspec.to_builtins(finding)}
         case WorkerDied(how=how, deaths=deaths, phase=phase):
             return {"event": "died", "how": how, "deaths": deaths, "phase": phase}
         case Warned(text=text):

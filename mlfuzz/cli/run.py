@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from mlfuzz.campaign.events import Outcome
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED
 from mlfuzz.report.numbers import grouped, short
 from mlfuzz.report.summary import FaultGroup, group
+from mlfuzz.report.visible import visible
 
 
 def run(context: Context, plan: Plan, *, report: bool = True) -> int:
@@ -47,8 +49,12 @@ def write_report(context: Context, plan: Plan) -> Path | None:
         return html.write(
             summarise(plan.workdir), plan.workdir.report, title=settings.title, inline_limit=settings.inline_limit
         )
-    except MlfuzzError as error:
-        context.terminal.warn(f"no report: {error}")
+    except Exception as error:  # noqa: BLE001  # a fault in a page must not change a campaign's exit code
+        if context.terminal.verbose:
+            context.terminal.warn(visible(traceback.format_exc(), keep="\n"))
+        context.terminal.warn(
+            f"no report: {visible(f'{type(error).__name__}: {error}')}; again: mlfuzz report {plan.name}"
+        )
         return None
 
 

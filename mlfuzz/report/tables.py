@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ MOST_LABELS = 24
 """A larger confusion is a list of the most frequent flips instead of a square."""
 
 HEAT_STEPS = 8
+
+INTERNAL = frozenset({"entries", "tier", "accepting", "acceptance"})
+"""Figures of a criterion that tell people nothing, or that another curve shows."""
 
 
 class Curve(NamedTuple):
@@ -100,7 +104,7 @@ def curves(summary: Summary) -> list[Curve]:
     ]
     for key in lines[-1].coverage:
         values = [line.coverage.get(key, 0.0) for line in lines]
-        if key != "entries" and len(set(values)) > 1:
+        if key.rpartition(".")[2] not in INTERNAL and len(set(values)) > 1:
             plans.append((f"Coverage: {key}", values, percent if key == "share" else figure))
     made = []
     for title, values, text in plans:
@@ -119,12 +123,18 @@ def failure_rates(stats: Stats) -> list[OperatorRow]:
 
 
 def confusion(stats: Stats) -> Mapping[str, Any]:
-    """Flips: a square of labels ("labels", "cells") where there are few, and the most frequent pairs ("pairs")."""
-    pairs = sorted(((str(a), str(b), int(n)) for a, b, n in stats.confusion), key=lambda pair: (-pair[2], pair))
+    """Flips: a square of labels ("labels", "cells") where there are few, and the most frequent pairs ("pairs").
+
+    Rows of several oracles that say the same count together; what has no expected or observed label is no flip.
+    """
+    rows: Counter[tuple[str, str]] = Counter()
+    for expected, got, count, *_ in stats.confusion:
+        if expected and got:
+            rows[str(expected), str(got)] += int(count)
+    pairs = sorted(((a, b, n) for (a, b), n in rows.items()), key=lambda pair: (-pair[2], pair))
     labels = sorted({label for a, b, _ in pairs for label in (a, b)}, key=lambda text: (len(text), text))
     most = pairs[0][2] if pairs else 1
-    count = {(a, b): n for a, b, n in pairs}
-    cells = [[(count.get((a, b), 0), _heat(count.get((a, b), 0) / most), a == b) for b in labels] for a in labels]
+    cells = [[(rows[a, b], _heat(rows[a, b] / most), a == b) for b in labels] for a in labels]
     square = bool(pairs) and len(labels) <= MOST_LABELS
     return {"labels": labels if square else [], "cells": cells if square else [], "pairs": pairs[:12]}
 
@@ -132,7 +142,7 @@ def confusion(stats: Stats) -> Mapping[str, Any]:
 def layers(stats: Stats) -> list[tuple[str, int, str, Markup]]:
     """Name, units, covered share and its bar of each layer."""
     rows = []
-    for layer in stats.layers:
+    for layer in (layer for layer in stats.layers if "covered" in layer):
         units, covered = int(layer.get("units", 0)), layer.get("covered", 0)
         share = covered / max(1, units) if isinstance(covered, int) else float(covered)  # a count, or a share
         rows.append((str(layer.get("name", "")), units, percent(share), bar(share)))
@@ -151,6 +161,8 @@ def setup(summary: Summary) -> list[tuple[str, str]]:
     stats = summary.stats
     rows = [(f"target {key}", value) for key, value in stats.target.items()]
     rows += list(stats.setup.items())
+    if stats.layers:
+        rows.append(("layers watched", [f"{layer.get('name')} ({layer.get('units')})" for layer in stats.layers]))
     rows += [
         ("started", stats.started),
         ("took", in_words(stats.seconds)),
@@ -204,6 +216,9 @@ def _seeds(stats: Stats) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        rest = _written({key: item for key, item in value.items() if key != "name" and item not in ("", None)})
+        return f"{value['name']} ({rest})" if rest else str(value["name"])
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
     if isinstance(value, str):
@@ -213,5 +228,7 @@ def _written(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return grouped(value) if abs(value) >= 10_000 else str(value)
     if isinstance(value, Sequence):
-        return ", ".join(_written(item) for item in value)
+        joined = " x " if value and all(isinstance(item, int) for item in value) else ", "
+        count = f"{len(value)}: " if len(value) > 6 else ""
+        return count + joined.join(_written(item) for item in value)
     return str(value)

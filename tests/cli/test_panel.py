@@ -27,37 +27,25 @@ def told():
     return Panel(Terminal(out=out, err=err), "mlfuzz", "digits", 30.0), out, err
 
 
-def waiting(finding):
-    return msgspec.structs.replace(finding, shrunk=False, fault="")
-
-
-def test_a_fault_is_told_once_when_it_is_shrunk(told, flips):
+def test_a_fault_is_told_once_when_it_is_settled(told, flips):
     panel, out, _ = told
     for finding in flips[:3]:
-        panel(NewFinding(msgspec.structs.replace(waiting(finding), verdict="candidate")))
-        panel(Confirmed(waiting(finding)))
+        panel(NewFinding(msgspec.structs.replace(finding, verdict="candidate")))
     assert out.getvalue() == ""
-    panel(Shrunk(flips[0]))
+    for finding in flips[:3]:
+        panel(Confirmed(finding))
     assert out.getvalue().count("NEW") == 1
     assert "NEW label 7 -> 1  rotate 11.2 degrees  margin 0.43 logits" in out.getvalue()
     assert f"mlfuzz replay {flips[0].id[:10]}" in out.getvalue()
 
 
-def test_what_was_never_shrunk_is_told_at_the_end(told, flips):
+def test_a_crash_is_told_and_a_flaky_one_never(told):
     panel, out, _ = told
-    panel(Confirmed(waiting(flips[0])))
-    panel(Ended(Outcome(1, "time is up", Stats(campaign="x", started=""), (), ())))
-    assert out.getvalue().count("NEW") == 1
-
-
-def test_a_crash_is_told_at_once_and_a_flaky_one_never(told):
-    panel, out, _ = told
-    others = [finding for finding, _ in specimen._others("x")]
-    for finding in others:
+    for finding, _ in specimen._others("x"):
         panel(Confirmed(finding))
     lines = out.getvalue().splitlines()
-    assert [line.split()[1] for line in lines] == ["exception"]
-    assert "empty glyph" in lines[0]
+    assert [line.split()[1] for line in lines] == ["nonfinite", "exception"]
+    assert "empty glyph" in lines[1]
 
 
 def test_a_hostile_finding_cannot_command_the_terminal(flips):
