@@ -113,12 +113,15 @@ class TextRows:
         return self.texts[row]
 
 
-def snap(data: Tensor, modality: Modality) -> Tensor:
-    """Values clipped to the modality's range and rounded to its grid. NaN becomes the low end."""
+def snap(data: Tensor, modality: Modality, *, out: Tensor | None = None) -> Tensor:
+    """Values clipped to the modality's range and rounded to its grid. NaN becomes the low end.
+
+    out: of the same shape, is written and returned; may not share memory with `data`.
+    """
     data = torch.nan_to_num(data, nan=modality.low) if not bool(torch.isfinite(data.sum())) else data
     if modality.levels is None:
-        return data.clamp(modality.low, modality.high)
-    scaled = data.mul(modality.levels).round_()
+        return torch.clamp(data, modality.low, modality.high, out=out)
+    scaled = torch.mul(data, modality.levels, out=out).round_()
     return scaled.clamp_(modality.low * modality.levels, modality.high * modality.levels).div_(modality.levels)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlfuzz.batch import Recorded, Rows, TensorRows
+from mlfuzz.batch import Recorded, Rows, TensorRows, snap
 from mlfuzz.errors import ConfigError, ReplayError, UsageError
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.param import Drawn, Param, Sites, columns_of
@@ -78,10 +78,16 @@ class Mutator:
             return columns
         return {**columns, **self.propose(rows, columns, seeds)}
 
-    def apply(self, rows: Rows, recorded: Recorded) -> Rows:
-        """The mutated rows, on the modality's grid. Pure: the same rows and record give the same bits in any batch."""
+    def apply(self, rows: Rows, recorded: Recorded, *, into: Tensor | None = None) -> Rows:
+        """The mutated rows, on the modality's grid. Pure: the same rows and record give the same bits in any batch.
+
+        into: where their data may be put, if its shape is theirs: saves a batch the joining of its slices.
+        """
         device = rows.data.device if isinstance(rows, TensorRows) else torch.device("cpu")
-        return self.function(rows, **{name: _column(column, device) for name, column in recorded.items()}).project()
+        mutated = self.function(rows, **{name: _column(column, device) for name, column in recorded.items()})
+        if into is not None and isinstance(mutated, TensorRows) and mutated.data.shape == into.shape:
+            return mutated.with_data(snap(mutated.data, mutated.modality, out=into))
+        return mutated.project()
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,13 +126,16 @@ def mutator(
     return register
 
 
-def replay(rows: Rows, chains: Sequence[Chain]) -> Rows:
+def replay(rows: Rows, chains: Sequence[Chain], *, bound: Callable[[Rows, Rows], Rows] | None = None) -> Rows:
     """Each row's chain applied to it: rows (B, ...) and B chains.
+
+    bound: (mutated, roots) -> mutated, what the campaign clipped each step with (`distance.bound`); roots are `rows`.
 
     Rows that share an operator at the same step run together; laws promise the same bits as one by one.
     Raises ReplayError for an operator of another version or parameters that do not fit it.
     """
     depth = max((len(chain) for chain in chains), default=0)
+    roots = rows
     for at in range(depth):
         groups: dict[str, list[int]] = {}
         for row, chain in enumerate(chains):
@@ -134,7 +143,10 @@ def replay(rows: Rows, chains: Sequence[Chain]) -> Rows:
         parts, order = [], []
         for name, members in groups.items():
             part = rows.take(np.asarray(members, np.int64))
-            parts.append(_step(part, [chains[row][at] for row in members]) if name else part)
+            if name:
+                part = _step(part, [chains[row][at] for row in members])
+                part = part if bound is None else bound(part, roots.take(np.asarray(members, np.int64)))
+            parts.append(part)
             order += members
         rows = parts[0].join(parts).take(np.argsort(np.asarray(order, np.int64), kind="stable"))
     return rows

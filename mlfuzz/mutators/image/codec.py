@@ -24,7 +24,7 @@ Picture: TypeAlias = Pillow.Image
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
-@mutator("image.jpeg", kind="codec", cost=128, quality=Integer(10, 99, neutral=100))
+@mutator("image.jpeg", kind="codec", cost=256, quality=Integer(10, 99, neutral=100))
 def jpeg(rows: TensorRows, *, quality: Column) -> TensorRows:
     """Store and read as JPEG of that `quality`; 100 and above leaves the row as it is.
 
@@ -33,7 +33,7 @@ def jpeg(rows: TensorRows, *, quality: Column) -> TensorRows:
     return _each_below(rows, quality.tolist(), 100, lambda picture, at: _stored(picture, "JPEG", quality=max(at, 1)))
 
 
-@mutator("image.webp", kind="codec", cost=256, quality=Integer(5, 99, neutral=100))
+@mutator("image.webp", kind="codec", cost=512, quality=Integer(5, 99, neutral=100))
 def webp(rows: TensorRows, *, quality: Column) -> TensorRows:
     """Store and read as lossy WebP of that `quality`; 100 and above leaves the row as it is."""
     return _each_below(

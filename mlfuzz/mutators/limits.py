@@ -1,0 +1,242 @@
+"""Limits: how far an input may go from its seed, and the ledger that keeps account of how far each row has gone.
+
+Without them chains leave the region where the label holds: independent mutants of +-12 % shift break a quarter of all
+digits. A row's severities are added up along its chain, by kind and in all; what would pass a limit is made milder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.errors import ConfigError, suggestion
+from mlfuzz.mutators.base import Mutator
+from mlfuzz.mutators.param import Drawn, Integer, LogReal, Param, Real
+
+FIXED_SEVERITY = 0.5
+"""What an operator counts that cannot be made milder (a flip, a typo): two of one kind fit into the default limits."""
+
+SLACK = 1e-5
+"""Float32 sums of severities are this far from exact; a row with less room than this has none."""
+
+Loads = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far an input may go from its seed.
+
+    per_kind: sum of the severities of one kind of operator along a chain (1: one operator at the end of its range).
+    total: sum of all severities. steps: operators in a chain.
+    sums: for parameters that declare it, the largest absolute value of the signed sum: degrees, shares of the side.
+    uses: most operators of a kind along a chain, {"geometry": 1} in DeepHunter.
+    linf: largest change of any value, of full scale. l0: largest share of changed values. ssim: least similarity.
+    alpha_beta: DeepHunter's rule: any change while less than a share alpha of the values differs, else at most beta.
+    These four are None where they do not hold, and compare with the seed itself.
+    """
+
+    per_kind: float = 1.0
+    total: float = 2.0
+    steps: int = 4
+    sums: Mapping[str, float] = field(default_factory=lambda: {"rotation": 30.0, "shift": 0.2})
+    uses: Mapping[str, int] = field(default_factory=dict)
+    linf: float | None = None
+    l0: float | None = None
+    ssim: float | None = None
+    alpha_beta: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("per_kind", "total", "steps"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        for name in ("linf", "l0", "ssim"):
+            value = getattr(self, name)
+            _require(value is None or 0 < value <= 1, name, value, "in (0, 1]")
+        for name, value in (*self.sums.items(), *self.uses.items()):
+            _require(value >= 0, name, value, "0 or more")
+        if self.alpha_beta is not None:
+            pair = tuple(self.alpha_beta)
+            _require(len(pair) == 2 and all(0 <= value <= 1 for value in pair), "alpha_beta", pair, "two of [0, 1]")
+            object.__setattr__(self, "alpha_beta", pair)
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Limits:
+        """From a configuration's table. Raises ConfigError for a key or a value that makes no sense."""
+        known = {each.name: each for each in fields(cls)}
+        for name, value in table.items():
+            if name not in known:
+                raise ConfigError(f"unknown limit {name!r}{suggestion(name, known)}")
+            _require(_fits(name, value), name, value, _wanted(name))
+        return cls(**table)
+
+    @property
+    def by_distance(self) -> bool:
+        """Whether rows must be compared with their seeds."""
+        return any(value is not None for value in (self.linf, self.l0, self.ssim, self.alpha_beta))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the ledger lets through.
+
+    columns: parameters, some of them milder. loads: (n, K) of the rows after the step; as before where dropped.
+    dropped: (n,) rows that have no room, of an operator that cannot be made milder. severity: (n,) in [0, 1].
+    """
+
+    columns: dict[str, Drawn]
+    loads: Loads
+    dropped: NDArray[np.bool_]
+    severity: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Of one operator: its columns in the loads, and the parameters that can be scaled."""
+
+    kind: int
+    uses: int
+    most_uses: float
+    scaled: Mapping[str, Param]
+    sums: tuple[tuple[str, int, float], ...]
+
+
+class Ledger:
+    """Which column of the loads (B, K) is what, and how much room a row has left.
+
+    columns: "kind:blur" for each kind of the mutators, "sum:shift" for each sum that some parameter declares and the
+    limits name (a second parameter of the same operator has its own: "sum:shift:1"), "uses:geometry", "total", "steps".
+    """
+
+    def __init__(self, limits: Limits, mutators: Sequence[Mutator]) -> None:
+        self.limits = limits
+        names = [f"kind:{kind}" for kind in sorted({part.kind for part in mutators})]
+        names += sorted({name for part in mutators for name, _ in _sums(part, limits)})
+        names += [f"uses:{kind}" for kind in sorted(limits.uses)]
+        self.columns = (*names, "total", "steps")
+        self._total, self._steps = len(names), len(names) + 1
+        self._layouts = {part.name: self._layout(part) for part in mutators}
+
+    @property
+    def width(self) -> int:
+        """K."""
+        return len(self.columns)
+
+    def spent(self, loads: Loads) -> NDArray[np.bool_]:
+        """(B,) rows of whose children nothing but copies can come: start from the seed again."""
+        return (loads[:, self._total] > self.limits.total - SLACK) | (loads[:, self._steps] >= self.limits.steps)
+
+    def allow(self, part: Mutator, columns: Mapping[str, Drawn], loads: Loads) -> Allowed:
+        """Scale the parameters of n rows so that each stays within its limits. loads: (n, K), left as it is.
+
+        A row without room becomes a copy (all its parameters neutral); where the operator has no neutral value, the
+        row is dropped.
+        """
+        layout, limits = self._layouts[part.name], self.limits
+        allowed, loads = dict(columns), loads.copy()
+        room = np.minimum(limits.per_kind - loads[:, layout.kind], limits.total - loads[:, self._total])
+        full = loads[:, self._steps] >= limits.steps
+        if layout.uses >= 0:
+            full |= loads[:, layout.uses] >= layout.most_uses
+        room[full | (room < SLACK)] = 0
+        for name, column, limit in layout.sums:
+            allowed[name] = _within(part.space[name], allowed[name], loads[:, column], limit)
+        if layout.scaled:
+            severity = _severity(layout.scaled, allowed, len(loads))
+            over = severity > room
+            if over.any():
+                share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32)
+                for name, param in layout.scaled.items():
+                    allowed[name] = param.milder(allowed[name], share)
+                severity = np.minimum(severity, room)
+            dropped = np.zeros(len(loads), np.bool_)
+            counted = (severity > 0).astype(np.float32)
+        else:
+            dropped = room < FIXED_SEVERITY - SLACK
+            counted = (~dropped).astype(np.float32)
+            severity = counted * np.float32(FIXED_SEVERITY)
+        loads[:, layout.kind] += severity
+        loads[:, self._total] += severity
+        loads[:, self._steps] += counted
+        if layout.uses >= 0:
+            loads[:, layout.uses] += counted
+        for name, column, limit in layout.sums:
+            moved = np.where(dropped, 0, _deviation(part.space[name], allowed[name]))
+            loads[:, column] = np.clip(loads[:, column] + moved, -limit, limit)
+        return Allowed(allowed, loads, dropped, severity)
+
+    def _layout(self, part: Mutator) -> _Layout:
+        at = {name: column for column, name in enumerate(self.columns)}
+        scaled = {
+            name: param
+            for name, param in part.space.items()
+            if isinstance(param, Real | LogReal | Integer) and param.neutral is not None
+        }
+        sums = tuple(
+            (name, at[column], self.limits.sums[part.space[name].sums]) for column, name in _sums(part, self.limits)
+        )
+        uses = at.get(f"uses:{part.kind}", -1)
+        return _Layout(at[f"kind:{part.kind}"], uses, self.limits.uses.get(part.kind, np.inf), scaled, sums)
+
+
+def _sums(part: Mutator, limits: Limits) -> list[tuple[str, str]]:
+    """(column of the loads, parameter) of an operator; its first, second, ... parameter of one sum are apart."""
+    found: list[tuple[str, str]] = []
+    seen: dict[str, int] = {}
+    for name, param in part.space.items():
+        if param.sums in limits.sums:
+            number = seen.get(param.sums, 0)
+            seen[param.sums] = number + 1
+            found.append((f"sum:{param.sums}" + (f":{number}" if number else ""), name))
+    return found
+
+
+def _severity(scaled: Mapping[str, Param], columns: Mapping[str, Drawn], n: int) -> NDArray[np.float32]:
+    """Of an operator: that of its most severe parameter."""
+    severity = np.zeros(n, np.float32)
+    for name, param in scaled.items():
+        np.maximum(severity, param.severity(columns[name]), out=severity)
+    return severity
+
+
+def _deviation(param: Param, values: Drawn) -> NDArray[np.float32]:
+    """What a value adds to its sum: its distance from neutral, of factors in the logarithm."""
+    neutral = float(param.neutral) if isinstance(param.neutral, int | float) else 0.0
+    plain: NDArray[np.float32] = values.astype(np.float32)
+    return np.log(plain / np.float32(neutral or 1)) if isinstance(param, LogReal) else plain - np.float32(neutral)
+
+
+def _within(param: Param, values: Drawn, loads: NDArray[np.float32], limit: float) -> Drawn:
+    """The values moved so that |load + deviation| <= limit."""
+    deviation = _deviation(param, values)
+    kept = np.clip(deviation, -limit - loads, limit - loads)
+    share = kept / np.where(deviation == 0, 1, deviation)
+    # Past the limit already (the limits were narrowed since): nothing more may be added, nothing is turned about.
+    return values if (share >= 1).all() else param.milder(values, np.clip(share, 0, 1).astype(np.float32))
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in ("sums", "uses"):
+        return isinstance(value, Mapping) and all(_number(each) for each in value.values())
+    if name == "alpha_beta":
+        return value is None or (isinstance(value, Sequence) and len(value) == 2 and all(map(_number, value)))
+    if name == "steps":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return _number(value) or (value is None and name in ("linf", "l0", "ssim"))
+
+
+def _wanted(name: str) -> str:
+    return {"sums": "a table of numbers", "uses": "a table of numbers", "alpha_beta": "two numbers"}.get(
+        name, "a number"
+    )
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"limit {name} = {value!r}: must be {wanted}")

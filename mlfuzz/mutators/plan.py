@@ -1,0 +1,277 @@
+"""The plan: which mutator acts on which rows of a batch, and the one call that mutates a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlfuzz.batch import Rows, Step, TensorRows
+from mlfuzz.errors import ConfigError
+from mlfuzz.mutators.base import Mutator
+from mlfuzz.mutators.distance import Distance, distance
+from mlfuzz.mutators.limits import Ledger, Loads
+
+SLICES = 8
+"""Of a batch. Each costs 0.1 ms whatever it holds; fewer would make batches of one operator's failures."""
+
+ROWS_A_SLICE = 4
+"""At least, on average: a batch of 8 rows has two slices."""
+
+ELEMENT_NS = 0.65
+"""Nanoseconds an element of a mutator of cost 1: `image.brightness` at 28 x 28 x 1 to 224 x 224 x 3, with the rounding
+onto the grid; measured by scripts/benchmarks/plan.py on one thread."""
+
+SHARE = 0.15
+"""Mutation may take this share of the forward pass, on average."""
+
+FLOOR = 0.005
+"""Of the rows, for each mutator, however dear."""
+
+PER_ROW_COST = 64
+"""From this cost on an operator works a row at a time by its nature (codecs, text)."""
+
+PER_ROW_SHARE = 0.01
+"""Such an operator's floor may take this share of the forward pass, no more."""
+
+LEAST = 0.0002
+"""Of the rows, for an operator that works a row at a time before the cheapest of models: one in 5,000."""
+
+STRENGTHS = (1e-6, 1e6)
+"""Of lambda: at the first weights are even, at the last proportional to 1 / cost."""
+
+Weights = NDArray[np.float64]
+Slices = list[tuple[Mutator, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutated:
+    """A mutated batch.
+
+    rows: (B, ...) on the grid. steps: what was done, with the parameters as recorded. loads: (B, K) after it.
+    invariant: (B,) whether the label holds along the whole chain. dropped: (B,) rows beyond a limit: not to be judged
+    or kept. severity: (B,) in [0, 1] of this batch's step, the largest where there are several; 0: a copy.
+    clipped: whether rows were clipped to their seeds: a chain then replays with `bound=distance.bound(...)`.
+    """
+
+    rows: Rows
+    steps: tuple[Step, ...]
+    loads: Loads
+    invariant: NDArray[np.bool_]
+    dropped: NDArray[np.bool_]
+    severity: NDArray[np.float32]
+    clipped: bool = False
+
+
+class Plan:
+    """Deals mutators from a shuffled deck, so that in the long run each has its weight's share of the rows.
+
+    weights: (mutators,), made to sum to 1. slices: of a batch. depth: operators one after another on each row (2 in
+    DeepTest). Each pass through the deck takes ceil(mutators / slices) batches and uses every mutator; a slice is as
+    long as its mutator's credit of rows. Drawing each batch anew would leave one in fifty unused for 50,000 inputs.
+    Raises ConfigError for weights that do not fit.
+    """
+
+    def __init__(
+        self, mutators: Sequence[Mutator], weights: Weights, ledger: Ledger, *, slices: int = SLICES, depth: int = 1
+    ) -> None:
+        given = np.asarray(weights, np.float64)
+        if not mutators or given.shape != (len(mutators),) or not (given > 0).all() or not np.isfinite(given).all():
+            raise ConfigError(f"a plan wants one weight above 0 for each of its mutators, got {given.tolist()}")
+        self.mutators = tuple(mutators)
+        self.weights = given / given.sum()
+        self.ledger = ledger
+        self.slices = slices
+        self.depth = depth
+        self._distance: Distance | None = distance(mutators[0].modality) if ledger.limits.by_distance else None
+        self._kinds = {part.name: part.kind for part in mutators}
+        self._credit = np.zeros(len(mutators))
+        self._deck: list[int] = []
+
+    def cut(self, batch: int, rng: np.random.Generator) -> Slices:
+        """Contiguous slices (mutator, start, stop) of a batch of B rows, in order; no mutator twice."""
+        count = max(1, min(self.slices, len(self.mutators), batch // ROWS_A_SLICE))
+        if not self._deck and not self._credit.any():
+            self._open(batch, count, rng)
+        self._credit += self.weights * batch
+        chosen = self._deal(count, rng)
+        sizes = _apportion(self._credit[chosen], batch)
+        self._credit[chosen] -= sizes
+        edges = np.cumsum([0, *sizes]).tolist()
+        return [
+            (self.mutators[number], start, stop)
+            for number, start, stop in zip(chosen, edges[:-1], edges[1:], strict=True)
+            if stop > start
+        ]
+
+    def mutate(
+        self,
+        parents: Rows,
+        loads: Loads,
+        invariant: NDArray[np.bool_],
+        rng: np.random.Generator,
+        *,
+        roots: Callable[[], Rows] | None = None,
+    ) -> Mutated:
+        """Children of the parents: drawn on the host, one vectorised call a slice, joined once.
+
+        loads (B, K), invariant (B,): of the parents. rng: Philox keyed by campaign, life and batch.
+        roots: gives the rows' seeds; only asked for where a limit compares with them.
+        """
+        batch = len(parents)
+        state = Mutated(parents, (), loads, invariant.copy(), np.zeros(batch, np.bool_), np.zeros(batch, np.float32))
+        seeds = self._roots(roots)
+        for _ in range(self.depth):
+            state = apply_slices(state, self.cut(batch, rng), rng, self.ledger)
+            if seeds is not None and self._distance is not None:
+                state = self._bounded(state, seeds, self._distance)
+        return state
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return {"credit": self._credit.copy(), "deck": np.asarray(self._deck, np.int64)}
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """From `state()`; that of a plan of other mutators is left alone."""
+        if state["credit"].shape == self._credit.shape:
+            self._credit = state["credit"].astype(np.float64)
+            self._deck = [int(number) for number in state["deck"]]
+
+    def _open(self, batch: int, count: int, rng: np.random.Generator) -> None:
+        """Shuffle, and give credit as if there had been a pass before: else the first dealt would be long in debt."""
+        self._deck = rng.permutation(len(self.mutators)).tolist()
+        turns = np.arange(len(self._deck)) // count
+        self._credit[self._deck] = (turns.max() - turns) * self.weights[self._deck] * batch
+
+    def _deal(self, count: int, rng: np.random.Generator) -> list[int]:
+        """The next mutators of the deck; those without a whole row of credit sit a pass out."""
+        chosen: list[int] = []
+        for _ in range(2):
+            waiting = [number for number in self._deck if number not in chosen and self._credit[number] >= 1]
+            taken = waiting[: count - len(chosen)]
+            chosen += taken
+            self._deck = [number for number in self._deck if number not in taken]
+            if len(chosen) == count:
+                return chosen
+            self._deck = rng.permutation(len(self.mutators)).tolist()
+            self._deck = [number for number in self._deck if number not in chosen]
+        return chosen or [int(np.argmax(self._credit))]
+
+    def _roots(self, roots: Callable[[], Rows] | None) -> Rows | None:
+        if self._distance is None:
+            return None
+        if roots is None:
+            raise ConfigError("these limits compare inputs with their seeds: mutate() must be given `roots`")
+        return roots()
+
+    def _bounded(self, state: Mutated, roots: Rows, measure: Distance) -> Mutated:
+        """Rows clipped to their seeds where the limits allow that, and dropped where they lie beyond."""
+        limits = self.ledger.limits
+        rows = measure.clip(state.rows, roots, limits)
+        dropped = state.dropped.copy()
+        for step in state.steps:
+            part, seeds = rows.part(step.start, step.stop), roots.part(step.start, step.stop)
+            within = measure.check(part, seeds, limits, kind=self._kinds[step.name])
+            dropped[step.start : step.stop] |= ~within.cpu().numpy()
+        return replace(state, rows=rows, dropped=dropped, clipped=limits.linf is not None)
+
+
+def apply_slices(state: Mutated, slices: Slices, rng: np.random.Generator, ledger: Ledger) -> Mutated:
+    """One operator on each slice: draw, limit, record, apply."""
+    loads, invariant = np.empty_like(state.loads), state.invariant.copy()
+    dropped, severity = state.dropped.copy(), state.severity.copy()
+    whole = torch.empty_like(state.rows.data) if isinstance(state.rows, TensorRows) else None
+    parts, steps = [], []
+    for part, start, stop in slices:
+        rows = state.rows.part(start, stop)
+        drawn = part.draw(stop - start, rng)
+        seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
+        allowed = ledger.allow(part, drawn, state.loads[start:stop])
+        recorded = part.record(rows, allowed.columns, seeds)
+        parts.append(part.apply(rows, recorded, into=None if whole is None else whole[start:stop]))
+        steps.append(Step(part.name, part.version, start, stop, recorded))
+        loads[start:stop] = allowed.loads
+        dropped[start:stop] |= allowed.dropped
+        np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])
+        if part.effect != "invariant":
+            invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
+    rows = _joined(state.rows, parts, slices, whole)
+    return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
+
+
+def _joined(like: Rows, parts: Sequence[Rows], slices: Slices, whole: Tensor | None) -> Rows:
+    """The slices as one; where all of them were written into `whole`, that is all there is to do."""
+    if len(parts) == 1:
+        return parts[0]
+    tensors = [part for part in parts if isinstance(part, TensorRows)]
+    written = whole is not None and all(
+        part.data.data_ptr() == whole[start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
+        for part, (_, start, _) in zip(tensors, slices, strict=False)
+    )
+    if whole is None or not written:
+        return like.join(parts)
+    lengths = [part.lengths for part in tensors if part.lengths is not None]
+    return tensors[0].with_data(whole, torch.cat(lengths) if lengths else None)
+
+
+def weights(
+    mutators: Sequence[Mutator],
+    *,
+    elements: int,
+    seconds: float,
+    element_ns: float = ELEMENT_NS,
+    share: float = SHARE,
+    floor: float = FLOOR,
+) -> Weights:
+    """Shares of the rows, (mutators,), as even as the time allows.
+
+    elements: of one input. seconds: its forward pass. The weight is proportional to 1 / (1 + lambda * cost), where
+    lambda >= 0 is the least that keeps the expected mutation within `share` of the forward pass; before a cheap model
+    that may be out of reach, and each mutator then takes the same time. Nobody falls below `floor`; operators that
+    work a row at a time fall lower where their floor alone would take 1 % of the forward pass.
+    """
+    costs = np.asarray([part.cost for part in mutators], np.float64)
+    each = costs * element_ns * elements * 1e-9
+    least = np.full(len(costs), min(floor, 1 / len(costs)))
+    dear = costs >= PER_ROW_COST
+    least[dear] = np.clip(PER_ROW_SHARE * seconds / each[dear], min(LEAST, floor), least[dear])
+
+    def spread(strength: float) -> Weights:
+        even = 1 / (1 + strength * costs)
+        return _floored(even / even.sum(), least)
+
+    if spread(0.0) @ each <= share * seconds:
+        return spread(0.0)
+    low, high = STRENGTHS
+    for _ in range(40):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if spread(middle) @ each <= share * seconds else (middle, high)
+    return spread(high)
+
+
+def _floored(weights: Weights, least: Weights) -> Weights:
+    """Weights summing to 1, none below its floor: what the others give up is taken in proportion."""
+    held = np.zeros(len(weights), np.bool_)
+    seen = weights
+    for _ in range(len(weights)):
+        below = ~held & (seen < least)
+        if not below.any():
+            break
+        held |= below
+        free = 1 - least[held].sum()
+        seen = np.where(held, least, weights * free / max(weights[~held].sum(), 1e-300))
+    result: Weights = seen / seen.sum()
+    return result
+
+
+def _apportion(credit: NDArray[np.float64], batch: int) -> NDArray[np.int64]:
+    """Whole rows in proportion to the credits, summing to the batch: largest remainders."""
+    wanted = np.maximum(credit, 1e-9)
+    exact = wanted / wanted.sum() * batch
+    sizes: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    order = np.argsort(sizes - exact, kind="stable")
+    sizes[order[: batch - int(sizes.sum())]] += 1
+    return sizes
