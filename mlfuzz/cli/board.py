@@ -72,7 +72,7 @@ class Board:
         if now is None:
             return f"{name} starting"
         parts = [
-            f"t={now.seconds:.0f}s", f"inputs={short(now.inputs)}", f"/s={short(now.inputs_per_s)}",
+            f"t={now.seconds:.0f}s", f"inputs={short(now.inputs)}", f"/s={now.inputs_per_s:.0f}",
             f"corpus={now.entries}", f"faults={self.faults}", f"findings={len(self.findings)}",
             f"p_new={percent(now.p_new).replace(' ', '')}", f"last_new={now.since_new_s:.0f}s",
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 import msgspec
@@ -29,32 +30,35 @@ def listed(
     dir: str = "",
     context: Here,
 ) -> int:
-    """List findings, by fault; of each fault the most telling one, or all with -a.
+    """List confirmed findings: of each fault the most telling one. With -a all, whatever their verdict.
 
     Parameters
     ----------
     name: Of one campaign; of all by default.
     oracle: Only those of this oracle.
     verdict: Only these: candidate, confirmed, flaky.
-    all: Every finding, not one a fault.
+    all: Every finding: not one a fault, and not only the confirmed.
     dir: Where campaigns lie, instead of the configured folder.
     """
-    findings = [case.finding for case in Cases(context, folder=dir).pick((), campaign=name)]
-    findings = [one for one in findings if oracle in ("", one.kind) and verdict in ("", one.verdict)]
+    every = [case.finding for case in Cases(context, folder=dir).pick((), campaign=name)]
+    every = [one for one in every if oracle in ("", one.kind)]
+    wanted = verdict or ("" if all else "confirmed")
+    findings = [one for one in every if wanted in ("", one.verdict)]
     terminal = context.terminal
     if terminal.json:
         terminal.emit([msgspec.to_builtins(finding) for finding in findings])
         return 0
-    if not findings:
-        terminal.result("no findings")
-        return 0
+    others = Counter(one.verdict for one in every if one not in findings)
     faults = group(findings)
-    rows = [(one, len(fault.members)) for fault in faults for one in (fault.members if all else fault.members[:1])]
-    terminal.table(
-        ("id", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "change"),
-        [_row(finding, inputs) for finding, inputs in rows],
-    )
-    terminal.say((f"{len(findings)} findings, {len(faults)} faults; more on one: mlfuzz findings show ID", "dim"))
+    if findings:
+        rows = [(one, len(fault.members)) for fault in faults for one in (fault.members if all else fault.members[:1])]
+        terminal.table(
+            ("id", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "change"),
+            [_row(finding, inputs) for finding, inputs in rows],
+        )
+    said = f"{len(findings)} findings, {len(faults)} faults" if findings else f"no {wanted} findings".replace("  ", " ")
+    said += "".join(f"; {count} {verdict} (--verdict {verdict})" for verdict, count in others.items())
+    terminal.result((said, "dim"))
     return 0
 
 

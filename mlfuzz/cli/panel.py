@@ -21,6 +21,10 @@ from mlfuzz.report.numbers import clock, figure
 from mlfuzz.report.visible import visible
 
 LOG_SECONDS = 30.0
+
+MOST_NEWS = 20
+"""Faults that get a line of their own; later ones are counted, and stand in the report."""
+
 SHORT_ID = 10
 
 
@@ -71,7 +75,10 @@ class Panel:
         fault = fault_of(finding)
         if finding.verdict == "confirmed" and fault not in self._told:
             self._told.add(fault)
-            self.terminal.say(*new_line(finding))
+            if len(self._told) <= MOST_NEWS:
+                self.terminal.say(*new_line(finding))
+            if len(self._told) == MOST_NEWS:
+                self.terminal.say(("further faults are counted; the report lists them", "dim"))
 
     def _log(self) -> None:
         now = time.monotonic()

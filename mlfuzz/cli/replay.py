@@ -67,7 +67,7 @@ def replay(
         plugins=found.config.plugins, on_result=lambda one: _tell(context, one),
     )  # fmt: skip
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    said = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
     context.terminal.result((f"{said} in {clock.monotonic() - began:.1f} s", "bold"))
     if counts["flaky"]:
         context.terminal.warn("flaky: the same input did not fail each time; mlfuzz check looks for the reason")

@@ -38,6 +38,9 @@ EXEMPLARS = 3
 
 MEMBER_ROWS = 40
 
+FIRST_FAULTS = 12
+"""Faults that are laid open; the others fold."""
+
 
 def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int = INLINE_LIMIT) -> str:
     """The page as text. path: where it will lie; links to files are relative to it.
@@ -57,6 +60,8 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         layers=tables.layers(summary.stats),
         timing=tables.timing(summary.stats),
         setup=tables.setup(summary),
+        overview=tables.overview(summary),
+        first=FIRST_FAULTS,
         cards=[_card(number, fault, shelf) for number, fault in enumerate(summary.faults, start=1)],
         linked=shelf.linked,
         link=shelf.link,

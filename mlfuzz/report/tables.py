@@ -21,6 +21,9 @@ MOST_LABELS = 24
 
 HEAT_STEPS = 8
 
+FAULTS_TO_GROUP = 8
+GROUPS = 8
+
 INTERNAL = frozenset({"entries", "tier", "accepting", "acceptance"})
 """Figures of a criterion that tell people nothing, or that another curve shows."""
 
@@ -72,7 +75,8 @@ class Step(NamedTuple):
 def next_steps(summary: Summary) -> list[Step]:
     """Commands that make sense after this campaign, the most useful first."""
     name = shlex.quote(summary.stats.campaign)
-    target = shlex.quote(str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET")))
+    load = str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET"))
+    target = shlex.quote(load.removeprefix("mlfuzz.examples."))  # shipped ones have a short name
     resume = Step("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m")
     if summary.verdict == "broken":
         return [Step("see why nothing ran", f"mlfuzz check {target}"), Step("look at the machine", "mlfuzz doctor")]
@@ -89,6 +93,20 @@ def next_steps(summary: Summary) -> list[Step]:
         Step("after a change to the model, try them all", f"mlfuzz replay --name {name}"),
         resume,
     ]
+
+
+def overview(summary: Summary) -> list[tuple[str, list[tuple[str, int, Markup]]]]:
+    """Where there are many faults: by the operator that does them, and by the answer they end in."""
+    if len(summary.faults) < FAULTS_TO_GROUP:
+        return []
+    by_operator = Counter(fault.operator or "seed itself" for fault in summary.faults)
+    by_answer = Counter(fault.best.observed or fault.best.kind for fault in summary.faults)
+    return [("Faults by mutator", _counted(by_operator)), ("Faults by what came out", _counted(by_answer))]
+
+
+def _counted(counts: Counter[str]) -> list[tuple[str, int, Markup]]:
+    most = max(counts.values())
+    return [(name, count, bar(count / most, kind="hot")) for name, count in counts.most_common(GROUPS)]
 
 
 def curves(summary: Summary) -> list[Curve]:

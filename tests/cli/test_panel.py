@@ -11,7 +11,7 @@ import specimen
 
 from mlfuzz.campaign.events import Confirmed, Ended, NewFinding, Outcome, Shrunk, Started, Tick, Warned, WorkerDied
 from mlfuzz.cli.board import Board
-from mlfuzz.cli.panel import Panel, new_line
+from mlfuzz.cli.panel import MOST_NEWS, Panel, new_line
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.progress import Stats
 
@@ -37,6 +37,15 @@ def test_a_fault_is_told_once_when_it_is_settled(told, flips):
     assert out.getvalue().count("NEW") == 1
     assert "NEW label 7 -> 1  rotate 11.2 degrees  margin 0.43 logits" in out.getvalue()
     assert f"mlfuzz replay {flips[0].id[:10]}" in out.getvalue()
+
+
+def test_a_flood_of_faults_is_cut_short_and_said_to_be(told, flips):
+    panel, out, _ = told
+    for at in range(3 * MOST_NEWS):
+        panel(Confirmed(msgspec.structs.replace(flips[0], id=f"{at:016x}", fault=f"fault {at}")))
+    assert out.getvalue().count("NEW") == MOST_NEWS
+    assert out.getvalue().count("further faults are counted") == 1
+    assert panel.board.faults == 3 * MOST_NEWS
 
 
 def test_a_crash_is_told_and_a_flaky_one_never(told):

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from mlfuzz.report import html
+from mlfuzz.report.summary import group
 
 
 class Page(HTMLParser):
@@ -81,6 +82,20 @@ def test_a_page_without_findings_says_what_was_tried(clean, page):
     assert "Nothing found" in read.text
     assert "rotate 14.5 degrees, then blur 0.7 px" in read.text
     assert not [a for tag, a in read.tags if a.get("id") == "faults"]
+
+
+def test_many_faults_are_grouped_and_all_but_the_first_fold(summary, page):
+    import dataclasses
+
+    import msgspec
+
+    best = summary.faults[1].best
+    faults = group([msgspec.structs.replace(best, id=f"{at:016x}", fault=f"label|7->{at}|x") for at in range(30)])
+    many = dataclasses.replace(summary, faults=faults, read=lambda finding, ref: summary.read(best, ref))
+    read = Page(html.render(many, path=page))
+    assert "Faults by mutator" in read.text
+    classes = [(tag, a.get("class")) for tag, a in read.tags if a.get("class") == "card"]
+    assert classes == [("article", "card")] * html.FIRST_FAULTS + [("details", "card")] * (30 - html.FIRST_FAULTS)
 
 
 def test_beyond_the_limit_inputs_are_linked_not_shown(summary, page):
