@@ -21,7 +21,7 @@ FIT = "fit."
 
 class Criterion(Protocol):
     """Laws: observing a batch gives what its rows give one by one; a second time gains 0; restore loses nothing;
-    merge commutes where `monotone`.
+    merge commutes where `monotone`. `mlfuzz.testing.criteria` holds any criterion to them.
 
     `embed` runs on the device and is pure; its rows travel to the host in the batch's one packed copy, are stored with
     kept entries, and are what `observe` and a later restart work on.
@@ -72,6 +72,8 @@ CRITERIA: Registry[Callable[..., Criterion]] = Registry(
         "mlfuzz.coverage.sections",
         "mlfuzz.coverage.boundary",
         "mlfuzz.coverage.topk",
+        "mlfuzz.coverage.surprise",
+        "mlfuzz.coverage.likelihood",
         "mlfuzz.coverage.combine",
     ),
 )

@@ -13,7 +13,7 @@ from torch import Tensor
 from mlfuzz.coverage.base import CRITERIA, Features
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
-from mlfuzz.coverage.features import Layer
+from mlfuzz.coverage.features import Layer, extractor
 from mlfuzz.coverage.ranges import Ranges
 from mlfuzz.errors import ConfigError
 
@@ -56,7 +56,7 @@ def boundary(*, sigmas: float = 0.0, layers: Sequence[Layer] = (), columns: slic
     sigmas: how far beyond the range a corner begins, in the unit's standard deviations (DeepGauge tries 0, 0.5 and 1).
     layers: not looked at. Source: Ma et al., DeepGauge, ASE 2018, section 3.1.2.
     """
-    return Bucketed("nbc", Corners(sigmas, lower=True), columns=columns)
+    return Bucketed("nbc", Corners(sigmas, lower=True), extract=extractor("pooled", columns=columns))
 
 
 def strong_activation(*, sigmas: float = 0.0, layers: Sequence[Layer] = (), columns: slice | None = None) -> Bucketed:
@@ -64,7 +64,7 @@ def strong_activation(*, sigmas: float = 0.0, layers: Sequence[Layer] = (), colu
 
     Source: Ma et al., DeepGauge, ASE 2018, section 3.1.3.
     """
-    return Bucketed("snac", Corners(sigmas, lower=False), columns=columns)
+    return Bucketed("snac", Corners(sigmas, lower=False), extract=extractor("pooled", columns=columns))
 
 
 CRITERIA.add("nbc", boundary)

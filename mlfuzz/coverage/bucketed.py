@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mlfuzz.coverage.base import FIT, Features, State
 from mlfuzz.coverage.buckets import Buckets, Gains
-from mlfuzz.coverage.features import units
+from mlfuzz.coverage.features import Extract, units
 from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.observation import Observation
 
@@ -46,25 +46,25 @@ class Measure(Protocol):
 class Bucketed:
     """A criterion whose gain is the number of buckets that a row is the first to hit.
 
-    columns: a part of the units; by default all, or the outputs of a black box.
+    extract: what the measure is given; by default all units, or the outputs of a black box.
     Figures: share of the buckets that are hit, covered and buckets.
     """
 
     monotone = True
 
-    def __init__(self, name: str, measure: Measure, *, columns: slice | None = None) -> None:
+    def __init__(self, name: str, measure: Measure, *, extract: Extract = units) -> None:
         self.name = name
         self.measure = measure
-        self._columns = columns
+        self._extract = extract
         self._buckets: Buckets | None = None
         self._width = 0
 
     def fit(self, seen: Observation) -> None:
-        values = units(seen, self._columns)
+        values = self._extract(seen)
         self.measure.fit(values[torch.isfinite(values).all(1)])
 
     def embed(self, seen: Observation) -> Tensor:
-        values = units(seen, self._columns)
+        values = self._extract(seen)
         rows = max(1, _CACHED // max(1, values.shape[1]))
         if values.device.type != "cpu" or len(values) <= rows:
             return self.measure.embed(values)

@@ -12,7 +12,7 @@ from torch import Tensor
 from mlfuzz.coverage.base import CRITERIA, Features
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
-from mlfuzz.coverage.features import Layer, spans
+from mlfuzz.coverage.features import Layer, extractor, spans
 from mlfuzz.errors import ConfigError
 
 
@@ -58,7 +58,7 @@ def neuron_coverage(*, threshold: float = 0.2, layers: Sequence[Layer] = (), col
     time, as DeepXplore takes them; its scaling is over the layer's single values, this one over its units.
     Source: Pei et al., DeepXplore, SOSP 2017, section 4.1; Tian et al., DeepTest, ICSE 2018, section 4.
     """
-    return Bucketed("nc", Active(threshold, layers), columns=columns)
+    return Bucketed("nc", Active(threshold, layers), extract=extractor("pooled", columns=columns))
 
 
 CRITERIA.add("nc", neuron_coverage)

@@ -13,7 +13,7 @@ from torch import Tensor
 from mlfuzz.coverage.base import CRITERIA, Features
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
-from mlfuzz.coverage.features import Layer
+from mlfuzz.coverage.features import Layer, extractor
 from mlfuzz.coverage.ranges import Ranges
 from mlfuzz.errors import ConfigError
 
@@ -60,7 +60,7 @@ def sections(*, k: int = 1000, layers: Sequence[Layer] = (), columns: slice | No
     One byte a section: 10 MB at 10,000 units. layers: not looked at.
     Source: Ma et al., DeepGauge, ASE 2018, section 3.1.1.
     """
-    return Bucketed("kmnc", Sections(k), columns=columns)
+    return Bucketed("kmnc", Sections(k), extract=extractor("pooled", columns=columns))
 
 
 CRITERIA.add("kmnc", sections)

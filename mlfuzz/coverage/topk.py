@@ -13,7 +13,7 @@ from torch import Tensor
 from mlfuzz.coverage.base import CRITERIA, Features, State
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
-from mlfuzz.coverage.features import Layer, spans, units
+from mlfuzz.coverage.features import Layer, extractor, spans, units
 from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.observation import Observation
@@ -110,7 +110,7 @@ def top_k(*, k: int = 2, layers: Sequence[Layer] = (), columns: slice | None = N
 
     Source: Ma et al., DeepGauge, ASE 2018, section 3.2.1 (k of 1, 2 and 3).
     """
-    return Bucketed("tknc", Leaders(k, layers), columns=columns)
+    return Bucketed("tknc", Leaders(k, layers), extract=extractor("pooled", columns=columns))
 
 
 def top_k_patterns(*, k: int = 2, layers: Sequence[Layer] = (), columns: slice | None = None) -> Patterns:
