@@ -1,1 +1,6 @@
-"""audio."""
+"""Operators on waveforms (B, C, T) in [-1, 1]: importing this registers them."""
+
+from importlib import import_module
+
+for _name in ("level", "time", "loss", "filter", "noise", "room", "codec"):
+    import_module(f"{__name__}.{_name}")
