@@ -7,11 +7,9 @@ import shutil
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import Plan, plan
 from mlfuzz.cli.run import run
+from mlfuzz.cli.subjects import SUBJECTS
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.storage.lock import Lock
-
-SUBJECTS = {"image": "digits:fragile"}
-"""Modality -> the shipped target that has something to be found."""
 
 
 def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
@@ -21,12 +19,12 @@ def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
 
     Parameters
     ----------
-    subject: image.
+    subject: image, audio or text.
     time: How long.
     """
     if subject not in SUBJECTS:
         raise UnknownNameError("demonstration", subject, SUBJECTS)
-    planned = plan(context, SUBJECTS[subject], {"time": time}, name=f"demo-{subject}", adopt=True)
+    planned = plan(context, f"{SUBJECTS[subject]}:fragile", {"time": time}, name=f"demo-{subject}", adopt=True)
     _clear(planned)
     return run(context, planned)
 

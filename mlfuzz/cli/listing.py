@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import EXAMPLES, TWINS
+from mlfuzz.cli.subjects import EXAMPLES, shipped
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.registry import Registry, import_plugins
 
@@ -82,7 +82,7 @@ def targets(context: Context) -> Iterator[Row]:
     """Of the configuration, and those that are shipped."""
     for name, target in context.resolve().config.targets.items():
         yield {"name": name, "from": "configuration", "use": target.use, "seeds": target.seeds or ""}
-    for name in TWINS:
+    for name in shipped():
         module, _, attribute = name.partition(":")
         yield {"name": name, "from": "mlfuzz", "use": f"{EXAMPLES}.{module}:{attribute}", "seeds": "its own"}
 

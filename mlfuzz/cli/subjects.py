@@ -10,8 +10,17 @@ from mlfuzz.errors import UnknownNameError, UsageError
 
 EXAMPLES = "mlfuzz.examples"
 
-TWINS = ("digits:robust", "digits:fragile")
-"""Shipped subjects that have a short name: the module below `mlfuzz.examples`, and what it calls them."""
+SUBJECTS = {"image": "digits", "audio": "speech", "text": "language"}
+"""Modality -> the module below `mlfuzz.examples` that ships twins for it, `robust` and `fragile`."""
+
+
+def shipped() -> list[str]:
+    """Short names of the shipped twins that this installation has."""
+    return [f"{module}:{twin}" for module in SUBJECTS.values() if _ships(module) for twin in ("robust", "fragile")]
+
+
+def _ships(module: str) -> bool:
+    return importlib.util.find_spec(f"{EXAMPLES}.{module}") is not None
 
 
 def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, TargetConfig]:
@@ -22,11 +31,10 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
         return typed, targets[typed]
     module, colon, attribute = typed.partition(":")
     if colon and module and attribute:
-        shipped = f"{EXAMPLES}.{module}"
-        if "." not in module and importlib.util.find_spec(shipped) is not None:
-            return typed, TargetConfig(use=f"{shipped}:{attribute}")
+        if "." not in module and _ships(module):
+            return typed, TargetConfig(use=f"{EXAMPLES}.{module}:{attribute}")
         return typed, TargetConfig(use=typed)
-    raise UnknownNameError("target", typed, [*targets, *TWINS])
+    raise UnknownNameError("target", typed, [*targets, *shipped()])
 
 
 def campaign_name(target: str) -> str:
