@@ -1,6 +1,6 @@
 """How fast the audio operators are: clips of 1 s at 16 kHz a CPU second, one JSON line each.
 
-    python scripts/benchmarks/mutators_audio.py [name ...]
+    scripts/bench mutators_audio [name ...]
 
 clips_per_s: the operator with the step to the 16-bit grid, as the loop pays it. bare_clips_per_s: the function alone.
 floor: what was measured for a native version of it before mlfuzz was written. One thread, time.process_time, the best
@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from mlfuzz.batch import TensorRows
 from mlfuzz.modality.audio import Audio
 from mlfuzz.mutators.base import MUTATORS, Mutator
 from mlfuzz.testing.rows import example_rows
@@ -37,6 +38,7 @@ ROWS = 64
 def measure(part: Mutator, audio: Audio) -> dict[str, object]:
     """One line of the report."""
     rows = example_rows(audio, ROWS)
+    assert isinstance(rows, TensorRows)
     columns = part.draw(ROWS, np.random.default_rng(0))
     tensors = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in columns.items()}
     bare, whole = _best(lambda: part.function(rows, **tensors), lambda: part.apply(rows, columns))

@@ -57,11 +57,11 @@ def packet_loss_gilbert(
     # A state ends after each packet with probability p: its length is 1 + floor(log(1 - u) / log(1 - p)).
     starts_bad = chance[:, :1] < lost
     bad = (torch.arange(packets + 1, device=seed.device) % 2 == 0) == starts_bad
-    leave = torch.where(bad, *(torch.log1p(-p.clamp(1e-12, 1 - 1e-12)) for p in (leave_bad, leave_good)))
+    log_good, log_bad = (torch.log1p(-p.clamp(1e-12, 1 - 1e-12)) for p in (leave_good, leave_bad))
+    leave = torch.where(bad, log_bad, log_good)
     stays = torch.log1p(-chance[:, 1:]).div_(leave).floor_()
-    ends = stays.clamp_(max=packets).add_(1).cumsum(1).long()
-    at = torch.arange(packets, device=seed.device).expand(len(rows), packets).contiguous()
-    changes = torch.searchsorted(ends, at, right=True)
+    ends = stays.clamp_(max=packets).add_(1).cumsum(1).clamp_(max=packets).long()
+    changes = torch.zeros_like(ends).scatter_add_(1, ends, torch.ones_like(ends)).cumsum_(1)[:, :packets]
     gone = (((changes % 2) == 0) == starts_bad) & (lost > 0)
     return _silenced(rows, gone.gather(1, torch.arange(units, device=seed.device) // packet))
 
