@@ -22,6 +22,9 @@ SLICES = 8
 ROWS_A_SLICE = 4
 """At least, on average: a batch of 8 rows has two slices."""
 
+OVERDUE = 25_000
+"""Inputs after which a mutator is used at its next turn whatever its credit: none waits for 50,000."""
+
 ELEMENT_NS = 0.65
 """Nanoseconds an element of a mutator of cost 1: `image.brightness` at 28 x 28 x 1 to 224 x 224 x 3, with the rounding
 onto the grid; measured by scripts/benchmarks/plan.py on one thread."""
@@ -90,6 +93,7 @@ class Plan:
         self._distance: Distance | None = distance(mutators[0].modality) if ledger.limits.by_distance else None
         self._kinds = {part.name: part.kind for part in mutators}
         self._credit = np.zeros(len(mutators))
+        self._waited = np.zeros(len(mutators))
         self._deck: list[int] = []
 
     def cut(self, batch: int, rng: np.random.Generator) -> Slices:
@@ -101,11 +105,12 @@ class Plan:
         chosen = self._deal(count, rng)
         sizes = _apportion(self._credit[chosen], batch)
         self._credit[chosen] -= sizes
+        self._waited += batch
+        self._waited[chosen] = 0
         edges = np.cumsum([0, *sizes]).tolist()
         return [
             (self.mutators[number], start, stop)
             for number, start, stop in zip(chosen, edges[:-1], edges[1:], strict=True)
-            if stop > start
         ]
 
     def mutate(
@@ -132,17 +137,18 @@ class Plan:
         return state
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"credit": self._credit.copy(), "deck": np.asarray(self._deck, np.int64)}
+        return {"credit": self._credit.copy(), "waited": self._waited.copy(), "deck": np.asarray(self._deck, np.int64)}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """From `state()`; that of a plan of other mutators is left alone."""
         if state["credit"].shape == self._credit.shape:
             self._credit = state["credit"].astype(np.float64)
+            self._waited = state["waited"].astype(np.float64)
             self._deck = [int(number) for number in state["deck"]]
 
     def _open(self, batch: int, count: int, rng: np.random.Generator) -> None:
         """Shuffle, and give credit as if there had been a pass before: else the first dealt would be long in debt."""
-        self._deck = rng.permutation(len(self.mutators)).tolist()
+        self._deck = self._shuffled(count, rng)
         turns = np.arange(len(self._deck)) // count
         self._credit[self._deck] = (turns.max() - turns) * self.weights[self._deck] * batch
 
@@ -150,15 +156,27 @@ class Plan:
         """The next mutators of the deck; those without a whole row of credit sit a pass out."""
         chosen: list[int] = []
         for _ in range(2):
-            waiting = [number for number in self._deck if number not in chosen and self._credit[number] >= 1]
+            waiting = [number for number in self._deck if number not in chosen and self._is_due(number)]
             taken = waiting[: count - len(chosen)]
             chosen += taken
             self._deck = [number for number in self._deck if number not in taken]
             if len(chosen) == count:
                 return chosen
-            self._deck = rng.permutation(len(self.mutators)).tolist()
-            self._deck = [number for number in self._deck if number not in chosen]
+            self._deck = [number for number in self._shuffled(count, rng) if number not in chosen]
         return chosen or [int(np.argmax(self._credit))]
+
+    def _is_due(self, number: int) -> bool:
+        return bool(self._credit[number] >= 1 or self._waited[number] >= OVERDUE)
+
+    def _shuffled(self, count: int, rng: np.random.Generator) -> list[int]:
+        """A deck in which any `count` in a row are of all weights, from heavy to light.
+
+        Eight light ones in one batch would have to take many times their credit of rows, and then sit out for long.
+        """
+        ranked = rng.permutation(len(self.mutators))
+        ranked = ranked[np.argsort(-self.weights[ranked], kind="stable")]
+        strata = [rng.permutation(stratum).tolist() for stratum in np.array_split(ranked, count)]
+        return [stratum[turn] for turn in range(len(strata[0])) for stratum in strata if turn < len(stratum)]
 
     def _roots(self, roots: Callable[[], Rows] | None) -> Rows | None:
         if self._distance is None:
@@ -268,10 +286,11 @@ def _floored(weights: Weights, least: Weights) -> Weights:
 
 
 def _apportion(credit: NDArray[np.float64], batch: int) -> NDArray[np.int64]:
-    """Whole rows in proportion to the credits, summing to the batch: largest remainders."""
-    wanted = np.maximum(credit, 1e-9)
-    exact = wanted / wanted.sum() * batch
+    """Whole rows in proportion to the credits, at least one each, summing to the batch: largest remainders."""
+    spare = batch - len(credit)
+    wanted = np.maximum(credit - 1, 1e-9)
+    exact = wanted / wanted.sum() * spare
     sizes: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     order = np.argsort(sizes - exact, kind="stable")
-    sizes[order[: batch - int(sizes.sum())]] += 1
-    return sizes
+    sizes[order[: spare - int(sizes.sum())]] += 1
+    return sizes + 1
