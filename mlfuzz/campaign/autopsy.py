@@ -8,18 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from mlfuzz.batch import Batch, Rows, Step, from_payloads
+from mlfuzz.batch import Batch, Step, from_payloads
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.flight import FlightRecord, StepRecord, read_flight
-from mlfuzz.campaign.isolate import Ended, run_forked
-from mlfuzz.campaign.seedbed import Seedbed, class_numbers
-from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.campaign.isolate import Ended, run_forked, sort_rows
+from mlfuzz.campaign.lineage import Lineage, Stored, Unborn
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.modality import raw
 from mlfuzz.mutators.base import MUTATORS, units
-from mlfuzz.observation import Observation
 from mlfuzz.storage.workdir import Workdir
 
 SLOW_FACTOR = 3.0
@@ -32,63 +29,53 @@ class Autopsy:
     def __init__(self, target: Any, root: Path, life: str, load: str, seconds: float) -> None:
         self.target, self.seconds = target, seconds
         self.workdir = Workdir.open(root)
-        self.corpus = Corpus.open(self.workdir)
         self._load, self._life = load, life
-        flight = read_flight(self.workdir.flight(life))
-        self.rebuilt = flight is not None and flight.phase == "execute"
-        self._seed_rows: list[int] = []
         self.batch: Batch | None = None
-        if flight is not None and self.rebuilt:
-            self.batch = self._remake(flight)
+        self.lineage: Lineage | None = None
+        self.number = 0
+        flight = read_flight(self.workdir.flight(life))
+        if flight is not None:
             self.number = flight.batch
+            self.lineage = Stored(self.workdir) if flight.phase == "execute" else Unborn(self.workdir, target)
+            self.batch = self._remake(flight, self.lineage)
 
     def guilty(self, most: int) -> list[tuple[int, Ended]]:
         """Rows that end a process by themselves; [] where the batch does not do it again."""
-        if self.batch is None:
+        if self.batch is None or self._run(0, len(self.batch), SLOW_FACTOR * self.seconds).how == "ok":
             return []
-        found: list[tuple[int, Ended]] = []
-        pending = [(0, len(self.batch))]
-        first = True
-        while pending and len(found) < most:
-            start, stop = pending.pop()
-            ended = self._run(start, stop, self.seconds * (SLOW_FACTOR if first else 1.0))
-            first = False
-            if ended.how == "ok":
-                continue
-            if stop - start == 1:
-                found.append((start, ended))
-                continue
-            middle = (start + stop) // 2
-            pending += [(middle, stop), (start, middle)]
-        return found
+        return sort_rows(lambda start, stop: self._run(start, stop, self.seconds), len(self.batch), most).guilty
 
     def guilty_seed(self, found: Sequence[tuple[int, Ended]]) -> str:
         """The name of a seed that does it unmutated, or "": then the target is broken, not fuzzed."""
         for row, _ in found:
-            if self.batch is not None and not self.batch.mutations(row):
-                return self.corpus.entry(int(self.batch.parents[row])).name
+            if self.batch is not None and self.lineage is not None and not self.batch.mutations(row):
+                parent = int(self.batch.parents[row])
+                if not self.lineage.chain(parent):
+                    return self.lineage.name(parent)
         return ""
 
     def parents(self, found: Sequence[tuple[int, Ended]]) -> list[list[Any]]:
         """Identities of the parents whose children killed the worker."""
-        if self.batch is None:
+        if self.batch is None or self.lineage is None:
             return []
-        return [list(self.corpus.identity(int(self.batch.parents[row]))) for row, _ in found]
+        identities = [self.lineage.identity(int(self.batch.parents[row])) for row, _ in found]
+        return [list(identity) for identity in identities if identity is not None]
 
     def save(self, found: Sequence[tuple[int, Ended]]) -> list[str]:
         """Make findings of the guilty rows; their ids."""
-        if self.batch is None:
+        if self.batch is None or self.lineage is None:
             return []
         store = FindingStore(self.workdir.findings)
         origin = Origin(self.workdir.name, self._life, self._load, None, environment(), units())
-        candidates = Candidates(self.target, (), (), store, self.corpus, self._seedbed(), origin, batches=self.number)
+        seedbed = self.lineage.seedbed(self.target)
+        candidates = Candidates(self.target, (), (), store, self.lineage, seedbed, origin, batches=self.number)
         made = [candidates.crash_finding(self.batch, row, ended.crash) for row, ended in found]
         store.save_many(made)
         return [finding.id for finding, _ in made]
 
     def _run(self, start: int, stop: int, seconds: float) -> Ended:
         assert self.batch is not None
-        rows: Rows = self.batch.rows.part(start, stop)
+        rows = self.batch.rows.part(start, stop)
 
         def forward() -> bytes:
             try:
@@ -99,12 +86,10 @@ class Autopsy:
 
         return run_forked(forward, seconds)
 
-    def _remake(self, flight: FlightRecord) -> Batch:
+    def _remake(self, flight: FlightRecord, lineage: Lineage) -> Batch:
         identities = np.frombuffer(flight.parents, np.int64).reshape(-1, 2)
-        parents = np.asarray([self.corpus.row((flight.lives[life], at)) for life, at in identities.tolist()], np.int64)
-        if (parents < 0).any():
-            raise StorageError("the flight record names parents that the journal does not hold")
-        payloads = [raw.loads(self.corpus.payload(int(row))) for row in parents]
+        parents = lineage.rows(flight.lives, identities)
+        payloads = [lineage.payload(row) for row in parents.tolist()]
         rows = from_payloads(payloads, self.target.modality, self.target.device)
         steps = tuple(_step(record) for record in flight.steps)
         for step in steps:
@@ -112,30 +97,17 @@ class Autopsy:
             before, after = rows.part(0, step.start), rows.part(step.stop, len(rows))
             rows = rows.join([piece for piece in (before, part, after) if len(piece)])
         count = len(rows)
-        return Batch(
-            rows, parents, self.corpus.seeds[parents], np.zeros((count, 1), np.float32), np.ones(count, np.bool_), steps
-        )  # fmt: skip
-
-    def _seedbed(self) -> Seedbed:
-        seeds = [
-            row for row in np.flatnonzero(self.corpus.parents < 0).tolist() if self.corpus.entry(row).parent is None
-        ]
-        entries = [self.corpus.entry(row) for row in seeds]
-        modality = self.target.modality
-        files = tuple(modality.encode(raw.loads(self.corpus.payload(row))) for row in seeds)
-        labels = tuple(entry.label for entry in entries)
-        numbers = class_numbers(labels, self.target.labels)
-        blank = Observation({"main": numbers[:, None].float()}, numbers[:, None].float()[:, :0])
-        return Seedbed(tuple(entry.name for entry in entries), numbers, labels, files, blank)
+        seeds = np.asarray([lineage.seed(row) for row in parents.tolist()], np.int64)
+        return Batch(rows, parents, seeds, np.zeros((count, 1), np.float32), np.ones(count, np.bool_), steps)
 
 
 def _step(record: StepRecord) -> Step:
+    if record.stop < record.start:
+        raise StorageError("the flight record is damaged")
     columns = {
         name: np.frombuffer(column[1], np.dtype(column[0])).copy() if _packed(column) else column
         for name, column in record.columns.items()
     }
-    if record.stop < record.start:
-        raise StorageError("the flight record is damaged")
     return Step(record.name, record.version, record.start, record.stop, columns)
 
 

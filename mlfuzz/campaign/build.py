@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 import torch
 
-from mlfuzz.batch import Rows, from_payloads
+from mlfuzz.batch import Indices, Rows, Step, from_payloads
 from mlfuzz.campaign.candidates import run_of
-from mlfuzz.campaign.flight import FlightRecord, Recorder
+from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.seedbed import Seedbed, class_numbers, without_activations
 from mlfuzz.campaign.spec import WorkerSpec
@@ -124,9 +124,9 @@ def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> l
     return answers
 
 
-def seed_flight(seeds: Sequence[int]) -> FlightRecord:
-    """Seeds about to be run for the first time, before any of them is an entry: by their number in the seed folder."""
-    return FlightRecord(0, "seeds", [], np.asarray([(-1, at) for at in seeds], np.int64).tobytes(), [])
+def seed_flight(seeds: Sequence[int], steps: Sequence[Step] = ()) -> FlightRecord:
+    """Seeds, or their mutants, about to be run before the seeds are entries: by their number in the seed folder."""
+    return FlightRecord(0, "seeds", [], np.asarray([(-1, at) for at in seeds], np.int64).tobytes(), records_of(steps))
 
 
 def usable_seeds(
@@ -169,9 +169,20 @@ def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:
 
 
 def calibrate(
-    target: AnyTarget, rows: Rows, seen: Observation, spec: WorkerSpec, criterion: Criterion, workdir: Workdir
+    target: AnyTarget,
+    rows: Rows,
+    seen: Observation,
+    spec: WorkerSpec,
+    criterion: Criterion,
+    workdir: Workdir,
+    *,
+    mutants: int,
+    record: Callable[[Indices, Sequence[Step]], None],
 ) -> Calibration:
-    """Read the stored calibration of this target, or measure and store it. rows: usable seeds of one shape."""
+    """Read the stored calibration of this target, or measure and store it.
+
+    rows: usable seeds of one shape. mutants: run to fit the criterion on. record: told before each batch of them.
+    """
     path = workdir.calibration(calibration_key(target, spec))
     if path.exists():
         stored = read_checkpoint(path)
@@ -185,13 +196,15 @@ def calibrate(
     plan = plan_for(target, spec, rows, measured.seconds)
     rng = np.random.Generator(np.random.Philox(key=spec.seed, counter=[1, 0, 0, 0]))
     observed = [seen]
-    while sum(part.activations.shape[0] for part in observed) < FIT_MUTANTS + len(rows):
-        parents = rows.take(rng.integers(0, len(rows), min(measured.batch, 256)))
+    while sum(part.activations.shape[0] for part in observed) < mutants + len(rows):
+        picked = rng.integers(0, len(rows), min(measured.batch, 256))
+        parents = rows.take(picked)
         count = len(parents)
         mutated = plan.mutate(
             parents, np.zeros((count, plan.ledger.width), np.float32), np.ones(count, np.bool_), rng,
             roots=partial(_itself, parents),
         )  # fmt: skip
+        record(picked, mutated.steps)
         execution = execute(target, mutated.rows)
         if execution.seen is None:
             break

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import mlfuzz
-from mlfuzz.batch import Indices, from_payloads
+from mlfuzz.batch import Indices, Step, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign import build
 from mlfuzz.campaign.candidates import Candidates, Origin
@@ -44,6 +44,9 @@ from mlfuzz.storage.workdir import Workdir, life_number
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
+
+GUARD_SECONDS = 2.0
+"""What a batch may take in a child that runs it first, where no deadline is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Campaign:
         seeds: str | Path | None = None,
         spec: WorkerSpec | None = None,
         adopt: bool = False,
+        guarded: bool = False,
         lock: bool = True,
         **options: Any,
     ) -> Self:
@@ -91,6 +95,7 @@ class Campaign:
 
         seeds: folder or file; None: the target's own. options: fields of `WorkerSpec`, such as scheduler="random".
         adopt: go on although the target or the options have changed; the corpus is measured again where it must be.
+        guarded: every batch is tried in a forked child first, for targets that take their process down (CPU only).
         Raises CampaignBusyError, ConfigError, SeedError, TargetError.
         """
         if spec is None:
@@ -101,26 +106,30 @@ class Campaign:
         try:
             keep_spec(workdir, spec, target.digest, adopt=adopt)
             campaign = cls(workdir, target, spec, held)
-            campaign._open()
+            campaign._open(guarded=guarded)
         except BaseException:
             if held is not None:
                 held.release()
             raise
         return campaign
 
-    def _open(self) -> None:
+    def _open(self, *, guarded: bool) -> None:
         self.recorder.phase("load")
         torch.manual_seed(self.spec.seed)
         base = self._earlier()
         self.corpus = Corpus.open(self.workdir, self.life, calibration=build.calibration_key(self.target, self.spec))
         modality, device = self.target.modality, self.target.device
         self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
-        seeds, answers, seed_stats = self._seeds()
+        seeds, answers, seed_stats, numbers = self._seeds()
         shown = [at for at, seed in enumerate(seeds) if np.shape(seed.payload)[:-1] == np.shape(seeds[0].payload)[:-1]]
         rows = from_payloads([seeds[at].payload for at in shown], modality, device)
         seen = Observation.join([answers[at] for at in shown])
         criterion = build.criterion_for(self.target, self.spec)
-        calibration = build.calibrate(self.target, rows, seen, self.spec, criterion, self.workdir)
+        mutants = 0 if guarded else build.FIT_MUTANTS
+        calibration = build.calibrate(
+            self.target, rows, seen, self.spec, criterion, self.workdir, mutants=mutants,
+            record=lambda picked, steps: self._record_seeds([numbers[shown[at]] for at in picked], steps),
+        )  # fmt: skip
         plan = build.plan_for(self.target, self.spec, rows, calibration.seconds)
         oracles = build.oracles_for(self.target, self.spec, answers[0])
         scheduler = build.scheduler_for(self.spec)
@@ -145,10 +154,13 @@ class Campaign:
         self.calibration = calibration
         self.loop = Loop(
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
-            life_number(self.life)[1],
+            life_number(self.life)[1], guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
         )  # fmt: skip
         self.loop.ban(self._banned())
         self.stats = self._founded(base, seed_stats, parts)
+
+    def _record_seeds(self, numbers: Sequence[int], steps: Sequence[Step]) -> None:
+        self.recorder.record(build.seed_flight(numbers, steps))
 
     def request_stop(self, reason: str) -> None:
         """Finish the batch, save, and end; callable from a signal handler."""
@@ -216,7 +228,8 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _seeds(self) -> tuple[list[Seed], list[Observation], SeedStats]:
+    def _seeds(self) -> tuple[list[Seed], list[Observation], SeedStats, list[int]]:
+        """Usable seeds, their answers, what became of the others, and their numbers among all that were looked at."""
         stored = [
             row for row in np.flatnonzero(self.corpus.parents < 0).tolist() if self.corpus.entry(row).parent is None
         ]
@@ -226,7 +239,8 @@ class Campaign:
             lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
             if lost:
                 raise SeedError(f"target {self.target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
-            return seeds, [answer for answer in answers if answer is not None], self._seed_stats
+            given = [answer for answer in answers if answer is not None]
+            return seeds, given, self._seed_stats, list(range(len(seeds)))
         where = self.spec.seeds or str(self.target.seeds or "")
         if not where:
             raise SeedError(f"target {self.target.name} has no seeds; give a folder: --seeds DIR")
@@ -237,11 +251,8 @@ class Campaign:
         all_answers = build.run_seeds(self.target, found.seeds, self.recorder)
         kept, stats = build.usable_seeds(self.target, found, all_answers, ())
         self.warnings += found.warnings
-        return (
-            [found.seeds[at] for at in kept],
-            [answer for at in kept if (answer := all_answers[at]) is not None],
-            stats,
-        )
+        usable = [answer for at in kept if (answer := all_answers[at]) is not None]
+        return [found.seeds[at] for at in kept], usable, stats, kept
 
     def _stored_seed(self, row: int) -> Seed:
         entry, payload = self.corpus.entry(row), raw.loads(self.corpus.payload(row))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,10 +15,9 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices
 from mlfuzz.campaign.seedbed import Seedbed
-from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.mutation import sentence
+from mlfuzz.mutation import Chain, sentence
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.targets.base import Target
@@ -45,6 +44,12 @@ class Origin:
     units: Mapping[str, Mapping[str, str]]
 
 
+class Chains(Protocol):
+    """The corpus, as far as it is needed here."""
+
+    def chain(self, row: int) -> Chain: ...
+
+
 @dataclass(slots=True)
 class Candidates:
     """Counts failing rows by key, and saves the first few inputs of each.
@@ -56,7 +61,7 @@ class Candidates:
     oracles: tuple[Oracle, ...]
     floors: tuple[float, ...]
     store: FindingStore
-    corpus: Corpus
+    corpus: Chains
     seedbed: Seedbed
     origin: Origin
     cap: int = 20

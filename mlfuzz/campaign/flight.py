@@ -9,6 +9,7 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,10 +45,22 @@ class StepRecord(msgspec.Struct, frozen=True):
     columns: dict[str, Any]
 
 
+def records_of(steps: Iterable[Any]) -> list[StepRecord]:
+    """The steps of a batch, their columns as bytes."""
+    return [
+        StepRecord(step.name, step.version, step.start, step.stop, {
+            name: column if isinstance(column, list) else (column.dtype.str, column.tobytes())
+            for name, column in step.columns.items()
+        })
+        for step in steps
+    ]  # fmt: skip
+
+
 class FlightRecord(msgspec.Struct, frozen=True):
     """Enough to make the batch again: parents by identity, and the steps.
 
-    parents: (n, 2) int64 as bytes: index into `lives`, and the entry's sequence there.
+    parents: (n, 2) int64 as bytes: index into `lives`, and the entry's sequence there; before the corpus holds the
+    seeds, -1 and the number of the seed.
     """
 
     batch: int

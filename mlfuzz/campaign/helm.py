@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from mlfuzz.campaign.flight import Pulse, read_pulse
+from mlfuzz.campaign.flight import Pulse, read_flight, read_pulse
 from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.process import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
@@ -33,7 +33,14 @@ class WorkerProcess:
         self._lives: frozenset[str] = frozenset()
 
     def start(
-        self, spec: WorkerSpec, *, seconds: float | None, inputs: int | None, findings: int | None, adopt: bool
+        self,
+        spec: WorkerSpec,
+        *,
+        seconds: float | None,
+        inputs: int | None,
+        findings: int | None,
+        adopt: bool,
+        guarded: bool,
     ) -> None:
         """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us."""
         self._workdir.answer.unlink(missing_ok=True)
@@ -41,7 +48,7 @@ class WorkerProcess:
         self._lives = frozenset(self._workdir.lives())
         order = Order(
             workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, inputs=inputs, findings=findings,
-            adopt=adopt,
+            adopt=adopt, guarded=guarded,
         )  # fmt: skip
         with open(self._workdir.log("worker"), "ab") as log:
             log.truncate(0)
@@ -74,6 +81,11 @@ class WorkerProcess:
     def pulse(self) -> Pulse | None:
         life = self.life()
         return read_pulse(self._workdir.flight(life)) if life else None
+
+    def began(self) -> bool:
+        """Whether it got as far as its first batch."""
+        flight = read_flight(self._workdir.flight(self.life())) if self.life() else None
+        return flight is not None and flight.phase == "execute"
 
     def ask_to_stop(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:

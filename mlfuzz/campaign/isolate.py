@@ -74,6 +74,40 @@ def run_forked(function: Callable[[], bytes], seconds: float) -> Ended:
     return Ended("ok", "", value[:-3], "", spent)
 
 
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Rows by how a child that ran them ended. good: in runs that ended well, ascending. guilty: by themselves.
+
+    skipped: rows of runs that ended badly and were not looked into further, because enough guilty ones were known.
+    """
+
+    good: list[int]
+    guilty: list[tuple[int, Ended]]
+    skipped: int
+
+
+def sort_rows(run: Callable[[int, int], Ended], count: int, most: int) -> Sorted:
+    """Halve until the guilty rows stand alone, `most` of them at most. run(start, stop): rows in a child of its own."""
+    good: list[int] = []
+    guilty: list[tuple[int, Ended]] = []
+    skipped = 0
+    pending = [(0, count)]
+    while pending:
+        start, stop = pending.pop()
+        if len(guilty) >= most and stop - start < count:
+            skipped += stop - start
+            continue
+        ended = run(start, stop)
+        if ended.how == "ok":
+            good += range(start, stop)
+        elif stop - start == 1:
+            guilty.append((start, ended))
+        else:
+            middle = (start + stop) // 2
+            pending += [(middle, stop), (start, middle)]
+    return Sorted(sorted(good), guilty, skipped)
+
+
 def frames_of(trace: str) -> tuple[str, ...]:
     """ "file:function" of faulthandler's lines, outermost first, without mlfuzz's own and torch's frames."""
     frames = []

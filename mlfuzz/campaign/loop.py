@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices
+from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.candidates import Candidates
-from mlfuzz.campaign.flight import FlightRecord, Recorder, StepRecord
+from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
+from mlfuzz.campaign.isolate import Ended, run_forked, sort_rows
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
@@ -26,6 +27,9 @@ from mlfuzz.oracles.base import Oracle, Verdict
 from mlfuzz.schedulers.base import Scheduler
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import Execution, broken_target, execute
+
+GUARDED_ROWS = 2
+"""Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
 
 BROKEN_BATCHES = 3
 """So many batches in a row of which a quarter raises: the target is broken, not fuzzed."""
@@ -69,6 +73,8 @@ class Loop:
     tally: Tally
     recorder: Recorder
     life: int
+    guarded: bool = False
+    guard_seconds: float = 2.0
     batches: int = 0
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
@@ -101,7 +107,7 @@ class Loop:
         batch = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
         clock.lap("mutate")
         self.recorder.record(self._flight(picked, mutated))
-        execution = execute(self.parts.target, mutated.rows)
+        execution = self._execute(mutated.rows)
         clock.lap("execute")
         self.recorder.phase("judge")
         packed, host = self._judge(batch, execution)
@@ -155,6 +161,25 @@ class Loop:
                     )
             self._queue = self.pool.split(picked)
         return self._queue.pop(0)
+
+    def _execute(self, rows: Rows) -> Execution:
+        """Run the rows; where workers have died, a forked child runs them first and takes the fall."""
+        target = self.parts.target
+        if not self.guarded:
+            return execute(target, rows)
+
+        def run(start: int, stop: int) -> Ended:
+            part = rows.part(start, stop)
+            return run_forked(lambda: _answered(target, part), self.guard_seconds)
+
+        tried = sort_rows(run, len(rows), GUARDED_ROWS)
+        good = np.asarray(tried.good, np.int64)
+        crashes = tuple((row, ended.crash) for row, ended in tried.guilty)
+        if not len(good):
+            return Execution(good, None, crashes, 0, tried.skipped)
+        done = execute(target, rows.take(good))
+        later = tuple((int(good[row]), crash) for row, crash in done.crashes)
+        return Execution(good[done.ran], done.seen, crashes + later, done.refused, done.skipped + tried.skipped)
 
     def _judge(self, batch: Batch, execution: Execution) -> tuple[Tensor | None, tuple[Verdict, ...]]:
         seen = execution.seen
@@ -236,7 +261,7 @@ class Loop:
 
     def _settle_crashes(self, flying: Flying) -> None:
         unmutated = [row for row, _ in flying.execution.crashes if not flying.batch.mutations(row)]
-        reason = broken_target(flying.execution, unmutated, len(flying.batch))
+        reason = "" if self.guarded else broken_target(flying.execution, unmutated, len(flying.batch))
         self._broken = self._broken + 1 if reason else 0
         if reason and (unmutated or self._broken >= BROKEN_BATCHES):
             raise TargetError(f"target {self.parts.target.name}: {reason}; run: mlfuzz check")
@@ -244,14 +269,17 @@ class Loop:
         self.candidates.crashes(flying.batch, flying.execution)
 
     def _flight(self, picked: Indices, mutated: Mutated) -> FlightRecord:
-        steps = [
-            StepRecord(step.name, step.version, step.start, step.stop, {
-                name: column if isinstance(column, list) else (column.dtype.str, column.tobytes())
-                for name, column in step.columns.items()
-            })
-            for step in mutated.steps
-        ]  # fmt: skip
-        return FlightRecord(self.batches, "execute", list(self.corpus.lives), self.corpus.identities(picked), steps)
+        parents = self.corpus.identities(picked)
+        return FlightRecord(self.batches, "execute", list(self.corpus.lives), parents, records_of(mutated.steps))
+
+
+def _answered(target: Target, rows: Rows) -> bytes:
+    """Run rows in a child that may die; an exception is no death."""
+    try:
+        target.run(rows)
+    except Exception:  # noqa: BLE001  execute() will look into it
+        return b"raised"
+    return b"answered"
 
 
 def part_of(batch: Batch, rows: Indices) -> Batch:

@@ -141,11 +141,12 @@ class Probe:
         from mlfuzz.campaign.autopsy import Autopsy
 
         autopsy = Autopsy(target, Path(request.path), request.life, request.target, request.seconds)
-        found = autopsy.guilty(MAX_GUILTY)
+        found = autopsy.guilty(1 if request.how.startswith("no answer") else MAX_GUILTY)
         return Reply(
             ids=autopsy.save(found),
             value={
-                "rebuilt": autopsy.rebuilt, "rows": [row for row, _ in found], "ends": [end.name for _, end in found],
+                "rebuilt": autopsy.batch is not None, "rows": [row for row, _ in found],
+                "ends": [end.name for _, end in found],
                 "seed": autopsy.guilty_seed(found), "parents": autopsy.parents(found),
             },
         )  # fmt: skip

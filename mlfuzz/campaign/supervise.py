@@ -40,6 +40,9 @@ from mlfuzz.storage.workdir import Workdir
 
 POLL_SECONDS = 0.1
 MAX_DEATHS = 20
+GUARD_DEATHS = 2
+"""After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
+
 DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""
 
@@ -82,6 +85,7 @@ class _State:
     settled: dict[str, int] = field(default_factory=dict)
     progress_bytes: int = 0
     latest: Progress | None = None
+    guarded: bool = False
     asked: Request | None = None
     interrupted: str = ""
     scanned: float = 0.0
@@ -137,6 +141,7 @@ class _Supervisor:
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings,
             adopt=adopt,
+            guarded=self.state.guarded,
         )
 
     def _watch(self) -> str:
@@ -226,10 +231,11 @@ class _Supervisor:
         if reply is None or not reply.ids:
             said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
             self.tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
-            if pulse.phase in ("seeds", "calibrate"):
+            if pulse.phase == "calibrate" and self.state.guarded:
                 raise TargetError(f"the worker died of {how} before the first batch; {self.worker.log_hint()}")
         else:
             self._ban(reply.value.get("parents", []))
+        self.state.guarded = not self.worker.began() or self.state.deaths >= GUARD_DEATHS
         if self.state.deaths >= MAX_DEATHS:
             raise WorkerLostError(
                 f"the worker has died {self.state.deaths} times (last of {how}); what was found is kept in"

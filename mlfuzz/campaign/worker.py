@@ -31,6 +31,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     inputs: int | None = None
     findings: int | None = None
     adopt: bool = False
+    guarded: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +99,8 @@ def _run(order: Order, signals: _Signals) -> str:
     sys.path.insert(0, str(Path(spec.directory).resolve()))
     import_plugins(spec.plugins)
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
-    with Campaign.open(workdir.root, target, spec=spec, adopt=order.adopt, lock=False) as campaign:
+    options: dict[str, Any] = {"adopt": order.adopt, "guarded": order.guarded, "lock": False}
+    with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
         signals.campaign = campaign
         if signals.requested:
             campaign.request_stop(signals.requested)
