@@ -25,8 +25,6 @@ from mlfuzz.modality.image import Image
 HELD_OUT = 397
 INNER = 22
 SEEDS_A_CLASS = 10
-CERTAIN = 0.8
-"""A seed on the brink would be broken by anything, which shows nothing."""
 
 
 def main() -> None:
@@ -56,9 +54,7 @@ def main() -> None:
     keeper.demand("robust, the same augmented", train_fit.accuracy(robust, centre(seen), truth), 0.90)
     print(f"fragile, the same augmented: {train_fit.accuracy(fragile, centre(seen), truth):.2%}")
 
-    certain = torch.ones(HELD_OUT, dtype=torch.bool)
-    for model in (robust, fragile):
-        certain &= train_fit.answers(model, centre(unseen)).gather(1, truth[:, None])[:, 0] > CERTAIN
+    certain = train_fit.certain((robust, fragile), centre(unseen), truth)
     keeper.weights("digits-robust", robust, measure)
     keeper.weights("digits-fragile", fragile, measure)
     keeper.seeds(train_fit.CORPUS / "seeds" / "image" / "digits", seeds(unseen, truth, certain))

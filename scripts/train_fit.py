@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -15,7 +15,10 @@ from torch import Tensor, nn
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
-Draw = Callable[[torch.Generator, Tensor], tuple[Tensor, Tensor]]
+Inputs = Tensor | tuple[Tensor, ...]
+"""One argument of the model, or all of them, batch first."""
+
+Draw = Callable[[torch.Generator, Tensor], tuple[Inputs, Tensor]]
 """(generator, row numbers (B,)) -> (inputs (B, ...), classes (B,)), augmented anew at each call."""
 
 
@@ -50,20 +53,30 @@ def fit(
         for start in range(0, rows - batch + 1, batch):
             inputs, classes = draw(generator, order[start : start + batch])
             optimiser.zero_grad()
-            loss(model(inputs), classes).backward()
+            loss(model(*_arguments(inputs)), classes).backward()
             optimiser.step()
             schedule.step()
     return model.eval()
 
 
-def answers(model: nn.Module, inputs: Tensor, *, batch: int = 256) -> Tensor:
+def answers(model: nn.Module, inputs: Inputs, *, batch: int = 256) -> Tensor:
     """Probabilities (N, classes)."""
+    parts = zip(*(argument.split(batch) for argument in _arguments(inputs)), strict=True)
     with torch.inference_mode():
-        return torch.cat([model(part).softmax(1) for part in inputs.split(batch)])
+        return torch.cat([model(*part).softmax(1) for part in parts])
 
 
-def accuracy(model: nn.Module, inputs: Tensor, classes: Tensor) -> float:
+def accuracy(model: nn.Module, inputs: Inputs, classes: Tensor) -> float:
     return float((answers(model, inputs).argmax(1) == classes).double().mean())
+
+
+def certain(models: Sequence[nn.Module], inputs: Inputs, classes: Tensor, *, least: float = 0.8) -> Tensor:
+    """(N,) bool: every model gives the right class at least this probability.
+
+    An input on the brink makes no seed: anything would break it, which shows nothing.
+    """
+    right = [answers(model, inputs).gather(1, classes[:, None])[:, 0] for model in models]
+    return torch.stack(right).amin(0) > least
 
 
 def digest(weights: Mapping[str, Tensor]) -> str:
@@ -136,3 +149,7 @@ class Keeper:
         for line in self.wrong:
             print(f"WRONG: {line}", file=sys.stderr)
         sys.exit(1 if self.wrong else 0)
+
+
+def _arguments(inputs: Inputs) -> tuple[Tensor, ...]:
+    return (inputs,) if isinstance(inputs, Tensor) else inputs

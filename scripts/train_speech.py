@@ -31,7 +31,6 @@ VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f3", "f4", "f5", "And
 HELD_OUT = ("m3", "f4", "Michael")
 MANNERS = {"calm": ("-s", "150", "-p", "42"), "brisk": ("-s", "185", "-p", "58")}
 SEEDS_A_WORD = 4
-CERTAIN = 0.8
 
 Change = Callable[[Tensor, torch.Generator], Tensor]
 Clips = dict[str, Tensor]
@@ -63,9 +62,7 @@ def main() -> None:
     keeper.demand("robust, the same augmented", train_fit.accuracy(robust, harder, truth), 0.90)
     print(f"fragile, the same augmented: {train_fit.accuracy(fragile, harder, truth):.2%}")
 
-    certain = torch.ones(len(unseen), dtype=torch.bool)
-    for model in (robust, fragile):
-        certain &= train_fit.answers(model, unseen).gather(1, truth[:, None])[:, 0] > CERTAIN
+    certain = train_fit.certain((robust, fragile), unseen, truth)
     keeper.weights("speech-robust", robust, measure)
     keeper.weights("speech-fragile", fragile, measure)
     usable = [name for name, fit in zip(held, certain.tolist(), strict=True) if fit]
