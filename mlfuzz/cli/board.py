@@ -79,13 +79,13 @@ class Board:
         return f"{name} {' '.join(parts)}" + (f" deaths={self.deaths}" if self.deaths else "")
 
     def cells(self) -> list[tuple[str, str]]:
-        """(label, value) of the panel, in reading order, three a row."""
+        """(label, value) of the panel, in reading order."""
         now = self.latest
         if now is None:
             return [("", "loading the target, running the seeds, measuring its speed ...")]
         return [
-            ("inputs", f"{short(now.inputs)}  ({short(now.inputs_per_s)}/s)"),
-            ("corpus", f"{now.entries:,}  (+{self.new_entries} in {WINDOW_S:.0f} s)"),
+            ("inputs", f"{now.inputs:,} ({now.inputs_per_s:,.0f}/s)"),
+            ("corpus", f"{now.entries:,} (+{self.new_entries:,} in {WINDOW_S:.0f} s)"),
             ("last new", f"{clock(now.since_new_s)} ago"),
             ("findings", self.counts()),
             ("P(new)", percent(now.p_new)),

@@ -22,6 +22,9 @@ from mlfuzz.report.visible import visible
 
 LOG_SECONDS = 30.0
 
+WIDE = 104
+"""Columns of a terminal from which on the panel has three cells a row."""
+
 MOST_NEWS = 20
 """Faults that get a line of their own; later ones are counted, and stand in the report."""
 
@@ -35,6 +38,7 @@ class Panel:
         self.terminal, self.title, self.name, self.seconds = terminal, title, name, seconds
         self.board = Board()
         self._began = self._logged = time.monotonic()
+        self._running = 0.0
         self._told: set[str] = set()
         self._live: Live | None = None
 
@@ -58,6 +62,7 @@ class Panel:
         self.terminal.emit(_record(event)) if self.terminal.json else None
         match event:
             case Tick():
+                self._running = self._running or time.monotonic()
                 self._log()
             case Confirmed(finding=finding):
                 self._settled(finding)
@@ -66,7 +71,7 @@ class Panel:
                     f"the worker died ({how}) while it was in phase {phase!r}; death {deaths}, starting again"
                 )
             case Warned(text=text):
-                self.terminal.warn(visible(text))
+                self._warn(visible(text))
             case _:
                 pass
 
@@ -86,18 +91,33 @@ class Panel:
             self._logged = now
             self.terminal.say(f"{clock(now - self._began)} ", self.board.line(self.name))
 
+    def _warn(self, text: str) -> None:
+        """Through the panel while there is one: what is printed past it would tear it."""
+        if self._live is None:
+            self.terminal.warn(text)
+        else:
+            self.terminal.result(("warning: ", "yellow"), text)
+
     def _draw(self) -> RenderableType:
+        columns = 3 if self.terminal.console.width >= WIDE else 2
         grid = Table.grid(padding=(0, 3))
-        elapsed = clock(time.monotonic() - self._began)
-        total = f" / {clock(self.seconds)}" if self.seconds else ""
-        cells = [("time", f"{elapsed}{total}"), *self.board.cells()]
-        for at in range(0, len(cells), 3):
-            grid.add_row(
-                *[Text.assemble((f"{label:<9}" if label else "", "dim"), value) for label, value in cells[at : at + 3]]
-            )
-        return Box(
-            Group(grid), title=Text(visible(self.title)), subtitle=Text("Ctrl-C saves and reports", "dim"), expand=False
-        )
+        cells = [("time", self._time()), *self.board.cells()]
+        for at in range(0, len(cells), columns):
+            grid.add_row(*(_cell(label, value) for label, value in cells[at : at + columns]))
+        hint = Text("Ctrl-C saves and reports", "dim")
+        return Box(Group(grid), title=Text(visible(self.title)), subtitle=hint, expand=False)
+
+    def _time(self) -> str:
+        """Of this run, from when the target was ready; what follows the time is for confirming."""
+        elapsed = time.monotonic() - self._running if self._running else 0.0
+        if self.seconds is None:
+            return clock(elapsed)
+        over = ", confirming" if elapsed > self.seconds else ""
+        return f"{clock(min(elapsed, self.seconds))} / {clock(self.seconds)}{over}"
+
+
+def _cell(label: str, value: str) -> Text:
+    return Text.assemble((f"{label:<9}" if label else "", "dim"), value)
 
 
 def new_line(finding: Finding) -> list[str | tuple[str, str]]:

@@ -14,7 +14,6 @@ from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED
-from mlfuzz.report.numbers import grouped, short
 from mlfuzz.report.summary import FaultGroup, group
 from mlfuzz.report.visible import visible
 
@@ -74,11 +73,11 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
             "report": str(report) if report else None,
         }
     )
-    speed = short(stats.inputs / stats.seconds) if stats.seconds else "0"
+    speed = f"{stats.inputs / stats.seconds:,.0f}" if stats.seconds else "0"
     head = f"{_counted(faults)}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"), (head, "bold red" if faults else "bold green"),
-        f"  ({outcome.reason}; {grouped(stats.inputs)} inputs, {speed}/s)",
+        f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
     )  # fmt: skip
     for text in stats.warnings:
         terminal.warn(text)

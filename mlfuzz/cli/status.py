@@ -12,7 +12,7 @@ from mlfuzz.cli.context import Context, Here
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Stats, read_progress, read_stats
-from mlfuzz.report.numbers import grouped, percent, short
+from mlfuzz.report.numbers import percent
 from mlfuzz.report.summary import group
 from mlfuzz.storage.lock import holder
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
@@ -104,7 +104,7 @@ def _row(state: dict[str, Any]) -> list[str]:
     p_new = "-" if state["p_new"] is None else percent(state["p_new"])
     waiting = f" +{state['to_confirm']} to confirm" if state["to_confirm"] else ""
     return [
-        state["name"], running, state["target"], in_words(state["seconds"]), grouped(state["inputs"]),
-        short(state["inputs_per_s"]), grouped(state["entries"]), p_new, str(state["faults"]),
+        state["name"], running, state["target"], in_words(state["seconds"]), f"{state['inputs']:,}",
+        f"{state['inputs_per_s']:,.0f}", f"{state['entries']:,}", p_new, str(state["faults"]),
         f"{state['findings']}{waiting}", str(state["flaky"]),
     ]  # fmt: skip

@@ -97,7 +97,7 @@ def test_the_panel_draws_before_and_after_the_first_progress(told):
     console.print(panel._draw())
     drawn = file.getvalue()
     assert "loading the target" in drawn
-    assert "184k" in drawn
+    assert "184,200 (6,140/s)" in drawn
     assert "P(new)" in drawn
 
 
