@@ -1,17 +1,18 @@
-"""Microseconds an input of mutating a batch, and nanoseconds an element of a mutator of cost 1.
+"""What mutating a batch costs: microseconds an input, and its ratio to the forward pass of a small MLP beside it.
 
-    python scripts/benchmarks/plan.py [--size 28] [--channels 1] [--batch 2048] [--seconds 3.6e-6] [--batches 200]
+    scripts/bench plan [--size 28] [--channels 1] [--batch 2048] [--seconds 3.6e-6] [--slices 8] [--batches 120]
 
-One thread, CPU time, gathering of the parents from 8-bit storage included. Prints one JSON line.
+One thread, CPU time, gathering of the parents from 8-bit storage included; the MLP (784-200-100-10 at 28 x 28) runs on
+the same mutants in turn, so that a busy machine slows both. Prints one JSON line; `brightness_ns_an_element` is what
+`plan.ELEMENT_NS` states.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -25,17 +26,10 @@ from mlfuzz.mutators.plan import SLICES, Plan, weights
 STORED = 4096
 """Parents to gather from."""
 
-M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
-"""As the worker sets them: else glibc hands every batch back to the system."""
-
 
 def main() -> None:
     options = _options()
     torch.set_num_threads(1)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
     modality = Image(size=(options.size, options.size), channels=options.channels)
     mutators = select("image", options.mutators)
     elements = options.channels * options.size**2
@@ -44,29 +38,39 @@ def main() -> None:
     rng = np.random.default_rng(0)
     shape = (min(STORED, 2 * options.batch), options.channels, options.size, options.size)
     stored = torch.from_numpy(rng.integers(0, 256, shape, np.uint8))
+    model = _mlp(elements)
+    spent = np.zeros((options.batches, 3))
     with torch.inference_mode():
-        for _ in range(options.batches // 4):
-            _step(plan, stored, modality, options.batch, rng)
-        started = time.process_time()
-        for _ in range(options.batches):
-            _step(plan, stored, modality, options.batch, rng)
-        spent = (time.process_time() - started) / options.batches / options.batch
-        gather = _best(lambda: _gather(stored, modality, options.batch, rng)) / options.batch
-        rows = _gather(stored, modality, options.batch, rng)
+        for at in range(-options.batches // 4, options.batches):
+            clock = [time.process_time()]
+            rows = _gather(stored, modality, options.batch, rng)
+            clock.append(time.process_time())
+            loads = np.zeros((options.batch, plan.ledger.width), np.float32)
+            mutated = plan.mutate(rows, loads, np.ones(options.batch, np.bool_), rng)
+            clock.append(time.process_time())
+            model(mutated.rows.data)  # type: ignore[attr-defined]
+            clock.append(time.process_time())
+            if at >= 0:
+                spent[at] = np.diff(clock)
+        few = _gather(stored, modality, 256, rng)
         part = MUTATORS.get("image.brightness")
-        recorded = part.record(rows, part.draw(len(rows), rng), np.zeros(0, np.int64))
-        brightness = _best(lambda: part.apply(rows, recorded)) / options.batch / elements
+        recorded = part.record(few, part.draw(len(few), rng), np.zeros(0, np.int64))
+        brightness = _best(lambda: part.apply(few, recorded)) / len(few) / elements
+    gather, mutate, forward = (spent.mean(0) / options.batch * 1e6).tolist()
     print(json.dumps({
         "benchmark": "plan", "size": options.size, "channels": options.channels, "batch": options.batch,
-        "mutators": len(mutators), "slices": options.slices, "us_an_input": round(spent * 1e6, 3),
-        "of_which_gather_us": round(gather * 1e6, 3), "least_share": round(float(plan.weights.min()), 5),
+        "mutators": len(mutators), "slices": options.slices, "us_an_input": round(gather + mutate, 3),
+        "of_which_gather_us": round(gather, 3), "mlp_us": round(forward, 3),
+        "over_mlp": round((gather + mutate) / forward, 3), "least_share": round(float(plan.weights.min()), 5),
         "brightness_ns_an_element": round(brightness * 1e9, 3), "torch": torch.__version__,
     }))  # fmt: skip
 
 
-def _step(plan: Plan, stored: torch.Tensor, modality: Image, batch: int, rng: np.random.Generator) -> None:
-    rows = _gather(stored, modality, batch, rng)
-    plan.mutate(rows, np.zeros((batch, plan.ledger.width), np.float32), np.ones(batch, np.bool_), rng)
+def _mlp(elements: int) -> torch.nn.Module:
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(elements, 200), torch.nn.ReLU(), torch.nn.Linear(200, 100),
+        torch.nn.ReLU(), torch.nn.Linear(100, 10),
+    )  # fmt: skip
 
 
 def _gather(stored: torch.Tensor, modality: Image, batch: int, rng: np.random.Generator) -> TensorRows:
@@ -74,12 +78,12 @@ def _gather(stored: torch.Tensor, modality: Image, batch: int, rng: np.random.Ge
     return TensorRows(to_unit(stored.index_select(0, picked), modality), modality)
 
 
-def _best(run: object, repeats: int = 5, calls: int = 8) -> float:
+def _best(run: Callable[[], object], repeats: int = 5, calls: int = 8) -> float:
     best = float("inf")
     for _ in range(repeats):
         started = time.process_time()
         for _ in range(calls):
-            run()  # type: ignore[operator]
+            run()
         best = min(best, (time.process_time() - started) / calls)
     return best
 
