@@ -18,12 +18,12 @@ SOFTNESS = 0.06
 
 @mutator(
     "image.shadow", kind="weather", cost=2, strength=Real(0.0, 0.6, neutral=0.0),
-    degrees=Real(0.0, 360.0, unit="degrees"), offset=Real(-0.35, 0.35, unit="of the side"),
+    facing=Real(0.0, 360.0, unit="degrees"), offset=Real(-0.35, 0.35, unit="of the side"),
 )  # fmt: skip
-def shadow(rows: TensorRows, *, strength: Column, degrees: Column, offset: Column) -> TensorRows:
-    """Darken one side of a line by `strength`; the line lies `offset` from the centre and faces `degrees`."""
+def shadow(rows: TensorRows, *, strength: Column, facing: Column, offset: Column) -> TensorRows:
+    """Darken one side of a line by `strength`; the line lies `offset` from the centre, and darkness lies to where it is `facing`."""
     y, x = _axes(rows)
-    angle = degrees * (math.pi / 180)
+    angle = facing * (math.pi / 180)
     down = torch.addcmul(_each(0.5 - offset / SOFTNESS), y, _each(angle.sin() / SOFTNESS))
     depth = (x * _each(angle.cos() / SOFTNESS) + down).clamp_(0, 1).mul_(_each(strength))
     return rows.with_data(torch.addcmul(rows.data, rows.data, depth, value=-1))

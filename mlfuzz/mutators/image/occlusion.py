@@ -17,7 +17,7 @@ PATCH = 0.3
 """The largest patch, as a share of each side: what `patch` reads and writes, whatever its size."""
 
 SIDE = "of the side"
-ACROSS, DOWN = Real(0.0, 1.0, unit="of the room across"), Real(0.0, 1.0, unit="of the room down")
+ACROSS, DOWN = Real(0.0, 1.0, unit="of the way across"), Real(0.0, 1.0, unit="of the way down")
 
 
 @mutator(

@@ -49,27 +49,27 @@ def mist(rows: TensorRows, *, opacity: Column, seed: Column) -> TensorRows:
 
 @mutator(
     "image.rain", kind="weather", cost=2, density=Real(0.0, 0.4, neutral=0.0, unit="of a downpour"),
-    opacity=Real(0.3, 0.7), degrees=Real(-30.0, 30.0, unit="degrees"), seed=Seed(),
+    opacity=Real(0.3, 0.7), lean=Real(-30.0, 30.0, unit="degrees"), seed=Seed(),
 )  # fmt: skip
-def rain(rows: TensorRows, *, density: Column, opacity: Column, degrees: Column, seed: Column) -> TensorRows:
-    """Lay bright streaks over the picture, leaning `degrees` (in steps of 10).
+def rain(rows: TensorRows, *, density: Column, opacity: Column, lean: Column, seed: Column) -> TensorRows:
+    """Lay bright streaks over the picture, which `lean` from the vertical, in steps of 10 degrees.
 
     Source: DeepTest's rain (ICSE 2018), whose code is not out.
     """
-    layer = _drops(fields.streaks(seed, _size(rows), degrees), density, opacity)
+    layer = _drops(fields.streaks(seed, _size(rows), lean), density, opacity)
     return rows.with_data(torch.lerp(rows.data, _white(rows), layer))
 
 
 @mutator(
     "image.snow", kind="weather", cost=4, density=Real(0.0, 0.5, neutral=0.0, unit="of a snowstorm"),
-    degrees=Real(-30.0, 30.0, unit="degrees"), seed=Seed(),
+    lean=Real(-30.0, 30.0, unit="degrees"), seed=Seed(),
 )  # fmt: skip
-def snow(rows: TensorRows, *, density: Column, degrees: Column, seed: Column) -> TensorRows:
+def snow(rows: TensorRows, *, density: Column, lean: Column, seed: Column) -> TensorRows:
     """Lay flakes with a short trail over the picture, and brighten it as a snowy day does.
 
     Source: ImageNet-C's `snow` (Hendrycks & Dietterich, ICLR 2019).
     """
-    layer = _drops(fields.flakes(seed, _size(rows), degrees), density, torch.ones_like(density))
+    layer = _drops(fields.flakes(seed, _size(rows), lean), density, torch.ones_like(density))
     pale = torch.lerp(rows.data, _white(rows), _each(density * 0.2))
     return rows.with_data(torch.lerp(pale, _white(rows), layer, out=pale))
 

@@ -42,7 +42,7 @@ def test_mist_only_brightens() -> None:
 def test_more_drops_fall_where_the_density_is_higher(operator: object) -> None:
     shares = []
     for density in (0.0, 0.1, 0.4):
-        columns = {"density": full(density), "degrees": full(0.0), "seed": SEEDS}
+        columns = {"density": full(density), "lean": full(0.0), "seed": SEEDS}
         if operator is rain:
             columns["opacity"] = full(0.7)
         seen = operator(grey(0.2), **columns).data  # type: ignore[operator]
@@ -85,7 +85,7 @@ def test_mud_is_brown_and_water_is_pale() -> None:
 
 
 def test_shadow_darkens_one_side_and_leaves_the_other() -> None:
-    seen = shadow(grey(0.8), strength=full(0.5), degrees=full(0.0), offset=full(0.0)).data
+    seen = shadow(grey(0.8), strength=full(0.5), facing=full(0.0), offset=full(0.0)).data
     torch.testing.assert_close(seen[..., :20], torch.full_like(seen[..., :20], 0.8))
     torch.testing.assert_close(seen[..., 28:], torch.full_like(seen[..., 28:], 0.4))
 
