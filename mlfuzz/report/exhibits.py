@@ -28,7 +28,9 @@ class Exhibit:
     show: Callable[[Finding, bytes, bytes | None], Mapping[str, Any]]
 
 
-EXHIBITS: Registry[Exhibit] = Registry("exhibit", shipped=("mlfuzz.report.pictures",))
+EXHIBITS: Registry[Exhibit] = Registry(
+    "exhibit", shipped=("mlfuzz.report.pictures", "mlfuzz.report.sounds", "mlfuzz.report.texts")
+)
 """By name of the modality; "bytes" is what all else is shown as."""
 
 

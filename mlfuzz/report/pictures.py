@@ -33,9 +33,9 @@ def show(finding: Finding, data: bytes, seed: bytes | None) -> Mapping[str, Any]
         difference, gain = amplified(before, after)
         changed = float(np.abs(after.astype(np.int16) - before).max(axis=2).astype(bool).mean())
     return {
-        "before": _uri(before),
-        "after": _uri(after),
-        "difference": _uri(difference),
+        "before": uri_of(before),
+        "after": uri_of(after),
+        "difference": uri_of(difference),
         "gain": gain,
         "changed": changed,
         "width": after.shape[1],
@@ -63,8 +63,8 @@ def _pixels(modality: Modality, data: bytes, name: str) -> NDArray[np.uint8]:
     return payload.transpose(1, 2, 0)
 
 
-def _uri(pixels: NDArray[np.uint8] | None) -> str:
-    """A PNG of our own making: nothing of the input's file gets into the page."""
+def uri_of(pixels: NDArray[np.uint8] | None) -> str:
+    """A PNG (H, W, 1 or 3) of our own making: nothing of the input's file gets into the page."""
     if pixels is None:
         return ""
     from PIL import Image as Pillow
