@@ -40,6 +40,9 @@ class Rows(Protocol):
     def payload(self, row: int) -> Payload:
         """One row on the host, as the modality encodes it."""
 
+    def payloads(self, rows: Indices) -> list[Payload]:
+        """Several rows on the host, in one copy."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorRows:
@@ -81,6 +84,13 @@ class TensorRows:
             data = data[..., : int(self.lengths[row])]
         return to_payload(data, self.modality)
 
+    def payloads(self, rows: Indices) -> list[Payload]:
+        taken = self.take(rows)
+        stored = to_payload(taken.data, self.modality)
+        if taken.lengths is None:
+            return list(stored)
+        return [row[..., :length] for row, length in zip(stored, taken.lengths.tolist(), strict=True)]
+
     def with_data(self, data: Tensor, lengths: Tensor | None = None) -> TensorRows:
         """The same rows with other values; for mutators."""
         return replace(self, data=data, lengths=self.lengths if lengths is None else lengths)
@@ -112,6 +122,9 @@ class TextRows:
     def payload(self, row: int) -> Payload:
         return self.texts[row]
 
+    def payloads(self, rows: Indices) -> list[Payload]:
+        return [self.texts[row] for row in rows.tolist()]
+
 
 def snap(data: Tensor, modality: Modality, *, out: Tensor | None = None) -> Tensor:
     """Values clipped to the modality's range and rounded to its grid. NaN becomes the low end.
@@ -126,7 +139,7 @@ def snap(data: Tensor, modality: Modality, *, out: Tensor | None = None) -> Tens
 
 
 def to_payload(data: Tensor, modality: Modality) -> NDArray[np.generic]:
-    """One row on the grid -> the integers its file holds (float32 where the grid is float32)."""
+    """Rows, or one row, on the grid -> the integers their files hold (float32 where the grid is float32)."""
     if modality.levels is None:
         return np.ascontiguousarray(data.detach().cpu().numpy())
     kind = np.uint8 if modality.levels == 255 else np.int16

@@ -239,10 +239,11 @@ class Loop:
             self.parts.criterion.load(
                 features[unseen]
             )  # kept for its margin: its children are its neighbours all the same
-        for at in kept.tolist():
-            row = int(ran[at])
+        rows = ran[kept]
+        payloads = batch.rows.payloads(rows)
+        entries = []
+        for at, row in zip(kept.tolist(), rows.tolist(), strict=True):
             parent = int(batch.parents[row])
-            payload = batch.rows.payload(row)
             entry = Entry(
                 parent=self.corpus.identity(parent),
                 seed=int(batch.seeds[row]),
@@ -253,9 +254,9 @@ class Loop:
                 invariant=bool(batch.invariant[row]),
                 batch=self.batches,
             )
-            self.corpus.add(entry, features[at], raw.dumps(payload))
-            self.pool.grow(payload)
-        rows = ran[kept]
+            entries.append(entry)
+        self.corpus.add_many(entries, features[kept], [raw.dumps(payload) for payload in payloads])
+        self.pool.grow_many(payloads)
         self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept])
         self.tally.kept(len(kept))
 

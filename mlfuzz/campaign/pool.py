@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +43,18 @@ class Pool:
         shape = self._key(payload)
         self._shape_of.append(shape)
         self._table(shape, payload.dtype).put(row, payload)
+
+    def grow_many(self, payloads: Sequence[Payload]) -> None:
+        """The payloads of the next corpus rows."""
+        fixed = [payload for payload in payloads if not isinstance(payload, str)]
+        if len(fixed) < len(payloads) or self._modality.ragged or len({payload.shape for payload in fixed}) > 1:
+            for payload in payloads:
+                self.grow(payload)
+            return
+        row = len(self._shape_of)
+        shape = self._key(fixed[0])
+        self._shape_of += [shape] * len(fixed)
+        self._table(shape, fixed[0].dtype).put_many(row, np.stack(fixed))
 
     def adopt(self, shape: tuple[int, ...], dtype: np.dtype[np.generic] | None) -> None:
         """The next corpus row, not resident yet. dtype: None for text."""
@@ -113,6 +126,22 @@ class _Table:
             self._slots[self._owner[slot]] = -1
         self._owner[slot], self._slots[row] = row, slot
         self._used[slot] = self._clock
+
+    def put_many(self, row: int, stack: np.ndarray[Any, Any]) -> None:
+        """Rows row, row + 1, ... of one shape, in one copy."""
+        self._fit(row + len(stack) - 1, stack[0])
+        slots = np.asarray([self._free() for _ in range(len(stack))], np.int64)
+        assert self._data is not None
+        if len(np.unique(slots)) < len(slots):  # the bound is smaller than the batch: some were reused at once
+            for at, array in enumerate(stack):
+                self.put(row + at, array)
+            return
+        evicted = self._owner[slots]
+        self._slots[evicted[evicted >= 0]] = -1
+        self._data.index_copy_(0, torch.from_numpy(slots).to(self._device), torch.from_numpy(stack).to(self._device))
+        self._owner[slots] = np.arange(row, row + len(stack))
+        self._slots[row : row + len(stack)] = slots
+        self._used[slots] = self._clock
 
     def ensure(self, picked: Indices, fetch: Callable[[int], Payload]) -> None:
         self._clock += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -43,6 +44,14 @@ class Place(NamedTuple):
     offset: int
 
 
+class Item(NamedTuple):
+    """One record to append."""
+
+    header: bytes
+    vector: bytes | None = None
+    payload: bytes | None = None
+
+
 class Journal:
     """The writer of one life.
 
@@ -73,6 +82,10 @@ class Journal:
 
         Raises DiskFullError; the journal then ends where it ended before. StorageError after `close`.
         """
+        return self.append_many([Item(header, vector, payload)])[0]
+
+    def append_many(self, items: Sequence[Item]) -> list[Place]:
+        """`append` for several in one write: a kill leaves a first part of them, each whole."""
         if self.closed:
             raise StorageError(f"the journal of {self.life} is closed")
         if self.end >= self._segment_bytes:
@@ -80,13 +93,16 @@ class Journal:
         elif self._descriptor < 0:  # the disk was full when this segment should have begun
             self._begin()
         parts: list[bytes] = []
-        payload_at = self._frame(parts, Kind.PAYLOAD, payload, 0)
-        vector_at = self._frame(parts, Kind.VECTOR, vector, payload_at)
-        body = BACK.pack(vector_at if payload is not None else 0, vector_at - payload_at) + header
-        self._frame(parts, Kind.HEADER, body, vector_at)
+        places: list[Place] = []
         start = self.end
+        for header, vector, payload in items:
+            payload_at = self._frame(parts, Kind.PAYLOAD, payload, 0)
+            vector_at = self._frame(parts, Kind.VECTOR, vector, payload_at)
+            body = BACK.pack(vector_at if payload is not None else 0, vector_at - payload_at) + header
+            places.append(Place(self.life, self.segment, start))
+            start += self._frame(parts, Kind.HEADER, body, vector_at)
         self._write(b"".join(parts))
-        return Place(self.life, self.segment, start)
+        return places
 
     def sync(self) -> None:
         """Make what was appended survive a power cut (about 4 ms). Raises StorageError."""
