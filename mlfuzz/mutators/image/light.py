@@ -21,7 +21,7 @@ SOFTNESS = 0.06
     facing=Real(0.0, 360.0, unit="degrees"), offset=Real(-0.35, 0.35, unit="of the side"),
 )  # fmt: skip
 def shadow(rows: TensorRows, *, strength: Column, facing: Column, offset: Column) -> TensorRows:
-    """Darken one side of a line by `strength`; the line lies `offset` from the centre, and darkness lies to where it is `facing`."""
+    """Darken the side of a line that it is `facing` by `strength`; the line lies `offset` from the centre."""
     y, x = _axes(rows)
     angle = facing * (math.pi / 180)
     down = torch.addcmul(_each(0.5 - offset / SOFTNESS), y, _each(angle.sin() / SOFTNESS))
