@@ -26,13 +26,15 @@ MOST_TRACES = 4096
 MOST_UNITS = 300
 """Of the units, those that vary most: densities over more say nothing, and cost their square."""
 
+_USUAL = 0.95
 _HEADROOM = 2.0
 
 
 class Surprise:
     """A bucket for each of `count` equal parts of [low, high]; what is more surprising counts for nothing.
 
-    high: None takes twice what half the profiled rows show at most against the other half.
+    high: None takes twice what 95 % of half the profiled rows stay below, against the other half. Not the most: a
+    trace beside another class makes its neighbours' DSA as large as you like, and all others fall into one bucket.
     Values come with the class as their last column, as `with_class` puts it.
     """
 
@@ -53,7 +55,7 @@ class Surprise:
         held = self.profile.score(traces[1::2], classes[1::2])
         held = held[torch.isfinite(held)]
         low = min(0.0, float(held.min())) if len(held) else 0.0
-        high = _HEADROOM * float(held.max()) if len(held) else 1.0
+        high = _HEADROOM * float(held.quantile(_USUAL)) if len(held) else 1.0
         self._range = (low, self._asked if self._asked is not None else max(high, low + 1e-6))
         self.profile.fit(traces, classes)
 
