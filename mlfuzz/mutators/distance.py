@@ -16,6 +16,10 @@ from mlfuzz.registry import Registry
 class Distance(Protocol):
     """How a modality measures rows against their seeds; registered under the modality's name."""
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the limits that `check` looks at."""
+
     def clip(self, rows: Rows, roots: Rows, limits: Limits) -> Rows:
         """The nearest rows within the limits that can be clipped to (L-inf), on the grid; else the rows themselves."""
 
@@ -23,21 +27,27 @@ class Distance(Protocol):
         """(B,) bool on the rows' device: within the limits. kind: of the operator that made the rows."""
 
 
-DISTANCES: Registry[Distance] = Registry("distance", shipped=("mlfuzz.mutators.image.limits",))
+DISTANCES: Registry[Distance] = Registry(
+    "distance", shipped=("mlfuzz.mutators.image.limits", "mlfuzz.mutators.audio.limits")
+)
 
 
-def distance(modality: str) -> Distance:
-    """Raises ConfigError where the modality has none."""
+def distance(modality: str, limits: Limits | None = None) -> Distance:
+    """Raises ConfigError where the modality has none, or does not measure one of the limits that are set."""
     if modality not in DISTANCES.names():
         raise ConfigError(
-            f"limits linf, l0, ssim and alpha_beta are for {', '.join(DISTANCES.names())}, not {modality}"
+            f"limits linf, l0, ssim, alpha_beta and snr are for {', '.join(DISTANCES.names())}, not {modality}"
         )
-    return DISTANCES.get(modality)
+    measure = DISTANCES.get(modality)
+    unknown = [name for name in (limits.distances if limits else ()) if name not in measure.measures]
+    if unknown:
+        raise ConfigError(f"limit {unknown[0]} is not for {modality}, which has {', '.join(measure.measures)}")
+    return measure
 
 
 def bound(limits: Limits, modality: str) -> Callable[[Rows, Rows], Rows] | None:
     """(mutated, roots) -> mutated clipped to its roots, for `replay`; None where the limits clip nothing."""
     if limits.linf is None:
         return None
-    measure = distance(modality)
+    measure = distance(modality, limits)
     return lambda rows, roots: measure.clip(rows, roots, limits)

@@ -23,6 +23,9 @@ FIXED_SEVERITY = 0.5
 SLACK = 1e-5
 """Float32 sums of severities are this far from exact; a row with less room than this has none."""
 
+DISTANCES = ("linf", "l0", "ssim", "alpha_beta", "snr")
+"""Limits that compare an input with its seed."""
+
 Loads = NDArray[np.float32]
 
 
@@ -36,7 +39,8 @@ class Limits:
     uses: most operators of a kind along a chain, {"geometry": 1} in DeepHunter.
     linf: largest change of any value, of full scale. l0: largest share of changed values. ssim: least similarity.
     alpha_beta: DeepHunter's rule: any change while less than a share alpha of the values differs, else at most beta.
-    These four are None where they do not hold, and compare with the seed itself.
+    snr: of a sound, least ratio in dB of the seed in it to the rest. Not every modality measures all of these five;
+    they are None where they do not hold, and compare with the seed itself.
     """
 
     per_kind: float = 1.0
@@ -48,6 +52,7 @@ class Limits:
     l0: float | None = None
     ssim: float | None = None
     alpha_beta: tuple[float, float] | None = None
+    snr: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("per_kind", "total", "steps"):
@@ -55,6 +60,7 @@ class Limits:
         for name in ("linf", "l0", "ssim"):
             value = getattr(self, name)
             _require(value is None or 0 < value <= 1, name, value, "in (0, 1]")
+        _require(self.snr is None or abs(self.snr) < 1000, "snr", self.snr, "a number of dB")
         for name, value in (*self.sums.items(), *self.uses.items()):
             _require(value >= 0, name, value, "0 or more")
         if self.alpha_beta is not None:
@@ -75,7 +81,12 @@ class Limits:
     @property
     def by_distance(self) -> bool:
         """Whether rows must be compared with their seeds."""
-        return any(value is not None for value in (self.linf, self.l0, self.ssim, self.alpha_beta))
+        return bool(self.distances)
+
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """Names of the limits that are set and compare with the seed."""
+        return tuple(name for name in DISTANCES if getattr(self, name) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +235,7 @@ def _fits(name: str, value: Any) -> bool:
         return value is None or (isinstance(value, Sequence) and len(value) == 2 and all(map(_number, value)))
     if name == "steps":
         return isinstance(value, int) and not isinstance(value, bool)
-    return _number(value) or (value is None and name in ("linf", "l0", "ssim"))
+    return _number(value) or (value is None and name in DISTANCES)
 
 
 def _wanted(name: str) -> str:

@@ -90,7 +90,8 @@ class Plan:
         self.ledger = ledger
         self.slices = slices
         self.depth = depth
-        self._distance: Distance | None = distance(mutators[0].modality) if ledger.limits.by_distance else None
+        limits = ledger.limits
+        self._distance: Distance | None = distance(mutators[0].modality, limits) if limits.by_distance else None
         self._kinds = {part.name: part.kind for part in mutators}
         self._credit = np.zeros(len(mutators))
         self._waited = np.zeros(len(mutators))

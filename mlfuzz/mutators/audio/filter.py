@@ -24,7 +24,7 @@ BANDS_HZ = (250.0, 4000.0)
 def low_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
     """Weaken what lies above a frequency, by 12 dB an octave; from 20 kHz on nothing.
 
-    Source: AequeVox's low-pass, Butterworth of order 2 at 500 to 900 Hz (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's low-pass, Butterworth of order 2 at 500 to 900 Hz (Rajan et al., FASE 2022).
     """
     return unless(cutoff_hz >= INAUDIBLE_HIGH, rows, filtered(rows.data, _low(rows, cutoff_hz), rate_of(rows)))
 
@@ -36,7 +36,7 @@ def low_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
 def high_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
     """Weaken what lies below a frequency, by 12 dB an octave; down to 10 Hz nothing.
 
-    Source: AequeVox's high-pass, Butterworth of order 2 at 500 to 900 Hz (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's high-pass, Butterworth of order 2 at 500 to 900 Hz (Rajan et al., FASE 2022).
     """
     return unless(cutoff_hz <= INAUDIBLE_LOW, rows, filtered(rows.data, _high(rows, cutoff_hz), rate_of(rows)))
 

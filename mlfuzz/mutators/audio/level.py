@@ -27,7 +27,7 @@ MU = 255.0
 def gain(rows: TensorRows, *, decibels: Column) -> TensorRows:
     """Make each waveform louder or softer; what passes full scale is clipped.
 
-    Source: AequeVox's amplitude scaling, x .1 to .5 and x 2 (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's amplitude scaling, x .1 to .5 and x 2 (Rajan et al., FASE 2022).
     """
     return rows.with_data(rows.data * each(amplitude(decibels)))
 
@@ -48,7 +48,7 @@ def polarity(rows: TensorRows) -> TensorRows:
 def clip(rows: TensorRows, *, threshold: Column) -> TensorRows:
     """Cut what passes a share of each row's own peak, as an overdriven input does; what is left stays as loud.
 
-    Source: AequeVox's clipping at .01 to .05 of full scale (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's clipping at .01 to .05 of full scale (Rajan et al., FASE 2022).
     """
     peaks = rows.data.abs().amax((1, 2))
     bound = each(peaks * threshold.clamp(0, 1))

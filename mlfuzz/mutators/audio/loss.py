@@ -73,7 +73,7 @@ def packet_loss_gilbert(
 def packet_loss_periodic(rows: TensorRows, *, share: Column, period_ms: Column) -> TensorRows:
     """Silence the last `share` of every `period_ms`.
 
-    Source: AequeVox's drop, 5 to 25 % of the frames, 20 ms out of blocks of 40 ms (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's drop, 5 to 25 % of the frames, 20 ms out of blocks of 40 ms (Rajan et al., FASE 2022).
     """
     period = period_ms.clamp(min=1).view(-1, 1)
     kept = period - (share.double().clamp(0, 1).view(-1, 1) * period).round().long()

@@ -29,7 +29,7 @@ UNHEARD = 60.0
 """dB: from this ratio on nothing is added."""
 
 SNR = Real(3.0, 30.0, neutral=UNHEARD, unit="dB SNR")
-"""Source: AequeVox adds noise at 2 to 10 dB (Rajan et al., FASE 2022, table 1)."""
+"""Source: AequeVox adds noise at 2 to 10 dB (Rajan et al., FASE 2022)."""
 
 VOICES = 6
 """Of babble: what a listener no longer tells apart."""

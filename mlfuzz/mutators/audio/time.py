@@ -33,7 +33,7 @@ SPEEDS = (0.125, 8.0)
 
 @mutator(
     "audio.shift", kind="time", cost=2, warps_time=True,
-    milliseconds=Real(-100.0, 100.0, neutral=0.0, unit="ms", sums="shift"),
+    milliseconds=Real(-100.0, 100.0, neutral=0.0, unit="ms", sums="delay"),
 )  # fmt: skip
 def shift(rows: TensorRows, *, milliseconds: Column) -> TensorRows:
     """Move each waveform later (or earlier, below 0); silence comes in, what passes the end is lost."""
@@ -87,7 +87,7 @@ def speed(rows: TensorRows, *, factor: Column) -> TensorRows:
     """Play each waveform faster or slower, its pitch going with it, by cubic interpolation (what lies above the new
     Nyquist frequency is not taken away first).
 
-    Source: AequeVox's scale, .5 to 1 (Rajan et al., FASE 2022, table 1).
+    Source: AequeVox's scale, .5 to 1 (Rajan et al., FASE 2022).
     """
     fast = factor.double().clamp(*SPEEDS)
     lengths = _played(rows, fast)

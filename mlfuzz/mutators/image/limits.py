@@ -22,6 +22,8 @@ LUMINANCE, CONTRAST = 0.01**2, 0.03**2
 class ImageDistance:
     """Rows against their seeds."""
 
+    measures = ("linf", "l0", "ssim", "alpha_beta")
+
     def clip(self, rows: Rows, roots: Rows, limits: Limits) -> Rows:
         """Each value brought within `linf` of its seed's, and onto the grid.
 

@@ -1,1 +1,31 @@
-"""text."""
+"""Operators on texts: importing this registers them."""
+
+from mlfuzz.mutators.text import (
+    chars,
+    contractions,
+    extent,
+    invisible,
+    layout,
+    letter_case,
+    lookalike,
+    numbers,
+    synonyms,
+    tokens,
+    unicode,
+    words,
+)
+
+__all__ = [
+    "chars",
+    "contractions",
+    "extent",
+    "invisible",
+    "layout",
+    "letter_case",
+    "lookalike",
+    "numbers",
+    "synonyms",
+    "tokens",
+    "unicode",
+    "words",
+]
