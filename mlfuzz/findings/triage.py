@@ -37,6 +37,17 @@ def triage_record(record: Path, state: str, note: str = "") -> Finding:
     return changed
 
 
+def set_fault(record: Path, fault: str) -> Finding:
+    """Put a finding under a fault of a person's naming: one name for several merges them, a new one splits."""
+    if not fault.strip():
+        raise UsageError("a fault needs a name")
+    if record.name == RECORD:
+        return FindingStore(record.parent.parent).annotate(record.parent.name, fault=fault.strip())
+    changed = msgspec.structs.replace(read_record(record), fault=fault.strip())
+    write_atomic(record, dumps(changed))
+    return changed
+
+
 def _state(state: str) -> Triage:
     for known in STATES:
         if known == state:

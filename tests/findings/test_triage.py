@@ -5,7 +5,7 @@ from mlfuzz.errors import UsageError
 from mlfuzz.findings.record import read_record
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.findings.triage import set_triage, triage_record
+from mlfuzz.findings.triage import set_fault, set_triage, triage_record
 
 
 @pytest.fixture
@@ -41,3 +41,13 @@ def test_regressions_and_campaigns_are_triaged_alike(store, tmp_path):
     for record in (write_regression(tmp_path / "kept", finding, files), store.folder(finding.id) / "finding.json"):
         triage_record(record, "fixed", "in 1.2")
         assert (read_record(record).triage, read_record(record).note) == ("fixed", "in 1.2")
+
+
+def test_several_findings_are_merged_under_one_fault_by_its_name(store, tmp_path):
+    finding, files = sample()
+    record = write_regression(tmp_path / "kept", finding, files)
+    set_fault(record, "the sticker")
+    set_fault(store.folder(finding.id) / "finding.json", "the sticker")
+    assert read_record(record).fault == store.load(finding.id).fault == "the sticker"
+    with pytest.raises(UsageError, match="needs a name"):
+        set_fault(record, " ")
