@@ -16,8 +16,11 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.helm import ProbeProcess
-from mlfuzz.campaign.probe import Reply, Request
+from mlfuzz.campaign.probe import ISOLATED, Reply, Request
+from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.regression import write_regression
+from mlfuzz.findings.store import FindingStore, read
 from mlfuzz.storage.workdir import Workdir
 
 State = Literal["fixed", "fails", "flaky", "error"]
@@ -79,30 +82,78 @@ def exit_code(results: Sequence[Replayed]) -> int:
     return 3 if "error" in states else 1 if "fails" in states else 0
 
 
+def shrink(
+    case: Case, *, directory: Path = Path(), target: str = "", seconds: float, device: str = "cpu",
+    plugins: Sequence[str] = (),
+) -> Finding:  # fmt: skip
+    """Look for a simpler chain for about `seconds`, and store what is found; the finding as it is then.
+
+    A campaign's finding or a regression. Raises ReplayError where it cannot be run, StorageError.
+    """
+    finding = case.finding
+    if not finding.chain or finding.kind in ISOLATED:
+        why = "it has no chain of mutations" if not finding.chain else f"a {finding.kind} takes its process down"
+        raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {why}")
+    load = _load_of(finding, target)
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
+        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
+        probe = ProbeProcess(Workdir.create(Path(scratch) / "probe"))
+        try:
+            reply = _asked(probe, Request(
+                op="shrink", path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
+                directory=str(directory.resolve()), plugins=list(plugins),
+            ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
+        finally:
+            probe.kill()
+        if isinstance(reply, str) or reply.error:
+            said = reply if isinstance(reply, str) else reply.error
+            raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {said}")
+        changed = store.load(finding.id)
+        if not case.path.is_dir() and changed.shrunk:
+            write_regression(case.path.parent, changed, read(store.folder(finding.id))[1])
+    return changed
+
+
 def _one(
     probe: ProbeProcess, case: Case, directory: Path, target: str, times: int, device: str, plugins: Sequence[str]
 ) -> Replayed:
-    finding = case.finding
-    load = target or finding.load
-    if not load:
-        return _error(finding, "its target was a live object; name one with --target module:attribute")
+    try:
+        load = _load_of(case.finding, target)
+    except ReplayError as error:
+        return _error(case.finding, str(error))
     request = Request(
         op="replay", path=str(case.path.resolve()), target=load, directory=str(directory.resolve()), device=device,
         times=times, plugins=list(plugins),
     )  # fmt: skip
-    was_alive = probe.alive
+    reply = _asked(probe, request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
+    if isinstance(reply, str):
+        return _error(case.finding, reply)
+    return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)
+
+
+def _load_of(finding: Finding, target: str) -> str:
+    if not target and not finding.load:
+        raise ReplayError("its target was a live object; name one with --target module:attribute")
+    return target or finding.load
+
+
+def _asked(probe: ProbeProcess, request: Request, seconds: float) -> Reply | str:
+    """The reply, or why there is none."""
     probe.ask(request)
-    deadline = time.monotonic() + RUN_SECONDS + (0.0 if was_alive else LOAD_SECONDS)
-    reply: Reply | None = None
-    while reply is None and probe.alive and time.monotonic() < deadline:
-        reply = probe.reply(wait=0.5)
-    if reply is None:
-        said = "no answer in time" if probe.alive else "the process that ran it died"
-        probe.kill()
-        return _error(finding, said)
-    if reply.error:
-        return _error(finding, reply.error)
-    return _judged(finding, reply.value)
+    deadline = time.monotonic() + seconds
+    while probe.alive and time.monotonic() < deadline:
+        if (reply := probe.reply(wait=0.5)) is not None:
+            return reply
+    said = "no answer in time" if probe.alive else "the process that ran it died"
+    probe.kill()
+    return said
+
+
+def _borrowed(case: Case, folder: Path) -> FindingStore:
+    """A store with a copy of a regression: shrinking wants a folder of its own."""
+    store = FindingStore(folder)
+    store.save(*read(case.path))
+    return store
 
 
 def _judged(finding: Finding, value: dict[str, Any]) -> Replayed:
