@@ -1,4 +1,4 @@
-"""`mlfuzz findings list` and `show`."""
+"""`mlfuzz findings`: `list` and `show` are here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from mlfuzz.report.numbers import figure
 from mlfuzz.report.summary import group
 from mlfuzz.report.visible import visible
 
-app = App(name="findings", help="List and show findings.", help_format="plaintext")
+app = App(name="findings", help="List, show, keep and export findings.", help_format="plaintext")
+app.command("mlfuzz.cli.promote:promote", name="promote", help="Keep findings in the corpus, for pytest.")
+app.command("mlfuzz.cli.export:export", name="export", help="Write findings as a zip, folders or a training set.")
 
 
 @app.command(name="list")

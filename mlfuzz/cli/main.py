@@ -34,7 +34,9 @@ VERBS = {
     },
     "Findings": {
         "replay": "Run findings again: fixed, failing, flaky or in error.",
-        "findings": "List and show findings.",
+        "findings": "List, show, keep and export findings.",
+        "shrink": "Make findings simpler: fewer mutations, milder, rounder.",
+        "triage": "Decide about findings: open, fixed, quarantined or ignored.",
         "report": "Write a campaign's report.",
     },
     "Look up": {

@@ -1,0 +1,71 @@
+"""`mlfuzz findings export`: findings for somebody else, or for the next training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.findings.bundle import write_folder, write_zip
+from mlfuzz.findings.dataset import HELD_OUT, PER_FAULT, dataset, write_dataset
+from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.record import RECORD
+from mlfuzz.replay import Case
+
+
+def export(
+    *ids: str,
+    format: Literal["zip", "dir", "dataset"] = "zip",
+    output: str = "",
+    name: str = "",
+    per_fault: int = PER_FAULT,
+    held_out: float = HELD_OUT,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Write findings as a zip, as folders, or as a training set.
+
+    A dataset has the inputs under their true labels, in train/ and, of faults that training never sees, in heldout/.
+
+    Parameters
+    ----------
+    ids: Ids or their beginnings, files or folders; by default all confirmed findings.
+    format: zip, dir (a folder each), or dataset.
+    output: File or empty folder to write; by default findings.zip, findings or dataset.
+    name: Of this campaign only.
+    per_fault: In a dataset, at most so many of one fault.
+    held_out: In a dataset, the share of faults that is held out.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    if not 0 <= held_out < 1:
+        raise UsageError(f"--held-out is a share of the faults in [0, 1), not {held_out}")
+    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    if not ids:
+        cases = [case for case in cases if case.finding.verdict == "confirmed" and case.finding.triage != "ignored"]
+    if not cases:
+        raise UsageError("there is nothing to export; mlfuzz findings list shows what there is")
+    first = {case.finding.id: case for case in reversed(cases)}  # a campaign's comes before the one kept
+    found = [_found(first[finding_id]) for finding_id in sorted(first)]
+    path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
+    told = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
+    if format == "zip":
+        write_zip(found, path)
+    elif format == "dir":
+        write_folder(found, path)
+    else:
+        data = dataset(found, per_fault=per_fault, held_out=held_out)
+        write_dataset(data, path)
+        told = (
+            f"{len(data.train)} inputs of {len(data.faults[0])} faults to train on, "
+            f"{len(data.heldout)} of {len(data.faults[1])} held out, {data.left_out} left out"
+        )
+    context.terminal.emit({"path": str(path), "format": format, "findings": len(found)})
+    context.terminal.result(f"{told}: {shown_path(path, context.directory)}")
+    return EXIT_CLEAN
+
+
+def _found(case: Case) -> Found:
+    return Found(case.finding, Path(case.path) / RECORD if case.path.is_dir() else case.path)

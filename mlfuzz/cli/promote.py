@@ -1,0 +1,113 @@
+"""`mlfuzz findings promote`: keep findings in the corpus, where git and pytest see them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from mlfuzz.cli.cases import REGRESSIONS, Cases
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.subjects import find_target
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, UsageError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.promote import PER_FAULT, Regressions
+from mlfuzz.findings.store import read
+from mlfuzz.replay import Case, Replayed
+from mlfuzz.report.visible import visible
+
+
+def promote(
+    *ids: str,
+    name: str = "",
+    target: str = "",
+    replay: Annotated[bool, Parameter(negative="--no-replay")] = True,
+    per_fault: int = PER_FAULT,
+    device: str | None = None,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Keep findings in corpus/regressions: pytest runs them from then on.
+
+    Each is run again first, and must still fail. Exit code 2 where one is refused, 3 where one cannot be run.
+
+    Parameters
+    ----------
+    ids: Ids or their beginnings, or files; with --name all confirmed ones of the campaign.
+    name: Look in this campaign only.
+    target: Run them against this target, and keep them as findings of it.
+    replay: Run each again first.
+    per_fault: Keep at most so many of one fault.
+    device: cpu, cuda, cuda:1.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    if not ids and not name:
+        raise UsageError("name the findings to keep: mlfuzz findings promote ID...; mlfuzz findings list shows them")
+    found = context.resolve({"fuzz": {"device": device}})
+    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    if not ids:
+        cases = [case for case in cases if case.finding.verdict == "confirmed"]
+    load = find_target(found.config.targets, target)[1].use if target else ""
+    results = _replayed(context, cases, load, device) if replay else {}
+    shelf = Regressions(found.corpus_dir / REGRESSIONS, per_fault=per_fault)
+    code, kept = EXIT_CLEAN, 0
+    for case in cases:
+        again = results.get(case.finding.id)
+        finding = _settled(case.finding, again, load)
+        try:
+            _require_failing(again)
+            path = shelf.keep(finding, read(case.path)[1])
+        except UsageError as error:
+            context.terminal.warn(f"not kept: {visible(str(error))}")
+            context.terminal.emit({"id": finding.id, "kept": None, "reason": str(error)})
+            code = max(code, EXIT_BROKEN if again and again.state == "error" else EXIT_USAGE)
+            continue
+        kept += 1
+        context.terminal.emit({"id": finding.id, "kept": str(path)})
+        context.terminal.say(
+            ("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}"
+        )  # fmt: skip
+    if kept:
+        corpus = shown_path(found.corpus_dir, context.directory)
+        context.terminal.say(
+            (f"  {'guard':<7}", "dim"), f"pytest {shlex.quote(corpus)}    (and git add {shlex.quote(corpus)})"
+        )
+    return code
+
+
+def _replayed(context: Context, cases: list[Case], load: str, device: str | None) -> dict[str, Replayed]:
+    from mlfuzz.replay import replay as run
+
+    found = context.resolve({"fuzz": {"device": device}})
+    results = run(
+        cases, directory=found.root, target=load, device=found.config.fuzz.device, plugins=found.config.plugins
+    )
+    return {result.finding.id: result for result in results}
+
+
+def _require_failing(again: Replayed | None) -> None:
+    if again is None or again.state == "fails":
+        return
+    short = again.finding.id[:SHORT_ID]
+    said = {
+        "fixed": "does not fail any more",
+        "flaky": f"is flaky: it failed {again.failed} of {again.times} times",
+        "error": f"cannot be run: {again.message}",
+    }[again.state]
+    raise UsageError(f"finding {short} {said}; --no-replay keeps it as it was recorded")
+
+
+def _settled(finding: Finding, again: Replayed | None, load: str) -> Finding:
+    """A candidate that has just failed each time, alone and in a fresh process, is confirmed by that."""
+    if load:
+        finding = msgspec.structs.replace(finding, load=load)
+    if again is not None and again.state == "fails" and finding.verdict == "candidate":
+        finding = msgspec.structs.replace(
+            finding, verdict="confirmed", confirmed=f"{again.failed}/{again.times}", after=again.after or finding.after,
+            evidence={**finding.evidence, "confirmed_in": "fresh process"},
+        )  # fmt: skip
+    return finding

@@ -1,0 +1,61 @@
+"""`mlfuzz shrink`: more time for a simpler chain."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mlfuzz.budget import duration
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.cli.subjects import find_target
+from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.report.visible import visible
+
+
+def shrink(
+    *ids: str,
+    time: str = "60s",
+    name: str = "",
+    target: str = "",
+    device: str | None = None,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Make findings simpler: fewer mutations, milder, rounder; each still fails in the same way.
+
+    Parameters
+    ----------
+    ids: Ids or their beginnings, or files.
+    time: How long for each; it ends sooner where nothing is left to try.
+    name: Look in this campaign only; without ids, all of its confirmed findings.
+    target: Run them against this target instead of their own.
+    device: cpu, cuda, cuda:1.
+    dir: Where campaigns lie, instead of the configured folder.
+    """
+    from mlfuzz.replay import shrink as run
+
+    if not ids and not name:
+        raise UsageError("name the findings to shrink: mlfuzz shrink ID...; mlfuzz findings list shows them")
+    seconds = duration(time)
+    found = context.resolve({"fuzz": {"device": device}})
+    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    if not ids:
+        cases = [case for case in cases if case.finding.verdict == "confirmed"]
+    load = find_target(found.config.targets, target)[1].use if target else ""
+    for case in cases:
+        changed = run(
+            case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
+            plugins=found.config.plugins,
+        )  # fmt: skip
+        was, now = case.finding, changed
+        context.terminal.emit(
+            {"id": now.id, "before": msgspec.to_builtins(was.chain), "after": msgspec.to_builtins(now.chain)}
+        )
+        short = now.id[:SHORT_ID]
+        if now.chain == was.chain:
+            context.terminal.result(f"{short}  nothing simpler fails: ", visible(now.sentence or "unchanged seed"))
+        else:
+            context.terminal.result(f"{short}  ", (visible(was.sentence), "dim"))
+            context.terminal.result(f"{'':<{SHORT_ID}}  {visible(now.sentence)}")
+    return EXIT_CLEAN
