@@ -42,8 +42,9 @@ SMALL: dict[str, tuple[dict[str, object], ...]] = {
         {"seconds": 0.2, "channels": 2},
         {"seconds": None},
     ),
+    "text": ({}, {"max_chars": 40}),
 }
-"""One channel and more, both grids, one length and many: where operators that pass elsewhere have failed."""
+"""One channel and more, both grids, one length and many, no room to grow: where operators have failed."""
 
 
 def example_modalities(name: str) -> list[Modality]:
@@ -60,7 +61,8 @@ def example_rows(modality: Modality, n: int, *, seed: int = 0, device: str = "cp
 def degenerate_rows(modality: Modality, *, device: str = "cpu") -> Rows:
     """What real files hold too: black, white and a lone bright pixel; silence and full scale; "" and one character."""
     if modality.name == "text":
-        texts: Sequence[Payload] = ["", " ", "x", "\n", "\U0001f44d", "\u0301"]
+        limit = int(modality.high)
+        texts: Sequence[Payload] = [text[:limit] for text in ("", " ", "x", "\n", "\U0001f44d", "\u0301", "\r\n\0\0")]
         return from_payloads(texts, modality, torch.device(device))
     shape = np.asarray(_example(modality, 0, np.random.default_rng(0))).shape
     low, high, lone = np.full(shape, modality.low), np.full(shape, modality.high), np.full(shape, modality.low)
@@ -73,6 +75,7 @@ def smallest(modality: Modality) -> list[Modality]:
     tiny: dict[str, list[dict[str, object]]] = {
         "image": [{"size": (1, 1)}, {"size": (2, 3)}],
         "audio": [{"seconds": 0.001}],
+        "text": [{"max_chars": 1}, {"max_chars": 5}],
     }
     return [modality, *(_like(modality, shape) for shape in tiny.get(modality.name, []))]
 
