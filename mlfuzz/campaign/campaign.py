@@ -280,7 +280,7 @@ class Campaign:
         if state := _under(checkpoint, "scheduler."):
             parts.scheduler.restore(state)
         if state := _under(checkpoint, "criterion."):
-            criterion.restore(state)
+            criterion.restore({**criterion.state(), **state})  # the checkpoint holds the small parts alone
 
     def _earlier(self) -> Stats | None:
         self._seed_stats = SeedStats()
