@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -39,15 +40,13 @@ def check(
     terminal = context.terminal
     terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
 
-    import torch
-
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a campaign's worker runs it; read when torch is imported
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
     from mlfuzz.targets.check import Line
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
 
-    torch.set_num_threads(1)  # as a campaign's worker runs it
     import_plugins(found.config.plugins)
     loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds

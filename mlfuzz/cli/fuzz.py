@@ -14,7 +14,7 @@ Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=Fal
 
 
 def fuzz(
-    target: str,
+    target: str = "",
     /,
     *,
     time: str | None = None,
@@ -45,7 +45,8 @@ def fuzz(
 
     Parameters
     ----------
-    target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
+    target: A target of the configuration, a shipped one (digits:fragile), or module:attribute; may be left out where
+        --name says which campaign to go on with.
     time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
     inputs: Stop after so many inputs: 5000, 10k, 1M.
     max_findings: Stop after so many saved findings.

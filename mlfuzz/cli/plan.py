@@ -13,10 +13,10 @@ from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.subjects import campaign_name, find_target
-from mlfuzz.config import Config, Resolved, freeze
+from mlfuzz.config import Config, Resolved, freeze, thaw
 from mlfuzz.errors import UsageError
 from mlfuzz.storage.durable import read_regular, write_atomic
-from mlfuzz.storage.workdir import Workdir, campaign_root
+from mlfuzz.storage.workdir import Workdir, campaign_root, find_campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,15 @@ def plan(
 ) -> Plan:
     """What `mlfuzz fuzz` is to do.
 
-    flags: of [fuzz]; of_target: of [targets.NAME]; None where not given. name: of the campaign; "": the target's.
-    folder: where campaigns lie; "": the configured one. adopt: forget what the campaign was begun with.
+    target: as typed; "": that of the campaign `name`. flags: of [fuzz]; of_target: of [targets.NAME]; None where not
+    given. name: of the campaign; "": the target's. folder: where campaigns lie; "": the configured one. adopt: forget
+    what the campaign was begun with.
     Raises ConfigError, UnknownNameError; warns where the project's file has changed since the campaign began.
     """
+    base = context.path(folder) if folder else context.resolve().state_dir
+    target = target or _begun_with(base, name)
     known, chosen = find_target(context.resolve().config.targets, target)
     name = name or campaign_name(known)
-    base = context.path(folder) if folder else context.resolve().state_dir
     workdir = Workdir(campaign_root(base, name))
     frozen = read_regular(workdir.config).decode() if workdir.config.is_file() and not adopt else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
@@ -69,6 +71,14 @@ def plan(
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved)
     return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt))
+
+
+def _begun_with(base: Path, name: str) -> str:
+    """The target of the campaign that is there under that name. Raises UsageError without a name, UnknownNameError."""
+    if not name:
+        raise UsageError("which target? mlfuzz list targets; or --name CAMPAIGN to go on with one")
+    workdir = find_campaign(base, name)
+    return next(iter(thaw(read_regular(workdir.config).decode(), str(workdir.config)).targets))
 
 
 def spec_of(config: Config, name: str, resolved: Resolved) -> WorkerSpec:

@@ -43,7 +43,9 @@ def test_help_is_quick():
     [
         (("fuz", "x"), "unknown verb 'fuz'; did you mean 'fuzz'?"),
         (("fuzz", "digits:fragile", "--tim", "3s"), "--tim"),
-        (("fuzz",), "requires an argument"),
+        (("fuzz",), "which target?"),
+        (("check",), "requires an argument"),
+        (("fuzz", "--name", "nothing"), "unknown campaign 'nothing'"),
         (("fuzz", "digits:fragile", "--time", "soon"), "time: 'soon' is no duration"),
         (("config", "shw"), 'Did you mean "show"?'),
         (("list", "mutatrs"), "did you mean 'mutators'?"),

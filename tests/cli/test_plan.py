@@ -74,6 +74,15 @@ def test_what_a_campaign_was_begun_with_holds_when_it_is_resumed(context, tmp_pa
     assert adopted.request.spec.scheduler == {"name": "uniform"}
 
 
+def test_a_campaign_is_gone_on_with_by_its_name_alone(context):
+    plan(context, "digits:fragile", {"scheduler": "recency"}, name="first").freeze()
+    context.path("../.mlfuzz/first/journal").mkdir(exist_ok=True)
+    again = plan(context, "", {}, name="first")
+    assert (again.typed, again.request.spec.scheduler) == ("digits:fragile", {"name": "recency"})
+    with pytest.raises(UsageError, match="which target"):
+        plan(context, "", {})
+
+
 def test_a_project_file_that_changed_since_is_said(context, tmp_path):
     plan(context, "digits", {}).freeze()
     (tmp_path / "mlfuzz.toml").write_text(PROJECT.replace("uniform", "recency"))
