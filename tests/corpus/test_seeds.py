@@ -9,6 +9,7 @@ from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.errors import SeedError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
+from mlfuzz.modality.text import Text
 
 DIGIT = Image(size=(4, 4))
 
@@ -170,7 +171,6 @@ def test_an_array_file_is_a_stack_or_where_that_makes_no_sense_one_input(tmp_pat
 
 
 def test_texts_come_as_files_and_as_arrays(tmp_path):
-    Text = pytest.importorskip("mlfuzz.modality.text").Text  # noqa: N806
     (tmp_path / "a.txt").write_bytes("grüß\r\n".encode())
     (seed,) = load_seeds(tmp_path, Text()).seeds
     assert seed.payload == "grüß\r\n"
