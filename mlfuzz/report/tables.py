@@ -12,7 +12,7 @@ from markupsafe import Markup
 from mlfuzz.budget import in_words
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
 from mlfuzz.report.chart import bar, curve, whisker
-from mlfuzz.report.interval import wilson
+from mlfuzz.rates import wilson
 from mlfuzz.report.numbers import clock, figure, grouped, percent, short
 from mlfuzz.report.summary import Summary
 

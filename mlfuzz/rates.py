@@ -1,0 +1,65 @@
+"""How sure a counted share is, and whether two of them differ: exact, and in plain Python."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+CONFIDENCE = 0.95
+
+_TIE = 1 + 1e-7
+"""Tables that are as likely as the one seen, but for a rounding, count as extreme."""
+
+
+def wilson(hits: int, rows: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of a share, `hits` of `rows`; (0, 1) where nothing was counted. confidence: in (0, 1).
+
+    Source: Wilson, Probable inference, JASA 1927; holds its promise for few rows and for shares near 0 and 1.
+    """
+    if rows <= 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = hits / rows
+    centre = share + z * z / (2 * rows)
+    reach = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    # At the ends the sum is exact in theory and off by a rounding in floats.
+    low = 0.0 if hits == 0 else max(0.0, (centre - reach) / scale)
+    high = 1.0 if hits == rows else min(1.0, (centre + reach) / scale)
+    return low, high
+
+
+def mcnemar(one: int, other: int) -> float:
+    """Two-sided p-value that the same inputs fail equally often on two targets.
+
+    one, other: inputs that failed on the first target alone, and on the second alone.
+    Source: McNemar, Psychometrika 1947, in its exact form: a binomial with share 1/2.
+    """
+    count = one + other
+    if count == 0:
+        return 1.0
+    tail = sum(math.exp(_log_choose(count, k) - count * math.log(2)) for k in range(min(one, other) + 1))
+    return min(1.0, 2 * tail)
+
+
+def fisher(hits: int, rows: int, other_hits: int, other_rows: int) -> float:
+    """Two-sided p-value that two independent samples, `hits` of `rows` each, have one and the same share.
+
+    Source: Fisher, The logic of inductive inference, JRSS 1935; tables no likelier than the one seen count.
+    """
+    total, drawn = rows + other_rows, hits + other_hits
+    if rows <= 0 or other_rows <= 0:
+        return 1.0
+    whole = _log_choose(total, drawn)
+
+    def log_likelihood(k: int) -> float:
+        return _log_choose(rows, k) + _log_choose(other_rows, drawn - k) - whole
+
+    limit = log_likelihood(hits) + math.log(_TIE)
+    least, most = max(0, drawn - other_rows), min(rows, drawn)
+    likely = (log_likelihood(k) for k in range(least, most + 1))
+    return min(1.0, sum(math.exp(value) for value in likely if value <= limit))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
