@@ -28,12 +28,11 @@ def check(
 
     Exit code 3 where it cannot. It runs in this process: where the target takes it down, that is the answer.
 
-    Parameters
-    ----------
-    target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
-    seeds: File or folder of natural inputs; a sub-folder is a label.
-    device: cpu, cuda, cuda:1.
-    max_seeds: Use at most so many.
+    Args:
+        target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
+        seeds: File or folder of natural inputs; a sub-folder is a label.
+        device: cpu, cuda, cuda:1.
+        max_seeds: Use at most so many.
     """
     found = context.resolve({"fuzz": {"device": device}})
     name, settings = find_target(found.config.targets, target)

@@ -17,10 +17,9 @@ def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
 
     Begins afresh each time. Exit code 1 is what to hope for: the weaknesses that were planted have been found.
 
-    Parameters
-    ----------
-    subject: image, audio or text.
-    time: How long.
+    Args:
+        subject: image, audio or text.
+        time: How long.
     """
     if subject not in SUBJECTS:
         raise UnknownNameError("demonstration", subject, SUBJECTS)

@@ -30,15 +30,14 @@ def export(
 
     A dataset has the inputs under their true labels, in train/ and, of faults that training never sees, in heldout/.
 
-    Parameters
-    ----------
-    ids: Ids or their beginnings, files or folders; by default all confirmed findings.
-    format: zip, dir (a folder each), or dataset.
-    output: File or empty folder to write; by default findings.zip, findings or dataset.
-    name: Of this campaign only.
-    per_fault: In a dataset, at most so many of one fault.
-    held_out: In a dataset, the share of faults that is held out.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        ids: Ids or their beginnings, files or folders; by default all confirmed findings.
+        format: zip, dir (a folder each), or dataset.
+        output: File or empty folder to write; by default findings.zip, findings or dataset.
+        name: Of this campaign only.
+        per_fault: In a dataset, at most so many of one fault.
+        held_out: In a dataset, the share of faults that is held out.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     if not 0 <= held_out < 1:
         raise UsageError(f"--held-out is a share of the faults in [0, 1), not {held_out}")

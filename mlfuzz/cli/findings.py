@@ -34,13 +34,12 @@ def listed(
 ) -> int:
     """List confirmed findings: of each fault the most telling one. With -a all, whatever their verdict.
 
-    Parameters
-    ----------
-    name: Of one campaign; of all by default.
-    oracle: Only those of this oracle.
-    verdict: Only these: candidate, confirmed, flaky.
-    all: Every finding: not one a fault, and not only the confirmed.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        name: Of one campaign; of all by default.
+        oracle: Only those of this oracle.
+        verdict: Only these: candidate, confirmed, flaky.
+        all: Every finding: not one a fault, and not only the confirmed.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     every = [case.finding for case in Cases(context, folder=dir).pick((), campaign=name)]
     every = [one for one in every if oracle in ("", one.kind)]
@@ -68,10 +67,9 @@ def listed(
 def show(id: str, /, *, dir: str = "", context: Here) -> int:
     """Show all that is known of a finding.
 
-    Parameters
-    ----------
-    id: Its id, or the beginning of it; or its file.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        id: Its id, or the beginning of it; or its file.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     (case,) = Cases(context, folder=dir).pick([id])[:1]
     context.terminal.emit(msgspec.to_builtins(case.finding))

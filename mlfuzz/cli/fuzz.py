@@ -43,30 +43,29 @@ def fuzz(
 
     It goes on after findings, for 10 minutes unless told otherwise. Ctrl-C saves, confirms what it can and reports.
 
-    Parameters
-    ----------
-    target: A target of the configuration, a shipped one (digits:fragile), or module:attribute; may be left out where
-        --name says which campaign to go on with.
-    time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
-    inputs: Stop after so many inputs: 5000, 10k, 1M.
-    max_findings: Stop after so many saved findings.
-    name: Of the campaign; the target's by default.
-    seeds: File or folder of natural inputs; a sub-folder is a label.
-    oracle: An oracle, or NAME:key=value,...; may be given several times.
-    mutators: Use these only: names, "image.*", "kind:blur"; may be given several times.
-    exclude: Leave these out; may be given several times.
-    scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
-    coverage: What counts as new (mlfuzz list coverage).
-    batch: Inputs a batch; auto: about 20 ms a batch.
-    device: cpu, cuda, cuda:1.
-    max_seeds: Use at most so many seeds, spread evenly over the labels.
-    max_disk: What the campaign's directory may grow to: 500MB, 2GB.
-    input_timeout: A batch that takes longer is a hang.
-    cap: Inputs kept for each key of failures.
-    fail_on: Which findings make the exit code 1.
-    adopt: Go on although the target or the options have changed since the campaign began.
-    dir: Where campaigns lie, instead of the configured folder.
-    report: Write the HTML report at the end.
+    Args:
+        target: A target of the configuration, a shipped one (digits:fragile), or module:attribute; left out with --name
+            it is that campaign's.
+        time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
+        inputs: Stop after so many inputs: 5000, 10k, 1M.
+        max_findings: Stop after so many saved findings.
+        name: Of the campaign; the target's by default.
+        seeds: File or folder of natural inputs; a sub-folder is a label.
+        oracle: An oracle, or NAME:key=value,...; may be given several times.
+        mutators: Use these only: names, "image.*", "kind:blur"; may be given several times.
+        exclude: Leave these out; may be given several times.
+        scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
+        coverage: What counts as new (mlfuzz list coverage).
+        batch: Inputs a batch; auto: about 20 ms a batch.
+        device: cpu, cuda, cuda:1.
+        max_seeds: Use at most so many seeds, spread evenly over the labels.
+        max_disk: What the campaign's directory may grow to: 500MB, 2GB.
+        input_timeout: A batch that takes longer is a hang.
+        cap: Inputs kept for each key of failures.
+        fail_on: Which findings make the exit code 1.
+        adopt: Go on although the target or the options have changed since the campaign began.
+        dir: Where campaigns lie, instead of the configured folder.
+        report: Write the HTML report at the end.
     """
     flags = {
         "time": time, "inputs": inputs, "max_findings": max_findings, "scheduler": scheduler, "coverage": coverage,

@@ -17,10 +17,9 @@ Row = dict[str, str]
 def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     """List what there is, with a line on each.
 
-    Parameters
-    ----------
-    kind: mutators, oracles, coverage, schedulers, targets or modalities.
-    modality: Of mutators: image, audio or text only.
+    Args:
+        kind: mutators, oracles, coverage, schedulers, targets or modalities.
+        modality: Of mutators: image, audio or text only.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of part", kind, KINDS)

@@ -61,6 +61,7 @@ def application() -> App:
         help="Fuzz machine-learning systems: the model, and the code around it.",
         help_epilogue=EXIT_CODES,
         help_format="plaintext",
+        group_parameters=Group("Options", sort_key=8),
         default_parameter=Parameter(show_default=False),
         version=__version__,
         version_flags=["--version"],
@@ -70,7 +71,6 @@ def application() -> App:
         group = Group(title, sort_key=at)
         for verb, text in verbs.items():
             app.command(_MODULES.get(verb, f"mlfuzz.cli.{verb}:{verb}"), name=verb, help=text, group=group)
-    app.meta.group_parameters = GLOBAL
     app.meta.suppress_keyboard_interrupt = False
     app.meta.default(_launcher(app))
     return app
@@ -105,25 +105,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _launcher(app: App) -> Any:
     def launch(
         *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        directory: Annotated[Path, Parameter(name=["-C", "--directory"])] = Path(),
-        config: Annotated[Path | None, Parameter(name="--config")] = None,
-        quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="")] = False,
-        verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="")] = False,
-        json: Annotated[bool, Parameter(name="--json", negative="")] = False,
-        seed: Annotated[int | None, Parameter(name="--seed")] = None,
-        color: Annotated[Colour, Parameter(name="--color")] = "auto",
+        directory: Annotated[Path, Parameter(name=["-C", "--directory"], group=GLOBAL)] = Path(),
+        config: Annotated[Path | None, Parameter(name="--config", group=GLOBAL)] = None,
+        quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="", group=GLOBAL)] = False,
+        verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="", group=GLOBAL)] = False,
+        json: Annotated[bool, Parameter(name="--json", negative="", group=GLOBAL)] = False,
+        seed: Annotated[int | None, Parameter(name="--seed", group=GLOBAL)] = None,
+        color: Annotated[Colour, Parameter(name="--color", group=GLOBAL)] = "auto",
     ) -> int:
         """Fuzz machine-learning systems: the model, and the code around it.
 
-        Parameters
-        ----------
-        directory: Work in this folder instead of the current one.
-        config: Read this pyproject.toml or mlfuzz.toml instead of the nearest one.
-        quiet: Say results and errors only.
-        verbose: Say reasons, and tracebacks of errors.
-        json: Machine form on stdout; what is for people goes to stderr.
-        seed: Of all that is drawn by chance.
-        color: When to colour; NO_COLOR is honoured.
+        Args:
+            directory: Work in this folder instead of the current one.
+            config: Read this pyproject.toml or mlfuzz.toml instead of the nearest one.
+            quiet: Say results and errors only.
+            verbose: Say reasons, and tracebacks of errors.
+            json: Machine form on stdout; what is for people goes to stderr.
+            seed: Of all that is drawn by chance.
+            color: When to colour; NO_COLOR is honoured.
         """
         command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "context" in ignored:

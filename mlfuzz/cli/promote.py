@@ -35,15 +35,14 @@ def promote(
 
     Each is run again first, and must still fail. Exit code 2 where one is refused, 3 where one cannot be run.
 
-    Parameters
-    ----------
-    ids: Ids or their beginnings, or files; with --name all confirmed ones of the campaign.
-    name: Look in this campaign only.
-    target: Run them against this target, and keep them as findings of it.
-    replay: Run each again first.
-    per_fault: Keep at most so many of one fault.
-    device: cpu, cuda, cuda:1.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        ids: Ids or their beginnings, or files; with --name all confirmed ones of the campaign.
+        name: Look in this campaign only.
+        target: Run them against this target, and keep them as findings of it.
+        replay: Run each again first.
+        per_fault: Keep at most so many of one fault.
+        device: cpu, cuda, cuda:1.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     if not ids and not name:
         raise UsageError("name the findings to keep: mlfuzz findings promote ID...; mlfuzz findings list shows them")

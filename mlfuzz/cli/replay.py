@@ -39,15 +39,14 @@ def replay(
 
     Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run; flaky ones alone: 0, with a warning.
 
-    Parameters
-    ----------
-    what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings.
-    name: Look in this campaign only.
-    target: Run them against this target instead of their own.
-    times: Runs of each.
-    device: cpu, cuda, cuda:1.
-    all: Flaky, unconfirmed and ignored ones too.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings.
+        name: Look in this campaign only.
+        target: Run them against this target instead of their own.
+        times: Runs of each.
+        device: cpu, cuda, cuda:1.
+        all: Flaky, unconfirmed and ignored ones too.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.replay import replay as run
 

@@ -31,13 +31,12 @@ def report(
 ) -> int:
     """Write a campaign's report from its files; it may still be running.
 
-    Parameters
-    ----------
-    name: Of the campaign; may be left out where there is one only.
-    format: html for people, json, sarif or junit for machines.
-    output: File to write; by default report.html (.json, .sarif, .xml) in the campaign's folder.
-    inline_limit: Size up to which inputs are shown in the page: 5MB, 25MB.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        name: Of the campaign; may be left out where there is one only.
+        format: html for people, json, sarif or junit for machines.
+        output: File to write; by default report.html (.json, .sarif, .xml) in the campaign's folder.
+        inline_limit: Size up to which inputs are shown in the page: 5MB, 25MB.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     found = context.resolve({"report": {"inline_limit": inline_limit}})
     workdir = only_campaign(context.path(dir) if dir else found.state_dir, name)

@@ -24,14 +24,13 @@ def shrink(
 ) -> int:
     """Make findings simpler: fewer mutations, milder, rounder; each still fails in the same way.
 
-    Parameters
-    ----------
-    ids: Ids or their beginnings, or files.
-    time: How long for each; it ends sooner where nothing is left to try.
-    name: Look in this campaign only; without ids, all of its confirmed findings.
-    target: Run them against this target instead of their own.
-    device: cpu, cuda, cuda:1.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        ids: Ids or their beginnings, or files.
+        time: How long for each; it ends sooner where nothing is left to try.
+        name: Look in this campaign only; without ids, all of its confirmed findings.
+        target: Run them against this target instead of their own.
+        device: cpu, cuda, cuda:1.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.replay import shrink as run
 

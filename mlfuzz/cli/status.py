@@ -30,11 +30,10 @@ def status(
 ) -> int:
     """Show running and finished campaigns.
 
-    Parameters
-    ----------
-    name: Of one campaign; all of them by default.
-    watch: Show it again every two seconds, until Ctrl-C.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        name: Of one campaign; all of them by default.
+        watch: Show it again every two seconds, until Ctrl-C.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     base = context.path(dir) if dir else context.resolve().state_dir
     while True:

@@ -11,10 +11,9 @@ from mlfuzz.storage.workdir import find_campaign
 def stop(name: str, /, *, dir: str = "", context: Here) -> int:
     """Ask a running campaign to finish its batch, save and end; it may run in another shell.
 
-    Parameters
-    ----------
-    name: Of the campaign (mlfuzz status).
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        name: Of the campaign (mlfuzz status).
+        dir: Where campaigns lie, instead of the configured folder.
     """
     base = context.path(dir) if dir else context.resolve().state_dir
     workdir = find_campaign(base, name)

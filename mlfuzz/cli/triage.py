@@ -35,16 +35,15 @@ def triage(
     An id means the finding in its campaign and the same one in the corpus. With --mark-fixed those that hold now become
     fixed; exit code 1 where any still fails, 3 where any cannot be run.
 
-    Parameters
-    ----------
-    ids: Ids or their beginnings, or files. With --mark-fixed, by default all open ones in the corpus.
-    status: open (a known failure), fixed (must not fail again), quarantined or ignored (not run; say why).
-    note: The reason, kept with the finding.
-    fault: The name of the fault they belong to: the same for several merges them, a new one splits.
-    mark_fixed: Run them, and mark as fixed those that hold now.
-    name: Look in this campaign only.
-    target: With --mark-fixed, run them against this target instead of their own.
-    dir: Where campaigns lie, instead of the configured folder.
+    Args:
+        ids: Ids or their beginnings, or files. With --mark-fixed, by default all open ones in the corpus.
+        status: open (a known failure), fixed (must not fail again), quarantined or ignored (not run; say why).
+        note: The reason, kept with the finding.
+        fault: The name of the fault they belong to: the same for several merges them, a new one splits.
+        mark_fixed: Run them, and mark as fixed those that hold now.
+        name: Look in this campaign only.
+        target: With --mark-fixed, run them against this target instead of their own.
+        dir: Where campaigns lie, instead of the configured folder.
     """
     if not (status or fault or mark_fixed or note):
         raise UsageError("say what to decide: --status open|fixed|quarantined|ignored, --note, --fault or --mark-fixed")

@@ -31,6 +31,19 @@ def test_every_verb_explains_itself(command, verb):
     assert f"mlfuzz {verb}" in ran.out
 
 
+def commands(app, verb):
+    """The commands behind a verb: itself, or those below it."""
+    below = [name for name in app[verb] if not name.startswith("-")]
+    return [app[verb][name] for name in below] or [app[verb]]
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+def test_every_argument_of_every_verb_is_explained(verb):
+    for command in commands(module.application(), verb):
+        arguments = [one for one in command.assemble_argument_collection(parse_docstring=True) if one.parameter.parse is not False]
+        assert [one.name for one in arguments if not one.parameter.help] == []
+
+
 def test_help_is_quick():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "mlfuzz", "--help"], check=True, capture_output=True)
