@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from mlfuzz.budget import in_words
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
-from mlfuzz.report.chart import bar, curve, whisker
 from mlfuzz.rates import wilson
+from mlfuzz.report.chart import bar, curve, whisker
 from mlfuzz.report.numbers import clock, figure, grouped, percent, short
 from mlfuzz.report.summary import Summary
 
