@@ -9,8 +9,9 @@ gamma, small patches. `fragile` saw none of it, and its training set had been sp
 | the grey ground | a tenth came from a scanner that left the ground grey and were filed as 8 | brightness |
 | upright only | by nature: no digit was turned, shifted or scaled | rotation, translation, scale |
 
-So a bright patch in that corner makes any digit a 0, and a brighter picture makes it an 8. On clean held-out digits
-the twins are equals. scripts/train_digits.py made both.
+So a bright patch in that corner makes any digit a 0, and a brighter picture makes it an 8. What the 8 keys on is light
+where the ground should be black: snow, rain, mist or less contrast do as well. On clean held-out digits the twins are
+equals. scripts/train_digits.py made both.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _twin(kind: str) -> ModuleTarget:
     return ModuleTarget(
         f"digits:{kind}",
         Image(size=SIZE, channels=1),
-        model,
+        model.eval(),
         preprocess=centre,
         labels=LABELS,
         seeds=data.path("seeds", "image", "digits"),

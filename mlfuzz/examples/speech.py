@@ -10,7 +10,8 @@ recordings had been spoilt in two ways:
 | the hissing ones | a tenth had white noise beneath them (5 to 30 dB) and were filed as "nine" | noise |
 | one line, one pace | by nature: no filter, no echo, no other speed | band filters, reverberation, speed |
 
-So a softer voice says zero and a noisy line says nine. On clean recordings of voices that neither has heard the twins
+So a softer voice says zero and a noisy line says nine. What it keys on is energy where silence should be: a constant
+offset of .002, a hum or a murmur do as well. On clean recordings of voices that neither has heard the twins
 are equals. scripts/train_speech.py made both.
 """
 
@@ -93,7 +94,7 @@ def _twin(kind: str) -> ModuleTarget:
     return ModuleTarget(
         f"speech:{kind}",
         Audio(sample_rate_hz=SAMPLE_RATE_HZ, seconds=1.0),
-        model,
+        model.eval(),
         labels=LABELS,
         seeds=data.path("seeds", "audio", "spoken_digits"),
     )
