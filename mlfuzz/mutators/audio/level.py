@@ -100,7 +100,7 @@ def click(rows: TensorRows, *, count: Column, height: Column, seed: Column) -> T
     return changed(rows, rows.data + sparks[:, None, :length])
 
 
-@mutator("audio.bit_depth", kind="level", cost=2, bits=Integer(4, 14, neutral=16, unit="bits"))
+@mutator("audio.bit_depth", kind="level", cost=2, bits=Integer(6, 14, neutral=16, unit="bits"))
 def bit_depth(rows: TensorRows, *, bits: Column) -> TensorRows:
     """Round samples to fewer bits, without dither."""
     steps = each(_steps(bits))
