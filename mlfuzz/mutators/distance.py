@@ -28,7 +28,7 @@ class Distance(Protocol):
 
 
 DISTANCES: Registry[Distance] = Registry(
-    "distance", shipped=("mlfuzz.mutators.image.limits", "mlfuzz.mutators.audio.limits")
+    "distance", shipped=tuple(f"mlfuzz.mutators.{modality}.limits" for modality in ("image", "audio", "text"))
 )
 
 

@@ -23,7 +23,7 @@ FIXED_SEVERITY = 0.5
 SLACK = 1e-5
 """Float32 sums of severities are this far from exact; a row with less room than this has none."""
 
-DISTANCES = ("linf", "l0", "ssim", "alpha_beta", "snr")
+DISTANCES = ("linf", "l0", "ssim", "alpha_beta", "snr", "edit_distance", "words_share")
 """Limits that compare an input with its seed."""
 
 Loads = NDArray[np.float32]
@@ -39,8 +39,9 @@ class Limits:
     uses: most operators of a kind along a chain, {"geometry": 1} in DeepHunter.
     linf: largest change of any value, of full scale. l0: largest share of changed values. ssim: least similarity.
     alpha_beta: DeepHunter's rule: any change while less than a share alpha of the values differs, else at most beta.
-    snr: of a sound, least ratio in dB of the seed in it to the rest. Not every modality measures all of these five;
-    they are None where they do not hold, and compare with the seed itself.
+    snr: of a sound, least ratio in dB of the seed in it to the rest. edit_distance: of a text, most characters
+    inserted, deleted or replaced, as a share of the seed's; words_share: the same in words. No modality measures all
+    seven of these; they are None where they do not hold, and compare with the seed itself.
     """
 
     per_kind: float = 1.0
@@ -53,11 +54,13 @@ class Limits:
     ssim: float | None = None
     alpha_beta: tuple[float, float] | None = None
     snr: float | None = None
+    edit_distance: float | None = None
+    words_share: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("per_kind", "total", "steps"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in ("linf", "l0", "ssim"):
+        for name in ("linf", "l0", "ssim", "edit_distance", "words_share"):
             value = getattr(self, name)
             _require(value is None or 0 < value <= 1, name, value, "in (0, 1]")
         _require(self.snr is None or abs(self.snr) < 1000, "snr", self.snr, "a number of dB")

@@ -29,10 +29,10 @@ SHORT = {long.lower(): short for short, long in LONG.items()}
 _NOT_AFTER = r"(?! (?:been|got|become|had|gone|done|made|seen|taken)\b)"
 """She's been is not she is been."""
 
-_SHORT = re.compile(
-    rf"\b(?:{'|'.join(re.escape(short) for short in LONG)})\b{_NOT_AFTER}".replace("'", "['’]"), re.IGNORECASE
-)
-_LONG = re.compile(rf"\b(?:{'|'.join(re.escape(long) for long in SHORT)})\b(?=\s+\w)", re.IGNORECASE)
+_IS = "|".join(short for short in LONG if short.endswith("'s") and short != "let's")
+_OTHERS = "|".join(short for short in LONG if not short.endswith("'s") or short == "let's")
+_SHORT = re.compile(rf"\b(?:(?:{_IS})\b{_NOT_AFTER}|(?:{_OTHERS})\b)".replace("'", "['’]"), re.IGNORECASE)
+_LONG = re.compile(rf"\b(?:{'|'.join(SHORT)})\b(?=\s+\w)", re.IGNORECASE)
 """Not at the end of a sentence: nobody writes "Yes, I'm."."""
 
 

@@ -40,7 +40,7 @@ LEET = {
 
 LIGATURES = {
     "ffi": "\ufb03", "ffl": "\ufb04", "ff": "\ufb00", "fi": "\ufb01", "fl": "\ufb02", "st": "\ufb06", "...": "\u2026",
-    "1/2": "\u00bd", "1/4": "\u00bc", "3/4": "\u00be", "!!": "\u203c", "?!": "\u2048", "ij": "\u0133", "dz": "\u01f3",
+    "!!": "\u203c", "!?": "\u2049", "?!": "\u2048", "ij": "\u0133", "dz": "\u01f3",
     "lj": "\u01c9", "nj": "\u01cc", "(1)": "\u2474", "(2)": "\u2475", "(3)": "\u2476", "\u0565\u0582": "\u0587",
 }  # fmt: skip
 """Runs of characters -> the one character that NFKC makes them of."""
@@ -88,6 +88,6 @@ def leet(text: str, rng: Random, most: int) -> Iterator[Edit]:
 
 @edit("text.ligature", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS))
 def ligature(text: str, rng: Random, most: int) -> Iterator[Edit]:
-    """Runs such as fi, st, 1/2 and ... as the one character that stands for them; NFKC undoes it (UAX #15)."""
+    """Runs such as fi, st, ?! and ... as the one character that stands for them; NFKC undoes it (UAX #15)."""
     for match in picked(rng, list(_LIGATURE.finditer(text)), most):
         yield match.start(), match.group(), LIGATURES[match.group()]
