@@ -151,7 +151,7 @@ def test_a_part_has_its_arguments_on_one_line_too(tmp_path):
     environment = {"MLFUZZ_FUZZ_COVERAGE": "novelty:radius=0.3,features=logits,use-it=true"}
     config = resolve(tmp_path, environment=environment).config
     assert config.fuzz.coverage == {"name": "novelty", "radius": 0.3, "features": "logits", "use_it": True}
-    with pytest.raises(ConfigError, match="radius.*no argument"):
+    with pytest.raises(ConfigError, match=r"radius.*no argument"):
         resolve(tmp_path, environment={"MLFUZZ_FUZZ_COVERAGE": "novelty:radius"})
 
 
