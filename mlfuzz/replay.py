@@ -7,7 +7,6 @@ down (a crash, an exit, a hang) takes only a child of the probe.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.helm import ProbeProcess
-from mlfuzz.campaign.probe import ISOLATED, Reply, Request
+from mlfuzz.campaign.probe import ISOLATED, Request
 from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.regression import write_regression
@@ -99,7 +98,7 @@ def shrink(
         store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
         probe = ProbeProcess(Workdir.create(Path(scratch) / "probe"))
         try:
-            reply = _asked(probe, Request(
+            reply = probe.consult(Request(
                 op="shrink", path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
                 directory=str(directory.resolve()), plugins=list(plugins),
             ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
@@ -125,7 +124,7 @@ def _one(
         op="replay", path=str(case.path.resolve()), target=load, directory=str(directory.resolve()), device=device,
         times=times, plugins=list(plugins),
     )  # fmt: skip
-    reply = _asked(probe, request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
+    reply = probe.consult(request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
     if isinstance(reply, str):
         return _error(case.finding, reply)
     return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)
@@ -135,18 +134,6 @@ def _load_of(finding: Finding, target: str) -> str:
     if not target and not finding.load:
         raise ReplayError("its target was a live object; name one with --target module:attribute")
     return target or finding.load
-
-
-def _asked(probe: ProbeProcess, request: Request, seconds: float) -> Reply | str:
-    """The reply, or why there is none."""
-    probe.ask(request)
-    deadline = time.monotonic() + seconds
-    while probe.alive and time.monotonic() < deadline:
-        if (reply := probe.reply(wait=0.5)) is not None:
-            return reply
-    said = "no answer in time" if probe.alive else "the process that ran it died"
-    probe.kill()
-    return said
 
 
 def _borrowed(case: Case, folder: Path) -> FindingStore:

@@ -156,6 +156,17 @@ class ProbeProcess:
         self.busy_seconds += time.monotonic() - self._asked
         return msgspec.json.decode(line, type=Reply)
 
+    def consult(self, request: Request, seconds: float) -> Reply | str:
+        """Ask, and wait for the answer at most so long; why there is none, in words, where it does not come."""
+        self.ask(request)
+        deadline = time.monotonic() + seconds
+        while self.alive and time.monotonic() < deadline:
+            if (reply := self.reply(wait=0.5)) is not None:
+                return reply
+        said = "no answer in time" if self.alive else "the process that ran it died"
+        self.kill()
+        return said
+
     def kill(self) -> None:
         if self._process is None:
             return

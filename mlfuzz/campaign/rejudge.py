@@ -1,6 +1,6 @@
 """Many findings judged again at once: each input against its own seed, label and oracle, in batches of one shape.
 
-A prediction, quick and nearly always right: rows of a batch differ from rows alone by about 1e-7, and some models couple
+A prediction, quick and nearly always right: rows of a batch differ from rows alone by 1e-7, and some models couple
 the rows of a batch. Whoever acts on a failure runs the input alone as well (`retrial.retry`).
 """
 
