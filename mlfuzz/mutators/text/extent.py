@@ -24,7 +24,7 @@ SPECIAL = (
 """Tokens that mean something to tokenisers, templates and parsers."""
 
 
-@edit("text.repeat", kind="extent", amount=Integer(1, 4, neutral=0, unit="times more"))
+@edit("text.repeat", kind="extent", amount=Integer(1, 4, neutral=0, unit="times more"), cost=128)
 def repeat(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """The whole text once more, or several times."""
     return ((len(text), "", f" {text}") for _ in range(most if text else 0))
@@ -36,7 +36,7 @@ def fill(text: str, rng: Random, most: int) -> Iterator[Edit]:
     return repeat(text, rng, most)
 
 
-@edit("text.empty", kind="extent", amount=ONCE, effect="destroying", default=False)
+@edit("text.empty", kind="extent", amount=ONCE, cost=128, effect="destroying", default=False)
 def empty(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Nothing is left of the text."""
     yield 0, text, ""
@@ -56,7 +56,7 @@ def special_token(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield at, text[at : at + 1], f" {rng.choice(SPECIAL)}" + text[at : at + 1]
 
 
-@edit("text.address", kind="extent", amount=Integer(1, 2, neutral=0, unit="addresses"))
+@edit("text.address", kind="extent", amount=Integer(1, 2, neutral=0, unit="addresses"), cost=128)
 def address(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """A link or a handle that has nothing to do with the text, before or behind it."""
     for _ in range(most):

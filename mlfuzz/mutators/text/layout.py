@@ -32,21 +32,21 @@ _PAUSE = re.compile(r"(?<=\w)[.!?]+(?=\s|$)")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
-@edit("text.punctuation_drop", kind="layout", amount=FEW)
+@edit("text.punctuation_drop", kind="layout", amount=FEW, cost=128)
 def punctuation_drop(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Commas, full stops and other marks are left out, never those inside numbers and addresses."""
     for match in picked(rng, list(_MARK.finditer(text)), most):
         yield match.start(), match.group(), ""
 
 
-@edit("text.punctuation_repeat", kind="layout", amount=FEW)
+@edit("text.punctuation_repeat", kind="layout", amount=FEW, cost=128)
 def punctuation_repeat(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """The end of a sentence, more than once: !!!"""
     for match in picked(rng, list(_PAUSE.finditer(text)), most):
         yield match.start(), match.group(), match.group() * rng.randint(2, 4)
 
 
-@edit("text.final_stop", kind="layout", amount=Integer(1, 1, neutral=0, unit="marks"))
+@edit("text.final_stop", kind="layout", amount=Integer(1, 1, neutral=0, unit="marks"), cost=128)
 def final_stop(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """The full stop at the end is left out, or put where there is none."""
     end = len(text.rstrip())
@@ -56,20 +56,20 @@ def final_stop(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield end - 1, text[end - 1], text[end - 1] + "."
 
 
-@edit("text.space_before", kind="layout", amount=FEW)
+@edit("text.space_before", kind="layout", amount=FEW, cost=128)
 def space_before(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """A space before a mark, as the French set it."""
     for match in picked(rng, list(_MARK.finditer(text)), most):
         yield match.start(), match.group(), rng.choice(" \u00a0\u202f") + match.group()
 
 
-@edit("text.quotes", kind="layout", amount=FEW)
+@edit("text.quotes", kind="layout", amount=FEW, cost=128)
 def quotes(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Straight quotes and apostrophes become curly or angular, and the other way round."""
     return _exchanged(text, rng, most, QUOTES)
 
 
-@edit("text.dashes", kind="layout", amount=FEW)
+@edit("text.dashes", kind="layout", amount=FEW, cost=128)
 def dashes(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Hyphens, dashes and minus signs become one another."""
     return _exchanged(text, rng, most, DASHES)
@@ -105,7 +105,7 @@ def line_break(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield at, " ", kind
 
 
-@edit("text.line_end", kind="layout", amount=Integer(1, 8, neutral=0, unit="line ends"))
+@edit("text.line_end", kind="layout", amount=Integer(1, 8, neutral=0, unit="line ends"), cost=128)
 def line_end(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Line ends of another system: LF, CR LF, CR and the rarer ones."""
     kind = rng.choice(BREAKS)
@@ -113,13 +113,13 @@ def line_end(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield match.start(), match.group(), kind
 
 
-@edit("text.trailing", kind="layout", amount=Integer(1, 4, neutral=0, unit="characters"))
+@edit("text.trailing", kind="layout", amount=Integer(1, 4, neutral=0, unit="characters"), cost=128)
 def trailing(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """White space behind the text."""
     return ((len(text), "", rng.choice(" \n\t\u00a0")) for _ in range(most))
 
 
-@edit("text.leading", kind="layout", amount=Integer(1, 4, neutral=0, unit="characters"))
+@edit("text.leading", kind="layout", amount=Integer(1, 4, neutral=0, unit="characters"), cost=128)
 def leading(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """White space or a byte-order mark before the text."""
     return ((0, "", rng.choice(" \n\t\u00a0\ufeff")) for _ in range(most))

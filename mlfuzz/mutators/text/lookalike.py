@@ -72,7 +72,7 @@ def styled(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield match.start(), match.group(), match.group().translate(rng.choice(STYLED))
 
 
-@edit("text.digit_form", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS))
+@edit("text.digit_form", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS), cost=128)
 def digit_form(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """ASCII digits replaced by full-width or mathematical ones."""
     for at in picked(rng, [at for at, char in enumerate(text) if char in digits], most):
@@ -86,7 +86,7 @@ def leet(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield at, text[at], rng.choice(LEET[text[at]])
 
 
-@edit("text.ligature", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS))
+@edit("text.ligature", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS), cost=128)
 def ligature(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Runs such as fi, st, ?! and ... as the one character that stands for them; NFKC undoes it (UAX #15)."""
     for match in picked(rng, list(_LIGATURE.finditer(text)), most):

@@ -31,7 +31,8 @@ MONTHS = (
 
 _FIGURE = re.compile(r"(?<![\w.,:/$€£+-])\d{1,2}(?![\w:/%°]|[.,-]\d)")
 _NAME = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(VALUES, key=len, reverse=True))})(?![\w-]| hundred| thousand| million| [Oo]f)",
+    rf"(?<![\w-])(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(reversed(_ONES))})"
+    r"(?![\w-]| hundred| thousand| million| [Oo]f)",
     re.IGNORECASE,
 )
 _MONTH = "|".join(MONTHS)
@@ -43,7 +44,7 @@ _DATES = (
 """Only what can be read one way: 3/4/2024 is a day in March to some."""
 
 
-@edit("text.number_words", kind="words", amount=FEW)
+@edit("text.number_words", kind="words", amount=FEW, cost=128)
 def number_words(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """0 to 99 in English words: twenty-one for 21."""
     for match in picked(rng, list(_FIGURE.finditer(text)), most):

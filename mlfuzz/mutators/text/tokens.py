@@ -20,28 +20,28 @@ _ID = re.compile(r"(?<!\S)\d+ (?=\d)")
 _PAIR = re.compile(r"(?<!\S)(?=(\d+) (\d+) \d)")
 
 
-@edit("text.ids_swap", kind="tokens", amount=FEW, default=False)
+@edit("text.ids_swap", kind="tokens", amount=FEW, cost=128, default=False)
 def ids_swap(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Two ids next to each other change places."""
     for match in picked(rng, list(_PAIR.finditer(text))[1:], most):
         yield match.start(), f"{match[1]} {match[2]}", f"{match[2]} {match[1]}"
 
 
-@edit("text.ids_double", kind="tokens", amount=FEW, default=False)
+@edit("text.ids_double", kind="tokens", amount=FEW, cost=128, default=False)
 def ids_double(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """An id comes twice."""
     for site, found in picked(rng, _inner_ids(text), most):
         yield site, found, found * 2
 
 
-@edit("text.ids_delete", kind="tokens", amount=FEW, effect="destroying", default=False)
+@edit("text.ids_delete", kind="tokens", amount=FEW, cost=128, effect="destroying", default=False)
 def ids_delete(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """An id is left out."""
     for site, found in picked(rng, _inner_ids(text), most):
         yield site, found, ""
 
 
-@edit("text.ids_replace", kind="tokens", amount=FEW, effect="destroying", default=False)
+@edit("text.ids_replace", kind="tokens", amount=FEW, cost=128, effect="destroying", default=False)
 def ids_replace(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """An id is replaced by one that is no larger than the largest of this text, so that any vocabulary has it."""
     ids = _inner_ids(text)
@@ -50,13 +50,13 @@ def ids_replace(text: str, rng: Random, most: int) -> Iterator[Edit]:
         yield site, found, f"{rng.randint(0, largest)} "
 
 
-@edit("text.ids_pad", kind="tokens", amount=Integer(1, 8, neutral=0, unit="ids"), default=False)
+@edit("text.ids_pad", kind="tokens", amount=Integer(1, 8, neutral=0, unit="ids"), cost=128, default=False)
 def ids_pad(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Zeros behind the ids."""
     return ((len(text), "", " 0") for _ in range(most if text else 0))
 
 
-@edit("text.ids_truncate", kind="tokens", amount=FEW, effect="destroying", default=False)
+@edit("text.ids_truncate", kind="tokens", amount=FEW, cost=128, effect="destroying", default=False)
 def ids_truncate(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Ids before the last one are left out."""
     return ((site, found, "") for site, found in _inner_ids(text)[-most:])

@@ -64,7 +64,7 @@ def unaccent(text: str, rng: Random, most: int) -> Iterator[Edit]:
     yield from picked(rng, [place for place in places if place[1] != place[2]], most)
 
 
-@edit("text.mojibake", kind="unicode", amount=Real(0.02, 0.2, neutral=0.0, unit=CHARACTERS))
+@edit("text.mojibake", kind="unicode", amount=Real(0.02, 0.2, neutral=0.0, unit=CHARACTERS), cost=128)
 def mojibake(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Accented Latin letters, dashes and quotes as their UTF-8 bytes look when read as Windows-1252: é is Ã©."""
     if text.isascii():
