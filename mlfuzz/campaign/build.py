@@ -22,12 +22,12 @@ from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.corpus.seeds import Seed, SeedSet
 from mlfuzz.coverage.base import CRITERIA, FIT, Criterion
-from mlfuzz.errors import SeedError, TargetError
+from mlfuzz.errors import ConfigError, SeedError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutators.base import select
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan, weights
+from mlfuzz.mutators.plan import Plan, slices_for, weights
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, rebuild
 from mlfuzz.progress import SeedStats
@@ -193,7 +193,7 @@ def calibrate(
     few = rows.part(0, min(len(rows), SINGLE_ROWS))
     single, spread = single_noise(target, few, target.run(few))
     measured = speed(target, rows)
-    plan = plan_for(target, spec, rows, measured.seconds)
+    plan = plan_for(target, spec, rows, measured.seconds, spec.batch or measured.batch)
     rng = np.random.Generator(np.random.Philox(key=spec.seed, counter=[1, 0, 0, 0]))
     observed = [seen]
     while sum(part.activations.shape[0] for part in observed) < mutants + len(rows):
@@ -217,13 +217,17 @@ def calibrate(
     return calibration
 
 
-def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float) -> Plan:
-    """Which mutators act how often, given what one input costs the target."""
-    mutators = select(target.modality.name, spec.mutators, spec.exclude)
+def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, batch: int) -> Plan:
+    """Which mutators act how often, given what one input costs the target, and how many inputs make a batch."""
+    channels = getattr(target.modality, "channels", 1)
+    named = select(target.modality.name, spec.mutators, spec.exclude)
+    mutators = [part for part in named if part.min_channels <= channels]
+    if not mutators:
+        raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
     ledger = Ledger(Limits.of(spec.limits), mutators)
     shares = weights(mutators, elements=elements, seconds=seconds)
-    return Plan(mutators, shares, ledger, depth=spec.depth)
+    return Plan(mutators, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds))
 
 
 def add_seeds(

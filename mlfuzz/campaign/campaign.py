@@ -130,7 +130,7 @@ class Campaign:
             self.target, rows, seen, self.spec, criterion, self.workdir, mutants=mutants,
             record=lambda picked, steps: self._record_seeds([numbers[shown[at]] for at in picked], steps),
         )  # fmt: skip
-        plan = build.plan_for(self.target, self.spec, rows, calibration.seconds)
+        plan = build.plan_for(self.target, self.spec, rows, calibration.seconds, self.spec.batch or calibration.batch)
         oracles = build.oracles_for(self.target, self.spec, answers[0])
         scheduler = build.scheduler_for(self.spec)
         seedbed = build.seedbed_of(self.target, seeds, answers)

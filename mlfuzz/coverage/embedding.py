@@ -45,6 +45,8 @@ class Embedding:
     def __init__(self, mean: Tensor, scale: Tensor, components: Tensor | None) -> None:
         self.mean, self.scale, self.components = mean, scale, components
         self._inverse = scale.reciprocal()
+        # A column of zeros more: 32 columns take half the time of 31, and the residual's length goes there.
+        self._padded = None if components is None else torch.nn.functional.pad(components, (0, 1))
 
     @property
     def width(self) -> int:
@@ -54,11 +56,12 @@ class Embedding:
         """(B, D) -> (B, width), on the features' device. Pure; a non-finite feature makes its row non-finite."""
         self._follow(features.device)
         standard = (features - self.mean).mul_(self._inverse)
-        if self.components is None:
+        if self._padded is None:
             return standard
-        kept = standard @ self.components
+        kept = standard @ self._padded
         dropped = torch.linalg.vecdot(standard, standard) - torch.linalg.vecdot(kept, kept)
-        return torch.cat([kept, dropped.clamp_min_(0.0).sqrt_()[:, None]], dim=1)
+        kept[:, -1] = dropped.clamp_min_(0.0).sqrt_()
+        return kept
 
     def state(self) -> dict[str, NDArray[Any]]:
         parts = {"mean": self.mean, "scale": self.scale, "components": self.components}
@@ -73,6 +76,7 @@ class Embedding:
         if self.mean.device != device:
             self.mean, self.scale, self._inverse = (part.to(device) for part in (self.mean, self.scale, self._inverse))
             self.components = None if self.components is None else self.components.to(device)
+            self._padded = None if self._padded is None else self._padded.to(device)
 
 
 def identity(width: int) -> Embedding:

@@ -40,7 +40,7 @@ class Mutator:
     kind: family ("colour", "geometry", "blur", "noise", "weather", "codec", "occlusion", "level", "time", ...).
     cost: rough time an element in units of `image.brightness` (1, 2, 4, ... 1024); the plan draws dear ones less often.
     effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared.
-    default: whether it belongs to the default set.
+    default: whether it belongs to the default set. min_channels: what has fewer is left as it is.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Mutator:
     version: int = 1
     warps_time: bool = False
     default: bool = True
+    min_channels: int = 1
 
     @property
     def modality(self) -> str:
@@ -104,6 +105,7 @@ def mutator(
     version: int = 1,
     warps_time: bool = False,
     default: bool = True,
+    min_channels: int = 1,
     **space: Param,
 ) -> Callable[[F], F]:
     """Register a function (rows, *, column, ...) -> rows as a mutator.
@@ -119,6 +121,7 @@ def mutator(
             )
         part = Mutator(
             name, space, function, kind, cost, effect, tuple(sites), propose, version, warps_time, default,
+            min_channels,
         )  # fmt: skip
         MUTATORS.add(name, part)
         return function

@@ -25,11 +25,19 @@ ROWS_A_SLICE = 4
 OVERDUE = 25_000
 """Inputs after which a mutator is used at its next turn whatever its credit: none waits for 50,000."""
 
-ELEMENT_NS = 0.65
-"""Nanoseconds an element of a mutator of cost 1: `image.brightness` at 28 x 28 x 1 to 224 x 224 x 3, with the rounding
-onto the grid; measured by scripts/benchmarks/plan.py on one thread."""
+ELEMENT_NS = 1.2
+"""Nanoseconds an element of a mutator of cost 1, in a slice of 64 to 256 rows of 28 x 28 with the fixed cost of a slice
+and the rounding onto the grid; 0.65 without the fixed cost (scripts/benchmarks/plan.py, one thread)."""
 
-SHARE = 0.15
+SLICE_SECONDS = 120e-6
+"""What a slice costs whatever it holds."""
+
+SLICES_SHARE = 0.05
+"""The fixed costs of slices may take this share of a batch's forward pass: a cheap model gets fewer slices."""
+
+LEAST_SLICES = 3
+
+SHARE = 0.08
 """Mutation may take this share of the forward pass, on average."""
 
 FLOOR = 0.005
@@ -71,11 +79,12 @@ class Mutated:
 
 
 class Plan:
-    """Deals mutators from a shuffled deck, so that in the long run each has its weight's share of the rows.
+    """Deals mutators by credit, so that in the long run each has its weight's share of the rows.
 
     weights: (mutators,), made to sum to 1. slices: of a batch. depth: operators one after another on each row (2 in
-    DeepTest). Each pass through the deck takes ceil(mutators / slices) batches and uses every mutator; a slice is as
-    long as its mutator's credit of rows. Drawing each batch anew would leave one in fifty unused for 50,000 inputs.
+    DeepTest). Each batch goes to the mutators with most credit of rows, so that slices are long (a call costs 0.1 ms
+    and more whatever it holds) and to those that have waited for too long. Drawing each batch anew would leave one in
+    fifty unused for 50,000 inputs.
     Raises ConfigError for weights that do not fit.
     """
 
@@ -95,23 +104,32 @@ class Plan:
         self._kinds = {part.name: part.kind for part in mutators}
         self._credit = np.zeros(len(mutators))
         self._waited = np.zeros(len(mutators))
-        self._deck: list[int] = []
+        self._begun = False
 
     def cut(self, batch: int, rng: np.random.Generator) -> Slices:
         """Contiguous slices (mutator, start, stop) of a batch of B rows, in order; no mutator twice."""
         count = max(1, min(self.slices, len(self.mutators), batch // ROWS_A_SLICE))
-        if not self._deck and not self._credit.any():
-            self._open(batch, count, rng)
+        if not self._begun:
+            # As if it had gone on for ever: else all light mutators would come due in one batch.
+            self._begun = True
+            lots = rng.random(len(self.mutators))
+            self._waited = lots * np.minimum(OVERDUE, batch / count / self.weights)
+            self._credit = self.weights * self._waited
         self._credit += self.weights * batch
-        chosen = self._deal(count, rng)
-        sizes = _apportion(self._credit[chosen], batch)
-        self._credit[chosen] -= sizes
         self._waited += batch
+        overdue = np.flatnonzero(self._waited >= OVERDUE)
+        overdue = overdue[np.argsort(-self._waited[overdue], kind="stable")][: count - 1]
+        others = np.setdiff1d(np.argsort(-self._credit, kind="stable")[:count], overdue)
+        others = others[np.argsort(-self._credit[others], kind="stable")][: count - len(overdue)]
+        owed = np.clip(self._credit[overdue].astype(np.int64), 1, batch // count)
+        chosen = np.concatenate([others, overdue])
+        sizes = np.concatenate([_apportion(self._credit[others], batch - int(owed.sum())), owed])
+        self._credit[chosen] -= sizes
         self._waited[chosen] = 0
         edges = np.cumsum([0, *sizes]).tolist()
         return [
             (self.mutators[number], start, stop)
-            for number, start, stop in zip(chosen, edges[:-1], edges[1:], strict=True)
+            for number, start, stop in zip(chosen.tolist(), edges[:-1], edges[1:], strict=True)
         ]
 
     def mutate(
@@ -138,46 +156,14 @@ class Plan:
         return state
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"credit": self._credit.copy(), "waited": self._waited.copy(), "deck": np.asarray(self._deck, np.int64)}
+        return {"credit": self._credit.copy(), "waited": self._waited.copy()}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """From `state()`; that of a plan of other mutators is left alone."""
         if state["credit"].shape == self._credit.shape:
             self._credit = state["credit"].astype(np.float64)
             self._waited = state["waited"].astype(np.float64)
-            self._deck = [int(number) for number in state["deck"]]
-
-    def _open(self, batch: int, count: int, rng: np.random.Generator) -> None:
-        """Shuffle, and give credit as if there had been a pass before: else the first dealt would be long in debt."""
-        self._deck = self._shuffled(count, rng)
-        turns = np.arange(len(self._deck)) // count
-        self._credit[self._deck] = (turns.max() - turns) * self.weights[self._deck] * batch
-
-    def _deal(self, count: int, rng: np.random.Generator) -> list[int]:
-        """The next mutators of the deck; those without a whole row of credit sit a pass out."""
-        chosen: list[int] = []
-        for _ in range(2):
-            waiting = [number for number in self._deck if number not in chosen and self._is_due(number)]
-            taken = waiting[: count - len(chosen)]
-            chosen += taken
-            self._deck = [number for number in self._deck if number not in taken]
-            if len(chosen) == count:
-                return chosen
-            self._deck = [number for number in self._shuffled(count, rng) if number not in chosen]
-        return chosen or [int(np.argmax(self._credit))]
-
-    def _is_due(self, number: int) -> bool:
-        return bool(self._credit[number] >= 1 or self._waited[number] >= OVERDUE)
-
-    def _shuffled(self, count: int, rng: np.random.Generator) -> list[int]:
-        """A deck in which any `count` in a row are of all weights, from heavy to light.
-
-        Eight light ones in one batch would have to take many times their credit of rows, and then sit out for long.
-        """
-        ranked = rng.permutation(len(self.mutators))
-        ranked = ranked[np.argsort(-self.weights[ranked], kind="stable")]
-        strata = [rng.permutation(stratum).tolist() for stratum in np.array_split(ranked, count)]
-        return [stratum[turn] for turn in range(len(strata[0])) for stratum in strata if turn < len(stratum)]
+            self._begun = True
 
     def _roots(self, roots: Callable[[], Rows] | None) -> Rows | None:
         if self._distance is None:
@@ -236,6 +222,11 @@ def _joined(like: Rows, parts: Sequence[Rows], slices: Slices, whole: Tensor | N
     return tensors[0].with_data(whole, torch.cat(lengths) if lengths else None)
 
 
+def slices_for(batch: int, seconds: float) -> int:
+    """How many slices a batch is cut into. seconds: of one input's forward pass."""
+    return int(np.clip(SLICES_SHARE * batch * seconds / SLICE_SECONDS, LEAST_SLICES, SLICES))
+
+
 def weights(
     mutators: Sequence[Mutator],
     *,
@@ -247,9 +238,9 @@ def weights(
 ) -> Weights:
     """Shares of the rows, (mutators,), as even as the time allows.
 
-    elements: of one input. seconds: its forward pass. The weight is proportional to 1 / (1 + lambda * cost), where
+    elements: of one input. seconds: its forward pass. The weight is proportional to (1 + lambda * cost) ** -2, where
     lambda >= 0 is the least that keeps the expected mutation within `share` of the forward pass; before a cheap model
-    that may be out of reach, and each mutator then takes the same time. Nobody falls below `floor`; operators that
+    that may be out of reach, and the cheapest then get the most. Nobody falls below `floor`; operators that
     work a row at a time fall lower where their floor alone would take 1 % of the forward pass.
     """
     costs = np.asarray([part.cost for part in mutators], np.float64)
@@ -259,7 +250,7 @@ def weights(
     least[dear] = np.clip(PER_ROW_SHARE * seconds / each[dear], min(LEAST, floor), least[dear])
 
     def spread(strength: float) -> Weights:
-        even = 1 / (1 + strength * costs)
+        even = (1 + strength * costs) ** -2.0
         return _floored(even / even.sum(), least)
 
     if spread(0.0) @ each <= share * seconds:

@@ -14,7 +14,7 @@ from mlfuzz.mutators.base import MUTATORS, Mutator, replay
 from mlfuzz.mutators.distance import bound
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.param import Choice, Real
-from mlfuzz.mutators.plan import Mutated, Plan, weights
+from mlfuzz.mutators.plan import ELEMENT_NS, SHARE, Mutated, Plan, weights
 from mlfuzz.testing.rows import example_rows
 
 COSTS = (1, 1, 1, 2, 2, 2, 2, 4, 4, 8, 16, 32, 64, 256, 512) * 4
@@ -90,12 +90,12 @@ def test_weights_are_even_before_a_slow_model() -> None:
 
 def test_weights_keep_mutation_within_its_share_where_that_can_be() -> None:
     mutators = parts((1, 2, 4, 8, 16, 32))
-    costs = np.asarray([part.cost for part in mutators]) * 0.65e-9 * 3072
-    for seconds in (45e-6, 60e-6, 100e-6):
+    costs = np.asarray([part.cost for part in mutators]) * ELEMENT_NS * 1e-9 * 3072
+    for seconds in (100e-6, 150e-6, 300e-6):
         shares = weights(mutators, elements=3072, seconds=seconds)
-        assert float(shares @ costs) <= 0.15 * seconds * 1.01
+        assert float(shares @ costs) <= SHARE * seconds * 1.01
         assert (np.diff(shares) <= 0).all()
-    looser, tighter = (weights(mutators, elements=3072, seconds=seconds) for seconds in (100e-6, 45e-6))
+    looser, tighter = (weights(mutators, elements=3072, seconds=seconds) for seconds in (300e-6, 150e-6))
     assert tighter[-1] < looser[-1]
 
 

@@ -52,7 +52,7 @@ def gamma(rows: TensorRows, *, exponent: Column) -> TensorRows:
     return rows.with_data(rows.data.log().mul_(_each(exponent)).exp_())
 
 
-@mutator("image.saturation", kind="colour", factor=Real(0.0, 2.5, neutral=1.0, unit="times"))
+@mutator("image.saturation", kind="colour", min_channels=3, factor=Real(0.0, 2.5, neutral=1.0, unit="times"))
 def saturation(rows: TensorRows, *, factor: Column) -> TensorRows:
     """Move each pixel away from its own grey (0 is grey, 1 as it is); grey pictures stay as they are.
 
@@ -65,7 +65,7 @@ def saturation(rows: TensorRows, *, factor: Column) -> TensorRows:
     return rows.with_data(torch.lerp(grey, rows.data, _each(factor)))
 
 
-@mutator("image.hue", kind="colour", degrees=Real(-45.0, 45.0, neutral=0.0, unit="degrees"))
+@mutator("image.hue", kind="colour", min_channels=3, degrees=Real(-45.0, 45.0, neutral=0.0, unit="degrees"))
 def hue(rows: TensorRows, *, degrees: Column) -> TensorRows:
     """Turn every colour about the grey axis of YIQ; brightness stays, grey pictures stay as they are."""
     if rows.data.shape[1] == 1:
@@ -106,7 +106,7 @@ def invert(rows: TensorRows) -> TensorRows:
     return rows.with_data(1 - rows.data)
 
 
-@mutator("image.channel_swap", kind="colour", order=Integer(0, 5, neutral=0))
+@mutator("image.channel_swap", kind="colour", min_channels=3, order=Integer(0, 5, neutral=0))
 def channel_swap(rows: TensorRows, *, order: Column) -> TensorRows:
     """Put the colours in another order: 0 RGB, 1 RBG, 2 GRB, 3 GBR, 4 BRG, 5 BGR; grey pictures stay as they are.
 
