@@ -11,18 +11,16 @@ from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
 from mlfuzz.schedulers.entries import Entries, reach
 from mlfuzz.schedulers.nearest import Nearest
 
-SEED_SHARE = 0.2
-"""Picks that start again from the seed: independent mutants break most seeds that can be broken at all."""
-
-RECENT_SHARE = 0.1
-"""Picks of any of a seed's latest entries: a way out where the nearest one is a dead end."""
+SEED_SHARE = 0.5
+"""Of the picks that do not go to the nearest row: start again from the seed. The others take one of its latest
+entries. Independent mutants break most seeds that can be broken at all."""
 
 RECENT = 16
 """Latest entries remembered of each seed."""
 
 
 class Margin:
-    """Seeds round robin; of each mostly the entry that came nearest to failing an oracle.
+    """Seeds round robin; of each the entry that came nearest to failing an oracle, while that leads on.
 
     Broken seeds (`retire`) wait until all are broken, then all come back for another round. Every active seed is
     picked within as many picks as there are active seeds.
@@ -50,11 +48,10 @@ class Margin:
 
     def pick(self, n: int, rng: np.random.Generator) -> Rows:
         seeds = self._next_seeds(n)
-        lots = rng.random(n)
         nearest = self._nearest.choose(seeds, rng)
         slots = (rng.random(n) * np.minimum(self._counts[seeds], RECENT)).astype(np.int64)
-        picked = np.where(lots < SEED_SHARE + RECENT_SHARE, self._recent[seeds, slots], nearest)
-        return np.where((lots < SEED_SHARE) | (picked < 0), self._entries.first_of(seeds), picked)
+        recent = np.where(rng.random(n) < SEED_SHARE, self._entries.first_of(seeds), self._recent[seeds, slots])
+        return np.where(nearest < 0, recent, nearest)
 
     def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         return self._nearest.nearer(seeds, margins)
@@ -68,13 +65,18 @@ class Margin:
             self._note_active()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        return {**self._entries.state(), "retired": np.flatnonzero(self._retired), "last": np.asarray([self._last])}
+        return {
+            **self._entries.state(), "tries": self._nearest.tries.copy(), "retired": np.flatnonzero(self._retired),
+            "last": np.asarray([self._last]),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         history = self._entries.history(state)
         self._clear()
-        for rows in history:
+        for at, rows in enumerate(history):
             self.grow(*rows)
+            if at == 0:
+                self._nearest.tries = state["tries"].copy()
         self.retire(state["retired"])
         self._last = int(state["last"][0])
 

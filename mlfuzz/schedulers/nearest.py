@@ -11,6 +11,16 @@ from mlfuzz.schedulers.entries import reach
 RATCHET = 0.01
 """A margin counts as nearer from 1 % of the way that is still to go: less is float noise, and floods the corpus."""
 
+MOST, LEAST = 0.8, 0.25
+"""Share of a seed's picks that its nearest row gets while it is new, and in the end.
+
+Always 0.7 is stuck at dead ends: on the digits (100 seeds, 33,000 inputs) it broke 38 seeds, a mere tenth 75, this 67,
+independent mutants 37. A tenth is slow where the climb is long: TensorFuzz's NaN took it 24,000 inputs, this 13,000.
+"""
+
+PATIENCE = 4
+"""Tries in vain after which the share above LEAST is halved."""
+
 
 class Nearest:
     """Tables (seeds, oracles): the best margin, -inf where none was judged, and its row, -1 there.
@@ -21,6 +31,8 @@ class Nearest:
     def __init__(self, oracles: int) -> None:
         self._margins: Margins = np.full((0, oracles), -np.inf, np.float32)
         self._rows: Rows = np.full((0, oracles), -1, np.int64)
+        self.tries: Rows = np.zeros((0, oracles), np.int64)
+        """How often each row was picked since it is the nearest."""
 
     def fold(self, rows: Rows, seeds: Rows, margins: Margins) -> None:
         """Take rows in; an equal margin leaves the older row in place."""
@@ -32,6 +44,7 @@ class Nearest:
         at, oracle = at[nearer], oracle[nearer]
         self._margins[seeds[at], oracle] = margins[at, oracle]
         self._rows[seeds[at], oracle] = rows[at]
+        self.tries[seeds[at], oracle] = 0
 
     def nearer(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         """Which rows (n,) pass the ratchet of some oracle and fail none: of each (seed, oracle) only the best one."""
@@ -46,18 +59,24 @@ class Nearest:
         return chosen
 
     def choose(self, seeds: Rows, rng: np.random.Generator) -> Rows:
-        """For each seed the best row of one of the oracles that judged it, drawn evenly; -1 where none did."""
+        """For each seed the best row of one of the oracles that judged it, drawn evenly; -1 where it is not its turn.
+
+        Its turn comes often while it is new and seldom once it has been tried in vain; never where none was judged.
+        """
         rows = self._rows[seeds]
         if rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
-        lots = np.where(rows >= 0, rng.random(rows.shape), -1.0)
-        chosen: Rows = rows[np.arange(len(seeds)), lots.argmax(axis=1)]
-        return chosen
+        oracle = np.where(rows >= 0, rng.random(rows.shape), -1.0).argmax(axis=1)
+        share = LEAST + (MOST - LEAST) * PATIENCE / (PATIENCE + self.tries[seeds, oracle])
+        turn = rng.random(len(seeds)) < share
+        np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
+        return np.where(turn, rows[np.arange(len(seeds)), oracle], -1)
 
     def _reach(self, seeds: Rows) -> None:
         size = int(seeds.max()) + 1 if len(seeds) else 0
         self._margins = reach(self._margins, size, -np.inf)
         self._rows = reach(self._rows, size, -1)
+        self.tries = reach(self.tries, size, 0)
 
     def _groups(self, seeds: Rows, oracle: Rows) -> Rows:
         groups: Rows = seeds * self._rows.shape[1] + oracle

@@ -165,3 +165,20 @@ def test_mixed_prefers_entries_that_gained_over_those_that_did_not() -> None:
 def test_mixed_refuses_a_ratio_that_is_none() -> None:
     with pytest.raises(ConfigError, match="ratio"):
         Mixed(ratio=1.5)
+
+
+def test_a_nearest_entry_that_leads_nowhere_is_picked_less_until_there_is_a_nearer_one() -> None:
+    scheduler = Margin()
+    _grow(scheduler, [0] * 40, [-9.0] * 39 + [-1.0])
+
+    def share_of(row: int) -> float:
+        return float((scheduler.pick(200, _rng()) == row).mean())
+
+    fresh = share_of(39)
+    for _ in range(5):
+        scheduler.pick(200, _rng())
+    tired = share_of(39)
+    _grow(scheduler, [0], [-0.5])
+    assert fresh > 0.7
+    assert 0.2 < tired < 0.5
+    assert share_of(40) > 0.7
