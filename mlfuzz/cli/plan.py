@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.subjects import campaign_name, find_target
-from mlfuzz.config import Config, Resolved, freeze, thaw
-from mlfuzz.errors import UsageError
+from mlfuzz.config import Config, Conflict, Resolved, freeze, thaw
+from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.workdir import Workdir, campaign_root, find_campaign
 
@@ -61,16 +61,24 @@ def plan(
     frozen = read_regular(workdir.config).decode() if workdir.config.is_file() and not adopt else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
     resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
-    for conflict in resolved.conflicts:
-        if not conflict.deliberate:
-            context.terminal.warn(
-                f"{conflict.origin} now has {conflict.key} = {conflict.asked!r}; campaign {name} keeps "
-                f"{conflict.frozen!r} (--adopt takes the new one)"
-            )
+    _settle_conflicts(context, name, resolved.conflicts)
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved)
     return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt))
+
+
+def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:
+    """Refuse what this command asks otherwise than the campaign was begun; say what the project's file would."""
+    asked = [one for one in conflicts if one.deliberate]
+    if asked:
+        told = ", ".join(f"{one.key}: {one.frozen!r} -> {one.asked!r}" for one in asked)
+        raise ConfigError(f"campaign {name} was begun otherwise ({told}); add --adopt, or use another --name")
+    for one in conflicts:
+        context.terminal.warn(
+            f"{one.origin} now has {one.key} = {one.asked!r}; campaign {name} keeps {one.frozen!r} (--adopt takes the "
+            "new one)"
+        )
 
 
 def _begun_with(base: Path, name: str) -> str:

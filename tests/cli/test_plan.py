@@ -67,6 +67,8 @@ def test_a_limit_on_inputs_lifts_the_default_time_but_not_one_that_was_set(tmp_p
 
 def test_what_a_campaign_was_begun_with_holds_when_it_is_resumed(context, tmp_path):
     plan(context, "digits", {"scheduler": "recency", "time": "30s"}).freeze()
+    with pytest.raises(ConfigError, match=r"begun otherwise .*fuzz\.scheduler.*--adopt"):
+        plan(context, "digits", {"scheduler": "margin"})
     again = plan(context, "digits", {"time": "1m"})
     assert again.request.spec.scheduler == {"name": "recency"}
     assert again.request.budget.total_seconds == 60
