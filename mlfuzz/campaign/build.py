@@ -25,6 +25,7 @@ from mlfuzz.coverage.base import CRITERIA, FIT, Criterion
 from mlfuzz.errors import ConfigError, SeedError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
+from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import select
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import Plan, slices_for, weights
@@ -34,7 +35,7 @@ from mlfuzz.progress import SeedStats
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.calibrate import single_noise, speed
+from mlfuzz.targets.calibrate import SECONDS_A_BATCH, single_noise, speed
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
 
@@ -218,7 +219,10 @@ def calibrate(
 
 
 def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, batch: int) -> Plan:
-    """Which mutators act how often, given what one input costs the target, and how many inputs make a batch."""
+    """Which mutators act how often, given what one input costs the target, and how many inputs make a batch.
+
+    rows: seeds. Mutators that find nothing to do in any of them are left out, and dealt less where they do in few.
+    """
     channels = getattr(target.modality, "channels", 1)
     named = select(target.modality.name, spec.mutators, spec.exclude)
     mutators = [part for part in named if part.min_channels <= channels]
@@ -226,8 +230,10 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
         raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
     ledger = Ledger(Limits.of(spec.limits), mutators)
-    shares = weights(mutators, elements=elements, seconds=seconds)
-    return Plan(mutators, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds))
+    useful = applicable(mutators, rows)
+    dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
+    shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
+    return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds))
 
 
 def add_seeds(
