@@ -23,6 +23,8 @@ class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int = 1
 
 
+SHOWN_EDITS = 3
+
 Chain: TypeAlias = tuple[Mutation, ...]
 """From a seed to an input; () is the seed itself."""
 
@@ -37,6 +39,8 @@ def sentence(chain: Chain, units: Mapping[str, Mapping[str, str]]) -> str:
 
 def _phrase(mutation: Mutation, units: Mapping[str, str]) -> str:
     words = [mutation.name.partition(".")[2].replace("_", " ")]
+    if edits := _edits(mutation.params):
+        return f"{words[0]} {edits}"
     shown = {name: value for name, value in mutation.params.items() if units.get(name) != "seed"}
     for name, value in shown.items():
         text = f"{value:.3g}" if isinstance(value, float) else _short(value)
@@ -44,6 +48,29 @@ def _phrase(mutation: Mutation, units: Mapping[str, str]) -> str:
         label = "" if len(shown) == 1 else f"{name} "
         words.append(f"{label}{text}{' ' + unit if unit else ''}")
     return words[0] if len(words) == 1 else f"{words[0]} {', '.join(words[1:])}"
+
+
+def _edits(params: Mapping[str, Value]) -> str:
+    """Edits of a text, "'This' -> 'tHIS', and 2 more"; "" where the parameters are none.
+
+    How they were drawn matters less. What cannot be seen is written out, and so are new letters beyond ASCII: a
+    look-alike would not be told apart.
+    """
+    old, new = params.get("old"), params.get("new")
+    if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new) or not old:
+        return ""
+    pairs = [(str(a), str(b)) for a, b in zip(old, new, strict=True)][:SHOWN_EDITS]
+    told = [f"{_cut(repr(a))} -> {_cut(_spelt(b, a))}" for a, b in pairs]
+    more = f", and {len(old) - SHOWN_EDITS} more" if len(old) > SHOWN_EDITS else ""
+    return ", ".join(told) + more
+
+
+def _spelt(text: str, known: str) -> str:
+    return "".join(char if char.isascii() or char in known else ascii(char)[1:-1] for char in repr(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 24 else text[:20] + "...'"
 
 
 def _short(value: Value) -> str:
