@@ -45,7 +45,7 @@ def efficientnet() -> ModuleTarget:
     model = _network()
     names = data.path("models", "imagenet-classes.txt").read_text("utf-8").splitlines()
     return ModuleTarget(
-        "photos:efficientnet-lite0", _modality(), model, preprocess=scale, labels=names, seeds=write_seeds(SEEDS)
+        "photos:efficientnet-lite0", _modality(), model.eval(), preprocess=scale, labels=names, seeds=write_seeds(SEEDS)
     )
 
 
