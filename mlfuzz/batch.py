@@ -198,6 +198,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def take(self, rows: Indices) -> Batch:
+        """Rows by position, with their chains but without `steps`, whose rows have moved."""
+        chains = self.chains
+        moved = None if chains is None else lambda row: chains(int(rows[row]))
+        return Batch(
+            self.rows.take(rows), self.parents[rows], self.seeds[rows], self.loads[rows], self.invariant[rows],
+            chains=moved,
+        )  # fmt: skip
+
     def mutations(self, row: int) -> Chain:
         """The record of one row: only made for rows that are kept."""
         return tuple(step.mutation(row) for step in self.steps if step.start <= row < step.stop)

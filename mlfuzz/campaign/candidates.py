@@ -139,10 +139,7 @@ class Candidates:
         row = int(execution.ran[at])
         seed = np.asarray([batch.seeds[row]], np.int64)
         seen, reference = execution.seen.take(np.asarray([at])), self.seedbed.of(seed)
-        single = Batch(
-            batch.rows.take(np.asarray([row])), batch.parents[[row]], seed, batch.loads[[row]], batch.invariant[[row]]
-        )  # fmt: skip
-        told = oracle.explain(seen, reference, single, 0)
+        told = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
         expected, observed = (self._named(told.pop(which, "")) for which in ("expected", "observed"))
         self.names.setdefault((number, key), (expected, observed))
         return self._record(

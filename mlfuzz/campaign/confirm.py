@@ -59,7 +59,7 @@ def confirm(
     last = judged[-1]
     before = None
     if trial.seed_rows is not None and trial.reference is not None:
-        before = trial.run(trial.judge(trial.seed_rows))
+        before = trial.run(trial.judge(trial.seed_rows, [()]))
     return Confirmation(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
         trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor),

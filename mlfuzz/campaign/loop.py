@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -104,7 +104,7 @@ class Loop:
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
             roots=lambda: self.pool.gather(seeds),
         )  # fmt: skip
-        batch = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
+        batch = self._batch(picked, seeds, mutated)
         clock.lap("mutate")
         self.recorder.record(self._flight(picked, mutated))
         execution = self._execute(mutated.rows)
@@ -181,12 +181,16 @@ class Loop:
         later = tuple((int(good[row]), crash) for row, crash in done.crashes)
         return Execution(good[done.ran], done.seen, crashes + later, done.refused, done.skipped + tried.skipped)
 
+    def _batch(self, picked: Indices, seeds: Indices, mutated: Mutated) -> Batch:
+        made = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
+        return replace(made, chains=lambda row: self.corpus.chain(int(picked[row])) + made.mutations(row))
+
     def _judge(self, batch: Batch, execution: Execution) -> tuple[Tensor | None, tuple[Verdict, ...]]:
         seen = execution.seen
         if seen is None:
             return None, ()
         if len(execution.ran) != len(batch):
-            batch = part_of(batch, execution.ran)
+            batch = batch.take(execution.ran)
         reference = self.seedbed.of(batch.seeds)
         on_device = [oracle.check(seen, reference, batch) for oracle in self.parts.oracles if oracle.where == "device"]
         columns = [verdict.margin[:, None].float() for verdict in on_device]
@@ -281,13 +285,6 @@ def _answered(target: Target, rows: Rows) -> bytes:
     except Exception:  # noqa: BLE001  execute() will look into it
         return b"raised"
     return b"answered"
-
-
-def part_of(batch: Batch, rows: Indices) -> Batch:
-    """Some rows of a batch, without the record of steps (whose rows have moved)."""
-    return Batch(
-        batch.rows.take(rows), batch.parents[rows], batch.seeds[rows], batch.loads[rows], batch.invariant[rows]
-    )  # fmt: skip
 
 
 def on_host(seen: Observation) -> Observation:

@@ -62,7 +62,7 @@ def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 
                 history.append(chain)
         if order(chain) >= before or session.late:
             break
-    history.append(_rounder(chain, session))
+    history.append(_drop(_rounder(chain, session), session))  # a number rounded to neutral has made its step idle
     for candidate in reversed(history):
         result = session.alone(candidate)
         if result is not None:
@@ -110,7 +110,7 @@ class _Session:
         parts = []
         for start in range(0, len(chains), MAX_BATCH):
             some = chains[start : start + MAX_BATCH]
-            judged = self.trial.judge(self.trial.mutants(some))
+            judged = self.trial.judge(self.trial.mutants(some), some)
             parts.append(self.trial.fails(judged, self.floor, self.key))
             self.tried += len(some)
         return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
@@ -120,7 +120,7 @@ class _Session:
         payload = self.trial.mutants([chain]).payload(0)
         margin: float | None = None
         for _ in range(TIMES):
-            judged = self.trial.judge(self.trial.rows([payload]))
+            judged = self.trial.judge(self.trial.rows([payload]), [chain])
             self.tried += 1
             if not self.trial.fails(judged, self.floor, self.key)[0]:
                 return None

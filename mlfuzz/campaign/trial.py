@@ -88,13 +88,17 @@ class Trial:
             rows = distance(self.target.modality.name).clip(rows, roots, limits)
         return rows
 
-    def judge(self, rows: Rows) -> Judged:
-        """Run the rows in one batch and let the finding's oracle judge them against its seed."""
+    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None) -> Judged:
+        """Run the rows in one batch and let the finding's oracle judge them against its seed.
+
+        chains: what led from the seed to each row; None: the finding's own chain to all of them.
+        """
+        chains = [self.finding.chain] * len(rows) if chains is None else chains
         execution = execute(self.target, rows)
         margins = np.full(len(rows), np.nan, np.float32)
         keys = np.zeros(len(rows), np.int64)
         if execution.seen is not None and self.oracle is not None:
-            verdict = self._verdict(execution.seen, rows.take(execution.ran))
+            verdict = self._verdict(execution.seen, rows.take(execution.ran), [chains[row] for row in execution.ran])
             margins[execution.ran] = verdict.margin.float().cpu().numpy()
             keys[execution.ran] = verdict.keys.cpu().numpy()
         return Judged(margins, keys, execution.ran, dict(execution.crashes), execution.seen)
@@ -118,10 +122,11 @@ class Trial:
         margin = float(judged.margins[row])
         return run_of(judged.seen, self.target.labels, margin if np.isfinite(margin) else None, int(at[0]))
 
-    def _verdict(self, seen: Observation, rows: Rows) -> Verdict:
+    def _verdict(self, seen: Observation, rows: Rows, chains: Sequence[Chain]) -> Verdict:
         assert self.oracle is not None
         count = len(rows)
         zeros = np.zeros(count, np.int64)
-        batch = Batch(rows, zeros, zeros, np.zeros((count, 1), np.float32), np.ones(count, np.bool_))
+        loads, invariant = np.zeros((count, 1), np.float32), np.ones(count, np.bool_)
+        batch = Batch(rows, zeros, zeros, loads, invariant, chains=chains.__getitem__)
         reference = seen if self.reference is None else self.reference.take(zeros)
         return self.oracle.check(seen, reference, batch)
