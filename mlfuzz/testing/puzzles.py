@@ -46,6 +46,7 @@ MOVING = frozenset(
     {
         "image.translate", "image.rotate", "image.scale", "image.shear", "image.perspective", "image.elastic",
         "image.occlusion", "image.shadow", "image.glare", "image.patch", "image.noise_block", "image.grid_mask",
+        "image.fog", "image.mist",
     }
 )  # fmt: skip
 
@@ -55,8 +56,8 @@ class Expectation:
     """What a campaign on a puzzle owes.
 
     found: the oracle, or the kind of crash, that must be among the confirmed findings; "" where nothing may be.
-    within: inputs, at most, whatever the campaign's seed. operators: the shrunk chain is made of these alone (those
-    of them that this version of mlfuzz has). steps: its greatest length.
+    within: inputs, at most, whatever the campaign's seed. operators: most shrunk chains are made of these alone.
+    steps: the shortest shrunk chain has no more; others may need several operators that fall short alone.
     check: words of a warning or failure that `mlfuzz check` must give, "" where there may be no failure.
     isolated: whether the fault takes the process down, so that only an isolated worker survives it.
     """
