@@ -222,7 +222,9 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     """Which mutators act how often, given what one input costs the target, and how many inputs make a batch.
 
     rows: seeds. Mutators that find nothing to do in any of them are left out, and dealt less where they do in few.
+    Where the batch is given, not measured, the cost follows from it: a campaign then repeats exactly on any machine.
     """
+    seconds = SECONDS_A_BATCH / spec.batch if spec.batch else seconds
     channels = getattr(target.modality, "channels", 1)
     named = select(target.modality.name, spec.mutators, spec.exclude)
     mutators = [part for part in named if part.min_channels <= channels]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlfuzz.errors import CorruptRecordError
 from mlfuzz.modality.base import Payload
 
-_DTYPES = {b"u": np.dtype(np.uint8), b"h": np.dtype("<i2"), b"f": np.dtype("<f4")}
+_DTYPES: dict[bytes, np.dtype[Any]] = {b"u": np.dtype(np.uint8), b"h": np.dtype("<i2"), b"f": np.dtype("<f4")}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
@@ -29,6 +31,7 @@ def loads(data: bytes, origin: str = "payload") -> Payload:
             return body.decode("utf-8")
         count = body[0]
         shape = struct.unpack_from(f"<{count}I", body, 1)
-        return np.frombuffer(body, _DTYPES[code], offset=1 + 4 * count).reshape(shape).copy()
+        values: NDArray[Any] = np.frombuffer(body, dtype=_DTYPES[code], offset=1 + 4 * count)
+        return values.reshape(shape).copy()
     except (KeyError, IndexError, ValueError, struct.error) as error:
         raise CorruptRecordError(f"{origin}: no stored payload: {error}") from error
