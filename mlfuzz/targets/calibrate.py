@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Rows
+from mlfuzz.errors import TargetError
 from mlfuzz.observation import Observation
 from mlfuzz.targets.base import Target
+from mlfuzz.targets.execute import execute
 
 SECONDS_A_BATCH = 0.020
 """Fixed dispatch costs 0.2-0.3 ms a batch: at 20 ms they vanish, and the loop stays responsive."""
@@ -53,14 +55,18 @@ def speed(target: Target, rows: Rows) -> Speed:
 def single_noise(target: Target, rows: Rows, seen: Observation) -> tuple[float, float]:
     """(largest difference of the main output alone against in its batch, standard deviation of the main output).
 
-    (0, 1) where the main output is no tensor.
+    (0, 1) where the main output is no tensor. Raises TargetError where a seed that ran in a batch raises alone.
     """
     main = seen.outputs["main"]
     if not isinstance(main, Tensor):
         return 0.0, 1.0
     worst = 0.0
     for row in range(len(rows)):
-        alone = target.run(rows.part(row, row + 1)).outputs["main"]
+        execution = execute(target, rows.part(row, row + 1))
+        if execution.seen is None:
+            said = f"{execution.crashes[0][1].type}: {execution.crashes[0][1].message}" if execution.crashes else "refused"
+            raise TargetError(f"target {target.name} answers a batch, but not one input alone ({said}); run: mlfuzz check")
+        alone = execution.seen.outputs["main"]
         if isinstance(alone, Tensor):
             difference = (alone - main[row : row + 1]).abs()
             worst = max(worst, float(torch.nan_to_num(difference, nan=0.0, posinf=0.0).max()))

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+import mlfuzz
 from mlfuzz.batch import Batch, Rows, TensorRows, from_payloads
+from mlfuzz.errors import TargetError
 from mlfuzz.oracles.base import Verdict
 from mlfuzz.oracles.metamorphic import Label
 from mlfuzz.oracles.numeric import Nonfinite
@@ -116,6 +118,11 @@ def test_a_target_that_writes_into_its_input_leaves_the_rows_as_they_were(seeds:
     first, second = target.run(rows).main, target.run(rows).main
     assert torch.equal(rows.data, before)
     assert torch.equal(first, second)
+
+
+def test_a_model_left_in_training_mode_is_refused_in_words(seeds: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="not one input alone"):
+        mlfuzz.Campaign.open(tmp_path / "c", puzzle("dropping")[0], seeds=seeds[0].parent)
 
 
 @pytest.mark.slow
