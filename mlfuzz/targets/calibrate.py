@@ -64,8 +64,8 @@ def single_noise(target: Target, rows: Rows, seen: Observation) -> tuple[float, 
     for row in range(len(rows)):
         execution = execute(target, rows.part(row, row + 1))
         if execution.seen is None:
-            said = f"{execution.crashes[0][1].type}: {execution.crashes[0][1].message}" if execution.crashes else "refused"
-            raise TargetError(f"target {target.name} answers a batch, but not one input alone ({said}); run: mlfuzz check")
+            said = "; ".join(f"{crash.type}: {crash.message}" for _, crash in execution.crashes) or "refused"
+            raise TargetError(f"target {target.name}: answers batches, not one input alone ({said}); run: mlfuzz check")
         alone = execution.seen.outputs["main"]
         if isinstance(alone, Tensor):
             difference = (alone - main[row : row + 1]).abs()
