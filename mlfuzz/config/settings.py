@@ -91,6 +91,9 @@ class RegressionConfig(Struct, frozen=True, kw_only=True):
     confidence: Annotated[Share, _says("of the gate's interval")] = 0.95
     times: Annotated[Count, _says("runs of each finding")] = 1
     strict: Annotated[bool, _says("open findings fail too")] = False
+    allow_open_crashes: Annotated[
+        bool, _says("open crashes, exceptions and hangs are known findings like others, and do not fail")
+    ] = False
 
 
 class ReportConfig(Struct, frozen=True, kw_only=True):

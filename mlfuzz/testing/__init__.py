@@ -1,1 +1,21 @@
-"""What a part owes mlfuzz, as laws that anyone can run over their own: `mlfuzz.testing.mutators` and its siblings."""
+"""What a part owes mlfuzz, as laws that anyone can run over their own: `mlfuzz.testing.mutators` and its siblings.
+
+And tests of a model: `regressions("digits:fragile")` gives those of the findings kept in corpus/.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {"regressions": "mlfuzz.testing.suite"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'mlfuzz.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,75 @@
+"""The text of a test that fails: expected and got with scores, the change in words, the file, the command. No torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.testing.judgement import Judgement
+from mlfuzz.testing.kept import SHORT_ID, Kept
+
+WIDTH = 300
+"""Of one value: a text input may be long."""
+
+
+def failure_text(kept: Kept, judgement: Judgement) -> str:
+    """For people. Texts from records and targets are quoted, so that none of them can steer a terminal."""
+    if kept.finding is None:
+        return _lines(judgement.message or kept.problem, [("file", _shown(kept.path))])
+    finding = kept.finding
+    facts = [
+        ("change", _plain(finding.sentence or "unchanged seed")),
+        ("file", _shown(kept.path.with_name(finding.input.file))),
+        ("replay", f"mlfuzz replay {finding.id[:SHORT_ID]}"),
+        ("fault", _plain(finding.fault)),
+    ]
+    if judgement.state == "error":
+        return _lines(_plain(judgement.message), facts)
+    if finding.triage == "fixed":
+        facts.append(("note", f"marked as fixed{f': {_plain(finding.note)}' if finding.note else ''}; it fails again"))
+    elif finding.note:
+        facts.append(("note", _plain(finding.note)))
+    if judgement.state == "flaky":
+        facts.append(("flaky", f"failed {judgement.failed} of {judgement.times} times"))
+    if finding.message:
+        facts.append(("message", _plain(finding.message)))
+    return _lines(f"expected {_expected(finding)}  got {_got(finding, judgement)}", facts)
+
+
+def _expected(finding: Finding) -> str:
+    before = _score(finding.before, finding.expected)
+    origin = f"as for {_plain(finding.seed_name)}" if finding.seed_name else ""
+    told = ", ".join(part for part in (origin, before) if part)
+    return f"{_quoted(finding.expected)}{f' ({told})' if told else ''}"
+
+
+def _got(finding: Finding, judgement: Judgement) -> str:
+    after = judgement.after
+    label = (after.label or after.text) if after is not None else finding.observed
+    told = [_score(after, label)]
+    if judgement.margin is not None:
+        told.append(f"margin {judgement.margin:.3g} {finding.unit}".rstrip())
+    said = ", ".join(part for part in told if part)
+    return f"{_quoted(label)}{f' ({said})' if said else ''}"
+
+
+def _score(run: Run | None, label: str) -> str:
+    return f"{run.scores[label]:.3g}" if run is not None and label in run.scores else ""
+
+
+def _lines(first: str, facts: list[tuple[str, str]]) -> str:
+    return "\n".join([first, *(f"{what:<8} {text}" for what, text in facts if text)])
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}...")
+
+
+def _plain(text: str) -> str:
+    """On one line, with escapes for what a terminal would obey or a reader not see."""
+    return _quoted(text)[1:-1]
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_absolute() else str(path)

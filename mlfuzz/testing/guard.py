@@ -1,0 +1,261 @@
+"""Runs regressions for tests: targets loaded once, inputs of one target predicted in batches ahead, failures run alone.
+
+No torch is imported before the first regression is prepared or judged.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlfuzz.campaign.helm import ProbeProcess
+from mlfuzz.campaign.probe import ISOLATED, Request
+from mlfuzz.errors import MlfuzzError, ReplayError
+from mlfuzz.findings.environment import environment
+from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.regression import read_regression
+from mlfuzz.storage.workdir import Workdir
+from mlfuzz.testing.gate import Gate, Measured
+from mlfuzz.testing.judgement import Judgement, Outcome, Rules, State, outcome
+from mlfuzz.testing.kept import Kept
+
+if TYPE_CHECKING:
+    from mlfuzz.campaign.rejudge import Rejudged
+
+AHEAD = 64
+"""Regressions of one target that are predicted together."""
+
+TIMES = 3
+"""A failure is told only after the input failed so often alone."""
+
+LOAD_SECONDS, RUN_SECONDS = 300.0, 60.0
+
+NEAR_FLOORS, NEAR_SHARE = 8.0, 1e-4
+"""A batch's margin this near to what counts (in floors, or as a share of the largest score) is measured alone."""
+
+BUILD_FLOORS, BUILD_SHARE = 10.0, 1e-3
+"""What another build of torch or another device may shift a score by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """directory: the project's, put on the import path. targets: name -> "module:attribute", before what is recorded.
+
+    times: runs of each input alone, where it is run alone. sampled: whether only a sample of the regressions runs.
+    settle: also regressions that seem to hold are run alone, because their record is about to be changed.
+    """
+
+    directory: Path = Path()
+    targets: Mapping[str, str] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
+    device: str = "cpu"
+    times: int = 1
+    rules: Rules = field(default_factory=Rules)
+    sampled: bool = False
+    settle: bool = False
+
+
+class Guard:
+    """One for a test run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._order: list[Kept] = []
+        self._at: dict[Path, int] = {}
+        self._loaded: dict[str, Any] = {}
+        self._predicted: dict[Path, Rejudged] = {}
+        self._judged: dict[Path, Judgement] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._probe: ProbeProcess | None = None
+
+    def expect(self, kept: Sequence[Kept]) -> None:
+        """The regressions that will be asked for, in that order: those that follow are predicted ahead."""
+        for one in kept:
+            if one.path not in self._at:
+                self._at[one.path] = len(self._order)
+                self._order.append(one)
+
+    def prepare(self, kept: Kept) -> None:
+        """Load its target, so that the time this takes is no test's. What goes wrong is told by `judge`."""
+        if kept.finding is not None and not kept.skipped and kept.kind not in ISOLATED:
+            with suppress(ReplayError):
+                self._target(self._load_of(kept))
+
+    def outcome(self, kept: Kept) -> tuple[Outcome, Judgement]:
+        judgement = Judgement("holds") if kept.skipped else self.judge(kept)
+        return outcome(kept, judgement, self.settings.rules), judgement
+
+    def judge(self, kept: Kept) -> Judgement:
+        """What became of it; each is run once, whoever asks."""
+        if kept.path not in self._judged:
+            try:
+                self._judged[kept.path] = self._judge(kept)
+            except MlfuzzError as error:
+                self._judged[kept.path] = Judgement("error", message=str(error))
+        return self._judged[kept.path]
+
+    def measure(self, gate: Gate) -> Measured:
+        """The rate of failures of a target's regressions: of those that run here at all."""
+        kept = [one for one in gate.kept if one.path in self._at] if self.settings.sampled else list(gate.kept)
+        self.expect(kept)
+        states = [judgement for judgement in map(self.judge, kept) if judgement.state != "error"]
+        failed = sum(each.state in ("fails", "flaky") and not each.close for each in states)
+        return Measured(gate, failed, len(states), self.settings.sampled)
+
+    def close(self) -> None:
+        """End the process that ran what might take this one down."""
+        if self._probe is not None:
+            self._probe.kill()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+        self._probe = self._scratch = None
+
+    def _judge(self, kept: Kept) -> Judgement:
+        finding = kept.finding
+        if finding is None:
+            return Judgement("error", message=kept.problem)
+        if finding.side == "code":
+            raise ReplayError(f"a finding of the code side is run by its harness: mlfuzz replay {finding.id[:10]}")
+        if kept.kind in ISOLATED:
+            return self._isolated(kept)
+        target = self._target(self._load_of(kept))
+        if isinstance(target, str):
+            return Judgement("error", message=target)
+        if not finding.oracle:
+            return self._alone(target, kept, finding)
+        self.expect([kept])
+        if kept.path not in self._predicted:
+            self._predict(target, kept)
+        predicted = self._predicted.pop(kept.path, None)
+        if predicted is None or predicted.problem:
+            return self._alone(target, kept, finding)
+        failing = predicted.margin > (finding.floor or 0.0)
+        guess = Judgement("fails" if failing else "holds", predicted.after, predicted.margin)
+        guess = replace(guess, close=failing and _close(finding, guess))
+        ending = outcome(kept, guess, self.settings.rules).ending
+        if ending == "fail" or _near(finding, guess) or (self.settings.settle and ending == "xpass"):
+            return self._alone(target, kept, finding)
+        return guess
+
+    def _predict(self, target: Any, kept: Kept) -> None:
+        """This one and those after it that share its target, as far as their files can be read."""
+        from mlfuzz.campaign.rejudge import rejudge
+
+        load, chosen = self._load_of(kept), []
+        for one in self._order[self._at[kept.path] :]:
+            if one.path in self._judged or one.path in self._predicted or not self._batched(one, load):
+                continue
+            try:
+                chosen.append((one, read_regression(one.path)))
+            except MlfuzzError as error:
+                self._judged[one.path] = Judgement("error", message=str(error))
+                if one.path == kept.path:
+                    raise
+            if len(chosen) == AHEAD:
+                break
+        results = rejudge(target, [read for _, read in chosen])
+        self._predicted.update({one.path: result for (one, _), result in zip(chosen, results, strict=True)})
+
+    def _batched(self, kept: Kept, load: str) -> bool:
+        finding = kept.finding
+        return (
+            finding is not None and not kept.skipped and bool(finding.oracle) and kept.kind not in ISOLATED
+            and (kept.load or self.settings.targets.get(kept.target) or finding.load) == load
+        )  # fmt: skip
+
+    def _alone(self, target: Any, kept: Kept, finding: Finding) -> Judgement:
+        from mlfuzz.campaign.retrial import retry
+
+        _, files = read_regression(kept.path)
+        value = retry(target, finding, files, max(TIMES, self.settings.times))
+        failed, times = int(value["failed"]), int(value["times"])
+        judgement = Judgement(
+            _state(failed, times), msgspec.convert(value["after"], Run), value["margin"], failed, times
+        )  # fmt: skip
+        if failed == 0 and (value["other"] or (finding.oracle and judgement.margin is None)):
+            said = value["other"] or (judgement.after and (judgement.after.text or judgement.after.label)) or "nothing"
+            raise ReplayError(f"it no longer gives an answer to judge: {said}")
+        return replace(judgement, close=failed > 0 and _close(finding, judgement))
+
+    def _isolated(self, kept: Kept) -> Judgement:
+        """In a child of another process: what it did once, it may do to this one."""
+        if self._probe is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="mlfuzz-pytest-")
+            self._probe = ProbeProcess(Workdir.create(Path(self._scratch.name)))
+        settings = self.settings
+        request = Request(
+            op="replay", path=str(kept.path.resolve()), target=self._load_of(kept), device=settings.device,
+            directory=str(settings.directory.resolve()), times=settings.times, plugins=list(settings.plugins),
+        )  # fmt: skip
+        reply = self._probe.consult(request, RUN_SECONDS + (0.0 if self._probe.alive else LOAD_SECONDS))
+        if isinstance(reply, str) or reply.error:
+            raise ReplayError(reply if isinstance(reply, str) else reply.error)
+        times = int(reply.value["times"])
+        failed = times - int(reply.value["answered"])
+        return Judgement(_state(failed, times), msgspec.convert(reply.value["after"], Run), None, failed, times)
+
+    def _load_of(self, kept: Kept) -> str:
+        recorded = kept.finding.load if kept.finding else ""
+        load = kept.load or self.settings.targets.get(kept.target, "") or recorded
+        if not load:
+            raise ReplayError(
+                f"target {kept.target} was a live object when this was found; say where it is: "
+                f'[tool.mlfuzz.targets."{kept.target}"] use = "module:attribute"'
+            )
+        return load
+
+    def _target(self, load: str) -> Any:
+        """The target, or why it does not load."""
+        if load not in self._loaded:
+            from mlfuzz.registry import import_plugins
+            from mlfuzz.targets.load import load as load_target
+
+            try:
+                import_plugins(self.settings.plugins)
+                self._loaded[load] = load_target(
+                    load, directory=self.settings.directory.resolve(), device=self.settings.device
+                )
+            except MlfuzzError as error:
+                self._loaded[load] = str(error)
+        return self._loaded[load]
+
+
+def _state(failed: int, times: int) -> State:
+    return "fails" if failed == times else "holds" if failed == 0 else "flaky"
+
+
+def _near(finding: Finding, judgement: Judgement) -> bool:
+    floor = finding.floor or 0.0
+    distance = abs((judgement.margin or 0.0) - floor)
+    return distance <= max(NEAR_FLOORS * floor, NEAR_SHARE * _scale(judgement))
+
+
+def _close(finding: Finding, judgement: Judgement) -> bool:
+    """Whether it fails by less than a change of build explains, and the build has changed."""
+    if judgement.margin is None or not finding.environment:
+        return False
+    if all(then in ("", now) for then, now in zip(_build(finding.environment), _build(_here()), strict=True)):
+        return False
+    return judgement.margin <= max(BUILD_FLOORS * (finding.floor or 0.0), BUILD_SHARE * _scale(judgement))
+
+
+def _build(facts: Mapping[str, str]) -> tuple[str, str, str]:
+    """What decides the last bits of a score: torch, its instruction set, the kind of processor ("x86_64")."""
+    return facts.get("torch", ""), facts.get("cpu", ""), facts.get("platform", "").rpartition(" ")[2]
+
+
+@cache
+def _here() -> dict[str, str]:
+    return environment()
+
+
+def _scale(judgement: Judgement) -> float:
+    scores = judgement.after.scores.values() if judgement.after else ()
+    return max((abs(score) for score in scores), default=0.0)

@@ -1,0 +1,90 @@
+"""What became of a regression, and what that means for a test: the outcome table. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlfuzz.findings.finding import Run
+from mlfuzz.testing.kept import Kept
+
+State = Literal["fails", "holds", "flaky", "error"]
+Ending = Literal["pass", "fail", "xfail", "xpass", "skip"]
+
+KNOWN = "known finding"
+"""How the reasons of findings begin that are open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Of one regression. after: what the target says now. margin: in the oracle's unit.
+
+    failed of times: runs of the input alone; 0 of 0 where a batch was enough to tell that it holds.
+    close: it fails by no more than another build of torch or another device may shift a score.
+    message: of an error.
+    """
+
+    state: State
+    after: Run | None = None
+    margin: float | None = None
+    failed: int = 0
+    times: int = 0
+    close: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    ending: Ending
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """strict: open findings fail too. each: every finding is a test (not only counted by a gate).
+
+    open_crashes: open crashes, exceptions and hangs are known findings like others.
+    """
+
+    strict: bool = False
+    each: bool = True
+    open_crashes: bool = False
+
+
+def outcome(kept: Kept, judgement: Judgement, rules: Rules) -> Outcome:
+    """The table:
+
+    | triage | violated now | holds now |
+    |---|---|---|
+    | open | xfail; of crashes, and with `strict`: fail | xpass |
+    | fixed | fail | pass |
+    | quarantined, ignored | skip | skip |
+
+    What cannot be judged fails, unless it is skipped. A violation within the margin that another build may shift is an
+    xfail. Where only the gate counts (`each` is False), a violation of a model's oracle is an xfail.
+    """
+    if kept.skipped:
+        return Outcome("skip", kept.skipped)
+    if judgement.state == "error" or kept.finding is None:
+        return Outcome("fail", judgement.message)
+    is_open = kept.finding.triage == "open"
+    if judgement.state == "holds":
+        return Outcome("xpass", f"{KNOWN} holds now") if is_open else Outcome("pass")
+    if judgement.close:
+        return Outcome("xfail", "fails within the numeric margin of another build")
+    tolerated = is_open and not rules.strict and (not kept.strict or rules.open_crashes)
+    if tolerated:
+        return Outcome("xfail", f"{KNOWN}{_flaky(judgement)}: {_said(kept)}")
+    if not rules.each and not kept.strict:
+        return Outcome("xfail", f"counted by the gate: {_said(kept)}")
+    return Outcome("fail")
+
+
+def _said(kept: Kept) -> str:
+    finding = kept.finding
+    assert finding is not None
+    return finding.note or f"{finding.expected!r} -> {finding.observed!r}"
+
+
+def _flaky(judgement: Judgement) -> str:
+    return f", flaky ({judgement.failed} of {judgement.times})" if judgement.state == "flaky" else ""

@@ -1,0 +1,114 @@
+"""The regressions of a target as one parametrised test function, for a test file of one's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.config import Config, Resolved, resolve
+from mlfuzz.errors import MlfuzzError
+from mlfuzz.testing.failure import failure_text
+from mlfuzz.testing.gate import Gate
+from mlfuzz.testing.guard import Guard, Settings
+from mlfuzz.testing.judgement import Outcome, Rules
+from mlfuzz.testing.kept import SHORT_ID, Kept, folder_of, kept_in
+
+GUARD: pytest.StashKey[Guard] = pytest.StashKey()
+"""Where the plugin keeps the guard of a run; a run without the plugin makes one of its own here."""
+
+HOLDS: pytest.StashKey[str] = pytest.StashKey()
+"""On an item: why its passing is news (an open finding that holds now)."""
+
+PARAMETER = "regression"
+
+
+def regressions(target: str, *, load: str = "", corpus: str | Path | None = None) -> Callable[..., None]:
+    """A test function with one case for each regression kept of a target: `test_digits = regressions("digits")`.
+
+    Each has a node id of its own (-k, --lf and xdist work) and ends as its triage says: see `judgement.outcome`.
+    target: its name, as findings carry it. load: "module:attribute" to run them against instead of what is recorded.
+    corpus: the folder that holds regressions/; by default the configured one of the project the calling file is in.
+    """
+    here = Path(sys._getframe(1).f_globals.get("__file__", "."))
+    found = project(here.parent)
+    folder = folder_of(Path(corpus) if corpus is not None else found.corpus_dir, target)
+    kept = kept_in(folder, load=load, target=target) if folder.is_dir() else []
+    cases = [pytest.param(one, id=_case_id(one)) for one in kept]
+    if kept and found.config.regression.mode != "each":
+        cases.append(pytest.param(gate_of(target, kept, found.config), id="gate"))
+
+    @pytest.mark.parametrize(PARAMETER, cases)
+    def test_regression(request: pytest.FixtureRequest, regression: Kept | Gate) -> None:
+        guard = guard_of(request.config, found)
+        if isinstance(regression, Gate):
+            run_gate(guard, regression)
+        else:
+            run(guard, regression, request.node)
+
+    return test_regression
+
+
+def run(guard: Guard, kept: Kept, item: pytest.Item) -> Outcome:
+    """Judge a regression and end the test as the outcome table says."""
+    ended, judgement = guard.outcome(kept)
+    if ended.ending == "skip":
+        pytest.skip(ended.reason)
+    if ended.ending == "xfail" and not item.config.getoption("runxfail", False):
+        raise pytest.xfail.Exception(ended.reason, pytrace=False)  # a traceback costs 0.1 s, and tells nothing
+    if ended.ending in ("fail", "xfail"):
+        pytest.fail(failure_text(kept, judgement), pytrace=False)
+    if ended.ending == "xpass":
+        item.stash[HOLDS] = ended.reason
+    return ended
+
+
+def run_gate(guard: Guard, gate: Gate) -> None:
+    """Fails where more of a target's regressions fail than may."""
+    measured = guard.measure(gate)
+    if not measured.holds:
+        pytest.fail(f"{measured.text}\nreplay   mlfuzz replay", pytrace=False)
+
+
+def guard_of(config: pytest.Config, found: Resolved) -> Guard:
+    """The guard of this run."""
+    if GUARD not in config.stash:
+        guard = config.stash[GUARD] = Guard(settings_of(found))
+        config.add_cleanup(guard.close)
+    return config.stash[GUARD]
+
+
+def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **more: bool) -> Settings:
+    """From the configuration. more: sampled, settle."""
+    config = found.config
+    rules = Rules(
+        strict or config.regression.strict, config.regression.mode != "rate", config.regression.allow_open_crashes
+    )
+    return Settings(
+        found.root, {name: target.use for name, target in config.targets.items() if target.use}, config.plugins,
+        device or config.fuzz.device, config.regression.times, rules, **more,
+    )  # fmt: skip
+
+
+def gate_of(target: str, kept: Sequence[Kept], config: Config) -> Gate:
+    settings = config.regression
+    return Gate.over(target, kept, allowed=settings.max_failure_rate, confidence=settings.confidence)
+
+
+def project(folder: Path) -> Resolved:
+    """The configuration that holds there. Raises pytest.UsageError."""
+    try:
+        found = resolve(folder)
+        return found if found.file is not None else resolve(Path.cwd())
+    except MlfuzzError as error:
+        raise pytest.UsageError(f"mlfuzz: {error}") from None
+
+
+def _case_id(kept: Kept) -> str:
+    """ "3f9a1c20be-rotate+blur"."""
+    if kept.finding is None:
+        return f"{kept.id[:SHORT_ID]}-unreadable"
+    operators = "+".join(mutation.name.partition(".")[2] for mutation in kept.finding.chain) or "seed"
+    return f"{kept.id[:SHORT_ID]}-{operators}"
