@@ -1,0 +1,72 @@
+"""`--mlfuzz-time`: a campaign after the regressions, in processes of its own; new faults fail the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.supervise import CampaignRequest
+from mlfuzz.campaign.supervise import run as supervise
+from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import fault_of
+from mlfuzz.findings.promote import folder_name
+from mlfuzz.testing.kept import SHORT_ID, Kept
+
+MOST_TOLD = 10
+
+
+class FuzzItem(pytest.Item):
+    """Fuzzes one target for a while. known: its regressions; their faults are not new."""
+
+    def __init__(self, *, kept: Kept, known: Sequence[Kept], seconds: float, **more: object) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]
+        self.target, self.load = kept.target, kept.load or (kept.finding.load if kept.finding else "")
+        self.known, self.seconds = known, seconds
+
+    def runtest(self) -> None:
+        from mlfuzz.pytest_plugin.items import found_for
+
+        found = found_for(self.config)
+        configured = found.config.targets.get(self.target)
+        load = (configured.use if configured else "") or self.load
+        workdir = found.state_dir / f"pytest-{folder_name(self.target)}"
+        spec = WorkerSpec(
+            target=load, directory=str(found.root.resolve()), name=self.target, plugins=list(found.config.plugins),
+            device=self.config.getoption("mlfuzz_device") or found.config.fuzz.device,
+            seeds=str(found.path(configured.seeds)) if configured and configured.seeds else "",
+        )  # fmt: skip
+        try:
+            outcome = supervise(CampaignRequest(spec, workdir, Budget(seconds=self.seconds), adopt=True))
+        except MlfuzzError as error:
+            pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
+        if outcome.exit_code == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+        if new := self._new(outcome.findings):
+            pytest.fail(_text(new, workdir), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"fuzz[{self.target}]"
+
+    def _new(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Of each fault that no regression has, the first confirmed finding."""
+        known = {one.finding.fault or fault_of(one.finding) for one in self.known if one.finding}
+        first: dict[str, Finding] = {}
+        for finding in findings:
+            if finding.verdict == "confirmed" and finding.triage != "ignored":
+                first.setdefault(finding.fault or fault_of(finding), finding)
+        return [finding for fault, finding in first.items() if fault not in known]
+
+
+def _text(new: Sequence[Finding], workdir: Path) -> str:
+    lines = [f"{len(new)} new fault{'' if len(new) == 1 else 's'}, saved in {workdir}"]
+    for one in new[:MOST_TOLD]:
+        said = f"expected {one.expected!r}  got {one.observed!r}  {one.sentence or 'unchanged seed'!s}"
+        lines.append(f"  {one.id[:SHORT_ID]}  {one.kind}  {ascii(said)[1:-1] if not said.isprintable() else said}")
+    if len(new) > MOST_TOLD:
+        lines.append(f"  and {len(new) - MOST_TOLD} more")
+    return "\n".join([*lines, f"keep     mlfuzz findings promote {new[0].id[:SHORT_ID]}"])
