@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,29 +12,28 @@ import msgspec
 import numpy as np
 import torch
 
-import mlfuzz
 from mlfuzz.batch import Indices, Step, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign import build
+from mlfuzz.campaign.account import Account, earlier_stats
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.settle import settle_finding
-from mlfuzz.campaign.spec import WorkerSpec, dumps, loads
+from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.seeds import Seed, load_seeds
-from mlfuzz.errors import ConfigError, SeedError, suggestion
+from mlfuzz.errors import SeedError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.modality import raw
-from mlfuzz.mutation import sentence
 from mlfuzz.mutators.base import units
 from mlfuzz.observation import Observation
-from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats, read_stats
+from mlfuzz.progress import Progress, SeedStats, Stats
 from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.lock import Lock
@@ -116,7 +113,6 @@ class Campaign:
     def _open(self, *, guarded: bool) -> None:
         self.recorder.phase("load")
         torch.manual_seed(self.spec.seed)
-        base = self._earlier()
         self.corpus = Corpus.open(self.workdir, self.life, calibration=build.calibration_key(self.target, self.spec))
         modality, device = self.target.modality, self.target.device
         self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
@@ -143,7 +139,8 @@ class Campaign:
         if len(self.corpus):
             self._restore(parts, seeds)
         else:
-            build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, len(oracles))
+            margins = build.seed_margins(self.target, seeds, answers, oracles)
+            build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
             criterion.load(features)
         self.tally = Tally(len(oracles))
         origin = Origin(self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units())
@@ -157,7 +154,16 @@ class Campaign:
             life_number(self.life)[1], guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
         )  # fmt: skip
         self.loop.ban(self._banned())
-        self.stats = self._founded(base, seed_stats, parts)
+        if self.target.was_training:
+            self.warnings.append("the model was in training mode; it has been put in evaluation mode")
+        self.account = Account(
+            self.workdir, self.spec, self.loop, calibration, life=self.life, seeds=seed_stats, warnings=self.warnings
+        )
+
+    @property
+    def stats(self) -> Stats:
+        """Figures up to the last progress record."""
+        return self.account.stats
 
     def _record_seeds(self, numbers: Sequence[int], steps: Sequence[Step]) -> None:
         self.recorder.record(build.seed_flight(numbers, steps))
@@ -174,23 +180,20 @@ class Campaign:
         settle_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
         """
         started = time.monotonic()
-        base = (self.stats.seconds, self.stats.inputs, self.stats.batches)
         inputs = 0
         progressed = checkpointed = started
         reason = ""
-        recent: list[tuple[float, int]] = [(started, 0)]
         share = 0.8 if settle_here else 1.0
         while not reason:
             inputs += self.loop.step()
             now = time.monotonic()
-            self.recorder.count(inputs=base[1] + inputs, candidates=self.candidates.saved)
+            self.recorder.count(inputs=self.account.inputs_before + inputs, candidates=self.candidates.saved)
             spent = budget.spent(seconds=(now - started) / share, inputs=inputs, findings=self.candidates.saved)
             reason = self._stop or ("stopped" if self.workdir.stop_request.exists() else "") or spent
             if reason or now - progressed >= PROGRESS_SECONDS or progressed == started:
                 progressed = now
-                recent = [*recent[-5:], (now, inputs)]
-                self._count(base, now - started, inputs)
-                progress = self._progress(recent, now)
+                self.account.count(now - started, inputs)
+                progress = self.account.progress(inputs, len(self.findings.ids()))
                 append_line(self.workdir.progress, msgspec.json.encode(progress))
                 if on_progress is not None:
                     on_progress(progress)
@@ -200,7 +203,7 @@ class Campaign:
         if settle_here:
             self._settle(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
         self.stats.ended = reason
-        self._count(base, time.monotonic() - started, inputs)
+        self.account.count(time.monotonic() - started, inputs)
         self.checkpoint()
         return Result(reason, self.stats, tuple(group(self.findings.records())))
 
@@ -210,7 +213,7 @@ class Campaign:
         scheduler, criterion = self.loop.parts.scheduler, self.loop.parts.criterion
         arrays = {f"scheduler.{name}": array for name, array in scheduler.state().items()}
         arrays |= {f"criterion.{name}": array for name, array in criterion.state().items() if np.size(array) <= 64}
-        facts = {"entries": len(self.corpus), "digest": self.target.digest}
+        facts = {"entries": len(self.corpus), "digest": self.target.digest, "scheduler": self.spec.scheduler}
         save_checkpoint(self.workdir.checkpoint(), Checkpoint(arrays, facts), sync=False)
         write_atomic(self.workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1), sync=False)
 
@@ -240,7 +243,7 @@ class Campaign:
             if lost:
                 raise SeedError(f"target {self.target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
             given = [answer for answer in answers if answer is not None]
-            return seeds, given, self._seed_stats, list(range(len(seeds)))
+            return seeds, given, earlier_stats(self.workdir).seeds, list(range(len(seeds)))
         where = self.spec.seeds or str(self.target.seeds or "")
         if not where:
             raise SeedError(f"target {self.target.name} has no seeds; give a folder: --seeds DIR")
@@ -277,106 +280,11 @@ class Campaign:
         checkpoint = latest_checkpoint(self.workdir.checkpoint(), self.warnings.append)
         if checkpoint is None or checkpoint.facts.get("digest") != self.target.digest:
             return
-        if state := _under(checkpoint, "scheduler."):
+        state = _under(checkpoint, "scheduler.")
+        if state and checkpoint.facts.get("scheduler") == self.spec.scheduler:
             parts.scheduler.restore(state)
         if state := _under(checkpoint, "criterion."):
             criterion.restore({**criterion.state(), **state})  # the checkpoint holds the small parts alone
-
-    def _earlier(self) -> Stats | None:
-        self._seed_stats = SeedStats()
-        if not self.workdir.stats.exists():
-            return None
-        stats = read_stats(self.workdir.stats.read_bytes(), str(self.workdir.stats))
-        self._seed_stats = stats.seeds
-        return stats
-
-    def _founded(self, base: Stats | None, seeds: SeedStats, parts: Parts) -> Stats:
-        target = self.target
-        stats = base or Stats(campaign=self.workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
-        self._base_operators = {name: msgspec.structs.replace(each) for name, each in stats.operators.items()}
-        self._base_counts = (stats.failing, stats.crashes, stats.unjudged, stats.dropped)
-        self._base_timing = dict(stats.timing)
-        stats.lives = len(self.workdir.lives())
-        stats.ended = ""
-        stats.seeds = seeds
-        stats.target = {
-            "name": target.name, "load": self.spec.target, "digest": target.digest, "device": str(target.device),
-            "modality": {"name": target.modality.name, **target.modality.describe()}, "parameters": target.parameters,
-            "units": sum(layer.units for layer in target.layers), "labels": len(target.labels),
-        }  # fmt: skip
-        stats.layers = [{"name": f"{layer.name}{f' ({layer.call + 1})' if layer.call else ''}", "units": layer.units}
-                        for layer in target.layers]  # fmt: skip
-        stats.setup = {
-            "batch": parts.batch, "scheduler": self.spec.scheduler, "coverage": self.spec.coverage,
-            "oracles": [{"name": oracle.name, "unit": oracle.unit, "floor": floor, **oracle.describe()}
-                        for oracle, floor in zip(parts.oracles, parts.floors, strict=True)],
-            "mutators": [part.name for part in parts.plan.mutators], "limits": self.spec.limits, "seed": self.spec.seed,
-            "seeds": self.spec.seeds, "inputs_per_s_bare": round(1 / max(self.calibration.seconds, 1e-9), 1),
-            "noise": self.calibration.single, "spread": self.calibration.spread,
-            "mlfuzz": mlfuzz.__version__, "torch": str(torch.__version__), "python": sys.version.split()[0],
-            "threads": torch.get_num_threads(),
-        }  # fmt: skip
-        if target.was_training:
-            self.warnings.append("the model was in training mode; it has been put in evaluation mode")
-        return stats
-
-    def _count(self, base: tuple[float, int, int], seconds: float, inputs: int) -> None:
-        stats, tally = self.stats, self.tally
-        stats.seconds, stats.inputs, stats.batches = base[0] + seconds, base[1] + inputs, base[2] + self.loop.batches
-        stats.entries = len(self.corpus)
-        failing, crashes, unjudged, dropped = self._base_counts
-        stats.failing = failing + tally.failing
-        stats.crashes = crashes + sum(self.candidates.crash_rows.values())
-        stats.unjudged, stats.dropped = unjudged + tally.unjudged, dropped + tally.dropped
-        stats.operators = _added(self._base_operators, tally.operators)
-        stats.confusion = [
-            [*self.candidates.names[name], count, self.loop.parts.oracles[name[0]].name]
-            for name, count in sorted(self.candidates.rows.items(), key=lambda item: -item[1])
-            if name in self.candidates.names
-        ]
-        stats.coverage = {name: float(value) for name, value in self.loop.parts.criterion.covered().items()}
-        stats.timing = {
-            name: self._base_timing.get(name, 0.0) + value for name, value in self.tally.clock.seconds.items()
-        }  # fmt: skip
-        stats.nearest = self._nearest()
-        stats.warnings = list(dict.fromkeys(self.warnings + self._mistuned()))
-
-    def _nearest(self) -> Miss | None:
-        parts, corpus = self.loop.parts, self.corpus
-        if not len(corpus):
-            return None
-        for number, oracle in reversed(list(enumerate(parts.oracles))):
-            margins = corpus.margins[:, number]
-            if np.isfinite(margins).any():
-                row = int(np.nanargmax(margins))
-                seed = self.loop.seedbed.names[int(corpus.seeds[row])]
-                said = sentence(corpus.chain(row), self.candidates.origin.units)
-                return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=said)
-        return None
-
-    def _mistuned(self) -> list[str]:
-        said = []
-        covered = self.loop.parts.criterion.covered()
-        rows = self.tally.inputs
-        if rows > 5_000 and covered.get("accepting", 0.0) > 0.2:
-            said.append(f"coverage admits {covered['accepting']:.0%} of all inputs: its radius means little here")
-        if rows > 20_000 and len(self.corpus) <= len(self.loop.seedbed):
-            said.append("coverage has admitted nothing: its radius is too wide, or the target's outputs do not move")
-        if rows > 1_000 and self.tally.unjudged > 0.9 * rows:
-            said.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
-        if rows > 1_000 and self.tally.dropped > 0.5 * rows:
-            said.append("over half of the inputs lie beyond the limits and were dropped: widen them")
-        return said
-
-    def _progress(self, recent: Sequence[tuple[float, int]], now: float) -> Progress:
-        (first, before), (last, inputs) = recent[0], recent[-1]
-        return Progress(
-            life=self.life, seconds=self.stats.seconds, inputs=self.stats.inputs, batches=self.stats.batches,
-            inputs_per_s=(inputs - before) / max(last - first, 1e-9), entries=len(self.corpus),
-            seeds=len(self.loop.seedbed), candidates=len(self.findings.ids()), failing=self.stats.failing,
-            p_new=self.tally.p_new, since_new_s=now - self.tally.last_new, coverage=self.stats.coverage,
-            best=self.tally.best(),
-        )  # fmt: skip
 
     def _count_known(self) -> None:
         for finding in self.findings.records():
@@ -397,60 +305,5 @@ class Campaign:
                 settle_finding(self.target, self.findings, finding, alone_in="calling process", until=until)
 
 
-def spec_of(options: dict[str, Any]) -> WorkerSpec:
-    """A specification of keyword arguments; parts may be given by their bare names. Raises ConfigError."""
-    named = {
-        key: {"name": value} if key in ("scheduler", "coverage") and isinstance(value, str) else value
-        for key, value in options.items()
-    }
-    if "oracles" in named:
-        named["oracles"] = [{"name": part} if isinstance(part, str) else part for part in named["oracles"]]
-    for key in named:
-        if key not in WorkerSpec.__struct_fields__:
-            raise ConfigError(f"unknown option {key!r}{suggestion(key, WorkerSpec.__struct_fields__)}")
-    try:
-        return msgspec.convert(named, WorkerSpec)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{error}") from error
-
-
-def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -> None:
-    """Freeze the specification with the campaign; on resuming, say what has changed and refuse unless adopted.
-
-    Raises ConfigError naming each changed field, or the changed model.
-    """
-    frozen, facts = workdir.spec, workdir.target
-    if frozen.exists() and not adopt:
-        old = loads(frozen.read_bytes(), str(frozen))
-        changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
-        if changed:
-            said = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
-            raise ConfigError(
-                f"campaign {workdir.name} was begun otherwise ({said}); add --adopt, or use another --name"
-            )
-        known = msgspec.json.decode(facts.read_bytes()).get("digest") if facts.exists() else digest
-        if known != digest:
-            raise ConfigError(
-                f"the target has changed since campaign {workdir.name} began ({known[:12]} -> {digest[:12]});"
-                " --adopt measures its corpus on the new one, another --name begins afresh"
-            )
-    write_atomic(frozen, dumps(spec))
-    write_atomic(facts, msgspec.json.encode({"digest": digest}))
-
-
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in checkpoint.arrays.items() if name.startswith(prefix)}
-
-
-def _added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:
-    """Counters of earlier lives plus this one's, by operator."""
-    total = {}
-    for name in sorted({*base, *now}):
-        one, other = base.get(name, OperatorStats()), now.get(name, OperatorStats())
-        fields = {field: _sum(getattr(one, field), getattr(other, field)) for field in OperatorStats.__struct_fields__}
-        total[name] = msgspec.convert(fields, OperatorStats)
-    return total
-
-
-def _sum(one: Any, other: Any) -> Any:
-    return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other

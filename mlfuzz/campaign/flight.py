@@ -130,7 +130,7 @@ def read_pulse(path: Path) -> Pulse | None:
     if len(head) < HEADER.size:
         return None
     magic, phase, batch, since, slowest, inputs, candidates, _ = HEADER.unpack(head)
-    if magic != MAGIC or phase >= len(PHASES):
+    if magic != MAGIC or phase >= len(PHASES) or since <= 0:  # read while the first stamp was being written
         return None
     return Pulse(PHASES[phase], since, slowest, batch, inputs, candidates)
 

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from mlfuzz.budget import Budget
-from mlfuzz.errors import SchemaError
+from mlfuzz.errors import ConfigError, SchemaError, suggestion
+from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.workdir import Workdir
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,3 +57,44 @@ def loads(data: bytes, origin: str = "worker.json") -> WorkerSpec:
         return msgspec.json.decode(data, type=WorkerSpec)
     except msgspec.DecodeError as error:
         raise SchemaError(f"{origin}: {error}; written by another version of mlfuzz, or edited") from error
+
+
+def spec_of(options: dict[str, Any]) -> WorkerSpec:
+    """A specification of keyword arguments; parts may be given by their bare names. Raises ConfigError."""
+    named = {
+        key: {"name": value} if key in ("scheduler", "coverage") and isinstance(value, str) else value
+        for key, value in options.items()
+    }
+    if "oracles" in named:
+        named["oracles"] = [{"name": part} if isinstance(part, str) else part for part in named["oracles"]]
+    for key in named:
+        if key not in WorkerSpec.__struct_fields__:
+            raise ConfigError(f"unknown option {key!r}{suggestion(key, WorkerSpec.__struct_fields__)}")
+    try:
+        return msgspec.convert(named, WorkerSpec)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{error}") from error
+
+
+def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -> None:
+    """Freeze the specification with the campaign; on resuming, say what has changed and refuse unless adopted.
+
+    Raises ConfigError naming each changed field, or the changed model.
+    """
+    frozen, facts = workdir.spec, workdir.target
+    if frozen.exists() and not adopt:
+        old = loads(frozen.read_bytes(), str(frozen))
+        changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
+        if changed:
+            said = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
+            raise ConfigError(
+                f"campaign {workdir.name} was begun otherwise ({said}); add --adopt, or use another --name"
+            )
+        known = msgspec.json.decode(facts.read_bytes()).get("digest") if facts.exists() else digest
+        if known != digest:
+            raise ConfigError(
+                f"the target has changed since campaign {workdir.name} began ({known[:12]} -> {digest[:12]});"
+                " --adopt measures its corpus on the new one, another --name begins afresh"
+            )
+    write_atomic(frozen, dumps(spec))
+    write_atomic(facts, msgspec.json.encode({"digest": digest}))

@@ -157,6 +157,9 @@ class _Supervisor:
                     return answer.reason
                 self._died(self.worker.how())
             elif late := self._late(self.worker.pulse()):
+                time.sleep(POLL_SECONDS)
+                if not self._late(self.worker.pulse()):
+                    continue  # it had just come to an end, or the page was read in mid-stroke
                 self.worker.kill()
                 self._died(late)
 

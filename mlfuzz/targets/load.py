@@ -14,7 +14,8 @@ from mlfuzz.targets.module import ModuleTarget
 def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
     """The target that `module:attribute` names: a target, or a function without arguments that gives one.
 
-    directory: put on the import path first (the project's own). device: moves the target there.
+    directory: put on the import path first (the project's own). device: moves the target there; "auto": to the GPU
+    where there is one.
     Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
     """
     module_name, colon, attribute = name.partition(":")
@@ -46,6 +47,8 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
     if device is not None and hasattr(target, "model"):
         import torch
 
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else str(target.device)
         target.device = torch.device(device)
         target.model.to(target.device)
     return cast(ModuleTarget, target)

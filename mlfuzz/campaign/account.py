@@ -1,0 +1,163 @@
+"""The campaign's accounts: what this life counts on top of what earlier lives left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+
+import mlfuzz
+from mlfuzz.campaign.build import Calibration
+from mlfuzz.campaign.loop import Loop
+from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.mutation import sentence
+from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats, read_progress, read_stats
+from mlfuzz.storage.workdir import Workdir
+
+RECENT_RECORDS = 6
+"""Inputs a second are of so many progress records."""
+
+
+class Account:
+    """Figures of a campaign. `stats` is what the report is made of; rewritten by `count`."""
+
+    def __init__(
+        self, workdir: Workdir, spec: WorkerSpec, loop: Loop, calibration: Calibration, *, life: str, seeds: SeedStats,
+        warnings: list[str],
+    ) -> None:  # fmt: skip
+        self._loop, self._life, self._warnings = loop, life, warnings
+        self._earlier = earlier_stats(workdir)
+        self.stats = msgspec.structs.replace(
+            self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
+            layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration),
+        )  # fmt: skip
+        self._recent: list[tuple[float, int]] = [(time.monotonic(), 0)]
+
+    @property
+    def inputs_before(self) -> int:
+        """Run by earlier lives."""
+        return self._earlier.inputs
+
+    def count(self, seconds: float, inputs: int) -> None:
+        """Bring `stats` up to date. seconds, inputs: of this life."""
+        stats, before, loop = self.stats, self._earlier, self._loop
+        tally, candidates = loop.tally, loop.candidates
+        stats.seconds, stats.inputs = before.seconds + seconds, before.inputs + inputs
+        stats.batches, stats.entries = before.batches + loop.batches, len(loop.corpus)
+        stats.failing, stats.unjudged = before.failing + tally.failing, before.unjudged + tally.unjudged
+        stats.dropped = before.dropped + tally.dropped
+        stats.crashes = before.crashes + sum(candidates.crash_rows.values())
+        stats.operators = _added(before.operators, tally.operators)
+        stats.confusion = [
+            [*candidates.names[name], count, loop.parts.oracles[name[0]].name]
+            for name, count in sorted(candidates.rows.items(), key=lambda item: -item[1])
+            if name in candidates.names
+        ]
+        stats.coverage = {name: float(value) for name, value in loop.parts.criterion.covered().items()}
+        stats.timing = {name: before.timing.get(name, 0.0) + spent for name, spent in tally.clock.seconds.items()}
+        stats.nearest = self._nearest()
+        stats.warnings = list(dict.fromkeys(self._warnings + self._mistuned()))
+
+    def progress(self, inputs: int, saved: int) -> Progress:
+        """A record of now, after `count`. inputs: of this life. saved: findings in the campaign."""
+        now, stats, loop = time.monotonic(), self.stats, self._loop
+        self._recent = [*self._recent[1 - RECENT_RECORDS :], (now, inputs)]
+        first, before = self._recent[0]
+        return Progress(
+            life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
+            inputs_per_s=(inputs - before) / max(now - first, 1e-9), entries=stats.entries, seeds=len(loop.seedbed),
+            candidates=saved, failing=stats.failing, p_new=loop.tally.p_new, since_new_s=now - loop.tally.last_new,
+            coverage=stats.coverage, best=loop.tally.best(),
+        )  # fmt: skip
+
+    def _nearest(self) -> Miss | None:
+        parts, corpus = self._loop.parts, self._loop.corpus
+        if not len(corpus):
+            return None
+        for number, oracle in reversed(list(enumerate(parts.oracles))):
+            margins = corpus.margins[:, number]
+            if np.isfinite(margins).any():
+                row = int(np.nanargmax(margins))
+                seed = self._loop.seedbed.names[int(corpus.seeds[row])]
+                said = sentence(corpus.chain(row), self._loop.candidates.origin.units)
+                return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=said)
+        return None
+
+    def _mistuned(self) -> list[str]:
+        said = []
+        covered = self._loop.parts.criterion.covered()
+        rows = self._loop.tally.inputs
+        if rows > 5_000 and covered.get("accepting", 0.0) > 0.2:
+            said.append(f"coverage admits {covered['accepting']:.0%} of all inputs: its radius means little here")
+        if rows > 20_000 and len(self._loop.corpus) <= len(self._loop.seedbed):
+            said.append("coverage has admitted nothing: its radius is too wide, or the target's outputs do not move")
+        if rows > 1_000 and self._loop.tally.unjudged > 0.9 * rows:
+            said.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
+        if rows > 1_000 and self._loop.tally.dropped > 0.5 * rows:
+            said.append("over half of the inputs lie beyond the limits and were dropped: widen them")
+        return said
+
+
+def earlier_stats(workdir: Workdir) -> Stats:
+    """What earlier lives left. A killed one got further than its last stats: its last progress record counts."""
+    stats = Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
+    if workdir.stats.exists():
+        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats))
+    if workdir.progress.exists():
+        records = read_progress(workdir.progress.read_bytes(), str(workdir.progress))
+        if records and records[-1].inputs > stats.inputs:
+            last = records[-1]
+            stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
+            stats.failing = last.failing
+    return stats
+
+
+def target_facts(loop: Loop, spec: WorkerSpec) -> dict[str, Any]:
+    target: Any = loop.parts.target
+    return {
+        "name": target.name, "load": spec.target, "digest": target.digest, "device": str(target.device),
+        "modality": {"name": target.modality.name, **target.modality.describe()}, "parameters": target.parameters,
+        "units": sum(layer.units for layer in target.layers), "labels": len(target.labels),
+    }  # fmt: skip
+
+
+def layer_facts(loop: Loop) -> list[dict[str, Any]]:
+    target: Any = loop.parts.target
+    return [
+        {"name": layer.name + (f" ({layer.call + 1})" if layer.call else ""), "units": layer.units}
+        for layer in target.layers
+    ]
+
+
+def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[str, Any]:
+    parts = loop.parts
+    oracles = [
+        {"name": oracle.name, "unit": oracle.unit, "floor": floor, **oracle.describe()}
+        for oracle, floor in zip(parts.oracles, parts.floors, strict=True)
+    ]
+    return {
+        "batch": parts.batch, "scheduler": spec.scheduler, "coverage": spec.coverage, "oracles": oracles,
+        "mutators": [part.name for part in parts.plan.mutators], "limits": spec.limits, "seed": spec.seed,
+        "seeds": spec.seeds, "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
+        "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
+        "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
+    }  # fmt: skip
+
+
+def _added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:
+    """Counters of earlier lives plus this one's, by operator."""
+    total = {}
+    for name in sorted({*base, *now}):
+        one, other = base.get(name, OperatorStats()), now.get(name, OperatorStats())
+        fields = {field: _sum(getattr(one, field), getattr(other, field)) for field in OperatorStats.__struct_fields__}
+        total[name] = msgspec.convert(fields, OperatorStats)
+    return total
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other
