@@ -20,6 +20,7 @@ import numpy as np
 from torch import Tensor
 
 from mlfuzz.batch import TextRows
+from mlfuzz.errors import ReplayError
 from mlfuzz.mutation import Value
 from mlfuzz.mutators.base import Effect, mutator
 from mlfuzz.mutators.param import Drawn, Integer, Real
@@ -98,11 +99,19 @@ def proposed(operator: Operator, rows: TextRows, amounts: Sequence[float], seeds
 
 
 def edited(rows: TextRows, amounts: Sequence[float], unit: str, sites: Lists, old: Lists, new: Lists) -> TextRows:
-    """The rows with their recorded edits made, as many as the amount allows."""
+    """The rows with their recorded edits made, as many as the amount allows.
+
+    Raises ReplayError for a record that holds something else than edits.
+    """
     texts = []
     for text, amount, *lists in zip(rows.texts, amounts, sites, old, new, strict=True):
+        if len({len(each) for each in lists}) != 1:
+            raise ReplayError(f"edits of a text are three lists of one length, not of {[len(each) for each in lists]}")
         most = most_edits(text, amount, unit)
-        texts.append(spliced(text, *(each[:most] for each in lists)))
+        try:
+            texts.append(spliced(text, *(each[:most] for each in lists)))
+        except TypeError as error:
+            raise ReplayError(f"an edit of a text is a whole number, its old and its new text: {error}") from error
     return TextRows(tuple(texts), rows.modality)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlfuzz.batch import TextRows
+from mlfuzz.errors import ReplayError
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Mutation, sentence
 from mlfuzz.mutators.base import MUTATORS, replay, units
@@ -142,6 +143,16 @@ def _tensor(column):
     import torch
 
     return column if isinstance(column, list) else torch.from_numpy(column)
+
+
+@pytest.mark.parametrize(
+    ("sites", "old", "new"),
+    [([1, 2], ["h"], ["j"]), ([1], [7], ["j"]), ([1], ["h"], [None]), (["a"], ["h"], ["j"]), ([1.5], ["h"], ["j"])],
+)
+def test_a_record_that_holds_no_edits_is_refused(sites, old, new):
+    chain = (Mutation("text.typo", {"share": 1.0, "sites": sites, "old": old, "new": new}),)
+    with pytest.raises(ReplayError, match="edit"):
+        replay(rows_of(LINE), [chain])
 
 
 def test_chance_comes_from_the_seed_alone():
