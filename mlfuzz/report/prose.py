@@ -61,7 +61,7 @@ def named(char: str) -> tuple[str, str]:
 def needs_badge(char: str, *, changed: bool, mixed: bool = False) -> bool:
     """Whether the eye would miss it: hidden anywhere; in what changed, marks and look-alikes of ASCII too.
 
-    mixed: the character is a look-alike inside a word that also has ASCII letters, which no language writes.
+    mixed: the character is a look-alike inside a word that is mostly of ASCII letters, which no language writes.
     Source: UTS #39, Unicode Security Mechanisms, section 5.1 (mixed scripts).
     """
     if char == "\n":
@@ -114,13 +114,13 @@ def _is_mark(char: str) -> bool:
 
 
 def _mixed(text: str) -> frozenset[int]:
-    """Positions of look-alikes in words that have ASCII letters too."""
+    """Positions of look-alikes in words that are mostly of ASCII letters."""
     if text.isascii():
         return frozenset()
     return frozenset(
         at
         for match in _WORD.finditer(text)
-        if not match.group().isascii() and _ASCII_LETTER.search(match.group())
+        if not match.group().isascii() and 2 * len(_ASCII_LETTER.findall(match.group())) >= len(match.group())
         for at in range(match.start(), match.end())
         if plain_form(text[at])
     )

@@ -48,6 +48,10 @@ def test_a_text_of_another_script_is_left_readable():
     assert after(text, text + "!") == [("same", text, ""), ("new", "!", "")]
 
 
+def test_one_ascii_letter_does_not_make_a_word_of_another_script_strange():
+    assert [point for _, _, point in after("Быстрая", "Быcтрая")] == ["", "", ""]
+
+
 def test_a_lookalike_that_was_there_before_shows_in_a_word_of_two_scripts():
     assert after("p\u0430y now", "p\u0430y no")[0] == ("same", "p\u0430", "U+0430")
 
