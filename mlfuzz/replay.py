@@ -144,12 +144,15 @@ def _borrowed(case: Case, folder: Path) -> FindingStore:
 
 
 def _judged(finding: Finding, value: dict[str, Any]) -> Replayed:
-    failed, times = int(value["failed"]), int(value["times"])
+    times = int(value["times"])
+    # What took a process down in one way and now does so in another is not mended.
+    failed = times - int(value["answered"]) if finding.kind in ISOLATED else int(value["failed"])
     state: State = "fails" if failed == times else "fixed" if failed == 0 else "flaky"
     after = msgspec.convert(value["after"], Run) if value.get("after") else None
     message = str(value.get("other", ""))
-    if state == "fixed" and message:
-        return _error(finding, f"it no longer gives an answer to judge: {message}")
+    if state == "fixed" and (message or (finding.oracle and value.get("margin") is None)):
+        said = message or (after and (after.text or after.label)) or "nothing"
+        return _error(finding, f"it no longer gives an answer to judge: {said}")
     return Replayed(finding, state, finding.after, after, failed, times, str(value.get("drifted", "")), message)
 
 
