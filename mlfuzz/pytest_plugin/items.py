@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.config import Resolved
-from mlfuzz.findings.triage import triage_record
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard
 from mlfuzz.testing.kept import SHORT_ID, Kept
-from mlfuzz.testing.suite import GUARD, HOLDS, gate_of, project, run, run_gate, settings_of
+from mlfuzz.testing.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
 
@@ -68,12 +67,7 @@ class RegressionItem(pytest.Item):
         self.kept = kept
 
     def runtest(self) -> None:
-        guard = guard_for(self.config)
-        run(guard, self.kept, self)
-        if HOLDS in self.stash and guard.settings.settle:
-            triage_record(self.kept.path, "fixed")
-            del self.stash[HOLDS]
-            self.user_properties.append(("mlfuzz_marked", "fixed"))
+        run(guard_for(self.config), self.kept, self)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.kept.target} {self.kept.id[:SHORT_ID]}  {self.kept.kind}"

@@ -10,6 +10,7 @@ import pytest
 
 from mlfuzz.config import Config, Resolved, resolve
 from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.triage import triage_record
 from mlfuzz.testing.failure import failure_text
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard, Settings
@@ -52,7 +53,7 @@ def regressions(target: str, *, load: str = "", corpus: str | Path | None = None
 
 
 def run(guard: Guard, kept: Kept, item: pytest.Item) -> Outcome:
-    """Judge a regression and end the test as the outcome table says."""
+    """Judge a regression and end the test as the outcome table says; with `settle`, mark as fixed what holds now."""
     ended, judgement = guard.outcome(kept)
     if ended.ending == "skip":
         pytest.skip(ended.reason)
@@ -60,7 +61,10 @@ def run(guard: Guard, kept: Kept, item: pytest.Item) -> Outcome:
         raise pytest.xfail.Exception(ended.reason, pytrace=False)  # a traceback costs 0.1 s, and tells nothing
     if ended.ending in ("fail", "xfail"):
         pytest.fail(failure_text(kept, judgement), pytrace=False)
-    if ended.ending == "xpass":
+    if ended.ending == "xpass" and guard.settings.settle:
+        triage_record(kept.path, "fixed")
+        item.user_properties.append(("mlfuzz_marked", "fixed"))
+    elif ended.ending == "xpass":
         item.stash[HOLDS] = ended.reason
     return ended
 
