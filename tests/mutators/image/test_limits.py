@@ -90,5 +90,5 @@ def test_the_smallest_pictures_are_judged_too(size: tuple[int, int]) -> None:
 
 
 def test_a_modality_without_a_distance_says_so() -> None:
-    with pytest.raises(ConfigError, match="not text"):
-        distance("text")
+    with pytest.raises(ConfigError, match="not video"):
+        distance("video")
