@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from mlfuzz.errors import UnknownNameError
 
@@ -17,8 +18,9 @@ ACTIVATIONS = (
 )  # fmt: skip
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 BLOCKS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+ATTENTION = (nn.MultiheadAttention,)
 CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
-CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, *RECURRENT, *BLOCKS)
+CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, *RECURRENT, *BLOCKS, *ATTENTION)
 
 MAX_UNITS = 16_384
 """More columns than this are thinned to whole layers, evenly over the depth: 64 MiB a thousand rows is enough."""
@@ -42,8 +44,8 @@ class Layer:
 class Watcher:
     """Hooks on some modules of a model; `watch` gives the reduced activations of the forward pass run inside it.
 
-    names: modules to watch; None: every activation function, recurrent layer and transformer block, or, where there is
-    none, every convolution and linear layer but the last. Raises UnknownNameError with the nearest name.
+    names: modules to watch; None: every activation function, recurrent layer, attention, transformer block, or, where
+    there is none, every convolution and linear layer but the last. Raises UnknownNameError with the nearest name.
     """
 
     def __init__(self, model: nn.Module, names: Sequence[str] | None) -> None:
@@ -62,8 +64,11 @@ class Watcher:
     def units(self) -> int:
         return self.layers[-1].stop if self.layers else 0
 
-    def probe(self, forward: Callable[[], Any]) -> Any:
-        """Run once to learn which modules are called, how often, and the shape of what they give."""
+    def probe(self, batch: int, forward: Callable[[], Any]) -> Any:
+        """Run `batch` rows once to learn which modules are called, how often, and the shape of what they give.
+
+        What a module gives is watched where it has the rows first, or is of a kind that says otherwise (LSTM, ...).
+        """
         found: list[tuple[str, int, Tensor, bool]] = []
         calls: dict[str, int] = {}
         last_known = [False]
@@ -76,11 +81,11 @@ class Watcher:
 
         def seen(name: str) -> Callable[[nn.Module, Any, Any], None]:
             def hook(module: nn.Module, _: Any, output: Any) -> None:
-                tensor = _tensor(output)
-                if tensor is None or tensor.dim() < 2 or not tensor.is_floating_point():
-                    return
                 call = calls.get(name, 0)
                 calls[name] = call + 1
+                tensor, __ = rows_first(module, output)
+                if tensor is None or tensor.dim() < 2 or not tensor.is_floating_point() or len(tensor) != batch:
+                    return
                 found.append((name, call, tensor, isinstance(module, CHANNELS_LAST) or last_known[0]))
 
             return hook
@@ -115,15 +120,18 @@ class Watcher:
             handle.remove()
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
             if self._buffer is None:
                 return
             call = self._calls.get(name, 0)
             self._calls[name] = call + 1
             layer = self._slots.get((name, call))
-            tensor = _tensor(output)
-            if layer is not None and tensor is not None and tensor.shape[0] == self._buffer.shape[0]:
-                self._buffer[:, layer.start : layer.stop] = reduce(tensor, layer.units_last, self._mask)
+            if layer is None:
+                return
+            tensor, own = rows_first(module, output)
+            if tensor is not None and tensor.shape[0] == self._buffer.shape[0]:
+                mask = self._mask if own is None else own
+                self._buffer[:, layer.start : layer.stop] = reduce(tensor, layer.units_last, mask)
 
         return hook
 
@@ -142,16 +150,45 @@ class Watcher:
 def reduce(tensor: Tensor, units_last: bool, mask: Tensor | None) -> Tensor:
     """(B, C, ...) or (B, ..., C) -> (B, C): the mean over space or time; with a mask (B, T), of valid steps only.
 
-    Where the layer is coarser than the mask, the mask is thinned to its length.
+    Where the layer is coarser than the mask, the mask is thinned to its length. Of a picture of sound, time is the last
+    axis of (B, C, F, T), and the first behind the rows of (B, T, F, C).
     """
     if tensor.dim() == 2:
         return tensor
-    if mask is not None and tensor.dim() == 3:
-        steps = tensor.shape[1] if units_last else tensor.shape[2]
-        weight = _thinned(mask, steps).to(tensor.dtype)
-        weight = weight / weight.sum(1, keepdim=True).clamp_(min=1.0)
-        return (tensor * weight[:, :, None]).sum(1) if units_last else (tensor * weight[:, None, :]).sum(2)
-    return tensor.mean(tuple(range(1, tensor.dim() - 1)) if units_last else tuple(range(2, tensor.dim())))
+    if mask is None:
+        return tensor.mean(tuple(range(1, tensor.dim() - 1)) if units_last else tuple(range(2, tensor.dim())))
+    if tensor.dim() > 3:
+        tensor = tensor.mean(tuple(range(2, tensor.dim() - 1)))
+    weight = _thinned(mask, tensor.shape[1] if units_last else tensor.shape[2])[:, :, None]
+    if not units_last:
+        weight = weight.transpose(1, 2)
+    # What stands in padding may be anything, NaN too: it is left out, not multiplied by 0.
+    total = tensor.masked_fill(~weight, 0.0).sum(1 if units_last else 2)
+    return total / weight.flatten(1).sum(1, keepdim=True).clamp_(min=1)
+
+
+def rows_first(module: nn.Module, output: Any) -> tuple[Tensor | None, Tensor | None]:
+    """What a module gave, as (B, ...), and its own mask (B, T) where it knows one; (None, None) for no tensor.
+
+    Of a tuple the first part. Packed and nested sequences are padded. Layers that have time first are turned.
+    """
+    while isinstance(output, tuple | list) and output and not isinstance(output, PackedSequence):
+        output = output[0]
+    if isinstance(output, PackedSequence):
+        tensor, lengths = pad_packed_sequence(output, batch_first=True)
+        return tensor, steps_within(lengths.to(tensor.device), tensor.shape[1])
+    if not isinstance(output, Tensor):
+        return None, None
+    if output.is_nested:  # torch's fast path for transformers with a padding mask
+        lengths = torch.tensor([len(part) for part in output.unbind()], device=output.device)
+        tensor = output.to_padded_tensor(0.0)
+        return tensor, steps_within(lengths, tensor.shape[1])
+    return (output.transpose(0, 1) if output.dim() == 3 and _time_first(module) else output), None
+
+
+def steps_within(lengths: Tensor, steps: int) -> Tensor:
+    """(B,) lengths -> (B, steps), True where a row has such a step."""
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
 
 
 def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tuple[int, int]:
@@ -191,7 +228,7 @@ def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Modul
     chosen: dict[str, nn.Module] = {
         name: module
         for name, module in modules.items()
-        if isinstance(module, ACTIVATIONS + RECURRENT + BLOCKS)
+        if isinstance(module, ACTIVATIONS + RECURRENT + BLOCKS + ATTENTION)
         and not any(name != block and name.startswith(block + ".") for block in inside)
     }
     if chosen:
@@ -202,14 +239,9 @@ def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Modul
     return dict(leaves[:-1] or leaves)
 
 
-def _tensor(output: Any) -> Tensor | None:
-    if isinstance(output, Tensor):
-        return output
-    if isinstance(output, tuple | list) and output:
-        return _tensor(output[0])
-    if isinstance(output, nn.utils.rnn.PackedSequence):
-        return nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0]
-    return None
+def _time_first(module: nn.Module) -> bool:
+    attention = module.self_attn if isinstance(module, BLOCKS) else module
+    return isinstance(attention, RECURRENT + ATTENTION) and not attention.batch_first
 
 
 def _thinned(mask: Tensor, steps: int) -> Tensor:

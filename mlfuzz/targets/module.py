@@ -17,12 +17,16 @@ from mlfuzz.batch import Rows, TensorRows, TextRows
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
-from mlfuzz.targets.hooks import Layer, Watcher
+from mlfuzz.targets.hooks import Layer, Watcher, steps_within
 
 Preprocess = Callable[..., Any]
 
 CHANGING = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 """Modules that behave otherwise in training mode."""
+
+VALID = ("attention_mask", "mask")
+PADDING = ("src_key_padding_mask", "key_padding_mask", "padding_mask")
+"""Names of masks: those that are True (or 1) at valid steps, and torch's own, which are True at padding."""
 
 
 class ModuleTarget:
@@ -32,7 +36,8 @@ class ModuleTarget:
     preprocess: batched; natural inputs -> what the model takes. Images come as float32 (B, C, H, W) in the modality's
       `range`, audio as float32 (B, C, T) in [-1, 1] (and lengths (B,) as a second argument where they vary), text as
       a tuple of strings. It may give a tensor, a tuple of arguments or a dict of keyword arguments; a boolean tensor
-      (B, T) among them is the mask of valid steps, so that padding never counts as coverage.
+      (B, T) among them is the mask of valid steps, so that padding never counts as coverage ("key_padding_mask" and its
+      like, by name, are True at padding). Without one, the lengths of waveforms are the mask.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
@@ -101,7 +106,7 @@ class ModuleTarget:
             if not self._probed:
                 self._probe(rows)
             arguments, keywords = self._inputs(rows)
-            mask = _mask(batch, arguments, keywords)
+            mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device)
         activations = self._watcher.take(batch, self.device)
@@ -117,7 +122,7 @@ class ModuleTarget:
         """The first run: which layers answer a row each, and whether the model writes into what it is handed."""
         before = _copied(rows)
         arguments, keywords = self._inputs(rows)
-        self._watcher.probe(lambda: self.model(*arguments, **keywords))
+        self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         self.shield = self.shield or _written(rows, before)
         self._probed = True
 
@@ -283,14 +288,17 @@ def _stacked(items: Sequence[Tensor]) -> Tensor | Ragged:
     return Ragged(values, torch.tensor([item.shape[0] for item in items]))
 
 
-def _mask(batch: int, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Tensor | None:
-    for key in ("attention_mask", "mask"):
+def _mask(rows: Rows, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Tensor | None:
+    """(B, T), True where a step is valid: what the preprocessing gave, or else what the rows' lengths say."""
+    for key in VALID + PADDING:
         mask = keywords.get(key)
         if isinstance(mask, Tensor) and mask.dim() == 2:
-            return mask.bool()
+            return mask.logical_not() if key in PADDING else mask.bool()
     for value in (*arguments, *keywords.values()):
-        if isinstance(value, Tensor) and value.dtype == torch.bool and value.dim() == 2 and value.shape[0] == batch:
+        if isinstance(value, Tensor) and value.dtype == torch.bool and value.dim() == 2 and len(value) == len(rows):
             return value
+    if isinstance(rows, TensorRows) and rows.lengths is not None:
+        return steps_within(rows.lengths, rows.data.shape[-1])
     return None
 
 
