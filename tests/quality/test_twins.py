@@ -13,6 +13,8 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import read
 from mlfuzz.replay import Case, replay
 
+TARGETS = {"speech": "mlfuzz.examples.speech:fragile", "language": "mlfuzz.examples.language:fragile"}
+
 HISS = {"audio.white_noise", "audio.pink_noise", "audio.brown_noise", "audio.offset", "audio.hum", "audio.babble"}
 PLANTED = {
     "speech": (
@@ -37,7 +39,7 @@ def fuzzed(name: str, folder: Path) -> list[Finding]:
     """The confirmed findings of a short campaign, read from their files."""
     with mlfuzz.Campaign.open(folder, PLANTED[name][0](), batch=64, seed=3) as campaign:
         campaign.run(Budget(inputs=6_000, seconds=60))
-    found = [read(path.parent) for path in sorted(folder.glob("findings/*/finding.json"))]
+    found = [read(path.parent)[0] for path in sorted(folder.glob("findings/*/finding.json"))]
     return [one for one in found if one.verdict == "confirmed"]
 
 
@@ -48,13 +50,10 @@ def test_a_fragile_twin_is_caught_at_what_was_planted_and_every_finding_replays(
     for answer, revealing in PLANTED[name][1].items():
         named = [
             one for one in found
-            if one.shrunk and one.got == answer and len(one.chain) == 1 and one.chain[0].name in revealing
+            if one.shrunk and one.observed == answer and len(one.chain) == 1 and one.chain[0].name in revealing
         ]  # fmt: skip
         assert named, [one.sentence for one in found]
-    assert len({(one.expected, one.got, one.chain[-1].name) for one in found if one.shrunk}) >= 2
+    assert len({(one.expected, one.observed, one.chain[-1].name) for one in found if one.shrunk}) >= 2
     cases = [Case(one, tmp_path / "c" / "findings" / one.id) for one in found]
-    states = {case.id: result.state for case, result in zip(found, replay(cases, target=TARGETS[name]), strict=True)}
+    states = {one.id: result.state for one, result in zip(found, replay(cases, target=TARGETS[name]), strict=True)}
     assert set(states.values()) == {"fails"}, states
-
-
-TARGETS = {"speech": "mlfuzz.examples.speech:fragile", "language": "mlfuzz.examples.language:fragile"}
