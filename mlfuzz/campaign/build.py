@@ -29,7 +29,7 @@ from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import select
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import Plan, slices_for, weights
-from mlfuzz.observation import Observation
+from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, rebuild
 from mlfuzz.progress import SeedStats
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
@@ -47,7 +47,13 @@ FIT_MUTANTS = 1024
 SINGLE_ROWS = 16
 """Seeds run alone to measure how far a row's answer depends on its batch."""
 
-DEFAULT_ORACLES = {"classes": ("nonfinite", "label"), "numbers": ("nonfinite", "tolerance"), "other": ("nonfinite",)}
+DEFAULT_ORACLES = {
+    "classes": ("nonfinite", "label"),
+    "numbers": ("nonfinite", "tolerance"),
+    "texts": ("text_equal",),
+    "frames": ("nonfinite", "frames"),
+}
+"""What suits an output: scores of classes, other numbers, texts (and names of labels, and tokens), ragged scores."""
 
 
 def calibration_key(target: AnyTarget, spec: WorkerSpec) -> str:
@@ -76,13 +82,7 @@ def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple
     """The oracles asked for, or what suits the target's output."""
     if spec.oracles:
         return tuple(rebuild(description) for description in spec.oracles)
-    main = seen.outputs["main"]
-    if not isinstance(main, torch.Tensor):
-        kind = "other"
-    else:
-        kind = "classes" if target.labels or (main.dim() == 2 and main.shape[1] > 1) else "numbers"
-    wanted = [name for name in DEFAULT_ORACLES[kind] if isinstance(main, torch.Tensor)]
-    return tuple(ORACLES.get(name)() for name in wanted)
+    return tuple(ORACLES.get(name)() for name in DEFAULT_ORACLES[_kind(target, seen.outputs["main"])])
 
 
 def criterion_for(target: AnyTarget, spec: WorkerSpec) -> Criterion:
@@ -287,6 +287,15 @@ def finite(seen: Observation) -> Observation:
     if isinstance(main, torch.Tensor):
         good &= torch.isfinite(main.flatten(1)).all(1)
     return seen.take(np.flatnonzero(good.cpu().numpy()))
+
+
+def _kind(target: AnyTarget, main: Output) -> str:
+    if isinstance(main, torch.Tensor):
+        return "classes" if target.labels or (main.dim() == 2 and main.shape[1] > 1) else "numbers"
+    if isinstance(main, Ragged):
+        whole = main.values.dim() == 2 and bool((main.values == main.values.round()).all())
+        return "texts" if whole else "frames"
+    return "texts"
 
 
 def dict_of(table: Mapping[int, float]) -> dict[str, float]:

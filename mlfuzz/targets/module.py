@@ -140,7 +140,8 @@ class CallableTarget:
     """A black box: any batched callable, no module, no gradients, no activations; coverage looks at its outputs.
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
-    gives scores (B, classes), B labels or texts, B sequences, or a mapping of these.
+    gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
+    mapping of these.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ class CallableTarget:
         started = time.perf_counter()
         if not self._probed:
             self._probe(rows)
-        outputs = normalise(self.forward(rows), len(rows), self.name, self.device)
+        outputs = normalise(named(self.forward(rows), self.labels), len(rows), self.name, self.device)
         return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
@@ -249,9 +250,23 @@ def normalise(result: Any, batch: int, name: str, device: torch.device) -> dict[
     return {key: _output(value, batch, name, device) for key, value in named.items() if value is not None}
 
 
+def named(result: Any, labels: Sequence[str]) -> Any:
+    """Class numbers (B,) as the names of their classes; anything else as it is."""
+    if not labels or not isinstance(result, list | tuple | np.ndarray | Tensor) or not len(result):
+        return result
+    if isinstance(result, list | tuple) and not all(isinstance(item, int | np.integer) for item in result):
+        return result
+    numbers = result.cpu().numpy() if isinstance(result, Tensor) else np.asarray(result)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= len(labels):
+        return result
+    return [labels[number] for number in numbers.tolist()]
+
+
 def _output(value: Any, batch: int, name: str, device: torch.device) -> Output:
     if isinstance(value, Ragged):
         return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+        value = value.tolist()
     if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
         output: Output = tuple(value)
     elif isinstance(value, list | tuple) and len(value) == batch and batch:
