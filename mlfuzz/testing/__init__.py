@@ -1,6 +1,7 @@
 """What a part owes mlfuzz, as laws that anyone can run over their own: `mlfuzz.testing.mutators` and its siblings.
 
-And tests of a model: `regressions("digits:fragile")` gives those of the findings kept in corpus/.
+And tests of a model: `regressions("digits:fragile")` gives those of the findings kept in corpus/,
+`assert_robust(target, max_failure_rate=0.02)` tries new inputs.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PUBLIC = {"regressions": "mlfuzz.testing.suite"}
+_PUBLIC = {"assert_robust": "mlfuzz.testing.robust", "regressions": "mlfuzz.testing.suite"}
 
 
 def __getattr__(name: str) -> Any:
