@@ -5,9 +5,9 @@ In Python, and for functions (a plugin module, so that findings replay):
     relation("louder-is-louder", monotone="decibels", mutators=["audio.gain"])
     relation("flip-steers-back", equivariant=lambda before, chain: -before, within=0.05, mutators=["image.flip"])
 
-In a configuration file, without functions:
+In a configuration file, without functions, for the target of that name:
 
-    [[tool.mlfuzz.fuzz.oracles]]
+    [[tool.mlfuzz.targets.meter.oracles]]
     name = "louder-is-louder"
     part = "relation"
     monotone = "decibels"
