@@ -38,6 +38,7 @@ VERBS = {
         "shrink": "Make findings simpler: fewer mutations, milder, rounder.",
         "triage": "Decide about findings: open, fixed, quarantined or ignored.",
         "report": "Write a campaign's report.",
+        "compare": "Compare two models on the same findings, or two campaigns.",
     },
     "Look up": {
         "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
-import numpy as np
 import pytest
+from pictured import kept
 
 from mlfuzz.campaign.rejudge import rejudge
 from mlfuzz.campaign.retrial import retry
-from mlfuzz.findings.finding import FileRef, Finding, identify
 from mlfuzz.testing.puzzles import nan_when_bright, puzzle_seeds, sound
 
 
 @pytest.fixture(scope="module")
 def target():
     return sound()
-
-
-def kept(target, seed, change, **changes):
-    """A finding whose input is the seed with `change` added to its pixels."""
-    modality = target.modality
-    pixels = modality.decode(seed.read_bytes(), suffix=".png")
-    moved = np.clip(pixels.astype(int) + change, 0, 255).astype(np.uint8)
-    files = {"input.png": modality.encode(moved), "seed.png": seed.read_bytes()}
-    refs = [FileRef(name, hashlib.sha256(data).hexdigest()) for name, data in files.items()]
-    given = {
-        "id": identify(files["input.png"], target.name, "label"), "side": "model", "kind": "label",
-        "target": target.name, "modality": {"name": "image", **modality.describe()}, "oracle": {"name": "label"},
-        "label": "dull", "floor": 1e-4,
-    }  # fmt: skip
-    return Finding(**{**given, "input": refs[0], "seed": refs[1], **changes}), files
 
 
 @pytest.fixture

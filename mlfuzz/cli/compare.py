@@ -1,0 +1,153 @@
+"""`mlfuzz compare A B`: two models on the same inputs, or two campaigns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.subjects import find_target
+from mlfuzz.comparison import Comparison, Gate, Pair, Share, compare_campaigns, compare_models
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from mlfuzz.findings.record import RECORD
+from mlfuzz.report.numbers import percent
+from mlfuzz.report.visible import visible
+from mlfuzz.storage.workdir import campaigns, find_campaign
+from mlfuzz.testing.guard import Settings
+
+SURE = 0.05
+"""A p-value below this is called better or worse; above it, no difference was shown."""
+
+MOST_TOLD = 20
+
+
+def compare(
+    before: str,
+    after: str,
+    /,
+    *,
+    findings: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
+    name: str = "",
+    seeds: str = "",
+    gate: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    device: str | None = None,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Compare two models on the same findings and clean seeds, or two campaigns.
+
+    Exit code 1 where a gate does not hold, 3 where nothing could be compared.
+
+    Args:
+        before: A campaign, or a target of the configuration, a shipped one, or module:attribute.
+        after: The other one, of the same kind.
+        findings: Ids, files or folders to run on both models; by default those kept in the corpus.
+        name: Run the confirmed findings of this campaign.
+        seeds: Clean labelled inputs for the accuracy; by default the first model's own.
+        gate: A condition, such as fail-rate<=+0.5%, newly-broken<=0, accuracy>=-1%, class-accuracy>=-5%; may be repeated.
+        device: cpu, cuda, cuda:1.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    gates = [Gate.parse(text) for text in gate]
+    found = context.resolve({"fuzz": {"device": device}})
+    base = context.path(dir) if dir else found.state_dir
+    known = {each.name for each in campaigns(base)}
+    if before in known and after in known:
+        result = compare_campaigns(find_campaign(base, before), find_campaign(base, after))
+    else:
+        records = _records(context, findings, name, dir)
+        result = _models(context, (before, after), records, seeds, device)
+    failed = [one for one in gates if not one.holds(result)]
+    context.terminal.emit(_document(result, gates, failed))
+    _tell(context, result)
+    for one in failed:
+        context.terminal.result(("gate failed  ", "bold red"), one.text)
+    if not result.failing.before.rows and not result.accuracy:
+        return EXIT_BROKEN
+    return EXIT_FINDINGS if failed else EXIT_CLEAN
+
+
+def _records(context: Context, findings: tuple[str, ...], name: str, dir: str) -> list[Path]:
+    cases = Cases(context, folder=dir)
+    if findings or name:
+        picked = cases.pick(findings, campaign=name)
+        picked = picked if findings else [case for case in picked if case.finding.verdict == "confirmed"]
+    else:
+        picked = [case for case in cases.all() if not case.path.is_dir()]
+    return [case.path / RECORD if case.path.is_dir() else case.path for case in picked]
+
+
+def _models(
+    context: Context, typed: tuple[str, str], records: list[Path], seeds: str, device: str | None
+) -> Comparison:  # fmt: skip
+    found = context.resolve({"fuzz": {"device": device}})
+    loads = [find_target(found.config.targets, text)[1].use for text in typed]
+    if loads[0] == loads[1]:
+        raise UsageError(f"{typed[0]} and {typed[1]} are one and the same target; name two models or two campaigns")
+    settings = Settings(found.root, {}, found.config.plugins, found.config.fuzz.device)
+    return compare_models(records, (loads[0], loads[1]), settings, seeds=context.path(seeds) if seeds else None)
+
+
+def _tell(context: Context, result: Comparison) -> None:
+    terminal, failing = context.terminal, result.failing
+    what = "findings" if result.paired else "inputs"
+    if failing.before.rows or failing.after.rows:
+        count = f"same {failing.before.rows} {what}" if result.paired else "each its own inputs"
+        terminal.result(
+            f"{count}   fail rate {_share(failing.before)} -> {_share(failing.after)}   {_verdict(failing, less=True)}"
+        )
+        words = ("fixed", "newly broken", "still failing") if result.paired else ("faults gone", "new", "in both")
+        parts = zip(words, (result.fixed, result.broken, result.still), strict=True)
+        terminal.result("   ".join(f"{word} {len(names)}" for word, names in parts))
+        for names, word, style in ((result.broken, words[1], "red"), (result.fixed, words[0], "green")):
+            for each in names[:MOST_TOLD]:
+                terminal.say((f"  {word}  ", style), visible(each))
+            if len(names) > MOST_TOLD:
+                terminal.say(f"  {word}  and {len(names) - MOST_TOLD} more")
+    else:
+        terminal.result("no findings to compare")
+    for label, pair in result.accuracy.items():
+        if label == "":
+            told = f"{_share(pair.before)} -> {_share(pair.after)}   {_verdict(pair, less=False)}"
+            terminal.result(f"clean accuracy on {pair.before.rows} seeds   {told}")
+        elif pair.before != pair.after:
+            terminal.result(
+                f"  class {visible(label)}  {percent(pair.before.value)} -> {percent(pair.after.value)}"
+                f" of {pair.before.rows}"
+            )
+    for name, problem in result.problems[:MOST_TOLD]:
+        terminal.warn(f"left out {name[:10]}: {visible(problem, limit=200)}")
+    if len(result.problems) > MOST_TOLD:
+        terminal.warn(f"and {len(result.problems) - MOST_TOLD} more could not be compared")
+
+
+def _share(share: Share) -> str:
+    low, high = share.interval
+    return f"{percent(share.value)} ({100 * low:.2g}-{100 * high:.3g})"
+
+
+def _verdict(pair: Pair, *, less: bool) -> str:
+    """less: whether less is better."""
+    if pair.before.value == pair.after.value:
+        return "the same"
+    better = (pair.change < 0) == less
+    word = ("better" if better else "worse") if pair.p < SURE else "no difference shown"
+    return f"{word}, p={pair.p:.2g}"
+
+
+def _document(result: Comparison, gates: list[Gate], failed: list[Gate]) -> dict[str, object]:
+    def told(pair: Pair) -> dict[str, object]:
+        return {
+            "before": [pair.before.hits, pair.before.rows, *pair.before.interval],
+            "after": [pair.after.hits, pair.after.rows, *pair.after.interval], "p": pair.p,
+        }  # fmt: skip
+
+    return {
+        "before": result.names[0], "after": result.names[1], "paired": result.paired, "failing": told(result.failing),
+        "fixed": result.fixed, "broken": result.broken, "still": result.still,
+        "accuracy": {label: told(pair) for label, pair in result.accuracy.items()},
+        "problems": dict(result.problems), "gates": {one.text: one not in failed for one in gates},
+    }  # fmt: skip

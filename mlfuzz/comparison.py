@@ -1,0 +1,222 @@
+"""Two models on one set of inputs, or two campaigns: what was fixed, what broke, and whether chance explains it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlfuzz.errors import UsageError, suggestion
+from mlfuzz.findings.fingerprint import fault_of
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.progress import read_stats
+from mlfuzz.rates import fisher, mcnemar, wilson
+from mlfuzz.storage.durable import read_regular
+from mlfuzz.storage.workdir import Workdir
+from mlfuzz.testing.guard import Guard, Settings
+from mlfuzz.testing.judgement import Judgement
+from mlfuzz.testing.kept import Kept
+
+if TYPE_CHECKING:
+    from mlfuzz.campaign.build import AnyTarget
+    from mlfuzz.corpus.seeds import Seed
+
+SEEDS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """hits of rows."""
+
+    hits: int = 0
+    rows: int = 0
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.rows if self.rows else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.hits, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A share before and after. p: of chance making them differ so much."""
+
+    before: Share
+    after: Share
+    p: float
+
+    @property
+    def change(self) -> float:
+        return self.after.value - self.before.value
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """names: of what is compared, before and after. failing: the share of inputs that fail.
+
+    fixed, broken, still: what fails before only, after only, and both times: ids of findings where two models ran the
+    same inputs, names of faults where two campaigns are compared. paired: whether the inputs were the same.
+    accuracy: clean, "" for all seeds together, else by label. problems: what could not be compared, and why.
+    """
+
+    names: tuple[str, str]
+    failing: Pair
+    fixed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    still: tuple[str, ...] = ()
+    paired: bool = True
+    accuracy: Mapping[str, Pair] = field(default_factory=dict)
+    problems: tuple[tuple[str, str], ...] = ()
+
+    def metrics(self) -> dict[str, tuple[float, float]]:
+        """Name -> before and after: what a gate may ask about."""
+        found: dict[str, tuple[float, float]] = {
+            "fail-rate": (self.failing.before.value, self.failing.after.value),
+            "fixed": (0, len(self.fixed)),
+            "newly-broken": (0, len(self.broken)),
+            "still-failing": (0, len(self.still)),
+        }
+        if "" in self.accuracy:
+            whole = self.accuracy[""]
+            found["accuracy"] = (whole.before.value, whole.after.value)
+            found["class-accuracy"] = (0.0, min(pair.change for label, pair in self.accuracy.items()))
+        return found
+
+
+def compare_models(
+    records: Sequence[Path], loads: tuple[str, str], settings: Settings, *, seeds: str | Path | None = None
+) -> Comparison:
+    """The same findings and the same clean seeds on two targets, "module:attribute" each, in this process.
+
+    records: JSON files of findings. seeds: folder; None: the first target's own; none at all leaves accuracy out.
+    Raises TargetLoadError.
+    """
+    run = [kept for kept in map(Kept.read, records) if not kept.skipped]
+    before, after = (_judged(run, load, settings) for load in loads)
+    ids, pairs, problems = [], [], []
+    for kept, one, other in zip(run, before, after, strict=True):
+        if "error" in (one.state, other.state):
+            problems.append((kept.id, one.message or other.message))
+        else:
+            ids.append(kept.id)
+            pairs.append((one.state != "holds", other.state != "holds"))
+    told = {case: tuple(name for name, pair in zip(ids, pairs, strict=True) if pair == case) for case in set(pairs)}
+    fixed, broken, still = (told.get(case, ()) for case in ((True, False), (False, True), (True, True)))
+    failing = Pair(
+        Share(len(fixed) + len(still), len(ids)), Share(len(broken) + len(still), len(ids)),
+        mcnemar(len(fixed), len(broken)),
+    )  # fmt: skip
+    accuracy = _accuracy(loads, settings, seeds)
+    return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems))
+
+
+def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
+    """Two campaigns by their figures and their faults.
+
+    Each chose its inputs by what its own model did: the rates compare how easily failures were found, on budgets and
+    options that are alike. Raises StorageError where one of them has not run yet.
+    """
+    stats = [read_stats(read_regular(each.stats), str(each.stats)) for each in (before, after)]
+    shares = [Share(each.failing, each.inputs) for each in stats]
+    faults = [_faults(each) for each in (before, after)]
+    p = fisher(shares[0].hits, shares[0].rows, shares[1].hits, shares[1].rows)
+    return Comparison(
+        (before.name, after.name), Pair(shares[0], shares[1], p), tuple(sorted(faults[0] - faults[1])),
+        tuple(sorted(faults[1] - faults[0])), tuple(sorted(faults[0] & faults[1])), paired=False,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition on a comparison: "fail-rate<=+0.5%" (at most half a point more than before), "newly-broken<=0".
+
+    relative: the limit is a change, written with its sign; else the value after is held against it.
+    """
+
+    text: str
+    metric: str
+    at_most: bool
+    limit: float
+    relative: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Gate:
+        """Raises UsageError."""
+        match = re.fullmatch(r"\s*([a-z-]+)\s*(<=|>=)\s*([+-]?)(\d+(?:\.\d+)?)\s*(%?)\s*", text)
+        if match is None:
+            raise UsageError(f"{text!r} is no gate; write fail-rate<=+0.5%, newly-broken<=0 or accuracy>=-1%")
+        metric, relation, sign, number, percent = match.groups()
+        limit = float(number) / (100 if percent else 1) * (-1 if sign == "-" else 1)
+        return cls(text.strip(), metric, relation == "<=", limit, bool(sign))
+
+    def holds(self, comparison: Comparison) -> bool:
+        """Raises UsageError for a metric that this comparison does not have."""
+        metrics = comparison.metrics()
+        if self.metric not in metrics:
+            raise UsageError(f"gate {self.text!r}: there is no {self.metric!r}{suggestion(self.metric, metrics)}")
+        before, after = metrics[self.metric]
+        value = after - before if self.relative else after
+        return value <= self.limit + 1e-12 if self.at_most else value >= self.limit - 1e-12
+
+
+def _judged(kept: Sequence[Kept], load: str, settings: Settings) -> list[Judgement]:
+    guard = Guard(settings)
+    try:
+        aimed = [replace(one, load=load) for one in kept]
+        guard.expect(aimed)
+        return [guard.judge(one) for one in aimed]
+    finally:
+        guard.close()
+
+
+def _faults(workdir: Workdir) -> set[str]:
+    findings = FindingStore(workdir.findings).records()
+    return {one.fault or fault_of(one) for one in findings if one.verdict == "confirmed" and one.triage != "ignored"}
+
+
+def _accuracy(loads: tuple[str, str], settings: Settings, seeds: str | Path | None) -> dict[str, Pair]:
+    """By label, "" for all: of the labelled seeds that both targets know the labels of."""
+    from mlfuzz.corpus.seeds import load_seeds
+    from mlfuzz.targets.load import load
+
+    targets = [load(each, directory=settings.directory.resolve(), device=settings.device) for each in loads]
+    where = seeds if seeds is not None else targets[0].seeds
+    if where is None or not targets[0].labels:
+        return {}
+    labels = tuple(label for label in targets[0].labels if label in targets[1].labels)
+    found = load_seeds(Path(where), targets[0].modality, labels=labels).seeds
+    labelled = [seed for seed in found if seed.label is not None]
+    if not labelled:
+        return {}
+    right = [_right(target, labelled) for target in targets]
+    pairs = {}
+    for label in ("", *sorted({str(seed.label) for seed in labelled})):
+        both = [
+            (one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)
+        ]  # fmt: skip
+        before, after = (Share(sum(hits), len(hits)) for hits in zip(*both, strict=True))
+        p = mcnemar(both.count((True, False)), both.count((False, True)))
+        pairs[label] = Pair(before, after, p)
+    return pairs
+
+
+def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
+    """Whether the target gives each seed its label."""
+    from mlfuzz.batch import from_payloads
+    from mlfuzz.campaign.candidates import run_of
+    from mlfuzz.targets.execute import execute
+
+    right = [False] * len(seeds)
+    for start in range(0, len(seeds), SEEDS_AT_ONCE):
+        part: Any = seeds[start : start + SEEDS_AT_ONCE]
+        execution = execute(target, from_payloads([seed.payload for seed in part], target.modality, target.device))
+        for position, row in enumerate(execution.ran.tolist()):
+            assert execution.seen is not None
+            said = run_of(execution.seen, target.labels, None, position)
+            right[start + row] = said.label == part[row].label
+    return right

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import specimen
+from pictured import kept
+
+from mlfuzz.findings.regression import write_regression
+from mlfuzz.testing.puzzles import puzzle_seeds, sound
+
+SOUND, NAN = "mlfuzz.testing.puzzles:sound", "mlfuzz.testing.puzzles:nan_when_bright"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Regressions of `sound`, two of six of them failing; the other target gives no number on a bright one."""
+    puzzle_seeds(tmp_path / "seeds" / "dull", count=6)
+    for number, seed in enumerate(sorted((tmp_path / "seeds" / "dull").iterdir())):
+        label = "other" if number < 2 else "dull"
+        write_regression(tmp_path / "corpus" / "regressions" / "sound", *kept(sound(), seed, number, label=label))
+    return tmp_path
+
+
+def test_two_models_are_compared_on_the_regressions_and_on_clean_seeds(command, project):
+    ran = command("-C", project, "compare", SOUND, NAN, "--seeds", "seeds")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("same 6 findings   fail rate 33.3 % (9.7-70) -> ")
+    assert lines[1] == "fixed 0   newly broken 0   still failing 2"
+    assert lines[-1].startswith("clean accuracy on 6 seeds   100 %")
+
+
+def test_a_gate_that_fails_is_exit_code_1_and_named(command, project):
+    gates = ("--gate", "fail-rate<=+0.5%", "--gate", "still-failing<=1")
+    ran = command("-C", project, "--json", "compare", SOUND, NAN, "--seeds", "seeds", *gates)
+    assert ran.code == 1
+    assert json.loads(ran.out)["gates"] == {"fail-rate<=+0.5%": True, "still-failing<=1": False}
+    assert "gate failed  still-failing<=1" in ran.err
+
+
+def test_two_campaigns_are_compared_by_name(command, tmp_path):
+    specimen.build(tmp_path / ".mlfuzz", name="one")
+    specimen.build(tmp_path / ".mlfuzz", name="two", clean=True)
+    ran = command("-C", tmp_path, "compare", "one", "two")
+    assert ran.code == 0
+    assert "each its own inputs" in ran.out
+    assert "faults gone 4   new 0   in both 0" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ((SOUND, SOUND), 2, "one and the same"),
+        ((SOUND, "nothing"), 2, "unknown target"),
+        ((SOUND, NAN, "--gate", "speed<=1"), 2, "fail-rate"),
+        ((SOUND, "mlfuzz.testing.puzzles:none_such"), 3, "none_such"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(command, project, arguments, code, says):
+    ran = command("-C", project, "compare", *arguments)
+    assert ran.code == code
+    assert says in ran.err
+
+
+def test_without_findings_and_seeds_nothing_is_compared(command, tmp_path):
+    ran = command("-C", tmp_path, "compare", SOUND, NAN)
+    assert ran.code == 3
+    assert "no findings to compare" in ran.out
