@@ -47,7 +47,7 @@ def compare(
         findings: Ids, files or folders to run on both models; by default those kept in the corpus.
         name: Run the confirmed findings of this campaign.
         seeds: Clean labelled inputs for the accuracy; by default the first model's own.
-        gate: A condition, such as fail-rate<=+0.5%, newly-broken<=0, accuracy>=-1%, class-accuracy>=-5%; may be repeated.
+        gate: A condition: fail-rate<=+0.5%, newly-broken<=0, accuracy>=-1%, class-accuracy>=-5%; may be repeated.
         device: cpu, cuda, cuda:1.
         dir: Where campaigns lie, instead of the configured folder.
     """
