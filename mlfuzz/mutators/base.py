@@ -16,6 +16,7 @@ from mlfuzz.errors import ConfigError, ReplayError, UsageError
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.param import Drawn, Param, Sites, columns_of
 from mlfuzz.registry import Registry
+from mlfuzz.timemap import TIME_MAPS, TimeMap
 
 Column: TypeAlias = Tensor
 """One parameter of B rows on the rows' device: (B,) float32 or int64. Choices of words and sites come as lists."""
@@ -39,7 +40,8 @@ class Mutator:
     sites: what `propose` adds, which depends on the row.
     kind: family ("colour", "geometry", "blur", "noise", "weather", "codec", "occlusion", "level", "time", ...).
     cost: rough time an element in units of `image.brightness` (1, 2, 4, ... 1024); the plan draws dear ones less often.
-    effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared.
+    effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared; `time_map` of the
+    declaration says how, without one they cannot be.
     default: whether it belongs to the default set. min_channels: what has fewer is left as it is.
     """
 
@@ -104,6 +106,7 @@ def mutator(
     propose: Propose | None = None,
     version: int = 1,
     warps_time: bool = False,
+    time_map: TimeMap | None = None,
     default: bool = True,
     min_channels: int = 1,
     **space: Param,
@@ -120,10 +123,12 @@ def mutator(
                 f"mutator {name}: declares {sorted({*space, *sites})}, its function takes {sorted(expected)}"
             )
         part = Mutator(
-            name, space, function, kind, cost, effect, tuple(sites), propose, version, warps_time, default,
-            min_channels,
+            name, space, function, kind, cost, effect, tuple(sites), propose, version,
+            warps_time or time_map is not None, default, min_channels,
         )  # fmt: skip
         MUTATORS.add(name, part)
+        if part.warps_time:
+            TIME_MAPS[name] = time_map
         return function
 
     return register

@@ -1,10 +1,8 @@
-"""Frame-wise decisions, as of a voice detector: the same after what leaves time in place. On the host."""
+"""Frame-wise decisions, as of a voice detector: the same at the same place of what is heard. On the host."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import numpy as np
@@ -12,16 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Batch
+from mlfuzz.batch import Batch, Indices, Rows, TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
+from mlfuzz.timemap import known, traced, warps
 
-STRETCHING = ("audio.speed", "audio.time_stretch")
-"""Operators that change the pace evenly: answers of another length are laid over the seed's by proportion."""
-
-WARPING = ("audio.shift", "audio.trim", "audio.silence_insert")
-"""Operators that move time in a way that is not known here: their rows are unjudged."""
+LEAST_KNOWN = 0.5
+"""Share of a row's frames that must come from somewhere on the seed for the row to be judged."""
 
 
 class Frames:
@@ -31,8 +27,11 @@ class Frames:
     slack: a frame agrees if the seed's answer has its decision within so many frames.
     margin: share of frames that disagree - bound. key: of (B, T), 0 where fewer frames are above the threshold than
     before, else 1; of classes, the class of most of the frames that disagree.
-    Unjudged: rows with operators of `warping`; with `stretching` and fixed length; of another length without either;
-    and whose chain is not known. Raises ConfigError for values that make no sense.
+    Where operators moved or bent time, each frame is held against the frame of the seed that it comes from (see
+    `mlfuzz.timemap`); those that come from nowhere, as an inserted pause does, do not count.
+    Unjudged: rows whose operators bend time in a way that is not known, or of another length though none bends it;
+    whose chain is not known; and of which more than half comes from nowhere.
+    Raises ConfigError for values that make no sense.
     """
 
     name = "frames"
@@ -40,27 +39,23 @@ class Frames:
     where: Literal["device", "host"] = "host"
     relative = True
 
-    def __init__(
-        self, *, bound: float = 0.1, threshold: float = 0.5, slack: int = 1,
-        warping: Sequence[str] = WARPING, stretching: Sequence[str] = STRETCHING,
-    ) -> None:  # fmt: skip
+    def __init__(self, *, bound: float = 0.1, threshold: float = 0.5, slack: int = 1) -> None:
         if not 0.0 < bound < 1.0:
             raise ConfigError(f"oracle frames: bound must lie between 0 and 1, not {bound}")
         if slack < 0:
             raise ConfigError(f"oracle frames: slack counts frames, it cannot be {slack}")
         self._bound, self._threshold, self._slack = bound, threshold, slack
-        self._warping, self._stretching = tuple(warping), tuple(stretching)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         after, before = self._decisions(seen), self._decisions(reference)
         margins, keys = np.full(len(batch), np.nan, np.float32), np.zeros(len(batch), np.int64)
         for row in np.flatnonzero(batch.invariant).tolist():
-            expected = self._aligned(before[row], after[row], batch, row, ragged=_is_ragged(seen))
-            if expected is None or not len(after[row]):
+            places = _places(len(before[row]), len(after[row]), batch, row)
+            if places is None:
                 continue
-            wrong = self._wrong(after[row], expected)
+            found, expected, wrong = self._compared(before[row], after[row], places)
             margins[row] = wrong.mean() - self._bound
-            keys[row] = _key(after[row], expected, wrong, binary=self._binary(seen))
+            keys[row] = _key(found, expected, wrong, binary=self._binary(seen))
         margin = torch.from_numpy(margins)
         return Verdict(
             torch.where(_finite_rows(seen) & _finite_rows(reference), margin, math.nan), torch.from_numpy(keys)
@@ -71,8 +66,10 @@ class Frames:
 
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         after, before = self._decisions(seen)[row], self._decisions(reference)[row]
-        aligned = self._aligned(before, after, batch, row, ragged=_is_ragged(seen))
-        wrong = [] if aligned is None else np.flatnonzero(self._wrong(after, aligned)).tolist()
+        places = _places(len(before), len(after), batch, row)
+        wrong: list[int] = []
+        if places is not None:
+            wrong = np.flatnonzero(places >= 0)[self._compared(before, after, places)[2]].tolist()
         return {
             "expected": f"{len(after)} frames as on the seed",
             "expected_from": "model",
@@ -81,10 +78,7 @@ class Frames:
         }
 
     def describe(self) -> dict[str, Any]:
-        return {
-            "bound": self._bound, "threshold": self._threshold, "slack": self._slack,
-            "warping": list(self._warping), "stretching": list(self._stretching),
-        }  # fmt: skip
+        return {"bound": self._bound, "threshold": self._threshold, "slack": self._slack}
 
     def _decisions(self, seen: Observation) -> list[NDArray[np.int64]]:
         """One (T,) array a row."""
@@ -95,28 +89,43 @@ class Frames:
     def _binary(self, seen: Observation) -> bool:
         return _frames(seen)[0].dim() == 2
 
-    def _aligned(
-        self, before: NDArray[np.int64], after: NDArray[np.int64], batch: Batch, row: int, *, ragged: bool
-    ) -> NDArray[np.int64] | None:
-        """The seed's decisions on the row's own frames; None where it is not known which belongs to which."""
-        if batch.chains is None or not len(before):
-            return None
-        names = [mutation.name for mutation in batch.chains(row)]
-        if _any_matches(names, self._warping):
-            return None
-        if not _any_matches(names, self._stretching):
-            return before if len(before) == len(after) else None
-        if not ragged:
-            return None
-        at = (np.arange(len(after)) + 0.5) * len(before) / max(1, len(after))
-        return before[at.astype(np.int64)]
+    def _compared(
+        self, before: NDArray[np.int64], after: NDArray[np.int64], places: Indices
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Of the frames that come from somewhere: what was decided, what should have been, and which are wrong."""
+        known = places >= 0
+        found, places = after[known], places[known]
+        wrong = np.ones(len(found), np.bool_)
+        for shift in range(-self._slack, self._slack + 1):
+            wrong &= found != before[(places + shift).clip(0, len(before) - 1)]
+        return found, before[places], wrong
 
-    def _wrong(self, after: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.bool_]:
-        wrong: NDArray[np.bool_] = after != expected
-        for shift in range(1, min(self._slack, len(after) - 1) + 1):
-            wrong[shift:] &= after[shift:] != expected[:-shift]
-            wrong[:-shift] &= after[:-shift] != expected[shift:]
-        return wrong
+
+def _places(before: int, after: int, batch: Batch, row: int) -> Indices | None:
+    """The seed's frame for each frame of a row, -1 for none; None where that is not known of the row."""
+    if batch.chains is None or not before or not after:
+        return None
+    chain = batch.chains(row)
+    if not warps(chain):
+        return np.arange(after) if before == after else None
+    seconds = _seconds(batch.rows, row)
+    if seconds is None or not known(chain):
+        return None
+    frame = seconds / after
+    fixed = isinstance(batch.rows, TensorRows) and batch.rows.lengths is None
+    moments = traced((np.arange(after) + 0.5) * frame, chain, before * frame, fixed=fixed)
+    places = np.where(np.isnan(moments), -1.0, moments / frame).astype(np.int64)
+    places[places >= before] = -1
+    return places if (places >= 0).mean() >= LEAST_KNOWN else None
+
+
+def _seconds(rows: Rows, row: int) -> float | None:
+    """How long a waveform is; None where it is none."""
+    rate_hz = getattr(getattr(rows, "modality", None), "sample_rate_hz", None)
+    if not isinstance(rows, TensorRows) or rate_hz is None:
+        return None
+    samples = rows.data.shape[-1] if rows.lengths is None else int(rows.lengths[row])
+    return float(samples / rate_hz)
 
 
 def _frames(seen: Observation) -> tuple[Tensor, list[int]]:
@@ -130,17 +139,9 @@ def _frames(seen: Observation) -> tuple[Tensor, list[int]]:
     raise ConfigError(f"oracle frames needs (B, T) or (B, T, classes), or ragged ones; the target gives {shape}")
 
 
-def _is_ragged(seen: Observation) -> bool:
-    return isinstance(seen.outputs["main"], Ragged)
-
-
 def _finite_rows(seen: Observation) -> Tensor:
     values, _ = _frames(seen)
     return torch.isfinite(values.reshape(len(values), -1)).all(dim=1).cpu()
-
-
-def _any_matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 def _key(after: NDArray[np.int64], expected: NDArray[np.int64], wrong: NDArray[np.bool_], *, binary: bool) -> int:

@@ -6,6 +6,7 @@ lengths vary, a row's length changes with it, and nothing is cut.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,13 +27,41 @@ from mlfuzz.mutators.audio.wave import (
 )
 from mlfuzz.mutators.base import Column, mutator
 from mlfuzz.mutators.param import Choice, LogReal, Real
+from mlfuzz.timemap import Moments, Warp
 
 SPEEDS = (0.125, 8.0)
 """Speeds beyond these are taken for these: a record may ask for anything."""
 
 
+def later(seconds: float, *, milliseconds: float) -> Warp:
+    """The time map of `shift`."""
+    return Warp(lambda moments: moments - milliseconds / 1000, seconds)
+
+
+def trimmed(seconds: float, *, start_ms: float, end_ms: float) -> Warp:
+    """The time map of `trim`."""
+    start, end = (min(max(gone, 0.0) / 1000, seconds / 4) for gone in (start_ms, end_ms))
+    return Warp(lambda moments: moments + start, seconds - start - end)
+
+
+def paused(seconds: float, *, at: float, milliseconds: float) -> Warp:
+    """The time map of `silence_insert`."""
+    place, pause = min(max(at, 0.0), 1.0) * seconds, max(milliseconds, 0.0) / 1000
+
+    def source(moments: Moments) -> Moments:
+        return np.where(moments < place, moments, np.where(moments < place + pause, np.nan, moments - pause))
+
+    return Warp(source, seconds + pause)
+
+
+def faster(seconds: float, *, factor: float) -> Warp:
+    """The time map of `speed` and `time_stretch`."""
+    fast = min(max(factor, SPEEDS[0]), SPEEDS[1])
+    return Warp(lambda moments: moments * fast, seconds / fast)
+
+
 @mutator(
-    "audio.shift", kind="time", cost=2, warps_time=True,
+    "audio.shift", kind="time", cost=2, time_map=later,
     milliseconds=Real(-100.0, 100.0, neutral=0.0, unit="ms", sums="delay"),
 )  # fmt: skip
 def shift(rows: TensorRows, *, milliseconds: Column) -> TensorRows:
@@ -41,7 +70,7 @@ def shift(rows: TensorRows, *, milliseconds: Column) -> TensorRows:
 
 
 @mutator(
-    "audio.trim", kind="time", cost=4, warps_time=True,
+    "audio.trim", kind="time", cost=4, time_map=trimmed,
     start_ms=Real(0.0, 80.0, neutral=0.0, unit="ms"), end_ms=Real(0.0, 80.0, neutral=0.0, unit="ms"),
 )  # fmt: skip
 def trim(rows: TensorRows, *, start_ms: Column, end_ms: Column) -> TensorRows:
@@ -53,7 +82,7 @@ def trim(rows: TensorRows, *, start_ms: Column, end_ms: Column) -> TensorRows:
 
 
 @mutator(
-    "audio.silence_insert", kind="time", cost=2, warps_time=True,
+    "audio.silence_insert", kind="time", cost=2, time_map=paused,
     at=Real(0.0, 1.0, unit="of the length"), milliseconds=Real(0.0, 150.0, neutral=0.0, unit="ms"),
 )  # fmt: skip
 def silence_insert(rows: TensorRows, *, at: Column, milliseconds: Column) -> TensorRows:
@@ -80,7 +109,7 @@ def silence_insert(rows: TensorRows, *, at: Column, milliseconds: Column) -> Ten
 
 
 @mutator(
-    "audio.speed", kind="time", cost=32, warps_time=True,
+    "audio.speed", kind="time", cost=32, time_map=faster,
     factor=LogReal(0.8, 1.25, neutral=1.0, unit="times as fast", sums="speed"),
 )  # fmt: skip
 def speed(rows: TensorRows, *, factor: Column) -> TensorRows:
@@ -95,7 +124,7 @@ def speed(rows: TensorRows, *, factor: Column) -> TensorRows:
 
 
 @mutator(
-    "audio.time_stretch", kind="time", cost=64, warps_time=True,
+    "audio.time_stretch", kind="time", cost=64, time_map=faster,
     factor=LogReal(0.8, 1.25, neutral=1.0, unit="times as fast", sums="speed"),
 )  # fmt: skip
 def time_stretch(rows: TensorRows, *, factor: Column) -> TensorRows:
