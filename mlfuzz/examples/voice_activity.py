@@ -1,8 +1,12 @@
 """Does somebody speak? JaVAD's network for voice activity, which nobody here trained, on 1.92 s at 16 kHz.
 
+    mlfuzz fuzz mlfuzz.examples.voice_activity:balanced                  is there speech in the clip?
+    mlfuzz fuzz mlfuzz.examples.voice_activity:frames --oracle frames    where is it?
+
 Network and weights come from the package javad (MIT); `pip install mlfuzz[examples]` brings it. Its own rule is kept: a
 frame of 10 ms is speech above its threshold, and a clip is where 0.3 s are. Each clip's spectrogram is brought to mean
 0 and deviation 1 beforehand, which makes the faintest hiss look like something: a weakness that nobody planted.
+Frame by frame, what was said later, or slower, is held against where it was on the seed.
 """
 
 from __future__ import annotations
@@ -38,18 +42,21 @@ class VoiceActivity(nn.Module):
     """A frame-wise network as a classifier of clips: waveforms (B, 1, 30720) -> scores (B, 2), no speech and speech.
 
     frames: (B, 1, bands, 192) -> (B, 192). filters: (bands, 201). threshold: of the network's frames.
+    framewise: gives a score a frame (B, 192) instead, speech above 0.5.
     """
 
-    def __init__(self, frames: nn.Module, filters: Tensor, threshold: float) -> None:
+    def __init__(self, frames: nn.Module, filters: Tensor, threshold: float, *, framewise: bool = False) -> None:
         super().__init__()
-        self.frames, self.threshold = frames, threshold
+        self.frames, self.threshold, self.framewise = frames, threshold, framewise
         self.filters: Tensor
         self.hann: Tensor
         self.register_buffer("filters", filters.float())
         self.register_buffer("hann", torch.hann_window(400))
 
     def forward(self, waves: Tensor) -> Tensor:
-        found = self.frames(self._spectrogram(waves[:, 0])[:, None])
+        found: Tensor = self.frames(self._spectrogram(waves[:, 0])[:, None])
+        if self.framewise:
+            return found - self.threshold + 0.5
         score = found.topk(SPEECH_FRAMES, 1).values[:, -1] - self.threshold
         return torch.stack([-score, score], 1)
 
@@ -70,6 +77,15 @@ def balanced() -> ModuleTarget:
 
     Raises TargetLoadError where the package is missing.
     """
+    return _target("balanced", framewise=False)
+
+
+def frames() -> ModuleTarget:
+    """The same network frame by frame, for the oracle `frames`. Raises TargetLoadError as `balanced` does."""
+    return _target("frames", framewise=True)
+
+
+def _target(name: str, *, framewise: bool) -> ModuleTarget:
     try:
         from javad import MODELINFO, from_pretrained, load_mel_filters
     except ImportError as error:
@@ -77,8 +93,11 @@ def balanced() -> ModuleTarget:
             f"voice_activity needs {error.name or 'javad'}, which is not installed: pip install 'mlfuzz[examples]'"
         ) from error
     about = MODELINFO["balanced"]
-    model = VoiceActivity(from_pretrained("balanced"), load_mel_filters(about["n_mels"]), about["threshold"])
-    return ModuleTarget("voice_activity:balanced", _modality(), model.eval(), labels=LABELS, seeds=write_seeds(SEEDS))
+    model = VoiceActivity(
+        from_pretrained("balanced"), load_mel_filters(about["n_mels"]), about["threshold"], framewise=framewise
+    )
+    labels = () if framewise else LABELS
+    return ModuleTarget(f"voice_activity:{name}", _modality(), model.eval(), labels=labels, seeds=write_seeds(SEEDS))
 
 
 def write_seeds(folder: Path) -> Path:
