@@ -29,8 +29,8 @@ ELEMENT_NS = 1.2
 """Nanoseconds an element of a mutator of cost 1, in a slice of 64 to 256 rows of 28 x 28 with the fixed cost of a slice
 and the rounding onto the grid; 0.65 without the fixed cost (scripts/benchmarks/plan.py, one thread)."""
 
-SLICE_SECONDS = 120e-6
-"""What a slice costs whatever it holds."""
+SLICE_SECONDS = 350e-6
+"""What a slice costs whatever it holds: ten to fifty calls of torch and the draws (0.12 ms brightness, 0.5 ms patch)."""
 
 SLICES_SHARE = 0.05
 """The fixed costs of slices may take this share of a batch's forward pass: a cheap model gets fewer slices."""
