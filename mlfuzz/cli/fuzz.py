@@ -56,7 +56,7 @@ def fuzz(
         exclude: Leave these out; may be given several times.
         scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
         coverage: What counts as new (mlfuzz list coverage).
-        batch: Inputs a batch; auto: about 20 ms a batch.
+        batch: Inputs a batch; auto: about 50 ms a batch.
         device: cpu, cuda, cuda:1.
         max_seeds: Use at most so many seeds, spread evenly over the labels.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.

@@ -68,7 +68,7 @@ class FuzzConfig(Struct, frozen=True, kw_only=True):
     max_findings: Annotated[Count | None, _says("stop after so many saved findings")] = None
     workers: Annotated[Count, _says("processes that run the loop")] = 1
     device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs')] = "cpu"
-    batch: Annotated[Literal["auto"] | Count, _says('inputs a batch; "auto": about 20 ms a batch')] = "auto"
+    batch: Annotated[Literal["auto"] | Count, _says('inputs a batch; "auto": about 50 ms a batch')] = "auto"
     scheduler: Annotated[Part, _says("which corpus entries are mutated next")] = _part("mixed")
     coverage: Annotated[Part, _says("what counts as new: a name, or a table {name, features, radius, ...}")] = _part(
         "novelty"
