@@ -81,8 +81,13 @@ def order(chain: Chain) -> tuple[int, int, float, int]:
 
 
 def severity(mutation: Mutation) -> float:
-    """How far the parameters are from neutral, each in [0, 1] of its range; the largest of them."""
+    """How far the parameters are from neutral, each in [0, 1] of its range; the largest of them.
+
+    0 for a record of another version of the operator, with other parameters.
+    """
     part = MUTATORS.get(mutation.name)
+    if set(mutation.params) != set(part.full_space):
+        return 0.0
     columns = columns_of(part.full_space, [mutation.params])
     shares = [float(space.severity(np.asarray(columns[name]))[0]) for name, space in part.space.items()]
     return max(shares, default=0.0)
