@@ -159,12 +159,20 @@ def reduce(tensor: Tensor, units_last: bool, mask: Tensor | None) -> Tensor:
         return tensor.mean(tuple(range(1, tensor.dim() - 1)) if units_last else tuple(range(2, tensor.dim())))
     if tensor.dim() > 3:
         tensor = tensor.mean(tuple(range(2, tensor.dim() - 1)))
-    weight = _thinned(mask, tensor.shape[1] if units_last else tensor.shape[2])[:, :, None]
-    if not units_last:
-        weight = weight.transpose(1, 2)
-    # What stands in padding may be anything, NaN too: it is left out, not multiplied by 0.
-    total = tensor.masked_fill(~weight, 0.0).sum(1 if units_last else 2)
-    return total / weight.flatten(1).sum(1, keepdim=True).clamp_(min=1)
+    inside = _thinned(mask, tensor.shape[1] if units_last else tensor.shape[2])
+    share = inside.to(tensor.dtype)
+    share /= share.sum(1, keepdim=True).clamp_(min=1.0)
+    mean = _weighed(tensor, share, units_last)
+    if not bool(torch.isfinite(mean.sum())):
+        # What stands in padding may be anything, NaN too. Leaving it out takes thrice as long as weighing it with 0.
+        outside = ~(inside[:, :, None] if units_last else inside[:, None])
+        mean = _weighed(tensor.masked_fill(outside, 0.0), share, units_last)
+    return mean
+
+
+def _weighed(tensor: Tensor, share: Tensor, units_last: bool) -> Tensor:
+    """(B, T, C) or (B, C, T) weighed with (B, T) over time -> (B, C)."""
+    return torch.bmm(share[:, None], tensor)[:, 0] if units_last else torch.bmm(tensor, share[:, :, None])[:, :, 0]
 
 
 def rows_first(module: nn.Module, output: Any) -> tuple[Tensor | None, Tensor | None]:
