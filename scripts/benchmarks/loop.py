@@ -24,6 +24,7 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.process import tune_malloc
+from mlfuzz.errors import TargetLoadError
 
 SEEDS = 64
 
@@ -151,7 +152,7 @@ def best_bare(target: mlfuzz.ModuleTarget, campaign: Campaign) -> dict[int, floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--models", default=",".join([*MODELS, *SUBJECTS]))
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--coverage", default="novelty")
     parser.add_argument("--grow", type=int, default=0, help="entries to have before the measurement begins")
@@ -160,7 +161,11 @@ def main() -> None:
     tune_malloc()
     torch.set_num_threads(1)
     for name in options.models.split(","):
-        print(json.dumps(measure(name, options.seconds, options.coverage, options.grow, options.batch)), flush=True)
+        try:
+            line = measure(name, options.seconds, options.coverage, options.grow, options.batch)
+        except TargetLoadError as error:  # a model of others, not installed
+            line = {"bench": "loop", "model": name, "skipped": str(error)}
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
