@@ -106,6 +106,7 @@ def _next(
     if faults:
         lines.append(("look", f"mlfuzz findings show {faults[0].best.id[:SHORT_ID]}"))
         lines.append(("replay", f"mlfuzz replay {faults[0].best.id[:SHORT_ID]}"))
+        lines.append(("keep", f"mlfuzz findings promote {faults[0].best.id[:SHORT_ID]}"))
     elif code == EXIT_CLEAN:
         lines.append(("longer", f"{again} --time 1h"))
     if faults or code == EXIT_INTERRUPTED:
