@@ -19,7 +19,8 @@ HEAVY = ("torch", "faiss", "ray", "sklearn", "matplotlib", "hypothesis", "atheri
 PACKAGES = (mlfuzz.cli, mlfuzz.config, mlfuzz.findings, mlfuzz.report, mlfuzz.storage)
 
 LIGHT = sorted(
-    {"errors", "registry", "mutation", "budget", "progress", "modality.base", "replay", "campaign.supervise"}
+    {"errors", "registry", "mutation", "budget", "progress", "rates", "modality.base", "replay", "comparison",
+     "campaign.supervise", "testing.suite", "pytest_plugin", "pytest_plugin.items", "pytest_plugin.selection"}
     | {f"{package.__name__.partition('.')[2]}.{module.name}" for package in PACKAGES
        for module in pkgutil.iter_modules(package.__path__)}
 )  # fmt: skip
