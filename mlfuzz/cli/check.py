@@ -51,6 +51,8 @@ def check(
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
     if not where:
         raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
+    if not (seeds or settings.seeds or Path(where).exists()):
+        where = found.root / where  # as a campaign's worker finds it, which runs in the project's folder
     usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
     shape = getattr(usable.seeds[0].payload, "shape", None)
     alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
