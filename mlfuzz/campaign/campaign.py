@@ -37,6 +37,7 @@ from mlfuzz.progress import Progress, SeedStats, Stats
 from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
 
 PROGRESS_SECONDS = 2.0
@@ -71,7 +72,9 @@ class Campaign:
         self._lock = lock
         self.life = workdir.new_life()
         self.recorder = Recorder(workdir.flight(self.life))
-        self.findings = FindingStore(workdir.findings)
+        reserve = Reserve(workdir.reserve)
+        reserve.hold()
+        self.findings = FindingStore(workdir.findings, reserve=reserve)
         self.warnings: list[str] = []
         self._stop = ""
 
@@ -200,12 +203,18 @@ class Campaign:
             if reason or now - checkpointed >= CHECKPOINT_SECONDS:
                 checkpointed = now
                 self.checkpoint()
+                reason = reason or self._over_disk()
         if settle_here:
             self._settle(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
         self.stats.ended = reason
         self.account.count(time.monotonic() - started, inputs)
         self.checkpoint()
         return Result(reason, self.stats, tuple(group(self.findings.records())))
+
+    def _over_disk(self) -> str:
+        allowed = self.spec.max_disk
+        used = self.workdir.used_bytes() if allowed else 0
+        return f"its allowance of {allowed >> 20} MiB of disk is used up" if used > allowed else ""
 
     def checkpoint(self) -> None:
         """Derived state and figures; the truth is in the journal already."""

@@ -91,3 +91,14 @@ def test_a_seed_filed_under_another_label_than_the_function_says_is_reported(see
     target = CallableTarget("tone", Text(max_chars=60), mlfuzz.per_item(lambda text: TONES[loud(text)]), labels=TONES)
     result = campaign(target, seeds, tmp_path / "c")
     assert [failing[1:] for failing in result.stats.seeds.failing] == [["loud", "calm"]]
+
+
+def test_a_target_may_say_what_judges_it_and_a_campaign_otherwise(seeds: Path, tmp_path: Path) -> None:
+    def lengths(texts: tuple[str, ...]) -> torch.Tensor:
+        return torch.tensor([[float(len(text)), 1.0] for text in texts])
+
+    own = CallableTarget("length", Text(max_chars=60), lengths, oracles=[{"name": "cosine", "bound": 0.99}])
+    for name, options, expected in (("a", {}, ["cosine"]), ("b", {"oracles": ["tolerance"]}, ["tolerance"])):
+        with mlfuzz.Campaign.open(tmp_path / name, own, seeds=seeds, batch=32, **options) as opened:
+            opened.run(Budget(inputs=32, seconds=20))
+            assert [oracle.name for oracle in opened.loop.parts.oracles] == expected

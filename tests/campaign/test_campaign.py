@@ -1,0 +1,123 @@
+"""Campaigns on live objects: seeds of several sizes, float grids, black boxes, budgets, allowances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Picture
+from torch import Tensor, nn
+
+import mlfuzz
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError
+
+
+def pooled(channels: int, outputs: int) -> nn.Module:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(channels, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(8, outputs)).eval()
+
+
+def write(folder: Path, sizes: list[tuple[int, int]], mode: str = "RGB") -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number, (width, height) in enumerate(sizes):
+        coarse = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Picture.fromarray(coarse).convert(mode).resize((width, height)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_seeds_of_several_sizes_are_fuzzed_in_batches_of_one_size(tmp_path: Path) -> None:
+    seen: set[tuple[int, ...]] = set()
+
+    def note(images: Tensor) -> Tensor:
+        seen.add(tuple(images.shape[2:]))
+        return images
+
+    seeds = write(tmp_path / "seeds", [(16, 12), (20, 20), (16, 12), (9, 30)])
+    target = mlfuzz.ModuleTarget("any", mlfuzz.Image(size=None, channels=3), pooled(3, 4), preprocess=note)
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32) as campaign:
+        result = campaign.run(Budget(inputs=600, seconds=30))
+        shapes = {np.shape(campaign.pool.gather(np.asarray([row])).data)[2:] for row in range(len(campaign.corpus))}
+    assert seen == {(12, 16), (20, 20), (30, 9)}
+    assert shapes == seen
+    assert result.stats.inputs >= 600
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32) as again:
+        assert again.run(Budget(inputs=200, seconds=30)).stats.inputs >= result.stats.inputs + 200
+
+
+def test_the_float_grid_stores_what_ran(tmp_path: Path) -> None:
+    modality = mlfuzz.Image(size=(8, 8), grid="float32", range=(-1.0, 1.0))
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 3, mode="L")
+    target = mlfuzz.ModuleTarget("floats", modality, pooled(1, 3))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32, limits={"linf": 0.2}) as campaign:
+        campaign.run(Budget(inputs=800, seconds=30))
+        corpus, pool = campaign.corpus, campaign.pool
+        rows = pool.gather(np.arange(len(corpus)))
+        roots = pool.gather(corpus.seeds)
+    assert float((rows.data - roots.data).abs().max()) <= 0.2 + 1e-6  # type: ignore[attr-defined]
+    assert len(corpus) > 3
+
+
+def test_a_regression_is_judged_by_its_tolerance(tmp_path: Path) -> None:
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 4, mode="L")
+    target = mlfuzz.ModuleTarget("angle", mlfuzz.Image(size=(8, 8)), pooled(1, 1))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32) as campaign:
+        result = campaign.run(Budget(inputs=600, seconds=30))
+    assert [oracle["name"] for oracle in result.stats.setup["oracles"]] == ["nonfinite", "tolerance"]
+    assert result.stats.nearest is not None
+
+
+def test_a_black_box_is_covered_by_its_outputs(tmp_path: Path) -> None:
+    def darkest(images: Tensor) -> Tensor:
+        means = images.flatten(1).mean(1)
+        return torch.stack([means, 1 - means], 1)
+
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 4, mode="L")
+    target = mlfuzz.CallableTarget("box", mlfuzz.Image(size=(8, 8)), darkest, labels=("light", "dark"))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32) as campaign:
+        result = campaign.run(Budget(inputs=1_000, seconds=30))
+    assert result.stats.entries > 4
+    assert result.findings
+
+
+@pytest.mark.parametrize("scheduler", ["random", "uniform", "recency", "margin", "mixed"])
+@pytest.mark.parametrize("coverage", ["novelty", "nc"])
+def test_every_scheduler_runs_with_either_kind_of_criterion(scheduler: str, coverage: str, tmp_path: Path) -> None:
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 3, mode="L")
+    target = mlfuzz.ModuleTarget("t", mlfuzz.Image(size=(8, 8)), pooled(1, 3))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32, scheduler=scheduler, coverage=coverage) as one:
+        stats = one.run(Budget(inputs=200, seconds=30)).stats
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32, scheduler=scheduler, coverage=coverage) as two:
+        again = two.run(Budget(inputs=200, seconds=30)).stats
+    assert again.inputs == stats.inputs + 224  # whole batches
+    assert again.entries >= stats.entries
+
+
+def test_a_campaign_stops_at_its_findings_and_at_its_disk(tmp_path: Path) -> None:
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 4, mode="L")
+
+    def flips(images: Tensor) -> Tensor:
+        means = images.flatten(1).mean(1) - images.flatten(1).mean(1).round(decimals=1)
+        return torch.stack([means, -means], 1)
+
+    target = mlfuzz.CallableTarget("flips", mlfuzz.Image(size=(8, 8)), flips, labels=("a", "b"))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=32) as campaign:
+        assert "findings" in campaign.run(Budget(findings=2, seconds=30)).reason
+    with Campaign.open(tmp_path / "d", target, seeds=seeds, batch=32, max_disk=1 << 20) as campaign:
+        assert "1 MiB of disk" in campaign.run(Budget(seconds=30)).reason
+
+
+def test_what_is_asked_wrongly_is_answered_at_once(tmp_path: Path) -> None:
+    target = mlfuzz.ModuleTarget("t", mlfuzz.Image(size=(8, 8)), pooled(1, 3))
+    with pytest.raises(ConfigError, match="scheduler"):
+        Campaign.open(tmp_path / "c", target, schedular="random")
+    with pytest.raises(SeedError, match="no seeds"):
+        Campaign.open(tmp_path / "c", target)
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 3, mode="L")
+    with Campaign.open(tmp_path / "d", target, seeds=seeds, batch=8), pytest.raises(CampaignBusyError):
+        Campaign.open(tmp_path / "d", target, seeds=seeds, batch=8)
