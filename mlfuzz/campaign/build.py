@@ -79,9 +79,9 @@ class Calibration:
 
 
 def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple[Oracle, ...]:
-    """The oracles asked for, or what suits the target's output."""
-    if spec.oracles:
-        return tuple(rebuild(description) for description in spec.oracles)
+    """The oracles asked for, those the target asks for, or what suits its output."""
+    if asked := spec.oracles or target.oracles:
+        return tuple(rebuild(description) for description in asked)
     return tuple(ORACLES.get(name)() for name in DEFAULT_ORACLES[_kind(target, seen.outputs["main"])])
 
 

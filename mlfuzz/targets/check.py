@@ -96,6 +96,9 @@ def _outputs(target: AnyTarget, seen: Observation) -> Iterator[Line]:
         if every:
             return
     shape = "x".join(str(size) for size in main.shape[1:]) or "one number"
+    if target.oracles:
+        yield Line("ok", f"outputs {shape} an input, judged by {', '.join(str(one['name']) for one in target.oracles)}")
+        return
     if not target.labels and not (main.dim() == 2 and main.shape[1] > 1):
         yield Line("ok", f"outputs {shape} an input: taken as numbers (regression)")
         return

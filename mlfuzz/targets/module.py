@@ -40,6 +40,7 @@ class ModuleTarget:
       like, by name, are True at padding). Without one, the lengths of waveforms are the mask.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
+    oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is.
     Raises UnknownNameError for a layer that is not there.
@@ -56,6 +57,7 @@ class ModuleTarget:
         layers: Sequence[str] | None = None,
         seeds: str | Path | None = None,
         raises: Sequence[type[BaseException]] = (),
+        oracles: Sequence[Mapping[str, Any]] = (),
         device: str | torch.device = "cpu",
         train_mode: bool = False,
     ) -> None:
@@ -68,6 +70,7 @@ class ModuleTarget:
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)
         self.raises = tuple(raises)
+        self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.shield = False
         self._watcher = Watcher(self.model, layers)
         self._probed = False
@@ -153,6 +156,7 @@ class CallableTarget:
         labels: Sequence[Any] = (),
         seeds: str | Path | None = None,
         raises: Sequence[type[BaseException]] = (),
+        oracles: Sequence[Mapping[str, Any]] = (),
         numpy: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
@@ -162,6 +166,7 @@ class CallableTarget:
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)
         self.raises = tuple(raises)
+        self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.device = torch.device(device)
         self.layers: tuple[Layer, ...] = ()
         self.shield = False

@@ -113,7 +113,7 @@ def test_what_is_said_later_or_faster_is_compared_where_it_went(framewise):
 @pytest.mark.slow
 @needs_javad
 def test_a_campaign_on_its_frames_finds_and_confirms(framewise, tmp_path):
-    with mlfuzz.Campaign.open(tmp_path / "c", framewise, oracles=[{"name": "frames"}], batch=16) as campaign:
+    with mlfuzz.Campaign.open(tmp_path / "c", framewise, batch=16) as campaign:
         result = campaign.run(mlfuzz.Budget(inputs=256, seconds=15))
     confirmed = [finding for finding in result.findings if finding.verdict == "confirmed"]
     assert confirmed
