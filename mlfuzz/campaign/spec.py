@@ -9,6 +9,7 @@ import msgspec
 from mlfuzz.budget import Budget
 from mlfuzz.errors import ConfigError, SchemaError, suggestion
 from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.reader import is_begun
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -79,10 +80,12 @@ def spec_of(options: dict[str, Any]) -> WorkerSpec:
 def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -> None:
     """Freeze the specification with the campaign; on resuming, say what has changed and refuse unless adopted.
 
+    A campaign that never got as far as its seeds holds nobody to a mistyped option.
+
     Raises ConfigError naming each changed field, or the changed model.
     """
     frozen, facts = workdir.spec, workdir.target
-    if frozen.exists() and not adopt:
+    if frozen.exists() and not adopt and is_begun(workdir):
         old = loads(frozen.read_bytes(), str(frozen))
         changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
         if changed:

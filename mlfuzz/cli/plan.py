@@ -16,6 +16,7 @@ from mlfuzz.cli.subjects import campaign_name, find_target
 from mlfuzz.config import Config, Conflict, Resolved, freeze, thaw
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.storage.durable import read_regular, write_atomic
+from mlfuzz.storage.reader import is_begun
 from mlfuzz.storage.workdir import Workdir, campaign_root, find_campaign
 
 
@@ -58,7 +59,8 @@ def plan(
     known, chosen = find_target(context.resolve().config.targets, target)
     name = name or campaign_name(known)
     workdir = Workdir(campaign_root(base, name))
-    frozen = read_regular(workdir.config).decode() if workdir.config.is_file() and not adopt else None
+    held = workdir.config.is_file() and not adopt and is_begun(workdir)
+    frozen = read_regular(workdir.config).decode() if held else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
     resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
     _settle_conflicts(context, name, resolved.conflicts)

@@ -192,6 +192,20 @@ class Reader:
             )
 
 
+def is_begun(workdir: Workdir) -> bool:
+    """Whether a campaign has kept anything yet: a record, even a damaged one, or a finding.
+
+    One that has not owes nothing to what it was started with: its target may not even have loaded.
+    Raises SchemaError, StorageError.
+    """
+    if not workdir.is_campaign:
+        return False
+    if workdir.findings.is_dir() and any(workdir.findings.iterdir()):
+        return True
+    readers = [Reader(workdir, life, verify=False) for life in workdir.lives()]
+    return any(next(reader.read(), None) is not None or reader.damaged for reader in readers)
+
+
 def load_payload(workdir: Workdir, place: Place) -> bytes:
     """The payload that a record names. Raises CorruptRecordError with file and offset."""
     path = workdir.segment(place.life, place.segment)

@@ -12,6 +12,7 @@ from mlfuzz.cli.subjects import campaign_name, find_target
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.config import TargetConfig
 from mlfuzz.errors import ConfigError, UnknownNameError, UsageError
+from mlfuzz.storage.journal import Journal
 
 PROJECT = """
 [targets.digits]
@@ -42,6 +43,13 @@ def no_variables(monkeypatch):
         monkeypatch.delenv(name)
 
 
+def begin(planned):
+    """What a campaign leaves that got as far as its first entry."""
+    planned.freeze()
+    with Journal(planned.workdir, planned.workdir.new_life()) as journal:
+        journal.append(b"{}")
+
+
 def test_a_configured_target_becomes_a_workers_specification(context, tmp_path):
     planned = plan(context, "digits", {"batch": "64", "max_findings": None})
     spec = planned.request.spec
@@ -66,7 +74,7 @@ def test_a_limit_on_inputs_lifts_the_default_time_but_not_one_that_was_set(tmp_p
 
 
 def test_what_a_campaign_was_begun_with_holds_when_it_is_resumed(context, tmp_path):
-    plan(context, "digits", {"scheduler": "recency", "time": "30s"}).freeze()
+    begin(plan(context, "digits", {"scheduler": "recency", "time": "30s"}))
     with pytest.raises(ConfigError, match=r"begun otherwise .*fuzz\.scheduler.*--adopt"):
         plan(context, "digits", {"scheduler": "margin"})
     again = plan(context, "digits", {"time": "1m"})
@@ -77,16 +85,23 @@ def test_what_a_campaign_was_begun_with_holds_when_it_is_resumed(context, tmp_pa
 
 
 def test_a_campaign_is_gone_on_with_by_its_name_alone(context):
-    plan(context, "digits:fragile", {"scheduler": "recency"}, name="first").freeze()
-    context.path("../.mlfuzz/first/journal").mkdir(exist_ok=True)
+    begin(plan(context, "digits:fragile", {"scheduler": "recency"}, name="first"))
     again = plan(context, "", {}, name="first")
     assert (again.typed, again.request.spec.scheduler) == ("digits:fragile", {"name": "recency"})
     with pytest.raises(UsageError, match="which target"):
         plan(context, "", {})
 
 
+def test_a_slip_that_kept_a_campaign_from_beginning_does_not_bind_the_next_command(context):
+    mistyped = plan(context, "digits", {"scheduler": "unifrm"}, of_target={"mutators": {"include": ["image.rotat"]}})
+    mistyped.freeze()
+    mistyped.workdir.new_life()
+    mended = plan(context, "digits", {"scheduler": "margin"}).request.spec
+    assert (mended.scheduler, mended.mutators) == ({"name": "margin"}, ["image.*"])
+
+
 def test_a_project_file_that_changed_since_is_said(context, tmp_path):
-    plan(context, "digits", {}).freeze()
+    begin(plan(context, "digits", {}))
     (tmp_path / "mlfuzz.toml").write_text(PROJECT.replace("uniform", "recency"))
     assert plan(context, "digits", {}).request.spec.scheduler == {"name": "uniform"}
     said = context.terminal._error.file.getvalue()
