@@ -18,21 +18,8 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
     where there is one.
     Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
     """
-    module_name, colon, attribute = name.partition(":")
-    if not colon or not attribute or not module_name:
-        raise TargetLoadError(
-            f"{name!r} names no target; write module:attribute, for instance mlfuzz.examples.digits:robust"
-        )
-    if directory is not None and str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
-    if not hasattr(module, attribute):
-        known = [key for key in vars(module) if not key.startswith("_")]
-        raise TargetLoadError(f"target {name}: {module_name} has no {attribute!r}{suggestion(attribute, known)}")
-    target = getattr(module, attribute)
+    target = load_attribute(name, directory=directory)
+    attribute = name.partition(":")[2]
     if not hasattr(target, "run") and callable(target) and not _is_module(target):
         try:
             target = target()
@@ -52,6 +39,25 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
         target.device = torch.device(device)
         target.model.to(target.device)
     return cast(ModuleTarget, target)
+
+
+def load_attribute(name: str, *, directory: Path | None = None) -> Any:
+    """What `module:attribute` names, as it is. Raises TargetLoadError."""
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not attribute or not module_name:
+        raise TargetLoadError(
+            f"{name!r} names no target; write module:attribute, for instance mlfuzz.examples.digits:robust"
+        )
+    if directory is not None and str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
+    if not hasattr(module, attribute):
+        known = [key for key in vars(module) if not key.startswith("_")]
+        raise TargetLoadError(f"target {name}: {module_name} has no {attribute!r}{suggestion(attribute, known)}")
+    return getattr(module, attribute)
 
 
 def _is_module(part: Any) -> bool:
