@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mlfuzz.corpus.seeds import Seed
 
 SEEDS_AT_ONCE = 64
+
+SURE = 0.05
+"""A p-value below this shows a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,22 @@ class Comparison:
     accuracy: Mapping[str, Pair] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
 
+    def harm(self, sure: float = SURE) -> list[str]:
+        """Why the second should be rejected: what is worse than chance explains; [] where nothing is.
+
+        Looked at are the failing inputs, the clean accuracy and that of each class; each must be surer the more there
+        are (Bonferroni). Source: Nelson et al., Exploiting machine learning to subvert your spam filter, LEET 2008
+        (reject on negative impact).
+        """
+        looked = {"failing inputs": (self.failing, -1), **{
+            f"clean accuracy{f' of {label}' if label else ''}": (pair, 1) for label, pair in self.accuracy.items()
+        }}  # fmt: skip
+        return [
+            f"{what} {100 * pair.before.value:.3g} % -> {100 * pair.after.value:.3g} %, p={pair.p:.2g}"
+            for what, (pair, sign) in looked.items()
+            if pair.change * sign < 0 and pair.p < sure / len(looked)
+        ]
+
     def metrics(self) -> dict[str, tuple[float, float]]:
         """Name -> before and after: what a gate may ask about."""
         found: dict[str, tuple[float, float]] = {
@@ -89,15 +108,17 @@ class Comparison:
 
 
 def compare_models(
-    records: Sequence[Path], loads: tuple[str, str], settings: Settings, *, seeds: str | Path | None = None
-) -> Comparison:
+    records: Sequence[Path], loads: tuple[str, str], settings: Settings, *, seeds: str | Path | None = None,
+    live: Mapping[str, AnyTarget] | None = None,
+) -> Comparison:  # fmt: skip
     """The same findings and the same clean seeds on two targets, "module:attribute" each, in this process.
 
     records: JSON files of findings. seeds: folder; None: the first target's own; none at all leaves accuracy out.
-    Raises TargetLoadError.
+    live: targets that are there already, by names to be used as `loads`. Raises TargetLoadError.
     """
+    targets = _targets(loads, settings, live or {})
     run = [kept for kept in map(Kept.read, records) if not kept.skipped]
-    before, after = (_judged(run, load, settings) for load in loads)
+    before, after = (_judged(run, load, settings, targets) for load in loads)
     ids, pairs, problems = [], [], []
     for kept, one, other in zip(run, before, after, strict=True):
         if "error" in (one.state, other.state):
@@ -111,8 +132,25 @@ def compare_models(
         Share(len(fixed) + len(still), len(ids)), Share(len(broken) + len(still), len(ids)),
         mcnemar(len(fixed), len(broken)),
     )  # fmt: skip
-    accuracy = _accuracy(loads, settings, seeds)
+    accuracy = _accuracy(targets[loads[0]], targets[loads[1]], seeds)
     return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems))
+
+
+def compare_training(
+    train: Callable[[Sequence[Path]], AnyTarget], data: Path, batch: Path, records: Sequence[Path], settings: Settings,
+    *, seeds: str | Path | None = None,
+) -> Comparison:  # fmt: skip
+    """What a batch of new training data does: a model trained without it, and one trained with it.
+
+    train: from folders of training data to a target; must give the same for the same folders. seeds: clean inputs that
+    are in neither. `Comparison.harm` says whether to reject the batch. Raises UsageError where a folder is not there.
+    """
+    for folder in (data, batch):
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not there; name folders of training data")
+    names = (f"without {batch.name}", f"with {batch.name}")
+    live = {names[0]: train([data]), names[1]: train([data, batch])}
+    return compare_models(records, names, settings, seeds=seeds, live=live)
 
 
 def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
@@ -164,8 +202,21 @@ class Gate:
         return value <= self.limit + 1e-12 if self.at_most else value >= self.limit - 1e-12
 
 
-def _judged(kept: Sequence[Kept], load: str, settings: Settings) -> list[Judgement]:
-    guard = Guard(settings)
+def _targets(loads: tuple[str, str], settings: Settings, live: Mapping[str, AnyTarget]) -> dict[str, AnyTarget]:
+    from mlfuzz.registry import import_plugins
+    from mlfuzz.targets.load import load
+
+    import_plugins(settings.plugins)
+    folder = settings.directory.resolve()
+    return {
+        name: live[name] if name in live else load(name, directory=folder, device=settings.device) for name in loads
+    }
+
+
+def _judged(
+    kept: Sequence[Kept], load: str, settings: Settings, targets: Mapping[str, AnyTarget]
+) -> list[Judgement]:  # fmt: skip
+    guard = Guard(settings, targets=targets)
     try:
         aimed = [replace(one, load=load) for one in kept]
         guard.expect(aimed)
@@ -179,29 +230,24 @@ def _faults(workdir: Workdir) -> set[str]:
     return {one.fault or fault_of(one) for one in findings if one.verdict == "confirmed" and one.triage != "ignored"}
 
 
-def _accuracy(loads: tuple[str, str], settings: Settings, seeds: str | Path | None) -> dict[str, Pair]:
+def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> dict[str, Pair]:
     """By label, "" for all: of the labelled seeds that both targets know the labels of."""
     from mlfuzz.corpus.seeds import load_seeds
-    from mlfuzz.targets.load import load
 
-    targets = [load(each, directory=settings.directory.resolve(), device=settings.device) for each in loads]
-    where = seeds if seeds is not None else targets[0].seeds
-    if where is None or not targets[0].labels:
+    where = seeds if seeds is not None else before.seeds
+    if where is None or not before.labels:
         return {}
-    labels = tuple(label for label in targets[0].labels if label in targets[1].labels)
-    found = load_seeds(Path(where), targets[0].modality, labels=labels).seeds
+    labels = tuple(label for label in before.labels if label in after.labels)
+    found = load_seeds(Path(where), before.modality, labels=labels).seeds
     labelled = [seed for seed in found if seed.label is not None]
     if not labelled:
         return {}
-    right = [_right(target, labelled) for target in targets]
+    right = [_right(target, labelled) for target in (before, after)]
     pairs = {}
     for label in ("", *sorted({str(seed.label) for seed in labelled})):
-        both = [
-            (one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)
-        ]  # fmt: skip
-        before, after = (Share(sum(hits), len(hits)) for hits in zip(*both, strict=True))
-        p = mcnemar(both.count((True, False)), both.count((False, True)))
-        pairs[label] = Pair(before, after, p)
+        both = [(one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)]
+        old, new = (Share(sum(hits), len(hits)) for hits in zip(*both, strict=True))
+        pairs[label] = Pair(old, new, mcnemar(both.count((True, False)), both.count((False, True))))
     return pairs
 
 

@@ -10,16 +10,22 @@ from cyclopts import Parameter
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.subjects import find_target
-from mlfuzz.comparison import Comparison, Gate, Pair, Share, compare_campaigns, compare_models
+from mlfuzz.comparison import (
+    SURE,
+    Comparison,
+    Gate,
+    Pair,
+    Share,
+    compare_campaigns,
+    compare_models,
+    compare_training,
+)
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.workdir import campaigns, find_campaign
 from mlfuzz.testing.guard import Settings
-
-SURE = 0.05
-"""A p-value below this is called better or worse; above it, no difference was shown."""
 
 MOST_TOLD = 20
 
@@ -33,6 +39,7 @@ def compare(
     name: str = "",
     seeds: str = "",
     gate: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    train: str = "",
     device: str | None = None,
     dir: str = "",
     context: Here,
@@ -48,6 +55,8 @@ def compare(
         name: Run the confirmed findings of this campaign.
         seeds: Clean labelled inputs for the accuracy; by default the first model's own.
         gate: A condition: fail-rate<=+0.5%, newly-broken<=0, accuracy>=-1%, class-accuracy>=-5%; may be repeated.
+        train: "module:function", from folders of training data to a target. BEFORE and AFTER are then such folders, the
+            data so far and a new batch; exit code 1 where the batch does harm and should be rejected.
         device: cpu, cuda, cuda:1.
         dir: Where campaigns lie, instead of the configured folder.
     """
@@ -55,18 +64,27 @@ def compare(
     found = context.resolve({"fuzz": {"device": device}})
     base = context.path(dir) if dir else found.state_dir
     known = {each.name for each in campaigns(base)}
-    if before in known and after in known:
+    if train:
+        result = _training(context, train, (before, after), _records(context, findings, name, dir), seeds, device)
+    elif before in known and after in known:
         result = compare_campaigns(find_campaign(base, before), find_campaign(base, after))
     else:
         records = _records(context, findings, name, dir)
         result = _models(context, (before, after), records, seeds, device)
-    failed = [one for one in gates if not one.holds(result)]
+    failed: list[object] = [one for one in gates if not one.holds(result)]
     context.terminal.emit(_document(result, gates, failed))
     _tell(context, result)
-    for one in failed:
-        context.terminal.result(("gate failed  ", "bold red"), one.text)
+    for one in gates:
+        if one in failed:
+            context.terminal.result(("gate failed  ", "bold red"), one.text)
     if not result.failing.before.rows and not result.accuracy:
         return EXIT_BROKEN
+    if train:
+        harm = result.harm()
+        for reason in harm:
+            context.terminal.result(("harm  ", "bold red"), reason)
+        context.terminal.result("reject the batch" if harm else "no harm shown: the batch may be taken")
+        failed = [*failed, *harm]
     return EXIT_FINDINGS if failed else EXIT_CLEAN
 
 
@@ -89,6 +107,18 @@ def _models(
         raise UsageError(f"{typed[0]} and {typed[1]} are one and the same target; name two models or two campaigns")
     settings = Settings(found.root, {}, found.config.plugins, found.config.fuzz.device)
     return compare_models(records, (loads[0], loads[1]), settings, seeds=context.path(seeds) if seeds else None)
+
+
+def _training(
+    context: Context, train: str, folders: tuple[str, str], records: list[Path], seeds: str, device: str | None
+) -> Comparison:  # fmt: skip
+    from mlfuzz.targets.load import load_attribute
+
+    found = context.resolve({"fuzz": {"device": device}})
+    function = load_attribute(train, directory=found.root)
+    settings = Settings(found.root, {}, found.config.plugins, found.config.fuzz.device)
+    data, batch = (context.path(folder) for folder in folders)
+    return compare_training(function, data, batch, records, settings, seeds=context.path(seeds) if seeds else None)
 
 
 def _tell(context: Context, result: Comparison) -> None:
@@ -138,7 +168,7 @@ def _verdict(pair: Pair, *, less: bool) -> str:
     return f"{word}, p={pair.p:.2g}"
 
 
-def _document(result: Comparison, gates: list[Gate], failed: list[Gate]) -> dict[str, object]:
+def _document(result: Comparison, gates: list[Gate], failed: list[object]) -> dict[str, object]:
     def told(pair: Pair) -> dict[str, object]:
         return {
             "before": [pair.before.hits, pair.before.rows, *pair.before.interval],

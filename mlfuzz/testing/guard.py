@@ -63,13 +63,13 @@ class Settings:
 
 
 class Guard:
-    """One for a test run."""
+    """One for a test run. targets: live ones by the name that stands for them in place of "module:attribute"."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, targets: Mapping[str, Any] | None = None) -> None:
         self.settings = settings
         self._order: list[Kept] = []
         self._at: dict[Path, int] = {}
-        self._loaded: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = dict(targets or {})
         self._predicted: dict[Path, Rejudged] = {}
         self._judged: dict[Path, Judgement] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import specimen
-from pictured import kept
+from pictured import kept, shades
 
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.testing.puzzles import puzzle_seeds, sound
@@ -67,3 +67,43 @@ def test_without_findings_and_seeds_nothing_is_compared(command, tmp_path):
     ran = command("-C", tmp_path, "compare", SOUND, NAN)
     assert ran.code == 3
     assert "no findings to compare" in ran.out
+
+
+@pytest.fixture
+def training(tmp_path):
+    """Training data of two shades, a harmless batch, one that is poisoned, and clean inputs."""
+    shades(tmp_path / "data", "dark", range(20, 60, 4))
+    shades(tmp_path / "data", "light", range(180, 220, 4))
+    shades(tmp_path / "good", "dark", (25, 35))
+    shades(tmp_path / "poison", "dark", [250] * 12)
+    shades(tmp_path / "clean", "dark", range(10, 70, 3))
+    shades(tmp_path / "clean", "light", range(125, 205, 4))
+    return tmp_path
+
+
+def test_a_harmless_batch_of_training_data_may_be_taken(command, training):
+    ran = command(
+        "-C", training, "compare", "data", "good", "--train", "pictured:train", "--seeds", "clean"
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    assert "no harm shown" in ran.out
+
+
+def test_a_poisoned_batch_is_rejected_with_what_it_harms(command, training):
+    ran = command("-C", training, "compare", "data", "poison", "--train", "pictured:train", "--seeds", "clean")
+    assert (ran.code, ran.err) == (1, "")
+    assert "harm  clean accuracy of light 100 % -> " in ran.out
+    assert ran.out.splitlines()[-1] == "reject the batch"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("data", "none", "--train", "pictured:train"), 2, "none is not there"),
+        (("data", "good", "--train", "pictured:trane"), 3, "did you mean 'train'"),
+    ],
+)
+def test_training_that_cannot_be_says_why(command, training, arguments, code, says):
+    ran = command("-C", training, "compare", *arguments)
+    assert ran.code == code
+    assert says in ran.err
