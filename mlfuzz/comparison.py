@@ -206,7 +206,7 @@ def _targets(loads: tuple[str, str], settings: Settings, live: Mapping[str, AnyT
     from mlfuzz.registry import import_plugins
     from mlfuzz.targets.load import load
 
-    import_plugins(settings.plugins)
+    import_plugins(settings.plugins, settings.directory)
     folder = settings.directory.resolve()
     return {
         name: live[name] if name in live else load(name, directory=folder, device=settings.device) for name in loads

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from mlfuzz.errors import PluginError, UnknownNameError
@@ -64,11 +66,13 @@ class Registry(Generic[T]):
                 raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error}") from error
 
 
-def import_plugins(modules: Sequence[str]) -> None:
+def import_plugins(modules: Sequence[str], directory: Path) -> None:
     """Import the modules of `plugins = [...]`; their decorators register what they define.
 
-    Raises PluginError naming the module that does not import.
+    directory: the project's, put on the import path first. Raises PluginError naming the module that does not import.
     """
+    if modules and str(directory.resolve()) not in sys.path:
+        sys.path.insert(0, str(directory.resolve()))
     for module in modules:
         try:
             importlib.import_module(module)

@@ -81,7 +81,7 @@ class Probe:
 
         key = (request.target, request.device)
         if key not in self.targets:
-            import_plugins(request.plugins)
+            import_plugins(request.plugins, Path(request.directory))
             self.targets[key] = load(request.target, directory=Path(request.directory).resolve(), device=request.device)
         return self.targets[key]
 

@@ -96,8 +96,7 @@ def _run(order: Order, signals: _Signals) -> str:
     from mlfuzz.targets.load import load
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    sys.path.insert(0, str(Path(spec.directory).resolve()))
-    import_plugins(spec.plugins)
+    import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
     options: dict[str, Any] = {"adopt": order.adopt, "guarded": order.guarded, "lock": False}
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:

@@ -46,7 +46,7 @@ def check(
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
 
-    import_plugins(found.config.plugins)
+    import_plugins(found.config.plugins, found.root)
     loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
     if not where:

@@ -23,7 +23,8 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of part", kind, KINDS)
-    import_plugins(context.resolve().config.plugins)
+    found = context.resolve()
+    import_plugins(found.config.plugins, found.root)
     rows = list(KINDS[kind](context))
     if modality:
         rows = [row for row in rows if row.get("name", "").startswith(f"{modality}.")]

@@ -218,7 +218,7 @@ class Guard:
             from mlfuzz.targets.load import load as load_target
 
             try:
-                import_plugins(self.settings.plugins)
+                import_plugins(self.settings.plugins, self.settings.directory)
                 self._loaded[load] = load_target(
                     load, directory=self.settings.directory.resolve(), device=self.settings.device
                 )
