@@ -23,7 +23,7 @@ from mlfuzz.targets.module import ModuleTarget
 
 MAX_CHARS = 200
 MAX_TOKENS = 128
-BUCKET = 32
+BUCKET = 16
 """Sentences are padded to whole multiples of so many tokens: few shapes, and little padding."""
 
 
