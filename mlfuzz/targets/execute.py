@@ -113,13 +113,15 @@ def _taken_apart(target: Target, rows: Rows, error: Exception) -> Execution:
 def broken_target(execution: Execution, unmutated: Sequence[int], batch: int) -> str:
     """Why this is the target's own error rather than findings, or "".
 
-    An unmutated parent raises alone, or a quarter of all rows raise.
+    An unmutated parent raises alone, or a quarter of the rows that were looked at raise. What was skipped says nothing:
+    in a large batch hardly a half is free of rows that raise, though they be few.
     """
     raising = dict(execution.crashes)
+    looked_at = len(raising) + len(execution.ran) + execution.refused
     for row in unmutated:
         if row in raising:
             return f"it raises on an unmutated input: {raising[row].type}: {raising[row].message}"
-    if len(raising) + execution.skipped > batch // 4 and batch >= 8:
+    if raising and len(raising) > looked_at // 4 and batch >= 8:
         first = execution.crashes[0][1]
         return f"a quarter of the inputs raise: {first.type}: {first.message}"
     return ""

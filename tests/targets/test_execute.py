@@ -52,6 +52,13 @@ def test_a_batch_that_all_raises_alike_is_not_taken_apart_to_the_end() -> None:
     assert "a quarter" in broken_target(done, [], 64)
 
 
+def test_one_row_in_twenty_of_a_large_batch_does_not_break_the_target() -> None:
+    done = execute(CallableTarget("t", IMAGE, brittle), rows_with(set(range(7, 2048, 20)), 2048))
+    assert len(done.crashes) == MAX_ROWS_PER_KEY
+    assert done.skipped > 1024
+    assert broken_target(done, [], 2048) == ""
+
+
 def test_a_proper_refusal_is_no_crash() -> None:
     done = execute(CallableTarget("t", IMAGE, brittle, raises=(ValueError,)), rows_with({5}))
     assert (done.crashes, done.refused) == ((), 1)
