@@ -145,7 +145,7 @@ class Campaign:
             margins = build.seed_margins(self.target, seeds, answers, oracles)
             build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
             criterion.load(features)
-        self.tally = Tally(len(oracles))
+        self.tally = Tally()
         origin = Origin(self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units())
         self.candidates = Candidates(
             self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap

@@ -21,7 +21,7 @@ from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 LOG_BYTES = 1 << 20
-"""A target that prints without end fills no disk: its log is cut when a process starts and at this size."""
+"""A target that prints without end fills no disk: its log begins anew at this size, and with each process."""
 
 
 class WorkerProcess:
@@ -90,6 +90,12 @@ class WorkerProcess:
     def ask_to_stop(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+    def trim_log(self) -> None:
+        """Begin its log anew where the target has printed too much; the process goes on at the new end."""
+        path = self._workdir.log("worker")
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            os.truncate(path, 0)
 
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -7,7 +7,7 @@ A candidate with another key (other answer expected or got, other exception) nev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +39,6 @@ class Shrunk:
     margin: float | None
     tried: int
     dominant: str
-
-
-Judge = Callable[[Sequence[Chain]], np.ndarray[tuple[int], np.dtype[np.bool_]]]
 
 
 def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 2.0) -> Shrunk | None:

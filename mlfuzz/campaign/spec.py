@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.budget import Budget
 from mlfuzz.errors import ConfigError, SchemaError, suggestion
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.reader import is_begun
@@ -43,9 +42,6 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     deadline: float = 0.0
     plugins: list[str] = []
     max_disk: int = 0
-
-    def budget(self, *, seconds: float | None, inputs: int | None, findings: int | None) -> Budget:
-        return Budget(seconds=seconds, inputs=inputs, findings=findings)
 
 
 def dumps(spec: WorkerSpec) -> bytes:

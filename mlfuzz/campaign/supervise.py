@@ -39,6 +39,7 @@ from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
 POLL_SECONDS = 0.1
+SCAN_SECONDS = 0.5
 MAX_DEATHS = 20
 GUARD_DEATHS = 2
 """After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
@@ -167,8 +168,9 @@ class _Supervisor:
         """Whatever is new since the last time: progress, findings, replies."""
         self._read_progress()
         now = time.monotonic()
-        if now - self.state.scanned >= 0.5:
+        if now - self.state.scanned >= SCAN_SECONDS:
             self.state.scanned = now
+            self.worker.trim_log()
             for finding_id in self.store.ids():
                 if finding_id not in self.state.seen:
                     self.state.seen.add(finding_id)

@@ -34,12 +34,9 @@ class Clock:
 
 
 class Tally:
-    """Counters of one life; `Stats` adds them to those of lives before.
+    """Counters of one life; the account adds them to those of lives before."""
 
-    nearest: the best negative margin of each oracle with (margin, seed number, steps of that row).
-    """
-
-    def __init__(self, oracles: int) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
         self.operators: dict[str, OperatorStats] = {}
         self.inputs = 0
@@ -47,7 +44,6 @@ class Tally:
         self.unjudged = 0
         self.dropped = 0
         self.crashes = 0
-        self.nearest: list[tuple[float, int, int] | None] = [None] * oracles
         self.last_new = time.monotonic()
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
         self._kept = 0

@@ -55,9 +55,6 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     oracles: Annotated[Parts, _says("names, or tables {name, arguments}; empty: what suits the target")] = ()
     mutators: Annotated[Selection, _says("which operators may be used")] = Selection()
     limits: Annotated[Table, _says("how far an input may go from its seed, by name of the limit")] = {}
-    isolation: Annotated[
-        Literal["process", "none"], _says("process: a crash or a hang costs a worker; none: it runs in this process")
-    ] = "process"
 
 
 class FuzzConfig(Struct, frozen=True, kw_only=True):
