@@ -30,6 +30,8 @@ class Plan:
     workdir: Workdir
     resolved: Resolved
     request: CampaignRequest
+    folder: str = ""
+    """Where campaigns lie, as typed (--dir): whatever is suggested afterwards must look there too."""
 
     def freeze(self) -> None:
         """Write campaign.toml, for the next time. Raises StorageError."""
@@ -67,7 +69,7 @@ def plan(
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved)
-    return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt))
+    return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt), folder)
 
 
 def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:

@@ -14,6 +14,7 @@ from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED
+from mlfuzz.progress import SeedStats
 from mlfuzz.report.summary import FaultGroup, group
 from mlfuzz.report.visible import visible
 
@@ -74,20 +75,37 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
         }
     )
     speed = f"{stats.inputs / stats.seconds:,.0f}" if stats.seconds else "0"
-    head = f"{_counted(faults)}{f', {flaky} flaky set aside' if flaky else ''}"
+    waiting = sum(one.verdict == "candidate" for one in outcome.findings)
+    head = f"{_counted(faults, waiting)}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
-        ("done: ", "bold"), (head, "bold red" if faults else "bold green"),
+        ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
         f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
     )  # fmt: skip
-    for text in stats.warnings:
+    for text in (*_seeds_told(stats.seeds), *stats.warnings):
         terminal.warn(text)
     for what, command in _next(context, plan, faults, report, code):
         terminal.result((f"  {what:<9}", "dim"), command)
 
 
-def _counted(faults: tuple[FaultGroup, ...]) -> str:
+def _seeds_told(seeds: SeedStats) -> list[str]:
+    """What of the seeds folder was not fuzzed: whoever gave it takes it for used."""
+    told = []
+    if seeds.skipped:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in seeds.skipped.items())
+        told.append(f"seeds left out: {reasons}; mlfuzz check names them")
+    if seeds.failing:
+        name, expected, got = seeds.failing[0]
+        count = len(seeds.failing)
+        told.append(
+            f"{count} seed{'' if count == 1 else 's'} not fuzzed, wrong as given: {name} (expected {expected}, "
+            f"got {got}){', ...' if count > 1 else ''}"
+        )
+    return told
+
+
+def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
     if not faults:
-        return "nothing found"
+        return "nothing confirmed yet" if waiting else "nothing found"
     kinds = Counter(fault.best.kind for fault in faults)
     inputs = sum(len(fault.members) for fault in faults)
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
@@ -102,11 +120,13 @@ def _next(
 ) -> list[tuple[str, str]]:
     start = context.directory
     lines = [("report", shown_path(report, start))] if report else []
-    again = f"mlfuzz fuzz {shlex.quote(plan.typed)} --name {plan.name}"
+    there = f" --dir {shlex.quote(plan.folder)}" if plan.folder else ""
+    again = f"mlfuzz fuzz {shlex.quote(plan.typed)} --name {plan.name}{there}"
     if faults:
-        lines.append(("look", f"mlfuzz findings show {faults[0].best.id[:SHORT_ID]}"))
-        lines.append(("replay", f"mlfuzz replay {faults[0].best.id[:SHORT_ID]}"))
-        lines.append(("keep", f"mlfuzz findings promote {faults[0].best.id[:SHORT_ID]}"))
+        best = f"{faults[0].best.id[:SHORT_ID]}{there}"
+        lines.append(("look", f"mlfuzz findings show {best}"))
+        lines.append(("replay", f"mlfuzz replay {best}"))
+        lines.append(("keep", f"mlfuzz findings promote {best}"))
     elif code == EXIT_CLEAN:
         lines.append(("longer", f"{again} --time 1h"))
     if faults or code == EXIT_INTERRUPTED:
