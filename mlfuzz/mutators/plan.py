@@ -30,7 +30,7 @@ ELEMENT_NS = 1.2
 and the rounding onto the grid; 0.65 without the fixed cost (scripts/benchmarks/plan.py, one thread)."""
 
 SLICE_SECONDS = 350e-6
-"""What a slice costs whatever it holds: ten to fifty calls of torch and the draws (0.12 ms brightness, 0.5 ms patch)."""
+"""What a slice costs whatever it holds: 10 to 50 calls of torch and the draws (0.12 ms brightness, 0.5 ms patch)."""
 
 SLICES_SHARE = 0.05
 """The fixed costs of slices may take this share of a batch's forward pass: a cheap model gets fewer slices."""

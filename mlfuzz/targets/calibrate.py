@@ -16,8 +16,8 @@ from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import execute
 
 SECONDS_A_BATCH = 0.050
-"""A batch costs 2 to 4 ms beside its forward pass whatever it holds (mutators' calls, judging, bookkeeping): on LeNet the
-loop reached 0.76 of the bare pass at 20 ms a batch, 0.80 at 45 ms (scripts/bench loop --batch)."""
+"""A batch costs 2 to 4 ms beside its forward pass whatever it holds (mutators' calls, judging, bookkeeping): on LeNet
+the loop reached 0.76 of the bare pass at 20 ms a batch, 0.80 at 45 ms (scripts/bench loop --batch)."""
 
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
