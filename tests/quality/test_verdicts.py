@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,25 @@ def test_every_confirmed_finding_replays_from_its_files_with_other_threads_and_b
     )  # fmt: skip
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [(row["state"], row["drifted"]) for row in rows] == [("fails", "")] * len(few), ran.stderr
+
+
+def test_a_thousand_regressions_run_in_ten_seconds(campaign, tmp_path):
+    """Processor time of the whole pytest run, with loading torch and the model."""
+    confirmed = [one for one in campaign.findings.records() if one.verdict == "confirmed"]
+    for number in range(1_000):
+        finding, files = read(campaign.findings.folder(confirmed[number % len(confirmed)].id))
+        finding = msgspec.structs.replace(finding, id=f"{number:016x}")
+        write_regression(tmp_path / "corpus" / "regressions" / "digits-fragile", finding, files)
+    (tmp_path / "mlfuzz.toml").write_text('[targets."digits:fragile"]\nuse = "mlfuzz.examples.digits:fragile"\n')
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "corpus"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "1000 xfailed" in ran.stdout, ran.stdout[-2000:]
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent <= 10.0
 
 
 def test_of_512_inputs_on_the_decision_boundary_none_is_confirmed_and_then_holds():
