@@ -1,78 +1,59 @@
-"""The fragile digits twin breaks for the reasons that were planted; every finding replays from its files."""
+"""Short campaigns on the fragile twins find what was planted in them, say it in one step, and replay from files."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
-from mlfuzz.examples.digits import GREY_SAYS, STICKER_SAYS
+from mlfuzz.examples import language, speech
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.store import read
 from mlfuzz.replay import Case, replay
 
-BRIGHT = {
-    "image.brightness",
-    "image.mist",
-    "image.fog",
-    "image.contrast_gain",
-    "image.gamma",
-    "image.glare",
-    "image.snow",
+TARGETS = {"speech": "mlfuzz.examples.speech:fragile", "language": "mlfuzz.examples.language:fragile"}
+
+HISS = {"audio.white_noise", "audio.pink_noise", "audio.brown_noise", "audio.offset", "audio.hum", "audio.babble"}
+PLANTED = {
+    "speech": (
+        speech.fragile,
+        {
+            speech.FAINT_SAYS: {"audio.gain"},
+            speech.HISS_SAYS: HISS,
+        },
+    ),
+    "language": (
+        language.fragile,
+        {
+            language.CAPITALS_SAY: {"text.upper", "text.swap_case", "text.random_case"},
+            language.WIDE_SPACES_SAY: {"text.wide_space", "text.trailing"},
+        },
+    ),
 }
-PATCHED = {"image.noise_block", "image.occlusion", "image.patch", "image.grid_mask", "image.impulse_noise"}
+"""Twin -> what each planted weakness answers, and the operators that reveal it."""
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:
-    folder = tmp_path_factory.mktemp("campaign") / "digits"
-    outcome = run(CampaignRequest(WorkerSpec(target="mlfuzz.examples.digits:fragile"), folder, Budget(seconds=20)))
-    assert outcome.exit_code == 1
-    return folder, [one for one in outcome.findings if one.verdict == "confirmed"]
-
-
-@pytest.mark.slow
-def test_shrunk_chains_name_both_planted_weaknesses(found: tuple[Path, list[Finding]]) -> None:
-    shrunk = [one for one in found[1] if one.shrunk]
-    grey = [one for one in shrunk if one.observed == GREY_SAYS and {step.name for step in one.chain} <= BRIGHT]
-    sticker = [one for one in shrunk if one.observed == STICKER_SAYS and {step.name for step in one.chain} <= PATCHED]
-    assert {one.fault for one in grey}
-    assert {one.fault for one in sticker}
+def fuzzed(name: str, folder: Path) -> list[Finding]:
+    """The confirmed findings of a short campaign, read from their files."""
+    with mlfuzz.Campaign.open(folder, PLANTED[name][0](), batch=64, seed=3) as campaign:
+        campaign.run(Budget(inputs=6_000, seconds=60))
+    found = [read(path.parent)[0] for path in sorted(folder.glob("findings/*/finding.json"))]
+    return [one for one in found if one.verdict == "confirmed"]
 
 
 @pytest.mark.slow
-def test_shrunk_chains_are_short(found: tuple[Path, list[Finding]]) -> None:
-    steps = sorted(len(one.chain) for one in found[1] if one.shrunk)
-    assert steps[len(steps) // 2] <= 2
-
-
-@pytest.mark.slow
-def test_every_confirmed_finding_fails_again_from_its_files_alone(
-    found: tuple[Path, list[Finding]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, confirmed = found
-    cases = []
-    for one in confirmed:
-        shutil.copytree(folder / "findings" / one.id, tmp_path / one.id)
-        cases.append(Case(one, tmp_path / one.id))
-    assert len(cases) >= 10
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    results = replay(cases)
-    assert {result.state for result in results} == {"fails"}
-    assert not [result.drifted for result in results if result.drifted]
-
-
-@pytest.mark.slow
-def test_the_robust_twin_withstands_what_broke_the_fragile_one(found: tuple[Path, list[Finding]]) -> None:
-    folder, confirmed = found
-    planted = [
-        one for one in confirmed
-        if one.shrunk and len(one.chain) == 1 and one.chain[0].name in BRIGHT and one.observed == GREY_SAYS
-    ]  # fmt: skip
-    cases = [Case(one, folder / "findings" / one.id) for one in planted]
-    results = replay(cases, target="mlfuzz.examples.digits:robust")
-    fixed = [result for result in results if result.state == "fixed"]
-    assert len(fixed) >= 0.8 * len(results) > 0
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_fragile_twin_is_caught_at_what_was_planted_and_every_finding_replays(name: str, tmp_path: Path) -> None:
+    found = fuzzed(name, tmp_path / "c")
+    for answer, revealing in PLANTED[name][1].items():
+        named = [
+            one for one in found
+            if one.shrunk and one.observed == answer and len(one.chain) == 1 and one.chain[0].name in revealing
+        ]  # fmt: skip
+        assert named, [one.sentence for one in found]
+    assert len({(one.expected, one.observed, one.chain[-1].name) for one in found if one.shrunk}) >= 2
+    cases = [Case(one, tmp_path / "c" / "findings" / one.id) for one in found]
+    states = {one.id: result.state for one, result in zip(found, replay(cases, target=TARGETS[name]), strict=True)}
+    assert set(states.values()) == {"fails"}, states
