@@ -38,7 +38,7 @@ PLANTED = {
 def fuzzed(name: str, folder: Path) -> list[Finding]:
     """The confirmed findings of a short campaign, read from their files."""
     with mlfuzz.Campaign.open(folder, PLANTED[name][0](), batch=64, seed=3) as campaign:
-        campaign.run(Budget(inputs=6_000, seconds=60))
+        campaign.run(Budget(inputs=6_000, seconds=240))
     found = [read(path.parent)[0] for path in sorted(folder.glob("findings/*/finding.json"))]
     return [one for one in found if one.verdict == "confirmed"]
 
