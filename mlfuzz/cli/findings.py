@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def show(id: str, /, *, dir: str = "", context: Here) -> int:
     (case,) = Cases(context, folder=dir).pick([id])[:1]
     context.terminal.emit(msgspec.to_builtins(case.finding))
     if not context.terminal.json:
-        _show(context, case)
+        _show(context, case, folder=dir)
     return 0
 
 
@@ -86,10 +87,10 @@ def _row(finding: Finding, inputs: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _show(context: Context, case: Case) -> None:
+def _show(context: Context, case: Case, *, folder: str) -> None:
     one, terminal = case.finding, context.terminal
     terminal.result((f"{one.kind} ", "bold"), f"{visible(one.expected)} -> {visible(one.observed)}")
-    folder = case.path if case.path.is_dir() else case.path.parent
+    here = case.path if case.path.is_dir() else case.path.parent
     facts = {
         "id": one.id,
         "target": f"{one.target}  {one.load}",
@@ -103,7 +104,7 @@ def _show(context: Context, case: Case) -> None:
         "verdict": f"{one.verdict} {one.confirmed}",
         "triage": f"{one.triage}{f': {one.note}' if one.note else ''}",
         "fault": one.fault,
-        "file": str(folder / one.input.file),
+        "file": str(here / one.input.file),
         "found": f"{one.created} in {one.campaign}, batch {one.batch}",
         "made with": ", ".join(f"{key} {value}" for key, value in one.environment.items()),
     }
@@ -112,7 +113,8 @@ def _show(context: Context, case: Case) -> None:
             terminal.result((f"  {what:<10}", "dim"), visible(text, limit=600))
     for line in str(one.evidence.get("traceback", "")).splitlines():
         terminal.result(f"    {visible(line)}")
-    terminal.result((f"  {'replay':<10}", "dim"), f"mlfuzz replay {one.id[:SHORT_ID]}")
+    there = f" --dir {shlex.quote(folder)}" if folder else ""
+    terminal.result((f"  {'replay':<10}", "dim"), f"mlfuzz replay {one.id[:SHORT_ID]}{there}")
 
 
 def _run(run: Run | None) -> str:

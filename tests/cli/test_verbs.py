@@ -60,6 +60,13 @@ def test_a_finding_is_shown_by_the_beginning_of_its_id(command, finished):
     assert "\u202e" not in ran.out
 
 
+def test_the_replay_of_a_finding_elsewhere_is_told_with_its_folder(command, finished, tmp_path):
+    ran = command("-C", finished, "--json", "findings", "list", "--oracle", "exception")
+    full, folder = json.loads(ran.out)[0]["id"], finished / ".mlfuzz"
+    shown = command("-C", tmp_path, "findings", "show", full, "--dir", folder)
+    assert f"mlfuzz replay {full[:10]} --dir {folder}" in shown.out
+
+
 def test_an_unknown_id_is_a_usage_error(command, finished):
     ran = command("-C", finished, "findings", "show", "zzzz")
     assert ran.code == 2
