@@ -219,8 +219,8 @@ def _top(scores: Tensor) -> list[list[float]]:
 
 
 def _plain(values: Tensor) -> float | list[float]:
-    """One number as a number, several as a list."""
-    numbers = [float(value) for value in values[:32]]
+    """One number as a number, several as a list: as many digits as a float32 has."""
+    numbers = [float(f"{float(value):.7g}") for value in values[:32]]
     return numbers[0] if len(numbers) == 1 else numbers
 
 

@@ -109,6 +109,12 @@ def test_too_low_and_too_high_are_two_faults() -> None:
     assert verdict.keys.tolist() == [1, 0]
 
 
+def test_a_value_is_told_with_no_more_digits_than_it_has() -> None:
+    before, after = torch.tensor([[0.1]]), torch.tensor([[-2.7]])
+    told = Tolerance(bound=1.0).explain(examples.observation(after), examples.observation(before), examples.batch(1), 0)
+    assert (told["expected"], told["observed"]) == (0.1, -2.7)
+
+
 def test_a_bound_value_is_expected_where_a_seed_has_one() -> None:
     oracle = Tolerance(bound=1.0)
     oracle.bind(torch.tensor([5.0, math.nan]))
