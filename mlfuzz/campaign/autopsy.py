@@ -18,6 +18,7 @@ from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutators.base import MUTATORS, units
 from mlfuzz.storage.workdir import Workdir
+from mlfuzz.targets.plain import plain_parts
 
 SLOW_FACTOR = 3.0
 """A whole batch may take so many times what a part of it may."""
@@ -66,7 +67,9 @@ class Autopsy:
         if self.batch is None or self.lineage is None:
             return []
         store = FindingStore(self.workdir.findings)
-        origin = Origin(self.workdir.name, self._life, self._load, None, environment(), units())
+        origin = Origin(
+            self.workdir.name, self._life, self._load, None, environment(), units(), plain_parts(self.target)
+        )
         seedbed = self.lineage.seedbed(self.target)
         candidates = Candidates(self.target, (), (), store, self.lineage, seedbed, origin, batches=self.number)
         made = [candidates.crash_finding(self.batch, row, ended.crash) for row, ended in found]

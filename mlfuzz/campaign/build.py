@@ -135,8 +135,9 @@ def usable_seeds(
 ) -> tuple[list[int], SeedStats]:
     """Numbers of the seeds to fuzz: those that answer and fail no oracle by themselves; the others are reported.
 
-    Raises SeedError where none is left.
+    Raises SeedError where none is left, TargetError where there is not one output for each label.
     """
+    _one_output_a_label(target, answers)
     stats = SeedStats(skipped=dict(found.skipped), labelled=sum(seed.label is not None for seed in found.seeds))
     kept = []
     for at, (seed, answer) in enumerate(zip(found.seeds, answers, strict=True)):
@@ -158,6 +159,17 @@ def usable_seeds(
             f"target {target.name} fails on every one of {len(found.seeds)} seeds ({first}); run: mlfuzz check"
         )
     return kept, stats
+
+
+def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]) -> None:
+    """Where they differ no class can be named, and every seed would count as wrong."""
+    main = next((answer.outputs["main"] for answer in answers if answer is not None), None)
+    if target.labels and not target.oracles and isinstance(main, torch.Tensor) and main.dim() == 2:
+        outputs, labels = main.shape[1], len(target.labels)
+        if outputs != labels:
+            raise TargetError(
+                f"target {target.name} gives {outputs} outputs an input, but names {labels} labels; they must agree"
+            )
 
 
 def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:

@@ -39,6 +39,7 @@ from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
+from mlfuzz.targets.plain import plain_parts
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
@@ -146,7 +147,10 @@ class Campaign:
             build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
             criterion.load(features)
         self.tally = Tally()
-        origin = Origin(self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units())
+        origin = Origin(
+            self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units(),
+            plain_parts(self.target),
+        )  # fmt: skip
         self.candidates = Candidates(
             self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap
         )  # fmt: skip

@@ -34,7 +34,7 @@ RUNS = ("before", "after")
 
 @dataclass(slots=True)
 class Origin:
-    """Where findings of this process come from; written into each."""
+    """Where findings of this process come from; written into each. plain: see `targets.plain`."""
 
     campaign: str
     life: str
@@ -42,6 +42,7 @@ class Origin:
     linf: float | None
     environment: Mapping[str, str]
     units: Mapping[str, Mapping[str, str]]
+    plain: Mapping[str, str] = field(default_factory=dict)
 
 
 class Chains(Protocol):
@@ -162,6 +163,8 @@ class Candidates:
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
         if self.origin.linf is not None:
             what["evidence"] = {**what["evidence"], "linf": self.origin.linf}
+        if self.origin.plain:
+            what["evidence"] = {**what["evidence"], "repro": dict(self.origin.plain)}
         finding = Finding(
             id=identify(data, self.target.name, oracle), side="model", kind=kind, target=self.target.name,
             load=self.origin.load, modality={"name": modality.name, **modality.describe()}, oracle=description,
