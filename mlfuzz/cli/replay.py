@@ -28,7 +28,7 @@ MARKS: dict[State, tuple[str, str]] = {
 def replay(
     *what: str,
     name: str = "",
-    target: str = "",
+    target: Annotated[str, Parameter(name=["--target", "--against"])] = "",
     times: int = TIMES,
     device: str | None = None,
     all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
