@@ -135,9 +135,8 @@ def usable_seeds(
 ) -> tuple[list[int], SeedStats]:
     """Numbers of the seeds to fuzz: those that answer and fail no oracle by themselves; the others are reported.
 
-    Raises SeedError where none is left, TargetError where there is not one output for each label.
+    Raises SeedError where none is left; TargetError where that is for want of one output for each label.
     """
-    _one_output_a_label(target, answers)
     stats = SeedStats(skipped=dict(found.skipped), labelled=sum(seed.label is not None for seed in found.seeds))
     kept = []
     for at, (seed, answer) in enumerate(zip(found.seeds, answers, strict=True)):
@@ -154,6 +153,7 @@ def usable_seeds(
             kept.append(at)
     stats.usable = len(kept)
     if not kept:
+        _one_output_a_label(target, answers)
         first = "; ".join(f"{name}: expected {expected}, got {got}" for name, expected, got in stats.failing[:3])
         raise SeedError(
             f"target {target.name} fails on every one of {len(found.seeds)} seeds ({first}); run: mlfuzz check"
@@ -162,9 +162,9 @@ def usable_seeds(
 
 
 def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]) -> None:
-    """Where they differ no class can be named, and every seed would count as wrong."""
+    """Where they differ no class can be named, and every labelled seed counts as wrong. Raises TargetError."""
     main = next((answer.outputs["main"] for answer in answers if answer is not None), None)
-    if target.labels and not target.oracles and isinstance(main, torch.Tensor) and main.dim() == 2:
+    if target.labels and isinstance(main, torch.Tensor) and main.dim() == 2:
         outputs, labels = main.shape[1], len(target.labels)
         if outputs != labels:
             raise TargetError(

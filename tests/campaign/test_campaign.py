@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign
-from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError
+from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError, TargetError
 
 
 def pooled(channels: int, outputs: int) -> nn.Module:
@@ -110,6 +110,15 @@ def test_a_campaign_stops_at_its_findings_and_at_its_disk(tmp_path: Path) -> Non
         assert "findings" in campaign.run(Budget(findings=2, seconds=30)).reason
     with Campaign.open(tmp_path / "d", target, seeds=seeds, batch=32, max_disk=1 << 20) as campaign:
         assert "1 MiB of disk" in campaign.run(Budget(seconds=30)).reason
+
+
+def test_a_model_of_fewer_outputs_than_labels_is_named_as_such(tmp_path: Path) -> None:
+    write(tmp_path / "seeds", [(8, 8)], "L").rename(tmp_path / "4")
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "4").rename(tmp_path / "seeds" / "4")
+    target = mlfuzz.ModuleTarget("t", mlfuzz.Image(size=(8, 8)), pooled(1, 3), labels="01234")
+    with pytest.raises(TargetError, match="3 outputs an input, but names 5 labels"):
+        Campaign.open(tmp_path / "c", target, seeds=tmp_path / "seeds")
 
 
 def test_what_is_asked_wrongly_is_answered_at_once(tmp_path: Path) -> None:
