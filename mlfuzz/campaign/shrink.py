@@ -19,7 +19,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.base import MUTATORS, Mutator
-from mlfuzz.mutators.param import Seed, Sites, columns_of
+from mlfuzz.mutators.param import Integer, LogReal, Real, Seed, Sites, columns_of
 from mlfuzz.targets.base import Target
 
 SHARES = 16
@@ -52,7 +52,7 @@ def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 
     history = [chain]
     while True:
         before = order(chain)
-        for walk in (_drop, _neutral, _milder, _seeds, _fewer_sites):
+        for walk in (_drop, _fuse, _neutral, _milder, _seeds, _fewer_sites):
             shorter = walk(chain, session)
             if order(shorter) < order(chain):
                 chain = shorter
@@ -153,6 +153,37 @@ def _drop(chain: Chain, session: _Session) -> Chain:
             return chain
         chain = shorter
     return chain
+
+
+def _fuse(chain: Chain, session: _Session) -> Chain:
+    """Two steps of one operator as one that does what both did."""
+    at = 0
+    while at + 1 < len(chain):
+        together = _together(chain[at], chain[at + 1])
+        candidates = [] if together is None else [(*chain[:at], together, *chain[at + 2 :])]
+        found = session.first(candidates)
+        chain, at = (chain, at + 1) if found is None else (found, at)
+    return chain
+
+
+def _together(one: Mutation, other: Mutation) -> Mutation | None:
+    """Parameters added, or multiplied where they are factors; what cannot be is taken from the second step."""
+    if one.name != other.name or one.version != other.version:
+        return None
+    params = dict(other.params)
+    for name, space in MUTATORS.get(one.name).space.items():
+        left, right, neutral = one.params[name], other.params[name], space.neutral
+        if not isinstance(left, int | float) or not isinstance(right, int | float):
+            continue
+        if isinstance(space, LogReal) and isinstance(neutral, int | float):
+            params[name] = float(np.float32(left * right / neutral))
+        elif isinstance(space, Real) and isinstance(neutral, int | float):
+            params[name] = float(np.float32(left + right - neutral))
+        elif isinstance(space, Integer) and isinstance(neutral, int):
+            params[name] = int(left + right - neutral)
+        if not space.admits(params[name]):
+            return None
+    return Mutation(one.name, params, one.version)
 
 
 def _neutral(chain: Chain, session: _Session) -> Chain:
