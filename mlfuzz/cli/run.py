@@ -29,8 +29,11 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
     terminal.say(
         (f"fuzzing {plan.typed}", "bold"), f" on {spec.device}, campaign {plan.name}; Ctrl-C saves and reports"
     )
-    with Panel(terminal, title, plan.name, plan.request.budget.total_seconds) as panel:
-        outcome = supervise(plan.request, panel)
+    try:
+        with Panel(terminal, title, plan.name, plan.request.budget.total_seconds) as panel:
+            outcome = supervise(plan.request, panel)
+    except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
+        return EXIT_INTERRUPTED
     path = write_report(context, plan) if report else None
     code = outcome.exit_code
     if not outcome.stats.inputs and code == EXIT_CLEAN:

@@ -75,13 +75,20 @@ class Terminal:
         console.print(text, soft_wrap=True)
 
 
+class _Console(Console):
+    """Rich ends the process with 1 where the reader has gone, which here means findings: let `main` decide."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
     return "  ".join([*padded[:-1], cells[-1]]).rstrip()
 
 
 def _console(file: TextIO, colour: Colour) -> Console:
-    return Console(
+    return _Console(
         file=file,
         markup=False,
         emoji=False,

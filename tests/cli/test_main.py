@@ -130,3 +130,11 @@ def test_verbs_are_where_the_table_says():
     for verbs in VERBS.values():
         for verb in verbs:
             assert callable(app[verb])
+
+
+def test_a_reader_that_has_seen_enough_is_not_a_finding():
+    listing = [sys.executable, "-m", "mlfuzz", "list", "mutators"]
+    with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")

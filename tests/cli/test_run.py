@@ -6,7 +6,7 @@ import io
 
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
-from mlfuzz.cli.run import _counted, _next, _seeds_told
+from mlfuzz.cli.run import _counted, _next, _seeds_told, run
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 from mlfuzz.progress import SeedStats
@@ -34,3 +34,12 @@ def test_seeds_that_were_not_fuzzed_are_told():
         "1 seed not fuzzed, wrong as given: 3/07.png (expected 3, got 8)",
     ]
     assert _seeds_told(SeedStats(usable=100, labelled=100)) == []
+
+
+def test_a_campaign_whose_reader_has_gone_does_not_end_clean(tmp_path, monkeypatch):
+    def gone(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("mlfuzz.campaign.supervise.run", gone)
+    context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
+    assert run(context, plan(context, "digits:fragile", {})) == EXIT_INTERRUPTED
