@@ -31,6 +31,9 @@ from mlfuzz.targets.execute import Execution, broken_target, execute
 GUARDED_ROWS = 2
 """Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
 
+LEAST_BATCH = 32
+"""A target that raises often is run in batches down to this size."""
+
 BROKEN_BATCHES = 3
 """So many batches in a row of which a quarter raises: the target is broken, not fuzzed."""
 
@@ -78,6 +81,7 @@ class Loop:
     batches: int = 0
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
+    _size: int = 0
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def step(self) -> int:
@@ -150,7 +154,7 @@ class Loop:
 
     def _pick(self, rng: np.random.Generator) -> Indices:
         if not self._queue:
-            picked = self.parts.scheduler.pick(self.parts.batch, rng)
+            picked = self.parts.scheduler.pick(self._size or self.parts.batch, rng)
             if len(self._banned):
                 banned = np.isin(picked, self._banned)
                 picked = np.where(banned, rng.integers(0, len(self.seedbed), len(picked)), picked)
@@ -265,6 +269,9 @@ class Loop:
         self.tally.kept(len(kept))
 
     def _settle_crashes(self, flying: Flying) -> None:
+        if flying.execution.skipped > len(flying.batch) // 4:
+            # So many raise that most of a batch is not run to the end: in smaller ones all rows are judged.
+            self._size = max(LEAST_BATCH, (self._size or self.parts.batch) // 2)
         unmutated = [row for row, _ in flying.execution.crashes if not flying.batch.mutations(row)]
         reason = "" if self.guarded else broken_target(flying.execution, unmutated, len(flying.batch))
         self._broken = self._broken + 1 if reason else 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.campaign.events import Outcome
+from mlfuzz.campaign.events import Event, Outcome, Started
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
@@ -24,14 +24,13 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
     from mlfuzz.campaign.supervise import run as supervise
 
     terminal, spec = context.terminal, plan.request.spec
-    plan.freeze()
     title = f"mlfuzz · {plan.typed} · {spec.device} · campaign {plan.name}"
     terminal.say(
         (f"fuzzing {plan.typed}", "bold"), f" on {spec.device}, campaign {plan.name}; Ctrl-C saves and reports"
     )
     try:
         with Panel(terminal, title, plan.name, plan.request.budget.total_seconds) as panel:
-            outcome = supervise(plan.request, panel)
+            outcome = supervise(plan.request, lambda event: _told(event, plan, panel))
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED
     path = write_report(context, plan) if report else None
@@ -40,6 +39,13 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
         code = EXIT_BROKEN
     _close(context, plan, outcome, path, code)
     return code
+
+
+def _told(event: Event, plan: Plan, panel: Panel) -> None:
+    """Freeze the configuration only once the campaign is held: one that is refused must not touch another's."""
+    if isinstance(event, Started):
+        plan.freeze()
+    panel(event)
 
 
 def write_report(context: Context, plan: Plan) -> Path | None:

@@ -130,3 +130,20 @@ def test_what_is_asked_wrongly_is_answered_at_once(tmp_path: Path) -> None:
     seeds = write(tmp_path / "seeds", [(8, 8)] * 3, mode="L")
     with Campaign.open(tmp_path / "d", target, seeds=seeds, batch=8), pytest.raises(CampaignBusyError):
         Campaign.open(tmp_path / "d", target, seeds=seeds, batch=8)
+
+
+def test_a_target_that_raises_often_is_judged_in_smaller_batches(tmp_path: Path) -> None:
+    def brittle(images: Tensor) -> Tensor:
+        odd = (images[:, 0, 0, 0] * 255).round() % 16 == 3
+        if bool(odd.any()):
+            raise ValueError("an odd corner")
+        means = images.flatten(1).mean(1)
+        return torch.stack([means, 1 - means], 1)
+
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 6, mode="L")
+    target = mlfuzz.CallableTarget("brittle", mlfuzz.Image(size=(8, 8)), brittle, labels=("light", "dark"))
+    with Campaign.open(tmp_path / "c", target, seeds=seeds, batch=512) as campaign:
+        result = campaign.run(Budget(inputs=6_000, seconds=30))
+        sizes = [len(campaign.loop.launch().picked) for _ in range(2)]
+    assert {one.kind for one in result.findings} >= {"exception"}
+    assert max(sizes) < 512
