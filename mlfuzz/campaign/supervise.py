@@ -10,8 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import msgspec
-
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import (
     Confirmed,
@@ -23,29 +21,23 @@ from mlfuzz.campaign.events import (
     Started,
     Tick,
     Warned,
-    WorkerDied,
 )
 from mlfuzz.campaign.flight import Pulse
 from mlfuzz.campaign.helm import ProbeProcess, WorkerProcess
+from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.probe import Reply, Request
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError, TargetError, WorkerLostError
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
-from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
 POLL_SECONDS = 0.1
 SCAN_SECONDS = 0.5
-MAX_DEATHS = 20
-GUARD_DEATHS = 2
-"""After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
 
-DEATHS_A_PARENT = 3
-"""An entry whose children have killed the worker so often is not mutated again."""
 
 START_SECONDS = 300.0
 """To import torch, load a model and run the seeds; a target that needs longer sets a deadline of its own."""
@@ -78,15 +70,12 @@ class _State:
     """What the supervisor knows."""
 
     started: float
-    deaths: int = 0
-    deaths_of: dict[tuple[Any, ...], int] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     queue: list[Finding] = field(default_factory=list)
     settled: dict[str, int] = field(default_factory=dict)
     progress_bytes: int = 0
     latest: Progress | None = None
-    guarded: bool = False
     asked: Request | None = None
     interrupted: str = ""
     scanned: float = 0.0
@@ -115,6 +104,7 @@ class _Supervisor:
                 self.state.queue.append(finding)
         self.worker = WorkerProcess(workdir)
         self.probe = ProbeProcess(workdir)
+        self.inquest = Inquest(request.spec, workdir, self.worker, self.probe, on_event)
         if workdir.progress.exists():
             self.state.progress_bytes = workdir.progress.stat().st_size
 
@@ -138,11 +128,11 @@ class _Supervisor:
         inputs = None if budget.inputs is None else budget.inputs - self._inputs()
         self.worker.start(
             self.request.spec,
-            seconds=None if total is None else max(0.1, total - spent if self.state.deaths else total),
+            seconds=None if total is None else max(0.1, total - spent if self.inquest.deaths else total),
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings,
             adopt=adopt,
-            guarded=self.state.guarded,
+            guarded=self.inquest.guarded,
         )
 
     def _watch(self) -> str:
@@ -180,20 +170,26 @@ class _Supervisor:
         self._use_probe()
 
     def _use_probe(self, *, wrap_up: bool = False) -> None:
-        state, probe = self.state, self.probe
-        if state.asked is not None:
-            reply = probe.reply()
-            if reply is None and probe.alive:
-                return
-            asked, state.asked = state.asked, None
-            self._replied(asked, reply)
-        elapsed = time.monotonic() - state.started
-        if not wrap_up and probe.busy_seconds > self.request.confirm_share * elapsed + SHRINK_SECONDS:
+        if not self._take_reply():
+            return
+        elapsed = time.monotonic() - self.state.started
+        if not wrap_up and self.probe.busy_seconds > self.request.confirm_share * elapsed + SHRINK_SECONDS:
             return
         request = self._next()
         if request is not None:
-            state.asked = request
-            probe.ask(request)
+            self.state.asked = request
+            self.probe.ask(request)
+
+    def _take_reply(self) -> bool:
+        """Whether the probe is idle, once what it has said is dealt with."""
+        if self.state.asked is None:
+            return True
+        reply = self.probe.reply()
+        if reply is None and self.probe.alive:
+            return False
+        asked, self.state.asked = self.state.asked, None
+        self._replied(asked, reply)
+        return True
 
     def _next(self) -> Request | None:
         state = self.state
@@ -219,61 +215,12 @@ class _Supervisor:
             self.tell(Shrunk(finding))
 
     def _died(self, how: str) -> None:
-        """The worker is gone: find out what killed it, keep that as a finding, and start again."""
-        self.state.deaths += 1
-        pulse = self.worker.pulse()
-        self.tell(WorkerDied(how, self.state.deaths, pulse.phase if pulse else "start"))
-        if pulse is None or pulse.phase in ("start", "load"):
-            raise TargetError(
-                f"the worker died of {how} while loading {self.request.spec.target}; {self.worker.log_hint()}"
-            )
-        reply = self._autopsy(how)
-        if reply is not None and reply.value.get("seed"):
-            raise TargetError(
-                f"target {self.request.spec.target} ends the process on the unmutated seed {reply.value['seed']!r}"
-                f" ({', '.join(reply.value['ends'])}); remove that seed or mend the target"
-            )
-        if reply is None or not reply.ids:
-            said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
-            self.tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
-            if pulse.phase == "calibrate" and self.state.guarded:
-                raise TargetError(f"the worker died of {how} before the first batch; {self.worker.log_hint()}")
-        else:
-            self._ban(reply.value.get("parents", []))
-        self.state.guarded = not self.worker.began() or self.state.deaths >= GUARD_DEATHS
-        if self.state.deaths >= MAX_DEATHS:
-            raise WorkerLostError(
-                f"the worker has died {self.state.deaths} times (last of {how}); what was found is kept in"
-                f" {self.workdir.findings}; {self.worker.log_hint()}"
-            )
-        self._start()
-
-    def _autopsy(self, how: str) -> Reply | None:
-        spec = self.request.spec
-        seconds = max(1.0, SLOWEST_FACTOR * (pulse.slowest if (pulse := self.worker.pulse()) else 0.0))
-        request = Request(
-            op="autopsy", path=str(self.workdir.root), target=spec.target, directory=spec.directory, device=spec.device,
-            life=self.worker.life(), how=how, seconds=min(seconds, spec.deadline or seconds), plugins=spec.plugins,
-        )  # fmt: skip
+        """The worker is gone: hear the probe out, hold an inquest, and start another."""
         while self.state.asked is not None:
-            time.sleep(POLL_SECONDS)
-            self._use_probe(wrap_up=True)
-            if not self.probe.alive:
-                self.state.asked = None
-        self.probe.ask(request)
-        while self.probe.alive:
-            reply = self.probe.reply()
-            if reply is not None:
-                return reply
-            time.sleep(POLL_SECONDS)
-        return None
-
-    def _ban(self, parents: list[list[Any]]) -> None:
-        for parent in parents:
-            identity = tuple(parent)
-            self.state.deaths_of[identity] = self.state.deaths_of.get(identity, 0) + 1
-        banned = [list(identity) for identity, count in self.state.deaths_of.items() if count >= DEATHS_A_PARENT]
-        write_atomic(self.workdir.banned, msgspec.json.encode(banned))
+            self.probe.wait(POLL_SECONDS)
+            self._take_reply()
+        self.inquest.hold(how)
+        self._start()
 
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""

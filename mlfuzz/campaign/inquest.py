@@ -1,0 +1,94 @@
+"""What a supervisor does about a dead worker: find out what killed it, keep that, and decide how to go on. No torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from mlfuzz.campaign.events import Event, Warned, WorkerDied
+from mlfuzz.campaign.helm import ProbeProcess, WorkerProcess
+from mlfuzz.campaign.probe import Reply, Request
+from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.errors import TargetError, WorkerLostError
+from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.workdir import Workdir
+
+MAX_DEATHS = 20
+
+GUARD_DEATHS = 2
+"""After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
+
+DEATHS_A_PARENT = 3
+"""An entry whose children have killed the worker so often is not mutated again."""
+
+SLOWEST_FACTOR = 20.0
+"""A part of the dead batch may take so many times the slowest batch so far, at least a second."""
+
+POLL_SECONDS = 0.1
+
+
+class Inquest:
+    """Deaths of one campaign's workers. guarded: whether the next worker tries each batch in a child first."""
+
+    def __init__(
+        self, spec: WorkerSpec, workdir: Workdir, worker: WorkerProcess, probe: ProbeProcess,
+        tell: Callable[[Event], None],
+    ) -> None:  # fmt: skip
+        self._spec, self._workdir, self._worker, self._probe, self._tell = spec, workdir, worker, probe, tell
+        self._of_parent: dict[tuple[Any, ...], int] = {}
+        self.deaths = 0
+        self.guarded = False
+
+    def hold(self, how: str) -> None:
+        """The worker died of `how`; the probe must be idle. Afterwards another one may be started.
+
+        Raises TargetError where the target cannot be fuzzed as it stands, WorkerLostError after too many deaths.
+        """
+        self.deaths += 1
+        pulse = self._worker.pulse()
+        self._tell(WorkerDied(how, self.deaths, pulse.phase if pulse else "start"))
+        if pulse is None or pulse.phase in ("start", "load"):
+            raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {self._worker.log_hint()}")
+        reply = self._autopsy(how, max(1.0, SLOWEST_FACTOR * pulse.slowest))
+        if reply is not None and reply.value.get("seed"):
+            raise TargetError(
+                f"target {self._spec.target} ends the process on the unmutated seed {reply.value['seed']!r}"
+                f" ({', '.join(reply.value['ends'])}); remove that seed or mend the target"
+            )
+        if reply is not None and reply.ids:
+            self._ban(reply.value.get("parents", []))
+        else:
+            said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
+            self._tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
+            if pulse.phase == "calibrate" and self.guarded:
+                raise TargetError(f"the worker died of {how} before the first batch; {self._worker.log_hint()}")
+        self.guarded = not self._worker.began() or self.deaths >= GUARD_DEATHS
+        if self.deaths >= MAX_DEATHS:
+            raise WorkerLostError(
+                f"the worker has died {self.deaths} times (last of {how}); what was found is kept in"
+                f" {self._workdir.findings}; {self._worker.log_hint()}"
+            )
+
+    def _autopsy(self, how: str, seconds: float) -> Reply | None:
+        spec = self._spec
+        self._probe.ask(Request(
+            op="autopsy", path=str(self._workdir.root), target=spec.target, directory=spec.directory,
+            device=spec.device, life=self._worker.life(), how=how, seconds=min(seconds, spec.deadline or seconds),
+            plugins=spec.plugins,
+        ))  # fmt: skip
+        while self._probe.alive:
+            reply = self._probe.reply()
+            if reply is not None:
+                return reply
+            time.sleep(POLL_SECONDS)
+        return None
+
+    def _ban(self, parents: list[list[Any]]) -> None:
+        for parent in parents:
+            identity = tuple(parent)
+            self._of_parent[identity] = self._of_parent.get(identity, 0) + 1
+        banned = [list(identity) for identity, count in self._of_parent.items() if count >= DEATHS_A_PARENT]
+        write_atomic(self._workdir.banned, msgspec.json.encode(banned))
