@@ -11,7 +11,7 @@ import numpy as np
 from mlfuzz.batch import Batch, Step, from_payloads
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.flight import FlightRecord, StepRecord, read_flight
-from mlfuzz.campaign.isolate import Ended, run_forked, sort_rows
+from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.lineage import Lineage, Stored, Unborn
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
@@ -78,16 +78,7 @@ class Autopsy:
 
     def _run(self, start: int, stop: int, seconds: float) -> Ended:
         assert self.batch is not None
-        rows = self.batch.rows.part(start, stop)
-
-        def forward() -> bytes:
-            try:
-                self.target.run(rows)
-            except Exception:  # noqa: BLE001  an exception is not what killed the worker
-                return b"raised"
-            return b"answered"
-
-        return run_forked(forward, seconds)
+        return run_rows(self.target, self.batch.rows.part(start, stop), seconds)
 
     def _remake(self, flight: FlightRecord, lineage: Lineage) -> Batch:
         identities = np.frombuffer(flight.parents, np.int64).reshape(-1, 2)

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Literal
 
+from mlfuzz.batch import Rows
 from mlfuzz.observation import Crash
 from mlfuzz.storage.lock import die_with_parent
+from mlfuzz.targets.base import Target
 
 End = Literal["ok", "crash", "exit", "hang"]
 
@@ -72,6 +74,19 @@ def run_forked(function: Callable[[], bytes], seconds: float) -> Ended:
     if os.WEXITSTATUS(status) or not value.endswith(b"\0ok"):
         return Ended("exit", f"exit {os.WEXITSTATUS(status)}", b"", trace, spent)
     return Ended("ok", "", value[:-3], "", spent)
+
+
+def run_rows(target: Target, rows: Rows, seconds: float) -> Ended:
+    """One forward pass in a child. An exception ends it well: it would not have ended the process."""
+
+    def forward() -> bytes:
+        try:
+            target.run(rows)
+        except Exception:  # noqa: BLE001  only what takes the process down is asked for here
+            return b"raised"
+        return b"answered"
+
+    return run_forked(forward, seconds)
 
 
 @dataclass(frozen=True, slots=True)

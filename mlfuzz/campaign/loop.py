@@ -12,7 +12,7 @@ from torch import Tensor
 from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.candidates import Candidates
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
-from mlfuzz.campaign.isolate import Ended, run_forked, sort_rows
+from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
@@ -173,8 +173,7 @@ class Loop:
             return execute(target, rows)
 
         def run(start: int, stop: int) -> Ended:
-            part = rows.part(start, stop)
-            return run_forked(lambda: _answered(target, part), self.guard_seconds)
+            return run_rows(target, rows.part(start, stop), self.guard_seconds)
 
         tried = sort_rows(run, len(rows), GUARDED_ROWS)
         good = np.asarray(tried.good, np.int64)
@@ -283,15 +282,6 @@ class Loop:
     def _flight(self, picked: Indices, mutated: Mutated) -> FlightRecord:
         parents = self.corpus.identities(picked)
         return FlightRecord(self.batches, "execute", list(self.corpus.lives), parents, records_of(mutated.steps))
-
-
-def _answered(target: Target, rows: Rows) -> bytes:
-    """Run rows in a child that may die; an exception is no death."""
-    try:
-        target.run(rows)
-    except Exception:  # noqa: BLE001  execute() will look into it
-        return b"raised"
-    return b"answered"
 
 
 def on_host(seen: Observation) -> Observation:
