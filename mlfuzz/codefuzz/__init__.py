@@ -1,0 +1,1 @@
+"""The code side: harnesses against parsers and preprocessing, run by an engine that can be exchanged."""

@@ -1,0 +1,99 @@
+"""What a harness says of itself: a literal that is read before anything of it is imported."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlfuzz.errors import ConfigError, TargetLoadError, suggestion
+
+LITERAL = "HARNESS"
+ENTRY = "fuzz"
+PLAIN_ENTRY = "TestOneInput"
+
+
+class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A documented exception. type: its name, "ValueError" or "package.module.Error"; subclasses count.
+
+    match: a regular expression that its message must contain; "" takes any.
+    """
+
+    type: str
+    match: str = ""
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The HARNESS literal of a file under harnesses/, and where the file is.
+
+    instrument: top-level packages whose Python code gives coverage. preload: submodules imported beforehand, inside
+    the instrumented import, since those imported later stay blind. seeds, dictionary: paths from the project's
+    directory. allowed: exceptions the code under test documents. seconds, mebibytes: per input. length: bytes.
+    mutator: name of a format-aware mutator, "" for libFuzzer's own. blind: native code that gives no coverage, said
+    beforehand. entry: "fuzz", or "TestOneInput" for a plain atheris file, which has no literal.
+    """
+
+    name: str
+    about: str = ""
+    instrument: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    seeds: str = ""
+    dictionary: str = ""
+    allowed: tuple[Allowed | str, ...] = ()
+    seconds: float = 1.0
+    mebibytes: int = 512
+    length: int = 4096
+    mutator: str = ""
+    blind: bool = False
+    path: str = ""
+    entry: str = ENTRY
+
+    @property
+    def documented(self) -> tuple[Allowed, ...]:
+        return tuple(Allowed(one) if isinstance(one, str) else one for one in self.allowed)
+
+
+def read(path: Path) -> Declaration:
+    """The declaration of a harness file; nothing of it runs.
+
+    A plain atheris file (a `TestOneInput`, no literal) is taken as it is, under its file name.
+    Raises TargetLoadError where the file is no harness, ConfigError for a key or value that is not understood.
+    """
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise TargetLoadError(f"{path}: not a harness that can be read: {error}") from error
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    literal = _literal(tree, path)
+    if literal is None:
+        if PLAIN_ENTRY not in functions:
+            raise TargetLoadError(f"{path}: neither {LITERAL} = {{...}} nor a function {PLAIN_ENTRY}(data) is in it")
+        return Declaration(name=path.stem, path=str(path), entry=PLAIN_ENTRY)
+    if ENTRY not in functions:
+        raise TargetLoadError(f"{path}: a function {ENTRY}(data: bytes) is missing")
+    unknown = sorted(set(literal) - set(Declaration.__struct_fields__) | set(literal) & {"path", "entry"})
+    if unknown:
+        near = suggestion(str(unknown[0]), Declaration.__struct_fields__)
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r} in {LITERAL}{near}")
+    try:
+        return msgspec.convert({"name": path.stem, **literal, "path": str(path)}, Declaration)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {LITERAL}: {error}") from error
+
+
+def _literal(tree: ast.Module, path: Path) -> dict[str, Any] | None:
+    for node in tree.body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == LITERAL for target in targets):
+            try:
+                value = ast.literal_eval(node.value)
+            except (ValueError, TypeError) as error:
+                raise ConfigError(f"{path}: {LITERAL} is read before import: plain values only ({error})") from error
+            if not isinstance(value, dict):
+                raise ConfigError(f"{path}: {LITERAL} is a dictionary, not {type(value).__name__}")
+            return value
+    return None

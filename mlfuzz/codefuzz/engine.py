@@ -1,0 +1,122 @@
+"""What an engine does for a harness. atheris stands behind it today; another can take its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from mlfuzz.codefuzz.declaration import Declaration
+from mlfuzz.codefuzz.outcome import Outcome
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment a harness runs in. name: "plain", "address" or "undefined"; path: goes in front of sys.path.
+
+    preload: libraries for LD_PRELOAD of the Python process alone. variables: more of its environment.
+    """
+
+    name: str = "plain"
+    path: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one session. project: the directory that seeds and dictionary are given from. cache: of instrumented code.
+
+    sandbox: "auto" (what the kernel has) or "none"; recorded with each finding. seed: of libFuzzer's generator.
+    """
+
+    project: str = "."
+    cache: str = ""
+    lane: Lane = Lane()
+    sandbox: str = "auto"
+    seed: int = 1
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What importing the harness showed. blind, lazy: native modules without coverage, modules imported too late."""
+
+    seconds: float
+    cached: bool
+    blind: tuple[str, ...] = ()
+    lazy: tuple[str, ...] = ()
+    uninstrumented: tuple[str, ...] = ()
+    constants: tuple[bytes, ...] = ()
+    sandbox: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing."""
+
+    executions: int
+    edges: int
+    features: int
+    corpus: int
+    fuzzing: float
+    seconds: float
+    restarts: int
+    failures: int
+
+
+class Screened(msgspec.Struct, frozen=True, kw_only=True):
+    """Seeds sorted: usable; failing, with their outcomes; refused by the loader, with the reason."""
+
+    usable: tuple[str, ...]
+    failing: tuple[tuple[str, Outcome], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+OnFailure = Callable[[bytes, Outcome], None]
+"""Called once for each new bucket, as soon as it is known, before the worker goes on."""
+
+OnProgress = Callable[[Progress], None]
+
+
+class Session(Protocol):
+    """One harness, imported once. A context manager; ends its processes with it."""
+
+    declaration: Declaration
+    prepared: Prepared
+
+    def screen(self, files: Sequence[Path]) -> Screened:
+        """Run each seed alone."""
+
+    def fuzz(
+        self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
+        known: Sequence[str] = (), stop: Callable[[], bool] = lambda: False,
+    ) -> Progress:  # fmt: skip
+        """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again."""
+
+    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]:
+        """Run one input alone, each time in a fresh fork, with time and memory measured."""
+
+    def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
+        """A smaller input with the same bucket; the same where none is found."""
+
+    def merge(self, files: Sequence[Path]) -> list[Path]:
+        """The few of these files that reach what all reach: a set cover, the smallest files first."""
+
+    def features(self, files: Sequence[Path]) -> Mapping[Path, frozenset[int]]:
+        """The edges that each file reaches."""
+
+    def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
+        """Lines and branches of the instrumented packages that these files reach: share per file, and the pages."""
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """Starts sessions. name: as recorded with findings."""
+
+    name: str
+
+    def available(self) -> str:
+        """ "" where it can fuzz here, else what is missing and the remedy. Replay works without it."""
+
+    def prepare(self, declaration: Declaration, options: Options) -> Session:
+        """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""

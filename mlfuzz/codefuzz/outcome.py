@@ -1,0 +1,48 @@
+"""What became of one input: fine, refused as documented, or a failure with its key."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal[
+    "ok", "refused",  # ran through; raised what is documented
+    "exception", "group", "assertion", "recursion", "memory-error", "exit",  # raised in Python
+    "thread", "unraisable",  # raised where nobody catches it
+    "crash", "overflow", "killed", "os-exit", "sanitizer",  # the process died
+    "hang", "slow", "memory", "leak",  # took too much
+]  # fmt: skip
+
+FINE = frozenset({"ok", "refused"})
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of a harness on one input.
+
+    type: exception type, or signal name ("SIGSEGV"), or the sanitizer's own name of it.
+    frames: "path:line:function", outermost first, foundations and the harness's own machinery left out.
+    causes: types of the chain of causes, nearest first. group: kind, type, file and qualified function of the deepest
+    frame inside the target. bucket: group, the line's offset from the function's start, the causes.
+    seconds, mebibytes: what it took (peak above the start), measured alone; nan where it was not measured.
+    output: the end of what the target printed.
+    """
+
+    kind: Kind
+    type: str = ""
+    message: str = ""
+    traceback: str = ""
+    frames: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    group: str = ""
+    bucket: str = ""
+    seconds: float = float("nan")
+    mebibytes: float = float("nan")
+    signal: int = 0
+    status: int | None = None
+    sanitizer: dict[str, Any] = {}
+    output: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.kind not in FINE
