@@ -91,7 +91,7 @@ def test_the_story_of_a_finding_from_fuzzing_to_guarding(tmp_path):
     repro = user.run(str(script))
     assert repro.returncode == 0, repro.stderr
     assert f"expected {chosen['expected']} - seen by the campaign {chosen['observed']}" in repro.stdout
-    scores = [float(text) for text in re.findall(r"-?\d+\.\d+", repro.stdout.partition("expected")[0])]
+    scores = [float(text) for text in re.findall(r"-?\d+\.\d+(?:e[+-]\d+)?", repro.stdout.partition("expected")[0])]
     assert scores.index(max(scores)) == int(chosen["observed"])
     assert len(script.read_text().splitlines()) <= 20
 
