@@ -28,11 +28,12 @@ class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The HARNESS literal of a file under harnesses/, and where the file is.
 
-    instrument: top-level packages whose Python code gives coverage. preload: submodules imported beforehand, inside
-    the instrumented import, since those imported later stay blind. seeds, dictionary: paths from the project's
-    directory. allowed: exceptions the code under test documents. seconds, mebibytes: per input. length: bytes.
-    mutator: name of a format-aware mutator, "" for libFuzzer's own. blind: native code that gives no coverage, said
-    beforehand. entry: "fuzz", or "TestOneInput" for a plain atheris file, which has no literal.
+    instrument: packages whose Python code gives coverage; a dotted name ("scipy.io.wavfile") stands for that module and
+    what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
+    later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
+    documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
+    own. blind: native code that gives no coverage, said beforehand. entry: "fuzz", or "TestOneInput" for a plain
+    atheris file, which has no literal.
     """
 
     name: str
