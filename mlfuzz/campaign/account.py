@@ -14,6 +14,7 @@ import torch
 import mlfuzz
 from mlfuzz.campaign.build import Calibration
 from mlfuzz.campaign.loop import Loop
+from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.mutation import sentence
 from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats, read_progress, read_stats
@@ -141,7 +142,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         for oracle, floor in zip(parts.oracles, parts.floors, strict=True)
     ]
     return {
-        "batch": parts.batch, "scheduler": spec.scheduler, "coverage": spec.coverage, "oracles": oracles,
+        "batch": parts.batch, "preset": spec.preset, "guidance": guidance_hash(spec), "scheduler": spec.scheduler,
+        "coverage": spec.coverage, "oracles": oracles,
         "mutators": [part.name for part in parts.plan.mutators], "limits": spec.limits, "seed": spec.seed,
         "seeds": spec.seeds, "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,

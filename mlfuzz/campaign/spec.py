@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.campaign.presets import DEFAULT, with_preset
 from mlfuzz.errors import ConfigError, SchemaError, suggestion
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.reader import is_begun
@@ -17,7 +18,9 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     target: "module:attribute". directory: the project's, put on the import path.
     seeds: folder or file; "" for the target's own.
-    oracles, coverage: tables with a "name". mutators, exclude: patterns as `mutators.select` takes them.
+    preset: what scheduler, coverage, deal, depth and limits were taken from, as far as they were not given.
+    scheduler, coverage, deal, oracles: tables with a "name".
+    mutators, exclude: patterns as `mutators.select` takes them.
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
     cap: inputs kept under one provisional key.
     deadline: seconds a batch may take before it counts as a hang; 0: measured.
@@ -28,8 +31,10 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str = ""
     seeds: str = ""
     max_seeds: int | None = None
+    preset: str = DEFAULT
     scheduler: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "mixed"})
     coverage: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "novelty"})
+    deal: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "cost"})
     oracles: list[dict[str, Any]] = []
     mutators: list[str] = []
     exclude: list[str] = []
@@ -57,10 +62,13 @@ def loads(data: bytes, origin: str = "worker.json") -> WorkerSpec:
 
 
 def spec_of(options: dict[str, Any]) -> WorkerSpec:
-    """A specification of keyword arguments; parts may be given by their bare names. Raises ConfigError."""
+    """A specification of keyword arguments; parts may be given by their bare names.
+
+    preset="deephunter" sets what the others do not say. Raises ConfigError, UnknownNameError.
+    """
     named = {
-        key: {"name": value} if key in ("scheduler", "coverage") and isinstance(value, str) else value
-        for key, value in options.items()
+        key: {"name": value} if key in ("scheduler", "coverage", "deal") and isinstance(value, str) else value
+        for key, value in with_preset(options).items()
     }
     if "oracles" in named:
         named["oracles"] = [{"name": part} if isinstance(part, str) else part for part in named["oracles"]]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
+from mlfuzz.campaign import presets
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.config import Resolved, resolve
 
@@ -25,7 +26,7 @@ class Context:
     def resolve(self, flags: Mapping[str, Any] | None = None, *, frozen: str | None = None) -> Resolved:
         """The configuration; flags that are None were not given. Raises ConfigError."""
         given = _given({"seed": self.seed, **(flags or {})})
-        return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen)
+        return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen, presets=presets.settings)
 
     def path(self, text: str) -> Path:
         return self.directory / Path(text).expanduser()

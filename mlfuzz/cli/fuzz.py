@@ -25,6 +25,7 @@ def fuzz(
     oracle: Several = (),
     mutators: Several = (),
     exclude: Several = (),
+    preset: str | None = None,
     scheduler: str | None = None,
     coverage: str | None = None,
     batch: str | None = None,
@@ -54,6 +55,7 @@ def fuzz(
         oracle: An oracle, or NAME:key=value,...; may be given several times.
         mutators: Use these only: names, "image.*", "kind:blur"; may be given several times.
         exclude: Leave these out; may be given several times.
+        preset: Guidance by one name: mixed, random, tensorfuzz, ... (mlfuzz list presets).
         scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
         coverage: What counts as new (mlfuzz list coverage).
         batch: Inputs a batch; auto: about 50 ms a batch.
@@ -68,8 +70,8 @@ def fuzz(
         report: Write the HTML report at the end.
     """
     flags = {
-        "time": time, "inputs": inputs, "max_findings": max_findings, "scheduler": scheduler, "coverage": coverage,
-        "batch": batch, "device": device, "max_seeds": max_seeds, "max_disk": max_disk,
+        "time": time, "inputs": inputs, "max_findings": max_findings, "preset": preset, "scheduler": scheduler,
+        "coverage": coverage, "batch": batch, "device": device, "max_seeds": max_seeds, "max_disk": max_disk,
         "input_timeout": input_timeout, "cap": cap, "fail_on": fail_on,
     }  # fmt: skip
     mine = {"seeds": seeds, "oracles": oracle, "mutators": {"include": mutators, "exclude": exclude}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlfuzz.cli.context import Context, Here
@@ -18,7 +18,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     """List what there is, with a line on each.
 
     Args:
-        kind: mutators, oracles, coverage, schedulers, targets or modalities.
+        kind: mutators, oracles, coverage, schedulers, presets, targets or modalities.
         modality: Of mutators: image, audio or text only.
     """
     if kind not in KINDS:
@@ -72,6 +72,17 @@ def schedulers(_: Context) -> Iterator[Row]:
     yield from _parts(SCHEDULERS)
 
 
+def presets(_: Context) -> Iterator[Row]:
+    from mlfuzz.campaign.presets import PRESETS
+
+    for preset in PRESETS:
+        said = {**preset.fuzz, **({"limits": dict(preset.limits)} if preset.limits else {})}
+        yield {
+            "name": preset.name, "what it does": preset.summary, "sets": _settings(said), "source": preset.source,
+            "departs": preset.departs,
+        }  # fmt: skip
+
+
 def modalities(_: Context) -> Iterator[Row]:
     from mlfuzz.modality.base import MODALITIES
 
@@ -92,19 +103,29 @@ KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "oracles": oracles,
     "coverage": coverage,
     "schedulers": schedulers,
+    "presets": presets,
     "targets": targets,
     "modalities": modalities,
 }
-
-
-def _named(parameter: str, unit: str) -> str:
-    return f"{parameter} ({unit})" if unit else parameter
 
 
 def _parts(registry: Registry[Any]) -> Iterator[Row]:
     for name in registry.names():
         part = registry.get(name)
         yield {"name": name, "arguments": _arguments(part), "what it does": _first_line(part)}
+
+
+def _settings(table: Mapping[str, Any]) -> str:
+    """ "scheduler random, depth 1"."""
+    return ", ".join(f"{name} {_setting(value)}" for name, value in table.items())
+
+
+def _setting(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    rest = {name: item for name, item in value.items() if name != "name"}
+    arguments = ",".join(f"{name}={item}" for name, item in rest.items())
+    return ":".join(text for text in (str(value.get("name", "")), arguments) if text)
 
 
 def _arguments(part: Any) -> str:

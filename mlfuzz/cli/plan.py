@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlfuzz.budget import Budget
+from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.cli.context import Context
@@ -36,7 +37,7 @@ class Plan:
     def freeze(self) -> None:
         """Write campaign.toml, for the next time. Raises StorageError."""
         Workdir.create(self.workdir.root)
-        write_atomic(self.workdir.config, freeze(self.resolved.config, facts=_facts()).encode())
+        write_atomic(self.workdir.config, freeze(self.resolved.config, facts=_facts(self.request.spec)).encode())
 
 
 def plan(
@@ -102,12 +103,15 @@ def spec_of(config: Config, name: str, resolved: Resolved) -> WorkerSpec:
         name=name,
         seeds=str(resolved.path(target.seeds)) if target.seeds else "",
         max_seeds=fuzz.max_seeds,
+        preset=fuzz.preset,
         scheduler=fuzz.scheduler,
         coverage=fuzz.coverage,
+        deal=fuzz.deal,
+        depth=fuzz.depth,
         oracles=list(target.oracles),
         mutators=list(target.mutators.include),
         exclude=list(target.mutators.exclude),
-        limits=target.limits,
+        limits=with_limits(fuzz.preset, target.limits),
         batch=0 if fuzz.batch == "auto" else fuzz.batch,
         seed=config.seed,
         cap=fuzz.cap,
@@ -147,12 +151,15 @@ def _located(context: Context, of_target: Mapping[str, Any]) -> dict[str, Any]:
     return {**of_target, **({"seeds": os.path.abspath(context.path(seeds))} if seeds else {})}
 
 
-def _facts() -> dict[str, str]:
+def _facts(spec: WorkerSpec) -> dict[str, str]:
     import platform
 
     from mlfuzz import __version__
 
-    return {"mlfuzz": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    return {
+        "mlfuzz": __version__, "python": platform.python_version(), "platform": platform.platform(),
+        "guidance": guidance_hash(spec),
+    }  # fmt: skip
 
 
 def shown_path(path: Path, start: Path) -> str:

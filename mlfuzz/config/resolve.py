@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from mlfuzz.config import schema
 from mlfuzz.config.frozen import raw_of
 from mlfuzz.config.project import ProjectFile, find, open_file
-from mlfuzz.config.schema import Leaves, dotted, flatten, leaves_of, unflatten
+from mlfuzz.config.schema import Leaves, default_of, dotted, flatten, leaves_of, unflatten
 from mlfuzz.config.settings import Config
 from mlfuzz.errors import ConfigError, suggestion
 
@@ -62,14 +62,19 @@ def resolve(
     flags: Mapping[str, Any] | None = None,
     frozen: str | None = None,
     environment: Mapping[str, str] | None = None,
+    presets: Callable[[str], Mapping[str, Any]] | None = None,
 ) -> Resolved:
     """The configuration that holds in `directory`.
 
     flags: nested like the file, {"fuzz": {"time": "30s"}}, without what was not given. frozen: text of campaign.toml.
-    environment: of the process, unless given. Raises ConfigError naming the file, the key and the nearest known key.
+    environment: of the process, unless given. presets: gives what the preset of a name sets, nested like the file; all
+    else goes before that. Raises ConfigError naming the file, the key and the nearest known key.
     """
     project = open_file(file) if file is not None else find(directory)
     layers = _layers(project, flags or {}, frozen, os.environ if environment is None else environment)
+    conflicts = _conflicts(dict(layers)) if frozen is not None else ()
+    if presets is not None:
+        layers.insert(0, ("preset", _preset(layers, presets)))
     leaves: Leaves = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
@@ -80,7 +85,6 @@ def resolve(
     for path in leaves_of(config):
         origins.setdefault(dotted(path), "default")
     root = project.root if project else directory.resolve()
-    conflicts = _conflicts(dict(layers)) if frozen is not None else ()
     return Resolved(config, origins, root, project.path if project else None, conflicts)
 
 
@@ -100,6 +104,13 @@ def _layers(
     layers.extend(_environment(environment))
     layers.append(("", flatten(Config, flags, "command line", lax=True)))
     return layers
+
+
+def _preset(layers: list[tuple[str, Leaves]], presets: Callable[[str], Mapping[str, Any]]) -> Leaves:
+    """What the preset sets that is asked for last."""
+    path = ("fuzz", "preset")
+    name = next((layer[path] for _, layer in reversed(layers) if path in layer), default_of(path))
+    return flatten(Config, presets(name), f"preset {name}")
 
 
 def _environment(environment: Mapping[str, str]) -> list[tuple[str, Leaves]]:

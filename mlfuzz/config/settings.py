@@ -66,10 +66,15 @@ class FuzzConfig(Struct, frozen=True, kw_only=True):
     workers: Annotated[Count, _says("processes that run the loop")] = 1
     device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs')] = "cpu"
     batch: Annotated[Literal["auto"] | Count, _says('inputs a batch; "auto": about 50 ms a batch')] = "auto"
+    preset: Annotated[str, _says("guidance by one name (mlfuzz list presets); what is set beside it goes before")] = (
+        "mixed"
+    )
     scheduler: Annotated[Part, _says("which corpus entries are mutated next")] = _part("mixed")
     coverage: Annotated[Part, _says("what counts as new: a name, or a table {name, features, radius, ...}")] = _part(
         "novelty"
     )
+    deal: Annotated[Part, _says("which operator mutates which row: a name, or a table {name, ...}")] = _part("cost")
+    depth: Annotated[Count, _says("operators one after another on each row")] = 1
     max_seeds: Annotated[Count | None, _says("use at most so many seeds, spread evenly over the labels")] = None
     fail_on: Annotated[Literal["any", "new", "none"], _says("which findings make the exit code 1")] = "any"
     max_disk: Annotated[Bytes | None, _says("what the campaign's directory may grow to")] = None

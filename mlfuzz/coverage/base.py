@@ -68,6 +68,7 @@ CRITERIA: Registry[Callable[..., Criterion]] = Registry(
     "coverage criterion",
     shipped=(
         "mlfuzz.coverage.novelty",
+        "mlfuzz.coverage.none",
         "mlfuzz.coverage.neuron",
         "mlfuzz.coverage.sections",
         "mlfuzz.coverage.boundary",

@@ -1,0 +1,78 @@
+"""Presets: guidance by one name. The published systems with their numbers, the baselines, and the default. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import msgspec
+
+from mlfuzz.registry import Registry
+
+Table: TypeAlias = Mapping[str, Any]
+Ranges: TypeAlias = Mapping[str, Mapping[str, tuple[float, float]]]
+"""Operator -> parameter -> (low, high) that it is drawn from, instead of the operator's own range."""
+
+DEFAULT = "mixed"
+
+GUIDANCE_VERSION = 1
+"""Goes into every hash: raised whenever a scheduler, criterion or way of dealing behaves otherwise under one name."""
+
+UNBOUNDED: Table = {"per_kind": 1e6, "total": 1e6, "steps": 256, "sums": {}}
+"""No limit but the length of a chain: published systems sum up nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What one name stands for.
+
+    source: paper and section. fuzz: keys of [fuzz] it sets. limits: arguments of `Limits`; what a target declares
+    itself goes before. operators: by modality, which operators are used and with which ranges; without an entry: the
+    modality's default set. departs: where batching, or a limit of mlfuzz, departs from the source.
+    """
+
+    name: str
+    summary: str
+    source: str
+    fuzz: Table = field(default_factory=dict)
+    limits: Table = field(default_factory=dict)
+    operators: Mapping[str, Ranges] = field(default_factory=dict)
+    departs: str = ""
+
+
+PRESETS: Registry[Preset] = Registry("preset", shipped=("mlfuzz.campaign.published",))
+
+
+def settings(name: str) -> dict[str, Any]:
+    """What a preset sets of the configuration. Raises UnknownNameError with the nearest name."""
+    return {"fuzz": dict(PRESETS.get(name).fuzz)} if name != DEFAULT else {}
+
+
+def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a campaign, with what their `preset` sets where they say nothing themselves."""
+    preset = PRESETS.get(str(options.get("preset", DEFAULT)))
+    return {**preset.fuzz, **options, "limits": with_limits(preset.name, options.get("limits", {}))}
+
+
+def with_limits(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """A target's own limits over those of the preset."""
+    return {**PRESETS.get(name).limits, **own}
+
+
+def guidance(spec: Any) -> dict[str, Any]:
+    """All that guides, and nothing of the task: the same for two targets, sets of operators and limits of their own.
+
+    spec: a `WorkerSpec`.
+    """
+    preset = PRESETS.get(spec.preset)
+    return {
+        "version": GUIDANCE_VERSION, "preset": spec.preset, "scheduler": spec.scheduler, "coverage": spec.coverage,
+        "deal": spec.deal, "depth": spec.depth, "limits": preset.limits, "operators": preset.operators,
+    }  # fmt: skip
+
+
+def guidance_hash(spec: Any) -> str:
+    """12 hex digits of `guidance`."""
+    return hashlib.sha256(msgspec.json.encode(guidance(spec), order="sorted")).hexdigest()[:12]
