@@ -1,0 +1,5 @@
+"""What a malformed file raises."""
+
+
+class FormatError(ValueError):
+    """The file is not a tensor file, or a damaged one."""
