@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from mlfuzz.batch import Batch, Indices, Rows, Step, from_payloads
 from mlfuzz.campaign.candidates import run_of
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.presets import PRESETS, Ranges
 from mlfuzz.campaign.seedbed import Seedbed, class_numbers, without_activations
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
@@ -26,7 +27,7 @@ from mlfuzz.errors import ConfigError, SeedError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutators.applicable import applicable
-from mlfuzz.mutators.base import select
+from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import Plan, slices_for, weights
 from mlfuzz.observation import Observation, Output, Ragged
@@ -35,17 +36,21 @@ from mlfuzz.progress import SeedStats
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.calibrate import SECONDS_A_BATCH, single_noise, speed
+from mlfuzz.targets.calibrate import SECONDS_A_BATCH, noises, speed
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.variants import Varied, varied
 
-AnyTarget = ModuleTarget | CallableTarget
+AnyTarget = ModuleTarget | CallableTarget | Varied
 
 FIT_MUTANTS = 1024
 """Mutants of the seeds that the embedding is fitted on beside them: PCA on 2,000 keeps 94-97 % of what is novel."""
 
 SINGLE_ROWS = 16
 """Seeds run alone to measure how far a row's answer depends on its batch."""
+
+SUITABLE = "default"
+"""Among the oracles asked for, this name stands for those below."""
 
 DEFAULT_ORACLES = {
     "classes": ("nonfinite", "label"),
@@ -64,7 +69,10 @@ def calibration_key(target: AnyTarget, spec: WorkerSpec) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Measured once for a target, stored as truth: everything later in the campaign is held against it."""
+    """Measured once for a target, stored as truth: everything later in the campaign is held against it.
+
+    variants: (single, spread, apart) of each variant, by name; see `Floor`.
+    """
 
     digest: str
     batch: int
@@ -72,17 +80,43 @@ class Calibration:
     single: float
     spread: float
     criterion: Mapping[str, Any] = field(default_factory=dict)
+    variants: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def floor(self) -> Floor:
-        return Floor(self.single, self.spread)
+        return Floor(self.single, self.spread, variants={name: Floor(*noise) for name, noise in self.variants.items()})
+
+
+def variants_of(oracles: Sequence[Oracle]) -> tuple[str, ...]:
+    """Names of the variants that these oracles compare."""
+    return tuple(name for oracle in oracles for name in getattr(oracle, "variants", ()))
+
+
+def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:
+    """The target with the variants beside it that its oracles ask for. Raises TargetError where one cannot be built."""
+    asked = spec.oracles or getattr(target, "oracles", ())
+    named = [description for description in asked if description.get("name") != SUITABLE]
+    compared: AnyTarget = varied(target, variants_of([rebuild(description) for description in named]))
+    return compared
 
 
 def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple[Oracle, ...]:
-    """The oracles asked for, those the target asks for, or what suits its output."""
-    if asked := spec.oracles or target.oracles:
-        return tuple(rebuild(description) for description in asked)
-    return tuple(ORACLES.get(name)() for name in DEFAULT_ORACLES[_kind(target, seen.outputs["main"])])
+    """The oracles asked for, those the target asks for, or what suits its output ("default" among those asked for)."""
+    kind = _kind(target, seen.outputs["main"])
+    asked = spec.oracles or target.oracles or [{"name": SUITABLE}]
+    oracles: list[Oracle] = []
+    for description in asked:
+        if description.get("name") == SUITABLE:
+            oracles += [ORACLES.get(name)() for name in DEFAULT_ORACLES[kind]]
+        else:
+            oracles.append(rebuild(description))
+    for oracle in oracles:
+        if (suit := getattr(oracle, "suit", None)) is not None:
+            suit(kind)
+    names = [oracle.name for oracle in oracles]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"oracle {min(twice)} is asked for twice; give one of them another name")
+    return tuple(oracles)
 
 
 def criterion_for(target: AnyTarget, spec: WorkerSpec) -> Criterion:
@@ -200,11 +234,11 @@ def calibrate(
     if path.exists():
         stored = read_checkpoint(path)
         criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
-        return Calibration(
-            target.digest, **{name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
-        )
+        facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
+        return Calibration(target.digest, **facts, variants=stored.facts.get("variants", {}))
     few = rows.part(0, min(len(rows), SINGLE_ROWS))
-    single, spread = single_noise(target, few, target.run(few))
+    measures = noises(target, few, target.run(few))
+    single, spread, _ = measures.pop("main")
     measured = speed(target, rows)
     plan = plan_for(target, spec, rows, measured.seconds, spec.batch or measured.batch)
     rng = np.random.Generator(np.random.Philox(key=spec.seed, counter=[1, 0, 0, 0]))
@@ -223,8 +257,9 @@ def calibrate(
             break
         observed.append(execution.seen)
     criterion.fit(Observation.join([finite(part) for part in observed]))
-    calibration = Calibration(target.digest, spec.batch or measured.batch, measured.seconds, single, spread)
-    facts = {"batch": calibration.batch, "seconds": measured.seconds, "single": single, "spread": spread}
+    batch = spec.batch or measured.batch
+    calibration = Calibration(target.digest, batch, measured.seconds, single, spread, variants=measures)
+    facts = {"batch": batch, "seconds": measured.seconds, "single": single, "spread": spread, "variants": measures}
     state = {name: array for name, array in criterion.state().items() if name.startswith(FIT)}
     create_checkpoint(path, Checkpoint(state, {**facts, "target": target.name, "table": dict_of(measured.table)}))
     return calibration
@@ -238,7 +273,8 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     """
     seconds = SECONDS_A_BATCH / spec.batch if spec.batch else seconds
     channels = getattr(target.modality, "channels", 1)
-    named = select(target.modality.name, spec.mutators, spec.exclude)
+    ranges = PRESETS.get(spec.preset).operators.get(target.modality.name, {})
+    named = [ranged(part, ranges.get(part.name, {})) for part in chosen(target.modality.name, spec, ranges)]
     mutators = [part for part in named if part.min_channels <= channels]
     if not mutators:
         raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
@@ -248,6 +284,21 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
     shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds))
+
+
+def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:
+    """The operators asked for; where none were, those of the preset."""
+    return select(modality, spec.mutators or tuple(ranges), spec.exclude)
+
+
+def ranged(part: Mutator, ranges: Mapping[str, tuple[float, float]]) -> Mutator:
+    """The operator with parameters drawn from other ranges; what it does, and its name, stay."""
+    space = {
+        name: replace(param, low=ranges[name][0], high=ranges[name][1])  # type: ignore[type-var]
+        if name in ranges else param
+        for name, param in part.space.items()
+    }  # fmt: skip
+    return replace(part, space=space) if ranges else part
 
 
 def add_seeds(
