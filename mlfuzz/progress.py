@@ -77,6 +77,7 @@ class Stats(msgspec.Struct, kw_only=True):
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
     confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store).
     layers: {"name", "units", "covered"} each. ended: why the campaign ended, "" while it runs.
+    harnesses: of the code side, {"name", "executions", "seconds", "edges", "features", "corpus", "buckets", ...} each.
     """
 
     schema: str = STATS_SCHEMA
@@ -99,6 +100,7 @@ class Stats(msgspec.Struct, kw_only=True):
     confusion: list[list[Any]] = []
     coverage: dict[str, float] = {}
     layers: list[dict[str, Any]] = []
+    harnesses: list[dict[str, Any]] = []
     timing: dict[str, float] = {}
     nearest: Miss | None = None
     warnings: list[str] = []
