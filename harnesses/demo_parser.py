@@ -5,6 +5,8 @@ Documented: FormatError, a ValueError, for a malformed file (the parser's own do
 """
 
 import contextlib
+import importlib
+import sys
 
 HARNESS = {
     "name": "demo_parser",
@@ -23,7 +25,8 @@ if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instr
     import atheris
 
     with atheris.instrument_imports(include=[*HARNESS["instrument"]]):
-        import mlfuzz.examples.parser.tensorfile
+        for module in HARNESS["preload"]:
+            importlib.import_module(module)
 
 from mlfuzz.examples.parser import parse
 
@@ -33,7 +36,6 @@ def fuzz(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    import sys
 
     def TestOneInput(data: bytes) -> None:
         with contextlib.suppress(ValueError):
