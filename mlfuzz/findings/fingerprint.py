@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from mlfuzz.findings.finding import Finding
 
-CRASH_KINDS = frozenset({"exception", "crash", "exit", "hang", "memory"})
+CRASH_KINDS = frozenset({
+    "exception", "crash", "exit", "hang", "memory",
+    # of the code side alone
+    "group", "assertion", "recursion", "memory-error", "thread", "unraisable", "overflow", "killed", "os-exit",
+    "sanitizer", "slow", "leak",
+})  # fmt: skip
 
 FOUNDATIONS = ("torch/", "numpy/", "faiss/", "atheris/", "importlib/", "<frozen importlib")
 """An error raised in these is a fault of whoever called them: the frame above names it."""

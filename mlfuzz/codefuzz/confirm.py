@@ -1,0 +1,48 @@
+"""A candidate becomes confirmed or flaky, and small: run alone three times, then minimised within its own bucket."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.records import confirmed, minimised, tried
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.store import FindingStore
+
+TIMES = 3
+
+
+class Reproducer(Protocol):
+    """What runs one input alone: a session, or a plain run."""
+
+    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]: ...
+
+
+class Minimiser(Reproducer, Protocol):
+    def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes: ...
+
+
+def settle(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
+    """Confirm and minimise a stored candidate, each step stored as soon as it is known; the finding as it is then."""
+    payload = store.bytes_of(finding, finding.input)
+    trial = tried(session.reproduce(payload, times=TIMES), finding.key, finding.kind)
+    judged = confirmed(finding, trial, payload)
+    store.update(judged)
+    if not trial.confirmed or seconds <= 0:
+        return judged
+    return shrink(store, judged, session, seconds=seconds)
+
+
+def shrink(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
+    """Look for a smaller input with the same bucket; the finding as it is then. It only changes for one that still
+    fails alone in the same way."""
+    payload = store.bytes_of(finding, finding.input)
+    smaller = session.minimise(payload, finding.key, seconds=seconds)
+    if len(smaller) > len(payload) or smaller == payload:
+        return finding
+    (outcome,) = session.reproduce(smaller, times=1)
+    if not tried([outcome], finding.key, finding.kind).confirmed or outcome.bucket != finding.key:
+        return finding
+    changed, files = minimised(finding, payload, smaller, outcome)
+    store.update(changed, files)
+    return changed

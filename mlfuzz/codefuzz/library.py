@@ -1,0 +1,137 @@
+"""Where harnesses are: in the project's harnesses/, and those that travel with mlfuzz. Nothing of them is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mlfuzz.codefuzz.declaration import Declaration, read
+from mlfuzz.errors import MlfuzzError, TargetLoadError, UnknownNameError
+
+FOLDER = "harnesses"
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SHIPPED = (_PACKAGE / "_harnesses", _PACKAGE.parent / FOLDER)
+"""In an installed wheel; in a checkout."""
+_CORPORA = (_PACKAGE / "_corpus", _PACKAGE.parent / "corpus")
+
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """A declaration, and the folder that its paths start at.
+
+    load: how findings name it, "harnesses/wav_scipy.py:fuzz" from the project's folder. shipped: it is mlfuzz's own.
+    """
+
+    declaration: Declaration
+    project: Path
+    load: str
+    shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def path(self) -> Path:
+        return Path(self.declaration.path)
+
+    def seed_files(self) -> list[Path]:
+        """Its seeds, by name; [] where it has none. Raises TargetLoadError where its folder of seeds is missing."""
+        if not self.declaration.seeds:
+            return []
+        place = self.project / self.declaration.seeds
+        if not place.exists():
+            raise TargetLoadError(f"harness {self.name}: its seeds {place} are not there")
+        return [place] if place.is_file() else sorted(path for path in place.rglob("*") if _is_input(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A file under harnesses/ that is none, and why."""
+
+    path: Path
+    reason: str
+
+
+def at(path: Path, project: Path) -> Harness:
+    """The harness in a file. Raises TargetLoadError, ConfigError."""
+    declaration = read(path.resolve())
+    shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
+    folder = project.resolve()
+    inside = path.resolve().is_relative_to(folder)
+    where = path.resolve().relative_to(folder).as_posix() if inside else f"{FOLDER}/{path.name}"
+    if shipped:
+        declaration = _located(declaration)
+    elif not inside:
+        where = str(path.resolve())
+    return Harness(declaration, project, f"{where}:{declaration.entry}", shipped)
+
+
+def listed(project: Path) -> list[Harness | Unusable]:
+    """Those of the project, then the shipped ones that none of the project hides; by file name."""
+    found: list[Harness | Unusable] = []
+    names: set[str] = set()
+    for path in _files(project):
+        try:
+            harness = at(path, project)
+        except MlfuzzError as error:
+            found.append(Unusable(path, str(error)))
+            continue
+        if harness.name not in names:
+            names.add(harness.name)
+            found.append(harness)
+    return found
+
+
+def find(typed: str, project: Path) -> Harness:
+    """The harness of that name or file, or of a finding's `load`.
+
+    Raises UnknownNameError with the nearest name; TargetLoadError, ConfigError for a file that is none.
+    """
+    where = typed.partition(":")[0]
+    for path in (Path(where), project / where):
+        if where.endswith(".py") and path.is_file():
+            return at(path, project)
+    stem = Path(where).stem if where.endswith(".py") else where
+    every = listed(project)
+    for one in every:
+        if isinstance(one, Harness) and stem in (one.name, one.path.stem):
+            return one
+    for one in every:
+        if isinstance(one, Unusable) and stem == one.path.stem:
+            raise TargetLoadError(one.reason)
+    raise UnknownNameError("harness", typed, [one.name for one in every if isinstance(one, Harness)])
+
+
+def _files(project: Path) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for folder in (project / FOLDER, *_SHIPPED):
+        for path in sorted(folder.glob("*.py")) if folder.is_dir() else ():
+            if not path.name.startswith("_") and path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def _located(declaration: Declaration) -> Declaration:
+    """A shipped harness's seeds and dictionary lie where mlfuzz's own corpus lies, whatever the project."""
+    return msgspec.structs.replace(
+        declaration, seeds=_shipped(declaration.seeds), dictionary=_shipped(declaration.dictionary)
+    )
+
+
+def _shipped(text: str) -> str:
+    parts = Path(text).parts
+    places = [place.joinpath(*parts[1:]) for place in _CORPORA] if parts[:1] == ("corpus",) else []
+    places += [place / text for place in (_PACKAGE.parent,)] if text else []
+    return next((str(place) for place in places if place.exists()), text)
+
+
+def _is_input(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and path.name.upper() not in _NOTES
+
+
+_NOTES = frozenset({"README", "README.MD", "README.TXT", "LICENSE", "LICENSE.TXT", "SOURCES.MD", "NOTICE"})

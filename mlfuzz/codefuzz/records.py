@@ -1,0 +1,197 @@
+"""From an outcome to a finding: the record that both sides share. Confirming and minimising change it, never its id."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mlfuzz.budget import in_words
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
+
+RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})
+"""How much is too much depends on the moment: where one of these comes for another, it is the same failure."""
+
+LONGEST = 20_000
+"""Characters of a traceback or of output that a record holds."""
+
+EXPECTED = "an answer"
+
+_GRAVE = {
+    "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
+    "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
+}  # fmt: skip
+_LEAKY = frozenset({"error", "BadZipFile", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError"})
+"""Types by which a parser lets those through that it is built on: a nuisance rather than a danger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a finding comes from. suffix: of its files. environment: versions, among them those of what is tested."""
+
+    harness: Harness
+    campaign: str = ""
+    life: str = ""
+    engine: str = ""
+    lane: str = "plain"
+    sandbox: tuple[str, ...] = ()
+    suffix: str = ".bin"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def candidate(payload: bytes, outcome: Outcome, origin: Origin, *, seed: str = "") -> tuple[Finding, dict[str, bytes]]:
+    """A finding that waits to be confirmed, and its files. seed: the name of the seed that fails by itself."""
+    name = origin.harness.name
+    file = f"input{origin.suffix}"
+    finding = Finding(
+        id=identify(payload, name, outcome.kind), side="code", kind=outcome.kind, target=name,
+        load=origin.harness.load, oracle={"name": outcome.kind}, input=FileRef(file, _sha256(payload)),
+        seed_name=seed, expected=EXPECTED, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
+        key=outcome.bucket, fault=outcome.group, severity=severity(outcome), campaign=origin.campaign,
+        life=origin.life, environment=dict(origin.environment), created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sentence=told(outcome, len(payload)), evidence=_evidence(outcome, payload, origin),
+    )  # fmt: skip
+    return finding, {file: payload}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What running an input alone has shown: failed of times in the same way; the outcome to record."""
+
+    failed: int
+    times: int
+    outcome: Outcome | None
+
+    @property
+    def confirmed(self) -> bool:
+        return self.failed == self.times > 0
+
+
+def tried(outcomes: Sequence[Outcome], bucket: str, kind: str) -> Trial:
+    """Whether an input fails alone. One that fails each time, but otherwise than it was told, fails as it does alone:
+    which input was running when the memory ran out, say, is known only now.
+    """
+    failing = [one for one in outcomes if one.failed]
+    same = [one for one in failing if one.bucket == bucket or (kind in RESOURCES and one.kind in RESOURCES)]
+    if same:
+        return Trial(len(same), len(outcomes), _typical(same))
+    if failing and len(failing) == len(outcomes) and len({one.bucket for one in failing}) == 1:
+        return Trial(len(failing), len(outcomes), _typical(failing))
+    return Trial(0, len(outcomes), None)
+
+
+def confirmed(finding: Finding, trial: Trial, payload: bytes) -> Finding:
+    """The finding with its verdict, and what was measured when it ran alone."""
+    verdict: Verdict = "confirmed" if trial.confirmed else "flaky"
+    hits = f"{trial.failed}/{trial.times}"
+    outcome = trial.outcome
+    if outcome is None:
+        return msgspec.structs.replace(finding, verdict=verdict, confirmed=hits, after=Run(text="it did not fail"))
+    changed = _measured(finding, outcome, payload)
+    evidence = {**changed.evidence, "confirmed_in": "fresh process"}
+    if outcome.bucket != finding.key:
+        evidence["told_as"] = finding.key
+    return msgspec.structs.replace(changed, verdict=verdict, confirmed=hits, evidence=evidence)
+
+
+def minimised(finding: Finding, first: bytes, smaller: bytes, outcome: Outcome) -> tuple[Finding, dict[str, bytes]]:
+    """The finding with a smaller input, and the new file. What was found first stays beside it, as its seed."""
+    suffix = finding.input.file.rpartition(".")[2]
+    file = f"minimised-{_sha256(smaller)[:8]}.{suffix}"
+    original = finding.seed or finding.input
+    changed = _measured(finding, outcome, smaller)
+    size = finding.evidence.get("first_size", len(first))
+    return msgspec.structs.replace(
+        changed, input=FileRef(file, _sha256(smaller)), seed=original, shrunk=True,
+        evidence={**changed.evidence, "first_size": size}, sentence=told(outcome, len(smaller), first=int(size)),
+    ), {file: smaller}  # fmt: skip
+
+
+def told(outcome: Outcome, size: int, *, first: int = 0) -> str:
+    """ "PIL/Image.py:120:open; 26 bytes (found with 411); 3.2 s, 1,090 MiB": what stands for a chain of mutations."""
+    parts = [outcome.frames[-1] if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
+    parts[1] += f" (found with {first:,})" if first > size else ""
+    if outcome.kind in RESOURCES:
+        spent = [in_words(outcome.seconds)] if math.isfinite(outcome.seconds) else []
+        spent += [f"{outcome.mebibytes:,.0f} MiB"] if math.isfinite(outcome.mebibytes) else []
+        parts.append(", ".join(spent))
+    return "; ".join(part for part in parts if part)
+
+
+def severity(outcome: Outcome) -> float:
+    """0 to 5: memory safety, then denial of service by a small input, then exceptions that nobody documented."""
+    if outcome.kind in _GRAVE:
+        return _GRAVE[outcome.kind]
+    return 1.0 if outcome.type.rpartition(".")[2] in _LEAKY else 2.0
+
+
+def amplification(size: int, seconds: float, mebibytes: float) -> dict[str, float]:
+    """Seconds and MiB per KiB of input; an input below 1 KiB counts as what it is."""
+    kib = max(size, 1) / 1024
+    spent = {"seconds_per_kib": seconds, "mebibytes_per_kib": mebibytes}
+    return {name: round(value / kib, 3) for name, value in spent.items() if math.isfinite(value)}
+
+
+def suffix_of(names: Sequence[str]) -> str:
+    """The ending that most seeds have, for the files of findings; ".bin" where they have none."""
+    endings = [name[name.rfind(".") :].lower() for name in names if "." in name[1:]]
+    plain = [ending for ending in endings if ending[1:].isalnum() and len(ending) <= 6 and ending != ".json"]
+    return statistics.mode(plain) if plain else ".bin"
+
+
+def _measured(finding: Finding, outcome: Outcome, payload: bytes) -> Finding:
+    """The record as this outcome has it. Its file and id stay."""
+    evidence = {**finding.evidence, **_facts(outcome, payload)}
+    return msgspec.structs.replace(
+        finding, kind=outcome.kind, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
+        key=outcome.bucket, fault=outcome.group, severity=severity(outcome), evidence=evidence,
+        after=Run(label=outcome.type or outcome.kind, text=outcome.message[:300]),
+        sentence=told(outcome, len(payload), first=int(finding.evidence.get("first_size", 0))),
+    )  # fmt: skip
+
+
+def _evidence(outcome: Outcome, payload: bytes, origin: Origin) -> dict[str, Any]:
+    where = {"engine": origin.engine, "lane": origin.lane, "sandbox": list(origin.sandbox) or "none"}
+    with suppress(OSError):
+        where["harness_sha256"] = _sha256(origin.harness.path.read_bytes())
+    return {**_facts(outcome, payload), **where, "first_size": len(payload)}
+
+
+def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
+        "traceback": outcome.traceback[-LONGEST:], "bucket": outcome.bucket, "group": outcome.group,
+        "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,
+        "sanitizer": dict(outcome.sanitizer),
+    }  # fmt: skip
+    facts |= {
+        name: round(value, 4)
+        for name, value in (("seconds", outcome.seconds), ("mebibytes", outcome.mebibytes))
+        if math.isfinite(value)
+    }
+    facts["amplification"] = amplification(len(payload), outcome.seconds, outcome.mebibytes)
+    return {name: value for name, value in facts.items() if value not in ("", None, [], {}, 0) or name == "size"}
+
+
+def _typical(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one in the middle by time, with the commonest bucket."""
+    bucket = statistics.mode(one.bucket for one in outcomes)
+    chosen = sorted((one for one in outcomes if one.bucket == bucket), key=lambda one: _finite(one.seconds))
+    return chosen[len(chosen) // 2]
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

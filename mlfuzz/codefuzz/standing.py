@@ -1,0 +1,115 @@
+"""What is known of one harness while a campaign runs: its corpus, its failures, its figures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlfuzz.codefuzz.corpus_files import WorkingCorpus
+from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.records import Origin
+from mlfuzz.errors import SeedError, TargetError
+
+
+@dataclass(slots=True)
+class Standing:
+    """known: bucket -> the first finding of it. waiting: ids of findings that are still to be confirmed.
+
+    executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
+    """
+
+    harness: Harness
+    corpus: WorkingCorpus
+    origin: Origin
+    known: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    prepared: Prepared | None = None
+    screened: bool = False
+    seeds: int = 0
+    executions: int = 0
+    edges: int = 0
+    features: int = 0
+    seconds: float = 0.0
+    restarts: int = 0
+    failures: int = 0
+    slices: int = 0
+    broken: str = ""
+    last_new: float = field(default_factory=time.monotonic)
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    _seen: dict[int, Progress] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.harness.name
+
+    def begin(self, worker: int) -> None:
+        """A session of `worker` starts counting at nothing."""
+        self._seen.pop(worker, None)
+
+    def count(self, worker: int, now: Progress) -> None:
+        """Take in the figures of a session so far."""
+        before = self._seen.get(worker)
+        self._seen[worker] = now
+        self.executions += now.executions - (before.executions if before else 0)
+        self.seconds += now.fuzzing - (before.fuzzing if before else 0.0)
+        self.restarts += now.restarts - (before.restarts if before else 0)
+        self.failures += now.failures - (before.failures if before else 0)
+        if now.edges > self.edges or now.features > self.features:
+            self.last_new = time.monotonic()
+        self.edges, self.features = max(self.edges, now.edges), max(self.features, now.features)
+
+    def facts(self, entries: int) -> dict[str, Any]:
+        """One row of a table of harnesses. entries: files in its corpus."""
+        prepared = self.prepared
+        return {
+            "name": self.name, "executions": self.executions, "seconds": round(self.seconds, 2), "edges": self.edges,
+            "features": self.features, "corpus": entries, "seeds": self.seeds, "failures": self.failures,
+            "buckets": len(self.known), "restarts": self.restarts, "broken": self.broken,
+            "import_seconds": round(prepared.seconds, 3) if prepared else None,
+            "blind": list(prepared.blind) if prepared else [],
+        }  # fmt: skip
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        """Counters that an earlier life left."""
+        self.executions, self.seconds = int(facts.get("executions", 0)), float(facts.get("seconds", 0.0))
+        self.failures, self.restarts = int(facts.get("failures", 0)), int(facts.get("restarts", 0))
+        self.seeds = int(facts.get("seeds", 0))
+
+
+def require_usable(name: str, screened: Screened) -> None:
+    """Raises SeedError where no seed runs through and all fail alike: then it is the harness that is broken."""
+    if screened.usable or not screened.failing:
+        return
+    buckets = {outcome.bucket for _, outcome in screened.failing}
+    if len(buckets) > 1 and len(screened.failing) > 2:
+        return
+    count, outcome = len(screened.failing), screened.failing[0][1]
+    where = f" at {outcome.frames[-1]}" if outcome.frames else ""
+    raise SeedError(
+        f"harness {name} fails on {'its only seed' if count == 1 else f'every one of its {count} seeds'}: "
+        f"{outcome.kind} {outcome.type}: {outcome.message[:200]}{where}; "
+        "mend it, say what is documented (allowed), or give other seeds"
+    )
+
+
+def require_coverage(standing: Standing, progress: Progress, *, executions: int) -> None:
+    """Raises TargetError where a harness that is not declared blind reaches nothing that is measured."""
+    declaration = standing.harness.declaration
+    if declaration.blind or progress.edges > 1 or progress.executions < executions:
+        return
+    said = ", ".join(declaration.instrument) or "nothing"
+    native = standing.prepared.blind if standing.prepared else ()
+    why = f"; native code gives none: {', '.join(native[:4])}" if native else ""
+    raise TargetError(
+        f"harness {standing.name} gives no coverage: {progress.executions:,} inputs reached {progress.edges} edges "
+        f"of what is instrumented ({said}){why}; name the package that it calls under instrument, build it with coverage "
+        '(mlfuzz harness build-native), or say "blind": True'
+    )
+
+
+def corpus_folder(working: Path) -> WorkingCorpus:
+    return WorkingCorpus(working).make()
