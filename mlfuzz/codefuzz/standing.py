@@ -106,8 +106,8 @@ def require_coverage(standing: Standing, progress: Progress, *, executions: int)
     why = f"; native code gives none: {', '.join(native[:4])}" if native else ""
     raise TargetError(
         f"harness {standing.name} gives no coverage: {progress.executions:,} inputs reached {progress.edges} edges "
-        f"of what is instrumented ({said}){why}; name the package that it calls under instrument, build it with coverage "
-        '(mlfuzz harness build-native), or say "blind": True'
+        f"of what is instrumented ({said}){why}; name the package that it calls under instrument, build it with "
+        'coverage (mlfuzz harness build-native), or say "blind": True'
     )
 
 
