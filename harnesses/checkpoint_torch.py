@@ -2,8 +2,8 @@
 """A checkpoint -> torch.load(weights_only=True): weights from a stranger.
 
 Documented: pickle.UnpicklingError for what the restricted unpickler does not take (torch's notes on serialization,
-"Weights only load failed"); RuntimeError for a damaged archive or a wrong magic number; EOFError for a file that ends too
-early, as of any unpickling (library reference of pickle, UnpicklingError).
+"Weights only load failed"); RuntimeError for a damaged archive or a wrong magic number; EOFError for a file that ends
+too early, as of any unpickling (library reference of pickle, UnpicklingError).
 """
 
 import contextlib

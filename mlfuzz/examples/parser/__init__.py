@@ -10,6 +10,7 @@
 What is wrong with a file is a FormatError, which is documented: it is a ValueError.
 """
 
-from mlfuzz.examples.parser.tensorfile import FormatError, Tensor, parse
+from mlfuzz.examples.parser.format import FormatError
+from mlfuzz.examples.parser.tensorfile import Tensor, parse
 
 __all__ = ["FormatError", "Tensor", "parse"]

@@ -35,7 +35,8 @@ def fill(body: bytes, *, room: int) -> Sequence[float]:
     count, value = struct.unpack("<Id", body)
     if count > MAX_FILL:  # planted: a limit, but of 1 GiB; and all is made before it is cut
         raise FormatError(f"{count} values are too many")
-    return (array("d", [value]) * count)[:room]
+    values: Sequence[float] = array("d", [value]) * count
+    return values[:room]
 
 
 def quantised(body: bytes) -> list[float]:
