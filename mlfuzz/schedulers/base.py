@@ -49,6 +49,9 @@ SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry(
     shipped=(
         "mlfuzz.schedulers.uniform",
         "mlfuzz.schedulers.recency",
+        "mlfuzz.schedulers.walk",
+        "mlfuzz.schedulers.greedy",
+        "mlfuzz.schedulers.probability",
         "mlfuzz.schedulers.margin",
         "mlfuzz.schedulers.mixed",
     ),

@@ -28,7 +28,8 @@ class Nearest:
     Margins are compared within seed and oracle alone, since units differ.
     """
 
-    def __init__(self, oracles: int) -> None:
+    def __init__(self, oracles: int, *, most: float = MOST, least: float = LEAST) -> None:
+        self._most, self._least = most, least
         self._margins: Margins = np.full((0, oracles), -np.inf, np.float32)
         self._rows: Rows = np.full((0, oracles), -1, np.int64)
         self.tries: Rows = np.zeros((0, oracles), np.int64)
@@ -67,7 +68,7 @@ class Nearest:
         if rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
         oracle = np.where(rows >= 0, rng.random(rows.shape), -1.0).argmax(axis=1)
-        share = LEAST + (MOST - LEAST) * PATIENCE / (PATIENCE + self.tries[seeds, oracle])
+        share = self._least + (self._most - self._least) * PATIENCE / (PATIENCE + self.tries[seeds, oracle])
         turn = rng.random(len(seeds)) < share
         np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
         return np.where(turn, rows[np.arange(len(seeds)), oracle], -1)
