@@ -13,8 +13,8 @@ HONEST = "baseline (Klees et al., Evaluating Fuzz Testing, CCS 2018, sections 4 
 
 WHITE_NOISE: Mapping[str, Ranges] = {
     "image": {"image.gauss_noise": {"sigma": (0.1, 0.1)}},
-    "audio": {"audio.white_noise": {"decibels": (10.0, 10.0)}},
-    "text": {"text.char_insert": {}, "text.char_delete": {}, "text.char_substitute": {}},
+    "audio": {"audio.white_noise": {"snr_db": (10.0, 10.0)}},
+    "text": {"text.insert": {}, "text.delete": {}, "text.typo": {}},
 }
 
 
@@ -35,11 +35,16 @@ SHIPPED = (
         HONEST,
         fuzz=_baseline("random"),
     ),
-    Preset("walk", "mutants of mutants, four steps from each seed and then anew: no feedback", HONEST, fuzz=_baseline("walk")),
+    Preset(
+        "walk",
+        "mutants of mutants, four steps from each seed and then anew: no feedback",
+        HONEST,
+        fuzz=_baseline("walk"),
+    ),
     Preset(
         "accept",
         "every mutant that does not fail becomes an entry, any entry is mutated: novelty without judgement",
-        HONEST + "; DeepHunter's strategy \"random\"",
+        HONEST + '; DeepHunter\'s strategy "random"',
         fuzz=_baseline("accept"),
     ),
     Preset(
@@ -55,7 +60,10 @@ SHIPPED = (
         fuzz={
             "scheduler": {"name": "recency"},
             "coverage": {
-                "name": "novelty", "features": "sum_abs_logits", "standardise": False, "radius": round(math.sqrt(0.5), 6),
+                "name": "novelty",
+                "features": "sum_abs_logits",
+                "standardise": False,
+                "radius": round(math.sqrt(0.5), 6),
             },
             "deal": {"name": "cost"},
             "depth": 1,
