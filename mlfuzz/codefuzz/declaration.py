@@ -16,8 +16,10 @@ PLAIN_ENTRY = "TestOneInput"
 
 
 class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A documented exception. type: its name, "ValueError" or "package.module.Error"; subclasses count.
+    """A documented exception; subclasses count.
 
+    type: its name ("ValueError", or that of a class in the harness), or the place where its documentation has it:
+    "pickle.UnpicklingError" is looked up there, since the class itself says that it is _pickle's.
     match: a regular expression that its message must contain; "" takes any.
     """
 
