@@ -1,0 +1,1 @@
+"""What `scripts/bench effectiveness` is made of."""

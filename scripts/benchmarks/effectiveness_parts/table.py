@@ -1,0 +1,99 @@
+"""Records of runs -> the Markdown table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from effectiveness_parts.comparison import Quartiles, a12, p_value
+from effectiveness_parts.presets import BASELINE
+from tasks.task import Task
+
+Record = Mapping[str, Any]
+
+HEAD = (
+    "task", "preset", "guidance", "runs", "first fault at", "roots broken", "failures", "kept", "distinct faults, kept",
+    "severity", "A12 (p)", "s",
+)  # fmt: skip
+
+
+def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
+    """One line a task and preset: median and quartiles over the repeats, and how sure the difference from random is.
+
+    A12 and p are of the task's chief figure, in bold; above 0.5 the preset is better than random.
+    """
+    lines = [_line(HEAD), _line(["---"] * len(HEAD))]
+    for budget in ("evaluations", "seconds"):
+        ran = [record for record in records if record["budget"] == budget and "skipped" not in record]
+        for name, task in tasks.items():
+            of_task = [record for record in ran if record["task"] == name]
+            presets = dict.fromkeys(record["preset"] for record in of_task)
+            baseline = [record for record in of_task if record["preset"] == BASELINE]
+            for preset in presets:
+                own = [record for record in of_task if record["preset"] == preset]
+                lines.append(_row(task, preset, own, baseline))
+    return "\n".join(lines) + "\n"
+
+
+def chief(task: Task, record: Record) -> float:
+    """The figure presets are compared by, larger is better."""
+    if task.chief == "evaluations":
+        return -float(record["first"] or math.inf)
+    return float(record["roots_broken"] if task.chief == "roots" else record["faults_kept"])
+
+
+def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Record]) -> str:
+    firsts = [record["first"] or math.inf for record in own]
+    found = sum(math.isfinite(first) for first in firsts)
+    kept = [record["kept"] for record in own if record["kept"] is not None]
+    severity = [record["margin_median"] for record in own if record["margin_median"] is not None]
+    cells = {
+        "first": f"{_spread(firsts)} ({found}/{len(own)})",
+        "roots": f"{_spread([record['roots_broken'] for record in own])} of {own[0]['roots']}",
+        "failures": _spread([record["failures"] for record in own]),
+        "kept": f"{100 * sum(kept) / len(kept):.0f} %" if kept else "",
+        "faults": _spread([record["faults_kept"] for record in own]),
+        "severity": f"{Quartiles.of(severity).median:.3g}" if severity else "",
+    }
+    bold = {"evaluations": "first"}.get(task.chief, task.chief)
+    cells[bold] = f"**{cells[bold]}**"
+    budget = f"{own[0]['task']}, {_amount(own[0])}"
+    seconds = sum(record["cpu_s"] for record in own) / len(own)
+    return _line(
+        [
+            budget,
+            preset,
+            own[0]["guidance"],
+            str(len(own)),
+            *cells.values(),
+            _against(task, own, baseline),
+            f"{seconds:.1f}",
+        ]
+    )
+
+
+def _against(task: Task, own: Sequence[Record], baseline: Sequence[Record]) -> str:
+    if not baseline or own[0]["preset"] == BASELINE:
+        return ""
+    ours, theirs = ([chief(task, record) for record in part] for part in (own, baseline))
+    return f"{a12(ours, theirs):.2f} ({p_value(ours, theirs):.2g})"
+
+
+def _amount(record: Record) -> str:
+    return f"{record['allowed']:g} s" if record["budget"] == "seconds" else f"{int(record['allowed']):,}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """ "1,202 [800, 2,031]": median and quartiles."""
+    quartiles = Quartiles.of([float(value) for value in values])
+    low, median, high = (_short(value) for value in (quartiles.low, quartiles.median, quartiles.high))
+    return median if low == high == median else f"{median} [{low}, {high}]"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else "-"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,108 @@
+"""One run: a preset on one repeat of a task, watched, then judged by others."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from effectiveness_parts.clusters import distinct_faults
+from effectiveness_parts.presets import frozen, options_of
+from effectiveness_parts.witness import Failure, Witness
+from numpy.typing import NDArray
+from tasks.task import Setup, Task
+
+from mlfuzz.batch import Batch, from_payloads
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.campaign import Campaign
+
+MOST_CONFIRMED = 500
+"""Failing inputs of one run that are run again alone, spread evenly over it."""
+
+
+def run(
+    task: Task, setup: Setup, preset: str, repeat: int, *, evaluations: int, seconds: float | None = None
+) -> dict[str, Any]:
+    """A record of one run, as JSON values. seconds: in place of `evaluations`, for the comparison by the clock.
+
+    Failing is what the loop's own oracles say, by more than their measured floor; then each input is run once more
+    alone, in this process, and `confirmed` is the share that fails again.
+    """
+    options = options_of(preset, task, {**setup.options, "seed": repeat})
+    budget = Budget(seconds=seconds, findings=1 if task.first else None) if seconds else Budget(
+        inputs=evaluations, findings=1 if task.first else None
+    )  # fmt: skip
+    torch.manual_seed(repeat)
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder:
+        with Campaign.open(Path(folder) / "c", setup.target(), seeds=setup.seeds, **options) as campaign:
+            witness = Witness(campaign)
+            clock, wall = time.process_time(), time.monotonic()
+            campaign.run(budget, settle_here=False)
+            spent = time.process_time() - clock, time.monotonic() - wall
+            record = {
+                "bench": "effectiveness", "task": task.name, "preset": preset, "guidance": frozen(campaign.spec),
+                "repeat": repeat, "evaluations": witness.ran, "cpu_s": round(spent[0], 3), "wall_s": round(spent[1], 3),
+                **_found(witness, setup), **_confirmed(campaign, witness.failures), **_judged(campaign, witness, setup),
+            }  # fmt: skip
+    return record
+
+
+def _found(witness: Witness, setup: Setup) -> dict[str, Any]:
+    """Counts that need nobody's judgement."""
+    within = witness.first <= (setup.per_root or math.inf)
+    broken = witness.first[within & np.isfinite(witness.first)]
+    margins = [failure.margin for failure in witness.failures]
+    return {
+        "first": witness.first_at or None, "failures": witness.count, "roots": len(witness.first),
+        "roots_broken": len(broken), "root_median": float(np.median(broken)) if len(broken) else None,
+        "margin_median": float(np.median(margins)) if margins else None,
+        "margin_largest": max(margins, default=None), "entries": len(witness.campaign.corpus),
+        "operators": sorted({failure.operators[-1] for failure in witness.failures if failure.operators}),
+    }  # fmt: skip
+
+
+def _judged(campaign: Campaign, witness: Witness, setup: Setup) -> dict[str, Any]:
+    """What is left when models that were not fuzzed have looked at it; nothing where there is no judge."""
+    failures = witness.failures
+    if setup.judge is None:
+        return {"faults": int(bool(failures)), "kept": None, "faults_kept": int(bool(failures)), "roots_kept": None}
+    names = campaign.loop.seedbed.label_names
+    labels = [str(names[failure.root]) for failure in failures]
+    payloads = [failure.payload for failure in failures]
+    modality = campaign.target.modality
+    kept = setup.judge.kept(payloads, labels, modality)
+    features = setup.judge.features(payloads, modality)
+    groups = np.asarray([failure.oracle << 32 | failure.key for failure in failures], np.int64)
+    return {
+        "faults": _distinct(features, groups, setup.judge.radius),
+        "kept": float(kept.mean()) if len(kept) else None,
+        "faults_kept": _distinct(features[kept], groups[kept], setup.judge.radius),
+        "roots_kept": len({failure.root for failure, good in zip(failures, kept.tolist(), strict=True) if good}),
+        "ways": len(np.unique(groups[kept])),
+    }  # fmt: skip
+
+
+def _distinct(features: NDArray[np.float32], groups: NDArray[np.int64], radius: float) -> int:
+    return int(distinct_faults(features, groups, radius).max(initial=-1)) + 1
+
+
+def _confirmed(campaign: Campaign, failures: Sequence[Failure]) -> dict[str, Any]:
+    """The share of failing inputs that fail again, each alone in a batch of one."""
+    if not failures:
+        return {"confirmed": None}
+    at = np.unique(np.linspace(0, len(failures) - 1, min(MOST_CONFIRMED, len(failures))).astype(np.int64))
+    return {"confirmed": round(float(np.mean([_again(campaign, failures[each]) for each in at])), 4)}
+
+
+def _again(campaign: Campaign, failure: Failure) -> bool:
+    rows = from_payloads([failure.payload], campaign.target.modality, campaign.target.device)
+    root = np.asarray([failure.root], np.int64)
+    batch = Batch(rows, root, root, np.zeros((1, 1), np.float32), np.ones(1, np.bool_), chains=lambda _: ())
+    oracle = campaign.loop.parts.oracles[failure.oracle]
+    verdict = oracle.check(campaign.target.run(rows), campaign.loop.seedbed.of(root), batch)
+    return float(verdict.margin[0]) > 0

@@ -1,0 +1,1 @@
+"""The tasks of `scripts/bench effectiveness`, by name."""

@@ -1,0 +1,50 @@
+"""A task: a system under test with a known way to fail, and what there is to find in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tasks.judge import Judge
+
+from mlfuzz.targets.module import CallableTarget, ModuleTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One repeat of a task, built: the same for every preset.
+
+    target: gives a fresh target each time it is called, so that no run inherits hooks of another.
+    seeds: an archive or a folder of them. options: fields of `WorkerSpec` that belong to the task: oracles, mutators,
+    limits, depth, batch; a preset may not change them. judge: independent of the target, or None where labels are no
+    question (NaN, a broken loss). per_root: evaluations of its own within which a root must break to count; 0: any.
+    """
+
+    target: Callable[[], ModuleTarget | CallableTarget]
+    seeds: Path
+    options: Mapping[str, Any]
+    judge: Judge | None = None
+    per_root: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """build: (repeat, cache folder) -> setup; the repeat seeds the training, the choice of seeds and the campaign.
+
+    evaluations, short: inputs that each preset may run, and in the short mode. first: ends with the first failure.
+    chief: the figure that presets are compared by ("evaluations", "roots", "faults"); goal: what is to be reached.
+    overrides: preset -> options that fit it to this task, as the system it stands for was fitted by its authors.
+    unfit: preset -> why it has no row here.
+    """
+
+    name: str
+    build: Callable[[int, Path], Setup]
+    evaluations: int
+    short: int
+    chief: str
+    goal: str
+    first: bool = False
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
