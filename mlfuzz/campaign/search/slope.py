@@ -1,0 +1,52 @@
+"""The gradient of a target's answer with respect to its input, where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlfuzz.batch import Indices, TensorRows
+from mlfuzz.campaign.search.gaps import Slope
+from mlfuzz.observation import Observation
+from mlfuzz.targets.module import ModuleTarget
+
+Score = Callable[[Observation, Indices], Tensor]
+"""(what the target said of rows, which rows) -> (B,), differentiable."""
+
+
+def slope_of(target: ModuleTarget, score: Score) -> Slope:
+    """One forward and one backward pass; the weights' own gradients are not computed."""
+
+    def slope(rows: TensorRows, which: Indices) -> tuple[Tensor, Tensor]:
+        leaf = rows.data.detach().clone().requires_grad_()
+        values = score(target.trace(replace(rows, data=leaf)), which)
+        if not values.requires_grad:
+            return values.detach(), torch.zeros_like(leaf)
+        (gradient,) = torch.autograd.grad(
+            torch.nan_to_num(values, posinf=0.0, neginf=0.0).sum(), leaf, allow_unused=True
+        )
+        return values.detach(), torch.zeros_like(leaf) if gradient is None else gradient.detach()
+
+    return slope
+
+
+def differentiable(target: Any, rows: TensorRows) -> bool:
+    """Whether the main output of a few rows moves with the input: no for black boxes, for preprocessing outside of
+    torch, and for modules that have no backward pass."""
+    if not isinstance(target, ModuleTarget):
+        return False
+
+    def total(seen: Observation, _: Indices) -> Tensor:
+        return seen.main.float().flatten(1).square().sum(1)
+
+    few = rows.part(0, min(2, len(rows)))
+    try:
+        _, gradient = slope_of(target, total)(few, np.arange(len(few)))
+    except Exception:  # noqa: BLE001  whatever the system under test raises here, it has no usable gradient
+        return False
+    return bool(torch.isfinite(gradient).all()) and bool(gradient.any())
