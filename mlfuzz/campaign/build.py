@@ -80,11 +80,15 @@ class Calibration:
     single: float
     spread: float
     criterion: Mapping[str, Any] = field(default_factory=dict)
-    variants: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    variants: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def floor(self) -> Floor:
         return Floor(self.single, self.spread, variants={name: Floor(*noise) for name, noise in self.variants.items()})
+
+
+def _measures(facts: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
+    return {name: (one, two, three) for name, (one, two, three) in facts.get("variants", {}).items()}
 
 
 def variants_of(oracles: Sequence[Oracle]) -> tuple[str, ...]:
@@ -94,7 +98,7 @@ def variants_of(oracles: Sequence[Oracle]) -> tuple[str, ...]:
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:
     """The target with the variants beside it that its oracles ask for. Raises TargetError where one cannot be built."""
-    asked = spec.oracles or getattr(target, "oracles", ())
+    asked = spec.oracles or target.oracles
     named = [description for description in asked if description.get("name") != SUITABLE]
     compared: AnyTarget = varied(target, variants_of([rebuild(description) for description in named]))
     return compared
@@ -235,7 +239,7 @@ def calibrate(
         stored = read_checkpoint(path)
         criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
         facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
-        return Calibration(target.digest, **facts, variants=stored.facts.get("variants", {}))
+        return Calibration(target.digest, **facts, variants=_measures(stored.facts))
     few = rows.part(0, min(len(rows), SINGLE_ROWS))
     measures = noises(target, few, target.run(few))
     single, spread, _ = measures.pop("main")

@@ -21,6 +21,7 @@ from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.settle import settle_finding
+from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.corpus.corpus import Corpus
@@ -30,6 +31,7 @@ from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.findings.waiting import Waiting
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.observation import Observation
@@ -117,6 +119,7 @@ class Campaign:
     def _open(self, *, guarded: bool) -> None:
         self.recorder.phase("load")
         torch.manual_seed(self.spec.seed)
+        self.target = build.target_for(self.target, self.spec)
         self.corpus = Corpus.open(self.workdir, self.life, calibration=build.calibration_key(self.target, self.spec))
         modality, device = self.target.modality, self.target.device
         self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
@@ -152,7 +155,8 @@ class Campaign:
             plain_parts(self.target),
         )  # fmt: skip
         self.candidates = Candidates(
-            self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap
+            self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap,
+            typical_margins(self.corpus.margins[self.corpus.parents < 0]),
         )  # fmt: skip
         self._count_known()
         self.calibration = calibration
@@ -313,9 +317,9 @@ class Campaign:
 
     def _settle(self, until: float) -> None:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
-        for finding in sorted(self.findings.records(), key=lambda each: each.created):
-            if finding.verdict == "candidate" and time.monotonic() < until:
-                settle_finding(self.target, self.findings, finding, alone_in="calling process", until=until)
+        waiting = Waiting(self.findings.records())
+        while time.monotonic() < until and (finding := waiting.take()) is not None:
+            settle_finding(self.target, self.findings, finding, alone_in="calling process", until=until)
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

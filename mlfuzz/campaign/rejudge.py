@@ -22,6 +22,7 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles import base as oracles
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.variants import varied
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def _row(
 def _judge(target: Target, rows: Sequence[_Row]) -> list[Rejudged]:
     """Rows of one oracle, shape and kind of seed."""
     oracle = oracles.rebuild(rows[0].finding.oracle)
+    target = varied(target, getattr(oracle, "variants", ()))
     if oracle.relative and rows[0].seed is None:
         raise ReplayError(f"oracle {oracle.name} compares with the seed, whose file is missing")
     inputs = from_payloads([row.payload for row in rows], target.modality, target.device)

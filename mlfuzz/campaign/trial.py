@@ -21,6 +21,7 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, Verdict, rebuild
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.variants import varied
 
 REPEATED_ROWS = 8
 """From 7 rows on, a row's output has the same bits in any batch: a row repeated 8 times gives the campaign's value."""
@@ -47,10 +48,10 @@ class Trial:
     """
 
     def __init__(self, target: Target, finding: Finding, seed: Payload | None) -> None:
-        self.target = target
         self.finding = finding
         self.crash_key = finding.key if not finding.oracle else ""
         self.oracle: Oracle | None = rebuild(finding.oracle) if finding.oracle else None
+        self.target: Target = varied(target, getattr(self.oracle, "variants", ()))
         self.seed_rows = None if seed is None else from_payloads([seed], target.modality, target.device)
         self.reference: Observation | None = None
         if self.oracle is None:
@@ -64,7 +65,7 @@ class Trial:
                 f"finding {finding.id}: oracle {self.oracle.name} compares with the seed, whose file is missing"
             )
         if self.seed_rows is not None:
-            self.reference = target.run(self.seed_rows)
+            self.reference = self.target.run(self.seed_rows)
         bind = getattr(self.oracle, "bind", None)
         if bind is not None:
             number = -1 if finding.label is None else label_index(target, finding.label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from torch import Tensor
@@ -38,10 +38,17 @@ class Floor:
     """What a target's outputs are worth: measured at calibration, in units of the main output.
 
     single: largest difference of a row alone against in a batch. spread: standard deviation of the outputs.
+    apart: of a variant, the largest difference from the target itself on the seeds. variants: the same, by name.
     """
 
     single: float = 0.0
     spread: float = 1.0
+    apart: float = 0.0
+    variants: Mapping[str, Floor] = field(default_factory=dict)
+
+    def of(self, variant: str) -> Floor:
+        """A variant's own floor; the target's where none was measured."""
+        return self.variants.get(variant, self)
 
 
 SINGLE_FACTOR = 8.0
@@ -92,6 +99,7 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
         "mlfuzz.oracles.sequence",
         "mlfuzz.oracles.vector",
         "mlfuzz.oracles.frames",
+        "mlfuzz.oracles.differential",
     ),
 )
 

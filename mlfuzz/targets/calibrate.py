@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Rows
 from mlfuzz.errors import TargetError
-from mlfuzz.observation import Observation
+from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import execute
 
@@ -58,21 +58,47 @@ def single_noise(target: Target, rows: Rows, seen: Observation) -> tuple[float, 
 
     (0, 1) where the main output is no tensor. Raises TargetError where a seed that ran in a batch raises alone.
     """
-    main = seen.outputs["main"]
-    if not isinstance(main, Tensor):
-        return 0.0, 1.0
-    worst = 0.0
+    single, spread, _ = noises(target, rows, seen)["main"]
+    return single, spread
+
+
+def noises(target: Target, rows: Rows, seen: Observation) -> dict[str, tuple[float, float, float]]:
+    """Of "main" and of each variant, by name: (alone against in its batch, standard deviation, apart from the target).
+
+    The largest differences over the rows. (0, 1, 0) of an output that is no tensor.
+    Raises TargetError where a seed that ran in a batch raises alone.
+    """
+    names = ["main", *(name.removesuffix(".main") for name in seen.outputs if name.endswith(".main"))]
+    outputs = {name: seen.outputs["main" if name == "main" else f"{name}.main"] for name in names}
+    worst = dict.fromkeys(names, 0.0)
     for row in range(len(rows)):
         execution = execute(target, rows.part(row, row + 1))
         if execution.seen is None:
             said = "; ".join(f"{crash.type}: {crash.message}" for _, crash in execution.crashes) or "refused"
             raise TargetError(f"target {target.name}: answers batches, not one input alone ({said}); run: mlfuzz check")
-        alone = execution.seen.outputs["main"]
-        if isinstance(alone, Tensor):
-            difference = (alone - main[row : row + 1]).abs()
-            worst = max(worst, float(torch.nan_to_num(difference, nan=0.0, posinf=0.0).max()))
-    finite = main[torch.isfinite(main)]
-    return worst, float(finite.std(unbiased=False)) if finite.numel() > 1 else 1.0
+        for name, output in outputs.items():
+            alone = execution.seen.outputs["main" if name == "main" else f"{name}.main"]
+            if isinstance(alone, Tensor) and isinstance(output, Tensor):
+                worst[name] = max(worst[name], _largest(alone, output[row : row + 1]))
+    return {
+        name: (worst[name], _spread(output), _largest(output, seen.outputs.get(f"{name}.base", seen.outputs["main"])))
+        for name, output in outputs.items()
+    }
+
+
+def _largest(one: Output, other: Output) -> float:
+    """The largest finite difference of two outputs of one shape; 0 where there is none."""
+    one, other = (output.values if isinstance(output, Ragged) else output for output in (one, other))
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape or not one.numel():
+        return 0.0
+    return float(torch.nan_to_num((one - other).abs(), nan=0.0, posinf=0.0).max())
+
+
+def _spread(output: Output) -> float:
+    if not isinstance(output, Tensor):
+        return 1.0
+    finite = output[torch.isfinite(output)]
+    return float(finite.std(unbiased=False)) if finite.numel() > 1 else 1.0
 
 
 def largest_difference(one: Observation, other: Observation) -> float:

@@ -41,6 +41,8 @@ class ModuleTarget:
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
+    variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
+      that compare: {"pruned": small_model} is what "differ:pruned" looks for.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is.
     Raises UnknownNameError for a layer that is not there.
@@ -60,6 +62,7 @@ class ModuleTarget:
         oracles: Sequence[Mapping[str, Any]] = (),
         device: str | torch.device = "cpu",
         train_mode: bool = False,
+        variants: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -71,6 +74,7 @@ class ModuleTarget:
         self.seeds = None if seeds is None else Path(seeds)
         self.raises = tuple(raises)
         self.oracles = tuple(dict(oracle) for oracle in oracles)
+        self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
         self._watcher = Watcher(self.model, layers)
         self._probed = False
@@ -108,7 +112,7 @@ class ModuleTarget:
         with torch.inference_mode():
             if not self._probed:
                 self._probe(rows)
-            arguments, keywords = self._inputs(rows)
+            arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device)
@@ -118,18 +122,33 @@ class ModuleTarget:
     def forward(self, rows: Rows) -> Any:
         """The bare forward pass, without hooks being read: what speeds are compared with."""
         with torch.inference_mode():
-            arguments, keywords = self._inputs(rows)
+            arguments, keywords = self.inputs(rows)
             return self.model(*arguments, **keywords)
+
+    def trace(self, rows: Rows) -> Observation:
+        """`run` with its history kept, so that outputs and activations can be differentiated with respect to the rows.
+
+        Variants are left out. Raises what the preprocessing or the model raises.
+        """
+        batch = len(rows)
+        started = time.perf_counter()
+        with torch.enable_grad():
+            arguments, keywords = self.inputs(rows)
+            mask = _mask(rows, arguments, keywords)
+            result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
+            outputs = normalise(result, batch, self.name, self.device)
+        return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
         """The first run: which layers answer a row each, and whether the model writes into what it is handed."""
         before = _copied(rows)
-        arguments, keywords = self._inputs(rows)
+        arguments, keywords = self.inputs(rows)
         self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         self.shield = self.shield or _written(rows, before)
         self._probed = True
 
-    def _inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the module is called with: arguments and keyword arguments, after preprocessing."""
         natural = natural_inputs(rows, self.modality, shield=self.shield)
         prepared = natural if self.preprocess is None else (self.preprocess(*natural),)
         if len(prepared) == 1 and isinstance(prepared[0], tuple):
@@ -144,7 +163,7 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare.
     """
 
     def __init__(
@@ -159,9 +178,11 @@ class CallableTarget:
         oracles: Sequence[Mapping[str, Any]] = (),
         numpy: bool = False,
         device: str | torch.device = "cpu",
+        variants: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
+        self.variants: dict[str, Any] = dict(variants or {})
         self.function = function
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)

@@ -88,6 +88,14 @@ def vectors(width: int = 16) -> Example:
     return Example(observation(after), observation(before), batch(), wrong)
 
 
+def compared(example: Example, variant: str = "bf16") -> Example:
+    """Of an example, answers of two forms of one target: what was seen is the variant's, the seeds' the target's."""
+    both = {"main": example.reference.outputs["main"], f"{variant}.main": example.seen.outputs["main"]}
+    same = {"main": example.reference.outputs["main"], f"{variant}.main": example.reference.outputs["main"]}
+    layers = example.seen.activations
+    return replace(example, seen=Observation(both, layers), reference=Observation(same, layers))
+
+
 def frames(classes: int = 0) -> Example:
     """Frame scores (B, 40) of one event a row, or (B, 40, classes); the odd rows have it elsewhere."""
     at = torch.arange(40)

@@ -10,6 +10,7 @@ import pytest
 
 from mlfuzz.mutation import Mutation
 from mlfuzz.oracles.base import ORACLES, Oracle
+from mlfuzz.oracles.differential import Differ
 from mlfuzz.oracles.frames import Frames
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
@@ -38,6 +39,15 @@ CASES: dict[str, tuple[Case, ...]] = {
     "cosine": ((Cosine, examples.vectors),),
     "neighbour": ((lambda: Neighbour(gallery=str(GALLERY)), lambda: replace(examples.vectors(), wrong=None)),),
     "frames": ((Frames, examples.frames), (Frames, lambda: examples.frames(3))),
+    "differ": (
+        (lambda: Differ(of="bf16"), lambda: examples.compared(examples.scores())),
+        (lambda: Differ(of="compile", bound=0.5), lambda: examples.compared(examples.values(3), "compile")),
+        (
+            lambda: Differ(of="zoo:old", by="text"),
+            lambda: replace(examples.compared(examples.texts(), "zoo:old"), wrong=None),
+        ),
+        (lambda: Differ(of="bf16", by="value", bound=0.5), lambda: examples.compared(examples.tokens())),
+    ),
     "relation": (
         (
             lambda: Relation("up", monotone="decibels", mutators=["audio.*"]),
