@@ -24,6 +24,7 @@ EXIT_CODES = (
 VERBS = {
     "Start": {
         "demo": "Fuzz a shipped subject for half a minute and write the report.",
+        "init": "Write what a project needs: configuration, target, test.",
         "check": "Prove that a target can be fuzzed as it stands.",
         "doctor": "Look at this machine: versions, what is missing, GPU, limits, disk.",
     },

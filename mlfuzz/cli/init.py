@@ -1,0 +1,153 @@
+"""`mlfuzz init`: the few files a project needs, written once; what is there already is left as it is."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.subjects import EXAMPLES, SUBJECTS
+from mlfuzz.config.project import OWN, SHARED, find
+from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
+from mlfuzz.report.visible import visible
+from mlfuzz.storage.durable import create_exclusive, write_atomic, writing
+
+TARGETS = "mlfuzz_targets.py"
+TESTS = "tests/test_mlfuzz.py"
+
+SHAPES = {
+    "image": ('Image(size=(224, 224), channels=3)', "x: (B, 3, 224, 224), float32 in [0, 1]"),
+    "audio": ('Audio(sample_rate_hz=16000, seconds=1.0)', "x: (B, 1, 16000), float32 in [-1, 1]"),
+    "text": ("Text(max_chars=256)", "x: a tuple of B strings"),
+}  # fmt: skip
+
+OWN_MODEL = '''"""What mlfuzz fuzzes: `mlfuzz check {name}` proves that it can be."""
+
+import mlfuzz
+
+
+def prepare(x):
+    """What comes before the model, as in production: it is fuzzed along. {shape}."""
+    return x
+
+
+def {name}():
+    """The model with the kind of input it takes; named in {config}."""
+    model = load_my_model()
+    labels = ("cat", "dog")  # in the order of the model's outputs; leave it out where it does not classify
+    kind = mlfuzz.{kind}
+    return mlfuzz.ModuleTarget("{name}", kind, model, preprocess=prepare, labels=labels)
+
+
+def load_my_model():
+    raise NotImplementedError("load your torch.nn.Module here: {targets}, load_my_model()")
+'''
+
+EXAMPLE = '''"""What mlfuzz fuzzes: a shipped example with planted weaknesses; put your own model in its place."""
+
+from {module} import fragile
+
+
+def {name}():
+    """Named in {config}; with `robust` instead of `fragile`, `mlfuzz replay` says what is mended."""
+    target = fragile()
+    target.name = "{name}"
+    return target
+'''
+
+TEST = """import mlfuzz.testing
+
+# A test for each finding that `mlfuzz findings promote` keeps.
+test_{name} = mlfuzz.testing.regressions("{name}")
+"""
+
+TABLE = """[{prefix}targets.{name}]
+use = "mlfuzz_targets:{name}"
+{seeds}
+[{prefix}fuzz]
+time = "10m"
+"""
+
+SEEDS = """seeds = "corpus/seeds/{name}"    # natural inputs; a sub-folder is a label
+"""
+
+ATTRIBUTES = "corpus/** -text"
+IGNORED = ".mlfuzz/"
+
+
+def init(name: str = "model", /, *, kind: str = "image", example: str = "", context: Here) -> int:
+    """Write what a project needs: the configuration, a target, a test, and two lines for git.
+
+    Nothing that is there is changed; what was left alone is said.
+
+    Args:
+        name: What the target is called, as a Python name.
+        kind: image, audio or text: what your model takes.
+        example: image, audio or text: begin with a shipped model instead of your own.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"{name!a} is no Python name; the target's function is called so: mlfuzz init digits")
+    for given, what in ((kind, "kind of input"), (example or kind, "example")):
+        if given not in SHAPES:
+            raise UnknownNameError(what, given, SHAPES)
+    root = context.directory
+    prefix, config = _table_prefix(root)
+    where = f"{config}, [{prefix}targets.{name}]"
+    if example:
+        target = EXAMPLE.format(module=f"{EXAMPLES}.{SUBJECTS[example]}", name=name, config=where)
+    else:
+        modality, shape = SHAPES[kind]
+        target = OWN_MODEL.format(name=name, kind=modality, shape=shape, config=where, targets=TARGETS)
+    _write(context, root / TARGETS, target)
+    seeds = "" if example else SEEDS.format(name=name)
+    _configure(context, root, config, TABLE.format(prefix=prefix, name=name, seeds=seeds))
+    _write(context, root / TESTS, TEST.format(name=name))
+    _line(context, root / ".gitattributes", ATTRIBUTES, "regressions keep their bytes")
+    _line(context, root / ".gitignore", IGNORED, "campaigns stay out of version control")
+    if not example:
+        context.terminal.say("next: load your model in ", (TARGETS, "bold"), f", put inputs into corpus/seeds/{name}")
+    context.terminal.say("  check    ", (f"mlfuzz check {name}", "bold"))
+    context.terminal.say("  fuzz     ", (f"mlfuzz fuzz {name} --time 30s", "bold"))
+    return EXIT_CLEAN
+
+
+def _table_prefix(root: Path) -> tuple[str, str]:
+    """How the tables are called, and the file they stand in: pyproject.toml where there is one."""
+    return ("tool.mlfuzz.", SHARED) if (root / SHARED).is_file() and not (root / OWN).is_file() else ("", OWN)
+
+
+def _configure(context: Context, root: Path, config: str, table: str) -> None:
+    found = find(root)
+    if found is not None and found.root == root.resolve():
+        context.terminal.say("kept     ", config, ": it configures mlfuzz already; add\n\n", table)
+    elif (root / config).is_file():
+        _append(root / config, "\n" + table)
+        context.terminal.say("added to ", config)
+    else:
+        _write(context, root / config, table)
+
+
+def _write(context: Context, path: Path, text: str) -> None:
+    shown = visible(str(path.relative_to(context.directory)))
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if create_exclusive(path, text.encode(), sync=False):
+        context.terminal.say("wrote    ", shown)
+    else:
+        context.terminal.say("kept     ", shown, ": it is there already")
+
+
+def _line(context: Context, path: Path, line: str, why: str) -> None:
+    """One line at the end of a file, unless it is there."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if re.search(rf"^{re.escape(line)}\s*$", text, re.MULTILINE):
+        return
+    _append(path, line + "\n")
+    context.terminal.say("added to ", f"{path.name}: {line}", (f"  ({why})", "dim"))
+
+
+def _append(path: Path, text: str) -> None:
+    """Bytes as they are: a file with other line ends keeps them."""
+    before = path.read_bytes() if path.is_file() else b""
+    write_atomic(path, before + (b"" if not before or before.endswith(b"\n") else b"\n") + text.encode(), sync=False)
