@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tasks.task import Task
+
 from effectiveness_parts.comparison import Quartiles, a12, p_value
 from effectiveness_parts.presets import BASELINE
-from tasks.task import Task
 
 Record = Mapping[str, Any]
 

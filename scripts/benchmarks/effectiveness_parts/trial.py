@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from effectiveness_parts.clusters import distinct_faults
-from effectiveness_parts.presets import frozen, options_of
-from effectiveness_parts.witness import Failure, Witness
 from numpy.typing import NDArray
 from tasks.task import Setup, Task
 
+from effectiveness_parts.clusters import distinct_faults
+from effectiveness_parts.presets import frozen, options_of
+from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign

@@ -8,14 +8,13 @@ Source: Odena et al., TensorFuzz, ICML 2019, section 4.4; the released examples/
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from tasks.operators import FREE, white_noise
-from tasks.task import Setup, Task
 from torch import Tensor
 
 import mlfuzz
@@ -23,6 +22,8 @@ from mlfuzz.batch import Batch
 from mlfuzz.errors import PluginError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
+from tasks.operators import FREE, white_noise
+from tasks.task import Setup, Task
 
 REACH = 1000.0
 EPSILON = 1e-12
@@ -79,10 +80,8 @@ def loss_and_gradient(numbers: Tensor) -> Mapping[str, Tensor]:
 
 
 def build(repeat: int, cache: Path) -> Setup:
-    try:
+    with contextlib.suppress(PluginError):
         ORACLES.add("flat_and_wrong", FlatAndWrong)
-    except PluginError:
-        pass
     start = np.random.default_rng(repeat).uniform(0.0, 1.0)
     path = cache / f"loss-{repeat}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tasks import broken_loss, deephunter, nan
+from tasks import broken_loss, deephunter, nan, roads, twins
 from tasks.task import Task
 
-TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (nan, broken_loss, deephunter)}
+_ALL = (nan.TASK, broken_loss.TASK, deephunter.TASK, roads.TASK, *twins.TASKS)
+
+TASKS: dict[str, Task] = {task.name: task for task in _ALL}

@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
+import mlfuzz
 from tasks.digits28 import LABELS, digits, fit, kept, lenet, right, write_seeds
 from tasks.jury import jury
 from tasks.operators import FREE, deephunter
 from tasks.task import Setup, Task
-from torch import Tensor, nn
-
-import mlfuzz
 
 SEEDS = 200
 

@@ -5,8 +5,9 @@ The stand-in for MNIST: 1,797 pictures of 8 x 8, enlarged bilinearly, 1,347 to t
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,18 +67,23 @@ def lenet() -> nn.Sequential:
 def kept(
     cache_folder: Path, name: str, build: Callable[[], nn.Module], train: Callable[[nn.Module], None]
 ) -> nn.Module:
-    """The trained model: read from the cache, or trained and put there. In evaluation mode."""
+    """The trained model: read from the cache, or trained and put there. In evaluation mode.
+
+    Of several processes that want it at once one trains it, the others wait.
+    """
+    cache_folder.mkdir(parents=True, exist_ok=True)
     path = cache_folder / f"{name}.safetensors"
     model = build()
-    if path.exists():
-        model.load_state_dict(load_file(path))
-        return model.eval()
-    train(model)
-    model.eval()
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    save_file(model.state_dict(), unfinished)
-    os.replace(unfinished, path)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            model.load_state_dict(load_file(path))
+            return model.eval()
+        train(model)
+        model.eval()
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        save_file(model.state_dict(), unfinished)
+        os.replace(unfinished, path)
     return model
 
 
@@ -122,11 +128,16 @@ def right(model: Callable[[Tensor], Tensor], held: Digits) -> NDArray[np.int64]:
 
 
 def write_seeds(path: Path, pictures: Tensor, classes: Tensor, *, levels: int | None) -> Path:
+    """An archive of pictures with their classes as labels."""
+    return write_named_seeds(path, pictures, [str(int(each)) for each in classes], levels=levels)
+
+
+def write_named_seeds(path: Path, pictures: Tensor, labels: Sequence[str], *, levels: int | None) -> Path:
     """An archive of pictures with their labels. levels: 255 rounds to 8 bits, None keeps float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = pictures.numpy() if levels is None else (pictures * levels).round().to(torch.uint8).numpy()
     unfinished = path.with_suffix(f".{os.getpid()}")
     with unfinished.open("wb") as file:
-        np.savez(file, images=stored, labels=np.asarray([str(int(each)) for each in classes]))
+        np.savez(file, images=stored, labels=np.asarray(labels))
     os.replace(unfinished, path)
     return path

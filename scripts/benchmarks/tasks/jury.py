@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.svm import SVC
-from tasks.digits28 import digits, fit, kept
-from tasks.judge import Judge, Vote, natural_radius
 from torch import Tensor, nn
 
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS
+from tasks.digits28 import digits, fit, kept
+from tasks.judge import Judge, Vote, natural_radius
+
+DIGIT = Image(size=(28, 28))
 
 COPIES = 6
 """Mutated copies of each training picture that the support vector machine learns from."""
@@ -40,15 +42,15 @@ def deep() -> nn.Sequential:
     )  # fmt: skip
 
 
-def mutated(pictures: Tensor, operators: Sequence[str], rng: np.random.Generator) -> Tensor:
-    """Each picture (B, 1, 28, 28) with one of the operators, at random; one in ten as it is."""
+def mutated(pictures: Tensor, operators: Sequence[str], rng: np.random.Generator, modality: Image = DIGIT) -> Tensor:
+    """Each picture (B, 1, H, W) with one of the operators, at random; one in ten as it is."""
     out, lots = pictures.clone(), rng.integers(0, len(operators), len(pictures))
     lots[rng.random(len(pictures)) < 0.1] = -1
     for number, name in enumerate(operators):
         rows = np.flatnonzero(lots == number)
         if len(rows):
             part = MUTATORS.get(name)
-            batch = TensorRows(pictures[rows], Image(size=(28, 28)))
+            batch = TensorRows(pictures[rows], DIGIT)
             columns = part.record(batch, part.draw(len(rows), rng), rng.integers(0, 2**63 - 1, len(rows)))
             done = part.apply(batch, columns)
             assert isinstance(done, TensorRows)
@@ -80,7 +82,7 @@ def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
     one, other = taught(wide, 1), taught(deep, 2)
     machine = _machine(cache_folder / f"jury-{name}.joblib", operators)
     embed = _embedding(one)
-    natural = embed(TensorRows(held.pictures, Image(size=(28, 28))))
+    natural = embed(TensorRows(held.pictures, DIGIT))
     votes = (_network(one), _network(other), _flat(machine))
     names = ("CNN 5x5 with augmentation", "CNN 3x3 with augmentation", "SVM with augmentation")
     return Judge(votes, names, embed, natural_radius(natural, held.classes.numpy()))
@@ -103,7 +105,8 @@ def _pooled(pictures: Tensor) -> NDArray[np.float32]:
     return nn.functional.avg_pool2d(pictures, 2).flatten(1).numpy()
 
 
-def _data(rows: Rows) -> Tensor:
+def pixels(rows: Rows) -> Tensor:
+    """(B, 1, H, W) in [0, 1]."""
     assert isinstance(rows, TensorRows)
     return rows.data
 
@@ -111,14 +114,14 @@ def _data(rows: Rows) -> Tensor:
 def _network(model: nn.Module) -> Vote:
     def vote(rows: Rows, labels: Sequence[str]) -> NDArray[np.bool_]:
         with torch.inference_mode():
-            return model(_data(rows)).argmax(1).numpy() == np.asarray(labels).astype(np.int64)  # type: ignore[no-any-return]
+            return model(pixels(rows)).argmax(1).numpy() == np.asarray(labels).astype(np.int64)  # type: ignore[no-any-return]
 
     return vote
 
 
 def _flat(machine: SVC) -> Vote:
     def vote(rows: Rows, labels: Sequence[str]) -> NDArray[np.bool_]:
-        return machine.predict(_pooled(_data(rows))) == np.asarray(labels).astype(np.int64)  # type: ignore[no-any-return]
+        return machine.predict(_pooled(pixels(rows))) == np.asarray(labels).astype(np.int64)  # type: ignore[no-any-return]
 
     return vote
 
@@ -128,7 +131,7 @@ def _embedding(model: nn.Module):  # type: ignore[no-untyped-def]
 
     def embed(rows: Rows) -> NDArray[np.float32]:
         with torch.inference_mode():
-            data = _data(rows)
+            data = pixels(rows)
             for layer in head:
                 data = layer(data)
             return data.numpy().astype(np.float32)

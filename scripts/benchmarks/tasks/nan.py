@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tasks.digits28 import LABELS, descend, digits, kept, mlp, right, write_seeds
-from tasks.operators import FREE, white_noise
-from tasks.task import Setup, Task
 from torch import Tensor, nn
 
 import mlfuzz
+from tasks.digits28 import LABELS, descend, digits, kept, mlp, right, write_seeds
+from tasks.operators import FREE, white_noise
+from tasks.task import Setup, Task
 
 STEPS = 12_000
 DOUBLED = 2.0

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.judge import Judge
-
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from tasks.judge import Judge
 
 
 @dataclass(frozen=True, slots=True)
