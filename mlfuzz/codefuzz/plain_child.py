@@ -1,0 +1,264 @@
+"""The process in which a harness runs without atheris: imports it once, then forks for each input and tells how it went.
+
+Started by `plain_run`. What an input does to its fork, be it a crash, a hang or an exit, stops nobody else.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import importlib.util
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from mlfuzz.codefuzz import plain_atheris
+from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import TARGET, Territory, describe, import_folders, keys, message_of
+from mlfuzz.codefuzz.wire import receive, send
+from mlfuzz.storage.lock import die_with_parent
+
+OUTPUT_BYTES = 4096
+GRACE = 2.0
+"""A run that takes up to so many times its limit is slow; longer, it hangs."""
+SAMPLES, SAMPLE_SECONDS = 3, 0.03
+ROOM_MEBIBYTES = 512
+"""What a process may map beyond twice its limit: an allocation above fails where it is made, with a traceback."""
+
+_FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')
+_PROVIDED = 64
+
+
+def main(arguments: list[str]) -> int:
+    """arguments: number of the socket, process id of the parent."""
+    die_with_parent(int(arguments[1]))
+    connection = socket.socket(fileno=int(arguments[0]))
+    try:
+        order, _ = receive(connection)
+    except EOFError:
+        return 0
+    began = time.perf_counter()
+    try:
+        entry = _load(order)
+    except BaseException as error:  # noqa: BLE001  # whatever the import raises is told to the parent
+        send(connection, {"error": f"{type(error).__name__}: {message_of(error)}", "trace": traceback.format_exc()})
+        return 1
+    runner = _Runner(entry, order)
+    gc.collect()
+    gc.freeze()  # forks then share what is there
+    send(connection, {"seconds": time.perf_counter() - began})
+    while True:
+        try:
+            request, payload = receive(connection)
+        except EOFError:
+            return 0
+        send(connection, runner.run(payload, explain=bool(request.get("explain"))))
+
+
+def _load(order: dict[str, Any]) -> Any:
+    sys.path[:0] = [*order["path"], order["project"]]
+    sys.path.append(os.path.dirname(order["harness"]))
+    os.chdir(order["project"])
+    plain_atheris.install()
+    spec = importlib.util.spec_from_file_location("mlfuzz_harness", order["harness"])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{order['harness']} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["mlfuzz_harness"] = module
+    spec.loader.exec_module(module)
+    return getattr(module, order["entry"])
+
+
+class _Runner:
+    """One harness, imported."""
+
+    def __init__(self, entry: Any, order: dict[str, Any]) -> None:
+        self.entry, self.order = entry, order
+        self.documented = Documented([(one[0], one[1]) for one in order["allowed"]])
+        self.territory = Territory(order["packages"], order["harness"], import_folders())
+        self.limit = float(order["seconds"])
+
+    def run(self, payload: bytes, *, explain: bool) -> dict[str, Any]:
+        told, tell = os.pipe()
+        said, say = os.pipe()
+        shown, show = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            for number in (told, said, shown):
+                os.close(number)
+            self._alone(payload, tell, say, show, explain)
+        for number in (tell, say, show):
+            os.close(number)
+        try:
+            return self._await(pid, told, said, shown)
+        finally:
+            for number in (told, said, shown):
+                os.close(number)
+
+    def _alone(self, payload: bytes, tell: int, say: int, show: int, explain: bool) -> None:
+        """In the fork; does not return."""
+        status = 70
+        try:
+            die_with_parent()
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.dup2(say, 1)
+            os.dup2(say, 2)
+            faulthandler.enable(show)
+            faulthandler.register(signal.SIGUSR1, show, all_threads=False)
+            outcome = self._judged(payload, explain)
+            body = json.dumps(outcome).encode()
+            while body:
+                body = body[os.write(tell, body) :]
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _judged(self, payload: bytes, explain: bool) -> dict[str, Any]:
+        elsewhere: list[tuple[str, BaseException]] = []
+        threading.excepthook = lambda seen: _note(elsewhere, "thread", seen.exc_value)
+        sys.unraisablehook = lambda seen: _note(elsewhere, "unraisable", seen.exc_value)
+        consumed = plain_atheris.record() if explain else None
+        mapped, resident = _memory()
+        self._limit_memory(mapped)
+        caught: BaseException | None = None
+        began = time.perf_counter()
+        try:
+            self.entry(payload)
+        except BaseException as error:  # noqa: BLE001  # whatever the target raises is data
+            caught = error
+        seconds = time.perf_counter() - began
+        self._limit_memory(None)
+        peak = max(0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - resident)
+        gc.collect()  # finalisers may raise too
+        outcome = self._sorted(caught, elsewhere)
+        outcome |= {"seconds": seconds, "mebibytes": peak}
+        if outcome["kind"] in ("ok", "refused"):
+            if peak > self.order["mebibytes"]:
+                outcome = {**outcome, **self._resource("memory", f"{peak:,.0f} MiB")}
+            elif seconds > self.limit:
+                outcome = {**outcome, **self._resource("slow", f"{seconds:.3g} s")}
+        if consumed is not None:
+            outcome["consumed"] = [[name, value] for name, value in consumed[:_PROVIDED]]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return outcome
+
+    def _sorted(self, caught: BaseException | None, elsewhere: list[tuple[str, BaseException]]) -> dict[str, Any]:
+        if caught is not None and not self.documented.covers(caught):
+            return describe("", caught, self.territory)
+        for kind, error in elsewhere:
+            if not self.documented.covers(error):
+                return describe(kind, error, self.territory)
+        if caught is None:
+            return {"kind": "ok"}
+        return {"kind": "refused", "type": type(caught).__name__, "message": message_of(caught)}
+
+    def _resource(self, kind: str, message: str) -> dict[str, Any]:
+        group = f"{kind}::{self.order['name']}"
+        return {"kind": kind, "type": kind, "message": message, "group": group, "bucket": group}
+
+    def _limit_memory(self, mapped: float | None) -> None:
+        if self.order["sanitized"]:  # a sanitizer maps terabytes of shadow
+            return
+        most = resource.RLIM_INFINITY
+        if mapped is not None:
+            most = int((mapped + 2 * self.order["mebibytes"] + ROOM_MEBIBYTES) * (1 << 20))
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        except (ValueError, OSError):  # a smaller hard limit is there already
+            return
+
+    def _await(self, pid: int, told: int, said: int, shown: int) -> dict[str, Any]:
+        began = time.monotonic()
+        pieces: dict[int, bytes] = {told: b"", said: b"", shown: b""}
+        hung = not _drain(pieces, {told, said}, began + GRACE * self.limit + 0.25, need=told)
+        stacks: list[str] = []
+        if hung:
+            for _ in range(SAMPLES):
+                _signal(pid, signal.SIGUSR1)
+                _drain(pieces, {said, shown}, time.monotonic() + SAMPLE_SECONDS, need=-1)
+            stacks = pieces[shown].decode("utf-8", "replace").split("most recent call first):")
+            _signal(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        _drain(pieces, {said, shown}, time.monotonic() + 0.05, need=-1)
+        spent = {"seconds": time.monotonic() - began, "output": pieces[said].decode("utf-8", "replace")}
+        if hung:
+            return {**self._stopped("hang", "hang", stacks[-1] if stacks else ""), **spent,
+                    "message": f"no end within {GRACE * self.limit:.3g} s",
+                    "mebibytes": usage.ru_maxrss / 1024}  # fmt: skip
+        if os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            kind = "killed" if name == "SIGKILL" else "crash"
+            trace = pieces[shown].decode("utf-8", "replace")
+            return {**self._stopped(kind, name, trace), **spent, "signal": os.WTERMSIG(status), "traceback": trace}
+        try:
+            outcome: dict[str, Any] = json.loads(pieces[told])
+        except ValueError:
+            code = os.WEXITSTATUS(status)
+            return {**self._stopped("os-exit", f"exit {code}", ""), **spent, "status": code}
+        return {**outcome, "output": spent["output"]}
+
+    def _stopped(self, kind: str, name: str, trace: str) -> dict[str, Any]:
+        """An outcome told by the operating system. trace: of faulthandler, the innermost frame first."""
+        stack = []
+        for file, line, function in reversed(_FRAME.findall(trace)):
+            sort, place = self.territory.of(file)
+            stack.append((sort, (place, int(line), function, int(line))))
+        group, bucket = keys(kind, name, stack, [])
+        frames = [f"{place[0]}:{place[1]}:{place[2]}" for sort, place in stack if sort >= TARGET - 1]
+        text = f"Most recent call first:{trace}" if trace else ""
+        return {
+            "kind": kind, "type": name, "message": "", "frames": frames, "group": group, "bucket": bucket,
+            "traceback": text,
+        }  # fmt: skip
+
+
+def _note(found: list[tuple[str, BaseException]], kind: str, error: BaseException | None) -> None:
+    if error is not None and not (kind == "thread" and isinstance(error, SystemExit)):
+        found.append((kind, error))
+
+
+def _drain(pieces: dict[int, bytes], wanted: set[int], until: float, *, need: int) -> bool:
+    """Read until `need` has ended, or time is up; whether it has. Of all but `need` only the end is kept."""
+    open_ends = set(wanted)
+    while open_ends and (left := until - time.monotonic()) > 0:
+        for number in select.select(list(open_ends), [], [], left)[0]:
+            piece = os.read(number, 1 << 16)
+            if not piece:
+                open_ends.discard(number)
+                if number == need:
+                    return True
+            pieces[number] = pieces[number] + piece if number == need else (pieces[number] + piece)[-OUTPUT_BYTES:]
+    return need not in open_ends
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _memory() -> tuple[float, float]:
+    """MiB mapped and resident now."""
+    try:
+        with open("/proc/self/statm") as file:
+            mapped, resident = file.read().split()[:2]
+    except OSError:  # not Linux
+        return 0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    page = resource.getpagesize() / (1 << 20)
+    return int(mapped) * page, int(resident) * page
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.plain_run import PlainRun, text_of
+from mlfuzz.errors import TargetLoadError
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return toy_project.build(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def toy(project):
+    with PlainRun(library.find("toy", project)) as run:
+        yield run
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind", "type"),
+    [
+        (b"TPok", "ok", ""),
+        (b"no", "refused", "FormatError"),
+        (b"TPE1", "exception", "KeyError"),
+        (b"TPDd", "exception", "ZeroDivisionError"),
+        (b"TPRr", "recursion", "RecursionError"),
+        (b"TPH", "hang", "hang"),
+        (b"TPM", "memory", "memory"),
+        (b"TPC", "crash", "SIGSEGV"),
+        (b"TPX", "os-exit", "exit 3"),
+        (b"TPS", "exit", "SystemExit"),
+    ],
+)
+def test_each_way_of_failing_is_told_apart(toy, payload, kind, type):
+    (outcome,) = toy.reproduce(payload, times=1)
+    assert (outcome.kind, outcome.type) == (kind, type)
+    assert outcome.failed == (kind not in ("ok", "refused"))
+
+
+def test_a_failure_names_the_line_of_the_code_under_test(toy):
+    (outcome,) = toy.reproduce(b"TPE1", times=1)
+    assert outcome.frames[-1].startswith("toyparser.py:")
+    assert outcome.group == "exception:KeyError:toyparser.py:parse"
+    assert "KeyError: b'1'" in outcome.traceback
+    assert "KeyError: b'1' at toyparser.py:" in text_of([outcome])
+    assert outcome.seconds < 0.25
+
+
+def test_what_takes_its_process_down_names_where_it_was(toy):
+    (crash,) = toy.reproduce(b"TPC", times=1)
+    assert "toyparser.py:parse" in crash.group
+    (hang,) = toy.reproduce(b"TPH", times=1)
+    assert "toyparser.py" in hang.group
+    assert 0.5 <= hang.seconds < 2
+
+
+def test_memory_is_measured_above_what_was_there(toy):
+    (outcome,) = toy.reproduce(b"TPM", times=1)
+    assert 90 < outcome.mebibytes < 150
+    (small,) = toy.reproduce(b"TPok", times=1)
+    assert small.mebibytes < 20
+
+
+def test_nothing_that_an_input_does_stays_for_the_next(toy):
+    outcomes = [toy.reproduce(payload, times=1)[0].kind for payload in (b"TPX", b"TPC", b"TPok", b"TPE", b"TPok")]
+    assert outcomes == ["os-exit", "crash", "ok", "exception", "ok"]
+
+
+def test_a_plain_atheris_file_runs_unmodified_and_tells_what_it_consumed(project):
+    with PlainRun(library.find("plain_toy", project)) as run:
+        (outcome,) = run.reproduce(b"\x07\x01abc", times=1)
+        assert (outcome.kind, outcome.type) == ("exception", "KeyError")
+        assert run.consumed(b"\x07\x01abc") == [("ConsumeInt(1)", "7"), ("ConsumeUnicode(4)", "'abc'")]
+
+
+def test_a_harness_that_does_not_import_says_why(project):
+    (project / "harnesses" / "broken.py").write_text("import nothing_of_this_name\ndef TestOneInput(data): pass\n")
+    with pytest.raises(TargetLoadError, match=r"broken does not import: ModuleNotFoundError.*broken\.py") as caught:
+        PlainRun(library.find("broken", project)).start()
+    assert caught.value.exit_code == 3
+    (project / "harnesses" / "broken.py").unlink()
+
+
+def test_a_harness_that_ends_its_process_while_importing_says_so(project):
+    path = project / "harnesses" / "leaves.py"
+    path.write_text("import os\nprint('bye', flush=True)\nos._exit(5)\ndef TestOneInput(data): pass\n")
+    with pytest.raises(TargetLoadError, match="its process died; it said: 'bye'"):
+        PlainRun(library.find("leaves", project)).start()
+    path.unlink()
+
+
+def test_a_flood_of_output_neither_blocks_nor_fills_anything(project):
+    path = project / "harnesses" / "loud.py"
+    path.write_text("def TestOneInput(data):\n    print('x' * 5_000_000)\n    raise KeyError('after all that')\n")
+    with PlainRun(library.find("loud", project)) as run:
+        (outcome,) = run.reproduce(b"", times=1)
+    assert outcome.type == "KeyError"
+    assert 0 < len(outcome.output) <= 4096
+    path.unlink()
+
+
+def test_its_processes_end_with_it(project):
+    run = PlainRun(library.find("toy", project))
+    run.start()
+    pid = run._child.pid
+    run.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
