@@ -49,7 +49,12 @@ Factory = Callable[[Any, str], Variant]
 
 VARIANTS: Registry[Factory] = Registry(
     "variant",
-    shipped=("mlfuzz.targets.variants_numeric",),
+    shipped=(
+        "mlfuzz.targets.variants_numeric",
+        "mlfuzz.targets.variants_built",
+        "mlfuzz.targets.variants_company",
+        "mlfuzz.targets.variants_others",
+    ),
 )
 
 

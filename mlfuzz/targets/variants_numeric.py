@@ -50,10 +50,8 @@ class Half:
         arguments, keywords = self._target.inputs(rows)
         if self.how != "autocast":
             try:
-                result = self._whole(
-                    *[_cast(value, self._dtype) for value in arguments],
-                    **{key: _cast(value, self._dtype) for key, value in keywords.items()},
-                )
+                cast = {key: _cast(value, self._dtype) for key, value in keywords.items()}
+                result = quiet(partial(self._whole, *[_cast(value, self._dtype) for value in arguments], **cast))
             except (RuntimeError, NotImplementedError, TypeError):
                 if self.how:
                     raise
@@ -62,7 +60,7 @@ class Half:
                 self.how = "whole"
                 return {MAIN: plain(result, len(rows), self._target)}
         with torch.autocast(self._target.device.type, dtype=self._dtype):
-            result = self._float(*arguments, **keywords)
+            result = quiet(partial(self._float, *arguments, **keywords))
         return {MAIN: plain(result, len(rows), self._target)}
 
 
