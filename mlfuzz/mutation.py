@@ -25,8 +25,19 @@ class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 SHOWN_EDITS = 3
 
+BLOB = "blob"
+"""The parameter that names stored content by its digest."""
+
+HIDDEN = ("seed", "blob")
+"""Units of parameters that tell people nothing."""
+
 Chain: TypeAlias = tuple[Mutation, ...]
 """From a seed to an input; () is the seed itself."""
+
+
+def blobs_of(chain: Chain) -> tuple[str, ...]:
+    """Digests of the stored content that a chain puts in place, each once."""
+    return tuple(dict.fromkeys(str(step.params[BLOB]) for step in chain if BLOB in step.params))
 
 
 def sentence(chain: Chain, units: Mapping[str, Mapping[str, str]]) -> str:
@@ -41,7 +52,7 @@ def _phrase(mutation: Mutation, units: Mapping[str, str]) -> str:
     words = [mutation.name.partition(".")[2].replace("_", " ")]
     if edits := _edits(mutation.params):
         return f"{words[0]} {edits}"
-    shown = {name: value for name, value in mutation.params.items() if units.get(name) != "seed"}
+    shown = {name: value for name, value in mutation.params.items() if units.get(name) not in HIDDEN}
     for name, value in shown.items():
         text = f"{value:.3g}" if isinstance(value, float) else _short(value)
         unit = units.get(name, "")

@@ -21,8 +21,9 @@ from mlfuzz.timemap import TIME_MAPS, TimeMap
 Column: TypeAlias = Tensor
 """One parameter of B rows on the rows' device: (B,) float32 or int64. Choices of words and sites come as lists."""
 
-Effect = Literal["invariant", "equivariant", "destroying"]
-"""On the label: kept; changed with the input in a known way (a flip, a pitch); lost (an inversion, an empty text)."""
+Effect = Literal["invariant", "equivariant", "destroying", "bounded"]
+"""On the label: kept; changed with the input in a known way (a flip, a pitch); lost (an inversion, an empty text); kept
+where the limits that it was made under are narrow enough for that."""
 
 Propose: TypeAlias = Callable[[Any, Mapping[str, Drawn], np.ndarray[Any, Any]], Mapping[str, list[Value]]]
 
@@ -43,6 +44,7 @@ class Mutator:
     effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared; `time_map` of the
     declaration says how, without one they cannot be.
     default: whether it belongs to the default set. min_channels: what has fewer is left as it is.
+    searched: recorded by searches alone, never drawn by a plan.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Mutator:
     warps_time: bool = False
     default: bool = True
     min_channels: int = 1
+    searched: bool = False
 
     @property
     def modality(self) -> str:
@@ -109,6 +112,7 @@ def mutator(
     time_map: TimeMap | None = None,
     default: bool = True,
     min_channels: int = 1,
+    searched: bool = False,
     **space: Param,
 ) -> Callable[[F], F]:
     """Register a function (rows, *, column, ...) -> rows as a mutator.
@@ -124,7 +128,7 @@ def mutator(
             )
         part = Mutator(
             name, space, function, kind, cost, effect, tuple(sites), propose, version,
-            warps_time or time_map is not None, default, min_channels,
+            warps_time or time_map is not None, default, min_channels, searched,
         )  # fmt: skip
         MUTATORS.add(name, part)
         if part.warps_time:
@@ -168,6 +172,7 @@ def defaults(modality: str) -> list[Mutator]:
 def select(modality: str, patterns: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Mutator]:
     """Mutators by name or by "image.*", "kind:blur", "default"; empty: the default set.
 
+    What only searches record is never among them.
     Raises UnknownNameError for a name that is not there, UsageError where nothing is left.
     """
     chosen = {part.name: part for pattern in (patterns or ("default",)) for part in _matching(modality, pattern)}
@@ -188,13 +193,19 @@ def _matching(modality: str, pattern: str) -> list[Mutator]:
     if pattern == "default":
         return defaults(modality)
     if pattern.startswith("kind:"):
-        return [part for part in MUTATORS if part.modality == modality and part.kind == pattern[5:]]
+        return [part for part in _drawn(modality) if part.kind == pattern[5:]]
     if pattern.endswith(".*"):
-        return [part for part in MUTATORS if part.modality == pattern[:-2] == modality]
+        return [part for part in _drawn(modality) if part.modality == pattern[:-2]]
     part = MUTATORS.get(pattern)
+    if part.searched:
+        raise UsageError(f"mutator {pattern} is recorded by searches and cannot be drawn; see: mlfuzz fuzz --search")
     if part.modality != modality:
         raise UsageError(f"mutator {pattern} is for {part.modality}, the target takes {modality}")
     return [part]
+
+
+def _drawn(modality: str) -> list[Mutator]:
+    return [part for part in MUTATORS if part.modality == modality and not part.searched]
 
 
 def _step(rows: Rows, mutations: Sequence[Mutation]) -> Rows:

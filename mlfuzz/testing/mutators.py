@@ -20,7 +20,8 @@ from mlfuzz.batch import Recorded, Rows, Step, TensorRows, from_payloads
 from mlfuzz.modality.base import Modality, Payload
 from mlfuzz.mutation import Chain, Mutation
 from mlfuzz.mutators.base import Mutator, replay
-from mlfuzz.mutators.param import Drawn, columns_of
+from mlfuzz.mutators.param import Blob, Drawn, columns_of
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.testing.rows import degenerate_rows, example_rows, largest, smallest
 
 Law: TypeAlias = Callable[[Mutator, Modality], None]
@@ -66,7 +67,7 @@ def threads_change_nothing(part: Mutator, modality: Modality) -> None:
     """Two threads give the bits of one, in a batch and for a large row alone."""
     rows, recorded = _drawn(part, modality)
     large = example_rows(largest(modality), 2)
-    columns = part.record(large, part.draw(2, np.random.default_rng(8)), np.arange(2))
+    columns = part.record(large, _draw(part, large, 8), np.arange(2))
     only = np.asarray([1])
     before = torch.get_num_threads()
     try:
@@ -111,7 +112,7 @@ def milder_by_all_is_neutral(part: Mutator, modality: Modality) -> None:
 
 def parameters_are_drawn_as_they_are_recorded(part: Mutator, modality: Modality) -> None:
     """Severity lies in [0, 1]; JSON gives the drawn bits back; `simpler` ends, and gives values it admits."""
-    columns = part.draw(64, np.random.default_rng(5))
+    columns = _draw(part, example_rows(modality, 64), 5)
     _require(part, set(columns) == set(part.space), f"draws {sorted(columns)}, declares {sorted(part.space)}")
     for name, param in part.space.items():
         severity = param.severity(columns[name])
@@ -139,7 +140,7 @@ def any_rows_are_taken(part: Mutator, modality: Modality) -> None:
     """Flat, extreme and empty inputs neither raise nor leave the grid; nor do the ends of every range."""
     for small in smallest(modality):
         rows = degenerate_rows(small)
-        drawn = part.draw(len(rows), np.random.default_rng(6))
+        drawn = _draw(part, rows, 6)
         for columns in (drawn, _at(part, drawn, "low"), _at(part, drawn, "high")):
             _require_on_grid(part, part.apply(rows, part.record(rows, columns, np.arange(len(rows)))), small)
 
@@ -148,7 +149,7 @@ def a_recorded_chain_replays(part: Mutator, modality: Modality) -> None:
     """Two steps, recorded, through JSON, from the stored parents: the same bits. Rows with shorter chains too."""
     rows, first = _drawn(part, modality)
     once = part.apply(rows, first)
-    columns = part.draw(len(rows), np.random.default_rng(7))
+    columns = _draw(part, once, 7)
     second = part.record(once, columns, np.arange(len(rows)))
     twice = _payloads(part.apply(once, second))
     expected = [twice[row] if row % 3 else once.payload(row) for row in range(len(rows))]
@@ -200,7 +201,23 @@ def check(part: Mutator, modality: Modality) -> None:
 
 def _columns(part: Mutator, modality: Modality) -> tuple[Rows, dict[str, Drawn], np.ndarray[Any, Any]]:
     rows = example_rows(modality, 17 if part.cost >= DEAR else 64)
-    return rows, part.draw(len(rows), np.random.default_rng(4)), np.arange(len(rows)) + 11
+    return rows, _draw(part, rows, 4), np.arange(len(rows)) + 11
+
+
+def _draw(part: Mutator, rows: Rows, key: int) -> dict[str, Drawn]:
+    """Columns for these rows. A blob is never drawn: the content of another of the rows stands for what was found."""
+    rng = np.random.default_rng(key)
+    files = []
+    if isinstance(rows, TensorRows) and _has_blob(part):
+        files = [CONTENTS.put(rows.modality.encode(payload)) for payload in reversed(_payloads(rows))]
+    return {
+        name: np.asarray(files) if isinstance(param, Blob) else param.draw(len(rows), rng)
+        for name, param in part.space.items()
+    }
+
+
+def _has_blob(part: Mutator) -> bool:
+    return any(isinstance(param, Blob) for param in part.space.values())
 
 
 def _drawn(part: Mutator, modality: Modality) -> tuple[Rows, Recorded]:

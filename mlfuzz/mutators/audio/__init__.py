@@ -2,5 +2,5 @@
 
 from importlib import import_module
 
-for _name in ("level", "time", "loss", "filter", "noise", "room", "codec"):
+for _name in ("level", "time", "loss", "filter", "noise", "room", "codec", "replace"):
     import_module(f"{__name__}.{_name}")

@@ -1,5 +1,5 @@
 """Operators on pictures (B, C, H, W) in [0, 1]: importing this registers them."""
 
-from mlfuzz.mutators.image import blur, codec, colour, geometry, light, noise, occlusion, weather
+from mlfuzz.mutators.image import blur, codec, colour, geometry, light, noise, occlusion, replace, weather
 
-__all__ = ["blur", "codec", "colour", "geometry", "light", "noise", "occlusion", "weather"]
+__all__ = ["blur", "codec", "colour", "geometry", "light", "noise", "occlusion", "replace", "weather"]

@@ -50,6 +50,7 @@ def edit(
     effect: Effect = "invariant",
     cost: int = 256,
     default: bool = True,
+    searched: bool = False,
 ) -> Callable[[F], F]:
     """Register an operator. amount: the share of characters or words that is edited (Real), or the number of edits.
 
@@ -69,8 +70,9 @@ def edit(
 
         by_share.__doc__ = by_count.__doc__ = operator.__doc__
         declare = partial(
-            mutator, name, kind=kind, effect=effect, cost=cost, sites=SITES, propose=propose, default=default
-        )
+            mutator, name, kind=kind, effect=effect, cost=cost, sites=SITES, propose=propose, default=default,
+            searched=searched,
+        )  # fmt: skip
         if isinstance(amount, Real):
             declare(share=amount)(by_share)
         else:

@@ -12,7 +12,7 @@ from mlfuzz.mutators.base import MUTATORS
 
 from .sounds import rows_of
 
-NATIVE = [name for name in MUTATORS.names() if name.startswith("audio.") and MUTATORS.get(name).kind != "codec"]
+NATIVE = [part.name for part in MUTATORS if part.modality == "audio" and part.kind != "codec" and not part.searched]
 
 
 @pytest.fixture
