@@ -28,6 +28,9 @@ PER_OPERATOR = 1
 
 TOP_SCORES = 5
 
+TYPICAL = "typical_margin"
+"""The name in a finding's evidence of the margin by which a typical seed does not fail, in the oracle's unit."""
+
 RUNS = ("before", "after")
 """Parts of an explanation that the record holds by name already, as runs."""
 
@@ -56,6 +59,7 @@ class Candidates:
     """Counts failing rows by key, and saves the first few inputs of each.
 
     rows: (oracle number, key) -> failing rows seen. saved: findings written in this life.
+    typical: of each oracle the margin by which a typical seed does not fail, for the severity; () where not measured.
     """
 
     target: Target
@@ -66,6 +70,7 @@ class Candidates:
     seedbed: Seedbed
     origin: Origin
     cap: int = 20
+    typical: tuple[float, ...] = ()
     rows: dict[tuple[int, int], int] = field(default_factory=dict)
     names: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     crash_rows: dict[str, int] = field(default_factory=dict)
@@ -148,7 +153,7 @@ class Candidates:
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
             floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
             after=run_of(seen, self.target.labels, margin),
-            evidence={name: value for name, value in told.items() if name not in RUNS},
+            evidence={name: value for name, value in told.items() if name not in RUNS} | self._scale(number),
         )  # fmt: skip
 
     def _record(
@@ -175,6 +180,10 @@ class Candidates:
             created=datetime.now(UTC).isoformat(timespec="seconds"), **what,
         )  # fmt: skip
         return finding, files
+
+    def _scale(self, number: int) -> dict[str, float]:
+        typical = self.typical[number] if number < len(self.typical) else 0.0
+        return {TYPICAL: float(f"{typical:.6g}")} if typical > 0 else {}
 
     def _save(self, found: Sequence[tuple[Finding, dict[str, bytes]]]) -> None:
         if found:

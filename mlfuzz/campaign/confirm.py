@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from torch import Tensor
 
 from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
 from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.sketch import sketch
+from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload
+from mlfuzz.observation import Observation
 from mlfuzz.targets.base import Target
 
 TIMES = 3
@@ -21,6 +25,7 @@ class Confirmation:
 
     margins: of each run, smallest first counts. same_value: whether the campaign's own value came back with the row
     repeated; None where there is none to compare. other: a failure with another key, in words, or "".
+    shift: which way the input moves the model from its seed (`sketch`), "" where that is not known.
     """
 
     failed: int
@@ -31,6 +36,7 @@ class Confirmation:
     after: Run
     same_value: bool | None
     other: str
+    shift: str = ""
 
     @property
     def confirmed(self) -> bool:
@@ -62,7 +68,7 @@ def confirm(
         before = trial.run(trial.judge(trial.seed_rows, [()]))
     return Confirmation(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
-        trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor),
+        trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), _shift(trial, last),
     )  # fmt: skip
 
 
@@ -72,6 +78,8 @@ def settle(finding: Finding, result: Confirmation, *, alone_in: str) -> Finding:
     evidence = {**finding.evidence, "confirmed_in": alone_in, "same_value_as_campaign": result.same_value}
     if result.other:
         evidence["failed_otherwise"] = result.other
+    if result.shift:
+        evidence[SHIFT] = result.shift
     return msgspec.structs.replace(
         finding,
         verdict=verdict,
@@ -101,3 +109,23 @@ def _other(trial: Trial, judged: Judged, floor: float) -> str:
         crash = judged.crashes[0]
         return "" if trial.oracle is None and crash.key == trial.crash_key else f"{crash.type}: {crash.message}"
     return ""
+
+
+def _shift(trial: Trial, judged: Judged) -> str:
+    """Of the last watched layer, which stands nearest to the answer; of a black box, of its scores."""
+    seen, reference = judged.seen, trial.reference
+    if seen is None or reference is None:
+        return ""
+    layers = getattr(trial.target, "layers", ())
+    if layers:
+        part = slice(layers[-1].start, layers[-1].stop)
+        after, before = seen.activations[0, part], reference.activations[0, part]
+    else:
+        after, before = (_numbers(each) for each in (seen, reference))
+    return sketch((after - before).float().cpu().numpy()) if after.shape == before.shape else ""
+
+
+def _numbers(seen: Observation) -> Tensor:
+    """The main output of the first row, flat; of texts and sequences nothing."""
+    output = seen.outputs["main"]
+    return output[0].flatten() if isinstance(output, Tensor) else seen.activations[0, :0]

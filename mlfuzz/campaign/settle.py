@@ -8,10 +8,12 @@ import time
 import msgspec
 
 from mlfuzz.campaign.confirm import confirm, settle
+from mlfuzz.campaign.severity import severity_of
 from mlfuzz.campaign.shrink import Shrunk, dominant, shrink
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.mutation import sentence
 from mlfuzz.mutators.base import units
@@ -26,7 +28,9 @@ def confirm_finding(
     """Its verdict, stored. Raises ReplayError, CorruptRecordError."""
     payload, seed = payloads(store, finding)
     settled = settle(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
-    settled = msgspec.structs.replace(settled, fault=fault_of(settled, dominant(settled.chain)))
+    settled = msgspec.structs.replace(
+        settled, fault=fault_of(settled, dominant(settled.chain)), severity=severity_of(settled, payload, seed)
+    )
     store.update(settled)
     store.sync(settled.id)
     return settled
@@ -85,7 +89,8 @@ def _stored(
         return finding
     shrunk = msgspec.structs.replace(
         shrunk, after=again.after, before=again.before, confirmed=f"{again.failed}/{again.times}",
-        fault=fault_of(shrunk, result.dominant),
+        fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, SHIFT: again.shift},
     )  # fmt: skip
+    shrunk = msgspec.structs.replace(shrunk, severity=severity_of(shrunk, result.payload, seed))
     store.update(shrunk, {name: data})
     return shrunk

@@ -31,6 +31,7 @@ from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzErr
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.findings.waiting import Waiting
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
@@ -72,8 +73,7 @@ class _State:
     started: float
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
-    queue: list[Finding] = field(default_factory=list)
-    settled: dict[str, int] = field(default_factory=dict)
+    queue: Waiting = field(default_factory=Waiting)
     progress_bytes: int = 0
     latest: Progress | None = None
     asked: Request | None = None
@@ -100,8 +100,7 @@ class _Supervisor:
         self.state.known = set(self.store.ids())
         self.state.seen = set(self.state.known)
         for finding in self.store.records():
-            if finding.verdict == "candidate":
-                self.state.queue.append(finding)
+            self.state.queue.add(finding)
         self.worker = WorkerProcess(workdir)
         self.probe = ProbeProcess(workdir)
         self.inquest = Inquest(request.spec, workdir, self.worker, self.probe, on_event)
@@ -165,7 +164,7 @@ class _Supervisor:
                 if finding_id not in self.state.seen:
                     self.state.seen.add(finding_id)
                     finding = self.store.load(finding_id)
-                    self.state.queue.append(finding)
+                    self.state.queue.add(finding)
                     self.tell(NewFinding(finding))
         self._use_probe()
 
@@ -192,16 +191,8 @@ class _Supervisor:
         return True
 
     def _next(self) -> Request | None:
-        state = self.state
-        if not state.queue:
-            return None
-        # Those of new keys first, then the simplest: what a person wants to see does not wait for its repetitions.
-        finding = min(
-            state.queue, key=lambda one: (state.settled.get(one.key, 0), len(one.chain), -(one.margin or 0.0))
-        )
-        state.queue.remove(finding)
-        state.settled[finding.key] = state.settled.get(finding.key, 0) + 1
-        return self._about(finding, "settle", SHRINK_SECONDS)
+        finding = self.state.queue.take()
+        return None if finding is None else self._about(finding, "settle", SHRINK_SECONDS)
 
     def _replied(self, request: Request, reply: Reply | None) -> None:
         finding_id = Path(request.path).name
@@ -232,14 +223,9 @@ class _Supervisor:
         self._look()
         while time.monotonic() < until:
             self._use_probe(wrap_up=True)
-            if self.state.asked is None and not self.state.queue:
+            if self.state.asked is None and not len(self.state.queue):
                 break
             self.probe.wait(POLL_SECONDS)
-        left = len(self.state.queue) + (self.state.asked is not None)
-        if left:
-            self.tell(
-                Warned(f"{left} findings are still to be confirmed: mlfuzz fuzz --name {self.workdir.name} goes on")
-            )
 
     def _outcome(self, reason: str) -> Outcome:
         findings = list(self.store.records())
