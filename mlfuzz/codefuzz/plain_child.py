@@ -1,4 +1,4 @@
-"""The process in which a harness runs without atheris: imports it once, then forks for each input and tells how it went.
+"""The process in which a harness runs without atheris: imports it once, forks for each input, and tells how it went.
 
 Started by `plain_run`. What an input does to its fork, be it a crash, a hang or an exit, stops nobody else.
 """

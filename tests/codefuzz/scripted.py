@@ -1,0 +1,98 @@
+"""An engine without atheris: it tries a given list of inputs, a few a turn. For tests of what stands around one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.plain_run import PlainRun
+
+
+class ScriptedEngine:
+    """inputs: by harness name. missing: what `available` says. edges: reached by each turn."""
+
+    name = "scripted 1"
+
+    def __init__(self, inputs: dict[str, Sequence[bytes]], *, missing: str = "", edges: int = 10) -> None:
+        self.inputs, self.missing, self.edges = inputs, missing, edges
+        self.turns: list[str] = []
+        self.on_turn: Callable[[], None] = lambda: None
+
+    def available(self) -> str:
+        return self.missing
+
+    def prepare(self, declaration, options):
+        return ScriptedSession(self, declaration, options)
+
+
+class ScriptedSession:
+    def __init__(self, engine, declaration, options) -> None:
+        self.engine, self.declaration = engine, declaration
+        self._run = PlainRun(Harness(declaration, Path(options.project), ""))
+        self._run.start()
+        self.prepared = Prepared(seconds=self._run.seconds, cached=False, sandbox=("rlimits",))
+        self._left = list(engine.inputs.get(declaration.name, ()))
+        self._executions = self._failures = 0
+        self._began = time.monotonic()
+
+    def screen(self, files):
+        usable, failing = [], []
+        for path in files:
+            (outcome,) = self._run.reproduce(path.read_bytes(), times=1)
+            (failing.append((str(path), outcome)) if outcome.failed else usable.append(str(path)))
+        return Screened(usable=tuple(usable), failing=tuple(failing))
+
+    def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), stop=lambda: False):
+        self.engine.turns.append(self.declaration.name)
+        self.engine.on_turn()
+        seen = set(known)
+        for _ in range(min(3, len(self._left))):
+            payload = self._left.pop(0)
+            (outcome,) = self._run.reproduce(payload, times=1)
+            self._failures += outcome.failed
+            if outcome.failed and outcome.bucket not in seen:
+                seen.add(outcome.bucket)
+                on_failure(payload, outcome)
+        self._executions += 1000
+        on_progress(self._progress(corpus))
+        if not self._left:
+            until = time.monotonic() + min(seconds, 0.05)
+            while time.monotonic() < until and not stop():
+                time.sleep(0.005)
+        return self._progress(corpus)
+
+    def _progress(self, corpus):
+        spent = time.monotonic() - self._began
+        return Progress(
+            executions=self._executions, edges=self.engine.edges, features=2 * self.engine.edges,
+            corpus=len(list(corpus.iterdir())), fuzzing=spent, seconds=spent, restarts=0, failures=self._failures,
+        )  # fmt: skip
+
+    def reproduce(self, payload, *, times=3):
+        return self._run.reproduce(payload, times=times)
+
+    def minimise(self, payload, bucket, *, seconds):
+        for size in range(1, len(payload)):
+            (outcome,) = self._run.reproduce(payload[:size], times=1)
+            if outcome.bucket == bucket:
+                return payload[:size]
+        return payload
+
+    def merge(self, files):
+        """Those of different sizes, the smallest first."""
+        sizes = {path.stat().st_size: path for path in sorted(files, reverse=True)}
+        return [sizes[size] for size in sorted(sizes)]
+
+    def features(self, files):
+        return {path: frozenset({path.stat().st_size}) for path in files}
+
+    def coverage(self, files, html):
+        html.mkdir(parents=True, exist_ok=True)
+        (html / "index.html").write_text("<p>covered</p>")
+        return {"toyparser.py": 0.75}
+
+    def close(self):
+        self._run.close()

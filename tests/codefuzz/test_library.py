@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.library import Harness, Unusable
+from mlfuzz.errors import ConfigError, TargetLoadError, UnknownNameError
+
+
+@pytest.fixture
+def project(tmp_path):
+    return toy_project.build(tmp_path)
+
+
+def test_a_harness_is_found_by_name_file_and_what_a_finding_says(project):
+    for typed in ("toy", "harnesses/toy.py", str(project / "harnesses/toy.py"), "harnesses/toy.py:fuzz"):
+        assert library.find(typed, project).load == "harnesses/toy.py:fuzz"
+
+
+def test_a_plain_file_is_taken_under_its_own_name(project):
+    plain = library.find("plain_toy", project)
+    assert plain.load == "harnesses/plain_toy.py:TestOneInput"
+    assert plain.seed_files() == []
+
+
+def test_an_unknown_name_answers_with_the_nearest(project):
+    with pytest.raises(UnknownNameError, match="did you mean 'toy'"):
+        library.find("toi", project)
+
+
+def test_a_file_that_is_no_harness_is_listed_with_the_reason(project):
+    (project / "harnesses/typo.py").write_text("HARNESS = {'secnds': 1}\ndef fuzz(data): pass\n")
+    (project / "harnesses/empty.py").write_text("x = 1\n")
+    every = library.listed(project)
+    reasons = {one.path.stem: one.reason for one in every if isinstance(one, Unusable)}
+    assert "did you mean 'seconds'" in reasons["typo"]
+    assert "neither HARNESS" in reasons["empty"]
+    with pytest.raises(TargetLoadError, match="secnds"):
+        library.find("typo", project)
+    with pytest.raises(ConfigError):
+        library.find("harnesses/typo.py", project)
+
+
+def test_shipped_harnesses_come_after_the_projects_own(project):
+    names = [one.name for one in library.listed(project) if isinstance(one, Harness)]
+    assert names[:2] == ["plain_toy", "toy"]
+    assert "demo_parser" in names
+
+
+def test_seeds_are_the_files_and_no_notes_about_them(project):
+    folder = project / "corpus/seeds/code/toy"
+    (folder / "README.md").write_text("about")
+    (folder / ".keep").write_text("")
+    assert [path.name for path in library.find("toy", project).seed_files()] == ["longer.toy", "other.toy", "plain.toy"]
+
+
+def test_seeds_that_are_not_there_are_an_error(project):
+    for path in (project / "corpus/seeds/code/toy").iterdir():
+        path.unlink()
+    (project / "corpus/seeds/code/toy").rmdir()
+    with pytest.raises(TargetLoadError, match=r"seeds .* are not there"):
+        library.find("toy", project).seed_files()
+
+
+def test_a_shipped_harness_finds_its_seeds_from_any_project(project):
+    shipped = library.find("demo_parser", project)
+    assert shipped.shipped
+    assert shipped.load == "harnesses/demo_parser.py:fuzz"
+    assert shipped.seed_files()
