@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tasks.task import Setup, Task
 
 from effectiveness_parts.clusters import distinct_faults
-from effectiveness_parts.presets import frozen, options_of
+from effectiveness_parts.presets import BASELINE, frozen, options_of
+from effectiveness_parts.searches import SEARCHES, search
 from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
@@ -33,23 +34,39 @@ def run(
     Failing is what the loop's own oracles say, by more than their measured floor; then each input is run once more
     alone, in this process, and `confirmed` is the share that fails again.
     """
-    options = options_of(preset, task, {**setup.options, "seed": repeat})
-    budget = Budget(seconds=seconds, findings=1 if task.first else None) if seconds else Budget(
-        inputs=evaluations, findings=1 if task.first else None
-    )  # fmt: skip
+    searching = task.search and preset in SEARCHES
+    options = options_of(BASELINE if searching else preset, task, {**setup.options, "seed": repeat})
     torch.manual_seed(repeat)
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder:
-        with Campaign.open(Path(folder) / "c", setup.target(), seeds=setup.seeds, **options) as campaign:
-            witness = Witness(campaign)
-            clock, wall = time.process_time(), time.monotonic()
-            campaign.run(budget, settle_here=False)
-            spent = time.process_time() - clock, time.monotonic() - wall
-            record = {
-                "bench": "effectiveness", "task": task.name, "preset": preset, "guidance": frozen(campaign.spec),
-                "repeat": repeat, "evaluations": witness.ran, "cpu_s": round(spent[0], 3), "wall_s": round(spent[1], 3),
-                **_found(witness, setup), **_confirmed(campaign, witness.failures), **_judged(campaign, witness, setup),
-            }  # fmt: skip
-    return record
+    with (
+        tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder,
+        Campaign.open(Path(folder) / "c", setup.target(), seeds=setup.seeds, **options) as campaign,
+    ):
+        said = {"bench": "effectiveness", "task": task.name, "preset": preset, "repeat": repeat}
+        if searching:
+            return {**said, "guidance": "", **_searched(campaign, setup, preset, repeat, evaluations)}
+        ended_by = {"findings": 1} if task.first else {}
+        budget = Budget(seconds=seconds, **ended_by) if seconds else Budget(inputs=evaluations, **ended_by)
+        witness = Witness(campaign)
+        clock, wall = time.process_time(), time.monotonic()
+        campaign.run(budget, settle_here=False)
+        spent = {"cpu_s": time.process_time() - clock, "wall_s": time.monotonic() - wall}
+        return {
+            **said, "guidance": frozen(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
+            **_confirmed(campaign, witness.failures), **_judged(campaign, witness.failures, setup),
+        }  # fmt: skip
+
+
+def _searched(campaign: Campaign, setup: Setup, preset: str, repeat: int, evaluations: int) -> dict[str, Any]:
+    roots = len(campaign.loop.seedbed)
+    done = search(campaign, gradients=SEARCHES[preset], most=min(setup.per_root, evaluations // roots), seed=repeat)
+    failures, margins = done.failures, [failure.margin for failure in done.failures]
+    return {
+        "evaluations": int(done.spent.sum()), "cpu_s": done.cpu_s, "wall_s": done.wall_s,
+        "first": min((failure.at for failure in failures), default=None), "failures": len(failures), "roots": roots,
+        "roots_broken": len(failures), "root_median": float(np.median(done.spent[done.hit])) if failures else None,
+        "margin_median": float(np.median(margins)) if margins else None, "margin_largest": max(margins, default=None),
+        **_confirmed(campaign, failures), **_judged(campaign, failures, setup),
+    }  # fmt: skip
 
 
 def _found(witness: Witness, setup: Setup) -> dict[str, Any]:
@@ -66,9 +83,8 @@ def _found(witness: Witness, setup: Setup) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _judged(campaign: Campaign, witness: Witness, setup: Setup) -> dict[str, Any]:
+def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> dict[str, Any]:
     """What is left when models that were not fuzzed have looked at it; nothing where there is no judge."""
-    failures = witness.failures
     if setup.judge is None:
         return {"faults": int(bool(failures)), "kept": None, "faults_kept": int(bool(failures)), "roots_kept": None}
     names = campaign.loop.seedbed.label_names

@@ -33,6 +33,7 @@ class Task:
     """build: (repeat, cache folder) -> setup; the repeat seeds the training, the choice of seeds and the campaign.
 
     evaluations, short: inputs that each preset may run, and in the short mode. first: ends with the first failure.
+    search: whether `mlfuzz.campaign.search` has rows of its own.
     chief: the figure that presets are compared by ("evaluations", "roots", "faults"); goal: what is to be reached.
     overrides: preset -> options that fit it to this task, as the system it stands for was fitted by its authors.
     unfit: preset -> why it has no row here.
@@ -45,5 +46,6 @@ class Task:
     chief: str
     goal: str
     first: bool = False
+    search: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
