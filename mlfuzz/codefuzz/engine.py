@@ -28,6 +28,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Of one session. project: the directory that seeds and dictionary are given from. cache: of instrumented code.
 
     sandbox: "auto" (what the kernel has) or "none"; recorded with each finding. seed: of libFuzzer's generator.
+    start_seconds: that importing the harness may take (uncached instrumentation of torch: a minute or two).
     """
 
     project: str = "."
@@ -35,6 +36,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     lane: Lane = Lane()
     sandbox: str = "auto"
     seed: int = 1
+    start_seconds: float = 300.0
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,73 @@
+"""What a worker died of, from its status, its stacks and what it printed. No torch, no numpy."""
+
+from __future__ import annotations
+
+import signal
+
+from mlfuzz.codefuzz import sanitizer, stacks
+from mlfuzz.codefuzz.keys import FOUNDATION, HARNESS, OTHER, TARGET, Place, Territory, keys
+from mlfuzz.codefuzz.outcome import Kind, Outcome
+from mlfuzz.codefuzz.slot import Death, Slot
+from mlfuzz.codefuzz.wrapper import UNTELLABLE
+
+
+def outcome_of(death: Death, slot: Slot, territory: Territory) -> Outcome:
+    """The outcome of the input that was running when the worker in `slot` died."""
+    printed = slot.ring.data.decode("utf-8", "backslashreplace")
+    report = sanitizer.parse(printed)
+    if report is not None:
+        return from_report(report, death, slot.ring.text())
+    text = slot.stacks()
+    found = stacks.dumps(text)
+    placed = stacks.placed(found[-1], territory) if found else []
+    if death.signal == signal.SIGKILL:
+        kind: Kind = "killed"
+        message = "killed from outside, as the kernel does when memory is short"
+    elif death.signal:
+        kind, message = "crash", signal.strsignal(death.signal) or ""
+    elif death.code == UNTELLABLE:
+        kind, message = (
+            "os-exit",
+            "the worker could not tell its outcome: the target closed its files or used up memory",
+        )
+    else:
+        kind, message = "os-exit", f"the process ended with status {death.code}"
+    type_name = _name(death.signal) if death.signal else f"status {death.code}"
+    return located(
+        kind, type_name, placed, message=message, traceback=text, signal=death.signal, status=death.code,
+        output=slot.ring.text(),
+    )  # fmt: skip
+
+
+def from_report(report: sanitizer.Report, death: Death, output: str) -> Outcome:
+    """A sanitizer's report. Its first frame outside the runtime is the key."""
+    kind: Kind = "memory" if report.error in ("out-of-memory", "allocation-size-too-big") else "sanitizer"
+    if report.error == "stack-overflow":
+        kind = "overflow"
+    first = report.frames[0] if report.frames else "::?"
+    file, _, function = first.rpartition(":")[0].rpartition(":")[0], "", first.rpartition(":")[2]
+    line = first.rpartition(":")[0].rpartition(":")[2]
+    group = f"{kind}:{report.error}:{file.rpartition('/')[2]}:{function}"
+    details = {"tool": report.tool, "error": report.error, **report.details}
+    return Outcome(
+        kind=kind, type=report.error, message=report.message, frames=report.frames[::-1], group=group,
+        bucket=f"{group}:{line}", signal=death.signal, status=death.code, sanitizer=details, output=output,
+        traceback=output,
+    )  # fmt: skip
+
+
+def located(kind: Kind, type_name: str, placed: list[tuple[int, Place]], **rest: object) -> Outcome:
+    """An outcome with frames and keys from a stack, outermost first."""
+    group, bucket = keys(kind, type_name, placed, [])
+    sorts = {TARGET, OTHER} if any(sort in (TARGET, OTHER) for sort, _ in placed) else {HARNESS}
+    frames = tuple(
+        f"{place[0]}:{place[1]}:{place[2]}" for sort, place in placed if sort in sorts and sort != FOUNDATION
+    )
+    return Outcome(kind=kind, type=type_name, frames=frames, group=group, bucket=bucket, **rest)  # type: ignore[arg-type]
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,150 @@
+"""The engine that runs harnesses under atheris; what it can do without atheris, it does. No torch, no numpy."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import mlfuzz
+from mlfuzz.codefuzz.declaration import Declaration
+from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
+from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
+from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.link import Link
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.verdict import Court
+from mlfuzz.errors import TargetError, TargetLoadError
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class AtherisEngine:
+    """libFuzzer through atheris, in forks of a process that has imported the harness once."""
+
+    name = "atheris"
+
+    def available(self) -> str:
+        """ "" where it can fuzz here, else what is missing and the remedy. Replay works without it."""
+        if not hasattr(os, "fork"):
+            return f"the code side forks its workers, which {platform.system()} cannot; use Linux or macOS"
+        if importlib.util.find_spec("atheris") is None:
+            machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+            return (
+                f"atheris is not installed ({machine}); its wheels are for Linux on x86-64: "
+                "`pip install atheris` there, or replay findings here, which needs none"
+            )
+        return ""
+
+    def prepare(self, declaration: Declaration, options: Options) -> AtherisSession:
+        """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""
+        if not hasattr(os, "fork"):
+            raise TargetLoadError(self.available())
+        return AtherisSession(declaration, options, missing=self.available())
+
+
+class AtherisSession:
+    """One harness, imported once. A context manager; ends its processes with it.
+
+    missing: why it cannot fuzz; "" where it can.
+    """
+
+    def __init__(self, declaration: Declaration, options: Options, *, missing: str = "") -> None:
+        self.declaration, self.options, self._missing = declaration, options, missing
+        if not Path(declaration.path).is_file():
+            raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
+        self._link = Link(specification(declaration, options, atheris=not missing), environment(options))
+        try:
+            told = self._link.ready(options.start_seconds, declaration.path)
+            self._modules = frozenset(told["modules"])
+            territory = Territory(declaration.instrument, declaration.path, told["path"])
+            self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
+            self.prepared = self._prepared(told)
+        except BaseException:
+            self._link.close()
+            raise
+
+    def __enter__(self) -> AtherisSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def fuzz(
+        self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
+        known: Sequence[str] = (), stop: Callable[[], bool] = lambda: False,
+    ) -> Progress:  # fmt: skip
+        """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
+
+        Raises TargetError where atheris is missing, WorkerLostError where no worker lives long enough to fuzz.
+        """
+        self._need_atheris()
+        request = Request(
+            corpus=corpus, seconds=seconds, runs=runs, seed=self.options.seed, flags=(), known=tuple(known)
+        )
+        return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()
+
+    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]:
+        """Run one input alone, each time in a fresh fork, with time and memory measured."""
+        return [self._court.judge(payload) for _ in range(times)]
+
+    def screen(self, files: Sequence[Path]) -> Screened:
+        raise NotImplementedError
+
+    def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
+        raise NotImplementedError
+
+    def merge(self, files: Sequence[Path]) -> list[Path]:
+        raise NotImplementedError
+
+    def features(self, files: Sequence[Path]) -> Mapping[Path, frozenset[int]]:
+        raise NotImplementedError
+
+    def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
+        raise NotImplementedError
+
+    def _need_atheris(self) -> None:
+        if self._missing:
+            raise TargetError(f"{self.declaration.name} cannot be fuzzed here: {self._missing}")
+
+    def _prepared(self, told: dict[str, Any]) -> Prepared:
+        return Prepared(
+            seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]),
+            uninstrumented=tuple(told["uninstrumented"]), warnings=tuple(told["warnings"]),
+        )  # fmt: skip
+
+
+def specification(declaration: Declaration, options: Options, *, atheris: bool) -> dict[str, Any]:
+    """What the zygote must know, as plain values."""
+    return {
+        "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,
+        "instrument": list(declaration.instrument), "preload": list(declaration.preload),
+        "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
+        "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
+        "project": str(Path(options.project).resolve()), "cache": options.cache,
+        "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload), "sandbox": options.sandbox,
+        "atheris": atheris,
+    }  # fmt: skip
+
+
+def environment(options: Options) -> dict[str, str]:
+    """The zygote's environment: one thread, this mlfuzz, and the lane's own variables."""
+    variables = dict(os.environ)
+    for name in THREADS:
+        variables[name] = "1"
+    variables.pop("PYTHONSTARTUP", None)
+    variables.pop("PYTHONFAULTHANDLER", None)
+    own = str(Path(mlfuzz.__file__).resolve().parent.parent)
+    paths = [path for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
+    variables["PYTHONPATH"] = os.pathsep.join([*paths, own] if own not in paths else paths)
+    variables["PYTHONHASHSEED"] = "0"
+    variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    if options.lane.preload:
+        variables["LD_PRELOAD"] = ":".join(options.lane.preload)
+    return {**variables, **options.lane.variables}

@@ -1,0 +1,179 @@
+"""The jobs of a forked worker. Each ends the process: nothing of a job is left in the zygote.
+
+No mlfuzz imports beyond the child's own modules; atheris alone is imported here, and only by the job that fuzzes.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mlfuzz.codefuzz import wire
+from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
+from mlfuzz.codefuzz.wrapper import Judge, wrap
+
+THREAD_SECONDS = 1.0
+"""How long a run alone waits for threads that the target has started."""
+
+
+class Post:
+    """The descriptors of one worker: page, stacks, output, and the socket to the supervisor."""
+
+    def __init__(self, slot: dict[str, int]) -> None:
+        self.flight = Flight(slot["flight"])
+        self.stacks, self.output = slot["stacks"], slot["output"]
+        self.socket = socket.socket(fileno=os.dup(slot["socket"]))
+
+    def take_output(self) -> None:
+        """From now on what anybody prints goes to the supervisor's ring."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(self.output, 1)
+        os.dup2(self.output, 2)
+
+    def watch_stacks(self, *, fatal: bool) -> None:
+        """SIGUSR1 writes the Python stack, even inside C code. fatal: so do deadly signals, before they kill.
+
+        A sanitizer has handlers of its own for those, and its report says more.
+        """
+        os.lseek(self.stacks, 0, os.SEEK_SET)
+        os.ftruncate(self.stacks, 0)
+        faulthandler.register(signal.SIGUSR1, file=self.stacks, all_threads=False, chain=False)
+        if fatal:
+            faulthandler.enable(file=self.stacks, all_threads=False)
+
+
+class Bench:
+    """A worker's tools: the harness's function, how its exceptions are judged, and where to tell it."""
+
+    def __init__(self, spec: dict[str, Any], entry: Callable[[bytes], Any], post: Post, documented: Documented) -> None:
+        self.spec, self.entry, self.post, self.documented = spec, entry, post, documented
+        folders = [folder for folder in sys.path if folder]
+        self.territory = Territory(spec["instrument"], spec["path"], folders)
+
+    def judge(self, known: list[str] | None = None) -> Judge:
+        judge = Judge(self.documented, self.territory, self.post.flight, set(known or ()))
+        judge.install()
+        return judge
+
+
+def alone(bench: Bench, job: dict[str, Any]) -> None:
+    """Run the input in the page once, measured, and tell the outcome."""
+    payload = bench.post.flight.payload
+    wire.send(bench.post.socket, _measured(bench, bench.judge(), payload))
+
+
+def many(bench: Bench, job: dict[str, Any]) -> None:
+    """Run what the supervisor sends, one after another, until it sends the end."""
+    judge = bench.judge()
+    edges = _watch_edges() if job.get("edges") else None
+    while True:
+        message, payload = wire.receive(bench.post.socket)
+        if message.get("end"):
+            break
+        if edges is not None:
+            edges.clear()
+        outcome = _measured(bench, judge, payload)
+        if edges is not None:
+            outcome["edges"] = sorted(edges)
+        wire.send(bench.post.socket, outcome)
+    wire.send(bench.post.socket, {"modules": sorted(sys.modules)})
+
+
+def fuzz(bench: Bench, job: dict[str, Any]) -> None:
+    """Hand the harness to libFuzzer; comes back when it has had its runs."""
+    import atheris
+
+    judge = bench.judge(job["known"])
+    connection = bench.post.socket
+
+    def tell(outcome: dict[str, Any], data: bytes) -> None:
+        wire.send(connection, outcome, data)
+        wire.receive(connection)  # the supervisor has written it down
+
+    judge.tell = tell
+    poison = frozenset(bytes.fromhex(one) for one in job["poison"])
+    atheris.Setup([bench.spec["path"], *job["flags"]], wrap(bench.entry, judge, poison))
+    atheris.Fuzz()
+
+
+JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {"alone": alone, "many": many, "fuzz": fuzz}
+
+
+def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
+    """Outcome of one run, with seconds and the peak of memory above the start."""
+    flight = bench.post.flight
+    flight.load(payload)
+    told: list[dict[str, Any]] = []
+    judge.known.clear()
+    judge.tell = lambda outcome, data: told.append(outcome)
+    refused = flight.head[3]
+    before = _resident(reset=True)
+    flight.head[LENGTH] = len(payload)
+    flight.head[STARTED] += 1
+    began = time.perf_counter()
+    try:
+        bench.entry(payload)
+        _join_threads()
+    except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
+        seconds = time.perf_counter() - began
+        judge._seen.clear()
+        judge.caught(error, payload)
+        _join_threads()
+    else:
+        seconds = time.perf_counter() - began
+    peak = _resident()
+    if judge.busy:
+        judge.flush(payload)
+    _flush()
+    flight.head[CLOSED] = flight.head[STARTED]
+    outcome = told[0] if told else {"kind": "refused" if flight.head[3] > refused else "ok"}
+    return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before)}
+
+
+def _join_threads() -> None:
+    deadline = time.monotonic() + THREAD_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001 - the target may have closed or replaced it
+            continue
+
+
+def _resident(*, reset: bool = False) -> float:
+    """Mebibytes resident: now (reset: the peak starts anew), or at the peak since then."""
+    try:
+        if reset:
+            with open("/proc/self/clear_refs", "w") as file:
+                file.write("5")
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file if line.startswith(("VmHWM", "VmRSS")))
+        return int(lines["VmRSS" if reset else "VmHWM"].split()[0]) / 1024
+    except (OSError, KeyError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (1 << 20 if sys.platform == "darwin" else 1024)
+
+
+def _watch_edges() -> set[int]:
+    """Collect what instrumented code reaches in a set. It looks the function up in atheris at each call."""
+    edges: set[int] = set()
+    atheris = sys.modules.get("atheris")
+    if atheris is not None:
+        atheris._trace_branch = edges.add  # type: ignore[attr-defined]
+    return edges

@@ -1,0 +1,243 @@
+"""The supervisor of a fuzzing worker: starts it, watches it, asks what killed it, starts it again. No torch, no numpy."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
+from mlfuzz.codefuzz.hang import Sampler
+from mlfuzz.codefuzz.link import FUZZ, Link
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
+from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.verdict import Court, outcome_from
+from mlfuzz.codefuzz.workcorpus import WorkCorpus
+from mlfuzz.errors import WorkerLostError
+
+STATUS = re.compile(rb"^#\d+\t[A-Za-z]+ +(?:cov: (\d+) )?(?:ft: (\d+) )?(?:corp: (\d+)/)?", re.MULTILINE)
+POLL_SECONDS = 0.05
+PROGRESS_SECONDS = 0.25
+SYNC_SECONDS = 1.0
+MOST_POISON = 4096
+STILLBORN = 60
+"""So many deaths in a row, each within a few runs: the harness dies of everything."""
+
+FLAGS = (
+    "-timeout=0", "-rss_limit_mb=0", "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0",
+    "-handle_ill=0", "-handle_fpe=0", "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-handle_usr1=0",
+    "-handle_usr2=0", "-verbosity=1",
+)  # fmt: skip
+"""libFuzzer's own limits and handlers are off: they blame the wrong input and hide what killed the process."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call of `fuzz` asks for."""
+
+    corpus: Path
+    seconds: float
+    runs: int
+    seed: int
+    flags: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+class Fuzzing:
+    """One call of `Session.fuzz`."""
+
+    def __init__(
+        self, link: Link, court: Court, request: Request, on_failure: OnFailure, on_progress: OnProgress,
+        stop: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self.link, self.court, self.request = link, court, request
+        self.on_failure, self.on_progress, self.stop = on_failure, on_progress, stop
+        self.slot = link.slots[FUZZ]
+        self.work = WorkCorpus(link.scratch, request.corpus, court.declaration.length)
+        self.known = set(request.known)
+        self.provisional: set[str] = set()
+        self.poison: dict[bytes, None] = {}
+        self.began = time.monotonic()
+        self.fuzzing = 0.0
+        self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
+        self.stillborn = self.broken = 0
+        self._told = self._synced = 0.0
+        self._seen, self._since = -1, 0.0
+
+    def run(self) -> Progress:
+        """Until a limit is reached or somebody says stop."""
+        try:
+            while not self._over():
+                self._life()
+                self._count()
+                self.restarts += 1
+        finally:
+            if self.slot.pid and self.slot.death is None:
+                self.link.end(self.slot)
+                self._count()
+            self.work.collect()
+        self.restarts = max(0, self.restarts - 1)
+        progress = self.progress()
+        self.on_progress(progress)
+        return progress
+
+    def progress(self) -> Progress:
+        head = self.slot.flight.head
+        return Progress(
+            executions=self.executions + head[STARTED], edges=self.edges, features=self.features, corpus=self.units,
+            fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
+            failures=self.failures + head[FAILED],
+        )  # fmt: skip
+
+    def _over(self) -> bool:
+        if time.monotonic() - self.began >= self.request.seconds or self.stop():
+            return True
+        return bool(self.request.runs) and self.executions + self.slot.flight.head[STARTED] >= self.request.runs
+
+    def _count(self) -> None:
+        """Take over the counters of a worker that has ended."""
+        head = self.slot.flight.head
+        self.executions += head[STARTED]
+        self.failures += head[FAILED]
+        for word in (STARTED, CLOSED, FAILED, REFUSED):
+            head[word] = 0
+
+    def _life(self) -> None:
+        """One worker, from its fork to its end."""
+        left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
+        job = {
+            "name": "fuzz", "known": sorted(self.known), "poison": [one.hex() for one in self.poison],
+            "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left,
+                      f"-seed={(self.request.seed + self.restarts * 7919) % (1 << 31) or 1}",
+                      f"-max_len={self.court.declaration.length}"],
+        }  # fmt: skip
+        slot = self.link.fork(FUZZ, job)
+        self._seen, self._since = -1, time.monotonic()
+        then = time.monotonic()
+        while slot.death is None:
+            self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
+            then = self._clock(then)
+            while slot.inbox:
+                self._failure(slot)
+                then = time.monotonic()
+            self._status()
+            if slot.death is not None:
+                break
+            if self._over():
+                self.link.end(slot)
+                return
+            if self._hangs(slot):
+                self._hang(slot)
+                return
+            self._tell()
+        self._death(slot)
+
+    def _clock(self, then: float) -> float:
+        now = time.monotonic()
+        if self.slot.flight.head[READY]:
+            self.fuzzing += now - then
+        return now
+
+    def _failure(self, slot: Slot) -> None:
+        """A new bucket that the worker has caught; it waits for the answer."""
+        told, payload = slot.inbox.popleft()
+        outcome = outcome_from(told, slot.ring.text())
+        if outcome.kind == "memory-error":
+            outcome = self.court.judge(payload)
+        if outcome.failed:
+            self._report(payload, outcome)
+        slot.answer({})
+        self._since = time.monotonic()
+
+    def _report(self, payload: bytes, outcome: Outcome) -> None:
+        if outcome.bucket in self.known:
+            return
+        self.known.add(outcome.bucket)
+        self.on_failure(payload, outcome)
+
+    def _death(self, slot: Slot) -> None:
+        """What killed the worker, unless it has ended of its own."""
+        assert slot.death is not None
+        while slot.inbox:
+            self._failure(slot)
+        head = slot.flight.head
+        runs = head[STARTED]
+        blamed = slot.flight.running or (runs > 0 and slot.death.status != 0)
+        if not blamed:
+            self._ended(slot)
+            return
+        self.stillborn = self.stillborn + 1 if runs < 3 else 0
+        payload = slot.flight.payload
+        first = aftermath.outcome_of(slot.death, slot, self.court.territory)
+        head[FAILED] += 1
+        self._quarantine(payload)
+        if first.bucket in self.known or first.bucket in self.provisional:
+            return
+        outcome = self.court.judge(payload)
+        if outcome.failed:
+            self.provisional.add(first.bucket)
+            self._report(payload, outcome)
+        elif first.kind != "killed":
+            self._report(payload, first)
+        if self.stillborn >= STILLBORN:
+            raise WorkerLostError(f"{self.stillborn} workers in a row died of their first inputs: {first.message}")
+
+    def _ended(self, slot: Slot) -> None:
+        assert slot.death is not None
+        if slot.death.status == 0 and slot.flight.head[STARTED]:
+            return
+        self.broken += 1
+        if self.broken >= 3:
+            raise WorkerLostError(f"libFuzzer does not start:\n{slot.ring.text(2000).strip()}")
+
+    def _hangs(self, slot: Slot) -> bool:
+        head, now = slot.flight.head, time.monotonic()
+        if head[STARTED] != self._seen or not slot.flight.running:
+            self._seen, self._since = head[STARTED], now
+            return False
+        return now - self._since > self.court.declaration.seconds
+
+    def _hang(self, slot: Slot) -> None:
+        """Take stacks, end it, and see what the input does alone."""
+        sampler = Sampler(slot, self.court.declaration.seconds)
+        sampler.finish(self.link)
+        if not slot.flight.running or slot.flight.head[STARTED] != self._seen:
+            self._since = time.monotonic()
+        payload = slot.flight.payload
+        self.link.end(slot)
+        slot.flight.head[FAILED] += 1
+        self._quarantine(payload)
+        where = aftermath.located("hang", "", sampler.placed(self.court.territory))
+        if where.bucket in self.known or where.bucket in self.provisional:
+            return
+        outcome = self.court.judge(payload)
+        if outcome.failed:
+            self.provisional.add(where.bucket)
+            self._report(payload, outcome)
+
+    def _quarantine(self, payload: bytes) -> None:
+        self.poison[payload] = None
+        while len(self.poison) > MOST_POISON:
+            del self.poison[next(iter(self.poison))]
+
+    def _status(self) -> None:
+        """libFuzzer's own count of edges, features and corpus files."""
+        head, _, self.slot.lines = self.slot.lines.rpartition(b"\n")
+        for match in STATUS.finditer(head):
+            edges, features, units = (int(one or 0) for one in match.groups())
+            self.edges, self.features = max(self.edges, edges), max(self.features, features)
+            self.units = units or self.units
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_SECONDS:
+            self._told = now
+            self.on_progress(self.progress())
+        if now - self._synced >= SYNC_SECONDS:
+            self._synced = now
+            self.work.collect()

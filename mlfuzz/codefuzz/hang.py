@@ -1,0 +1,46 @@
+"""Where an input hangs: stacks by SIGUSR1, sampled a few times, and what they share. No torch, no numpy."""
+
+from __future__ import annotations
+
+import signal
+
+from mlfuzz.codefuzz import stacks
+from mlfuzz.codefuzz.keys import Place, Territory
+from mlfuzz.codefuzz.link import Link
+from mlfuzz.codefuzz.slot import Slot
+
+MOMENTS = (0.7, 0.85, 0.97)
+"""Shares of the limit at which a run alone is looked at: also a slow input has stacks then."""
+
+GAP_SECONDS = 0.03
+SAMPLES = 3
+POLL_SECONDS = 0.05
+
+
+class Sampler:
+    """Looks at one run. limit: seconds."""
+
+    def __init__(self, slot: Slot, limit: float) -> None:
+        self._slot, self._limit = slot, limit
+        self._taken = 0
+        self.text = ""
+
+    def step(self, elapsed: float) -> float:
+        """Look if it is time to; seconds until the next step."""
+        while self._taken < len(MOMENTS) and elapsed >= MOMENTS[self._taken] * self._limit:
+            self._slot.signal(signal.SIGUSR1)
+            self._taken += 1
+        following = MOMENTS[self._taken] * self._limit - elapsed if self._taken < len(MOMENTS) else POLL_SECONDS
+        self.text = self._slot.stacks() if self._taken else ""
+        return max(0.001, min(POLL_SECONDS, following))
+
+    def finish(self, link: Link) -> None:
+        """Three more looks at an input that is about to be killed."""
+        for _ in range(SAMPLES):
+            self._slot.signal(signal.SIGUSR1)
+            link.wait(lambda: self._slot.death is not None, GAP_SECONDS)
+        self.text = self._slot.stacks()
+
+    def placed(self, territory: Territory) -> list[tuple[int, Place]]:
+        """The frames that the samples share, outermost first."""
+        return stacks.placed(stacks.common(stacks.dumps(self.text)[-2 * SAMPLES :]), territory)

@@ -1,0 +1,216 @@
+"""The harness, imported by name in the child, with the packages it names instrumented. No mlfuzz imports but the child's.
+
+Code that is loaded from a path gives no coverage, so the harness becomes a module of a package of its own whose only
+folder is the file's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import sysconfig
+import time
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PACKAGE = "mlfuzz_harness"
+
+SURVIVORS = frozenset({
+    "abc", "atheris", "builtins", "codecs", "collections", "contextlib", "encodings", "enum", "faulthandler", "functools",
+    "gc", "importlib", "io", "json", "keyword", "linecache", "logging", "marshal", "mlfuzz", "msgspec", "operator", "os",
+    "posixpath", "re", "reprlib", "site", "socket", "stat", "string", "sys", "threading", "tokenize", "traceback", "types",
+    "typing", "warnings", "weakref", "zipimport",
+})  # fmt: skip
+"""Packages that cannot be imported a second time without breaking what already uses them."""
+
+REIMPORTABLE = frozenset({"json", "string", "tokenize"})
+"""Of those, the ones that can after all: nothing here keeps their classes."""
+
+
+class Loaded:
+    """What importing gave. entry: the function that takes bytes; fresh: modules that came with it."""
+
+    def __init__(self, entry: Callable[[bytes], Any], seconds: float, before: frozenset[str]) -> None:
+        self.entry, self.seconds = entry, seconds
+        self.fresh = frozenset(sys.modules) - before
+        self.cached = False
+        self.uninstrumented: tuple[str, ...] = ()
+        self.warnings: list[str] = []
+
+
+def load(spec: dict[str, Any]) -> Loaded:
+    """Import preload and harness. Whatever the harness raises goes on to the caller."""
+    began = time.perf_counter()
+    path = spec["path"]
+    warnings: list[str] = []
+    sys.path[:0] = [*spec["lane_path"]]
+    for folder in (spec["project"], os.path.dirname(path)):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [os.path.dirname(path)]
+    sys.modules[PACKAGE] = package
+    _forget(spec["instrument"], warnings)
+    before = frozenset(sys.modules)
+    stand = _Instrumented(spec) if spec["atheris"] else _Plain()
+    with stand.imports():
+        for name in spec["preload"]:
+            importlib.import_module(name)
+        module = importlib.import_module(f"{PACKAGE}.{os.path.basename(path).removesuffix('.py')}")
+    entry = getattr(module, spec["entry"], None) or stand.captured
+    if not callable(entry):
+        raise TypeError(f"{spec['entry']} of {path} is not a function")
+    loaded = Loaded(entry, time.perf_counter() - began, before)
+    loaded.cached = stand.cached
+    loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
+    loaded.warnings = warnings + stand.warnings
+    return loaded
+
+
+def _forget(packages: list[str], warnings: list[str]) -> None:
+    """Modules that are imported already would stay without coverage: let them be imported again."""
+    for package in packages:
+        there = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+        if not there:
+            continue
+        if package in SURVIVORS and package not in REIMPORTABLE:
+            warnings.append(f"{package} is used by the fuzzer itself and gives no coverage")
+            continue
+        for name in there:
+            loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
+            if not isinstance(loader, importlib.machinery.ExtensionFileLoader):
+                del sys.modules[name]
+
+
+class _Plain:
+    """Without atheris: a stand-in module, so that a harness that imports it can be replayed."""
+
+    cached = False
+    captured: Callable[[bytes], Any] | None = None
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    @contextlib.contextmanager
+    def imports(self) -> Iterator[None]:
+        if importlib.util.find_spec("atheris") is None:
+            sys.modules["atheris"] = self._module()
+        yield
+
+    def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
+        return ()
+
+    def _module(self) -> types.ModuleType:
+        module = types.ModuleType("atheris", "Stands in for atheris, which is not installed: enough for a replay.")
+
+        def setup(argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
+            self.captured = entry
+            return argv
+
+        def missing(name: str) -> Any:
+            raise ImportError(f"atheris.{name} is needed by this harness, and atheris is not installed here")
+
+        for name in ("instrument_imports", "enabled_hooks"):
+            setattr(module, name, lambda *_, **__: contextlib.nullcontext())
+        module.instrument_func = lambda function: function  # type: ignore[attr-defined]
+        module.instrument_all = module.Fuzz = lambda *_, **__: None  # type: ignore[attr-defined]
+        module.Setup = setup  # type: ignore[attr-defined]
+        module.__getattr__ = missing  # type: ignore[method-assign]
+        return module
+
+
+class _Instrumented:
+    """With atheris. Its Setup and Fuzz do nothing while the harness is imported: the workers call them."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        import atheris
+
+        self.atheris, self.spec = atheris, spec
+        self.captured: Callable[[bytes], Any] | None = None
+        self.warnings: list[str] = []
+        self.store = self._store()
+
+    @property
+    def cached(self) -> bool:
+        return self.store is not None and self.store.misses == 0 and self.store.hits > 0
+
+    @contextlib.contextmanager
+    def imports(self) -> Iterator[None]:
+        atheris, store = self.atheris, self.store
+        genuine = atheris.Setup, atheris.Fuzz
+        atheris.Setup, atheris.Fuzz = self._setup, lambda: None
+        packages = [name.partition(".")[0] for name in self.spec["instrument"]]
+        finder = _HarnessFinder(atheris)
+        sys.meta_path.insert(0, finder)
+        try:
+            with store.installed() if store else contextlib.nullcontext():
+                with atheris.instrument_imports(include=packages) if packages else contextlib.nullcontext():
+                    yield
+        finally:
+            atheris.Setup, atheris.Fuzz = genuine
+            sys.meta_path.remove(finder)
+
+    def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
+        """Modules of the named packages whose code was not instrumented."""
+        tops = {name.partition(".")[0] for name in packages}
+        failed = set(self.store.failed) if self.store else set()
+        return tuple(sorted({
+            name for name, module in list(sys.modules.items())
+            if name.partition(".")[0] in tops and (name in failed or _plain_source(module))
+        }))  # fmt: skip
+
+    def _setup(self, argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
+        self.captured = entry
+        return argv
+
+    def _store(self) -> Any:
+        return None
+
+
+class _HarnessFinder:
+    """Finds the harness itself and has its code instrumented; what it imports is for atheris' own finder."""
+
+    def __init__(self, atheris: Any) -> None:
+        self._atheris = atheris
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if not name.startswith(f"{PACKAGE}."):
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            loader = sys.modules["atheris.import_hook"].AtherisSourceFileLoader
+            spec.loader = loader(spec.loader.name, spec.loader.path, True)
+        return spec
+
+
+def _plain_source(module: Any) -> bool:
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    return type(loader) is importlib.machinery.SourceFileLoader
+
+
+def blind(fresh: frozenset[str]) -> tuple[str, ...]:
+    """Native modules among those that came with the harness, whose code gives no coverage."""
+    standard = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+    found = []
+    for name in sorted(fresh):
+        origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None) or ""
+        if not origin.endswith((".so", ".pyd", ".dylib")):
+            continue
+        foundation = origin.startswith(standard) and "site-packages" not in origin
+        if not foundation and name.partition(".")[0] not in {"atheris", "msgspec"} and not _counted(origin):
+            found.append(name)
+    return tuple(found)
+
+
+def _counted(path: str) -> bool:
+    """Whether a library was compiled with coverage counters: its section is named in the file."""
+    try:
+        with open(path, "rb") as file:
+            return b"__sancov_cntrs" in file.read()
+    except OSError:
+        return False

@@ -1,0 +1,183 @@
+"""The supervisor's hold on one zygote: starts it, has it fork workers, hears of their ends. No torch, no numpy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlfuzz.codefuzz.slot import Death, Slot
+from mlfuzz.codefuzz.wire import Frames, send
+from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
+
+FORK_SECONDS = 30.0
+
+FUZZ, ALONE = 0, 1
+"""The slots: the worker that fuzzes, and the one that runs an input alone beside it."""
+
+
+class Link:
+    """One zygote and the slots of its workers.
+
+    The zygote dies with the thread that starts it (PR_SET_PDEATHSIG follows threads): use a session from a thread that
+    lives as long as the session.
+    """
+
+    def __init__(self, spec: dict[str, Any], environment: dict[str, str]) -> None:
+        self.slots = [Slot("fuzz"), Slot("alone")]
+        self.scratch = Path(tempfile.mkdtemp(prefix="mlfuzz-code-"))
+        self._selector = selectors.DefaultSelector()
+        self._events: list[dict[str, Any]] = []
+        self._frames = Frames()
+        self._process: subprocess.Popen[bytes] | None = None
+        ours, theirs = socket.socketpair()
+        self._control = ours
+        try:
+            self._start(spec, environment, theirs)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            theirs.close()
+
+    def _start(self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket) -> None:
+        slots = [slot.descriptors for slot in self.slots]
+        passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "mlfuzz.codefuzz.zygote", str(theirs.fileno()), str(os.getpid())],
+            pass_fds=passed, env=environment, cwd=self.scratch, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
+        )  # fmt: skip
+        send(self._control, {**spec, "slots": slots, "scratch": str(self.scratch)})
+        self._control.setblocking(False)
+        self._selector.register(self._control, selectors.EVENT_READ, None)
+        for slot in self.slots:
+            self._selector.register(slot.output, selectors.EVENT_READ, slot)
+            self._selector.register(slot.socket, selectors.EVENT_READ, slot)
+
+    def ready(self, seconds: float, path: str) -> dict[str, Any]:
+        """What the import gave. Raises TargetLoadError with the harness's own words, or with where it is stuck."""
+        began = time.monotonic()
+        while not self._events:
+            left = seconds - (time.monotonic() - began)
+            if left <= 0:
+                raise TargetLoadError(f"{path}: its import has not ended after {seconds:g} s{self._stuck()}")
+            try:
+                self.pump(min(left, 0.5))
+            except WorkerLostError as error:
+                raise TargetLoadError(f"{path}: the process died while it imported the harness: {error}") from error
+        event = self._events.pop(0)
+        if event["event"] == "broken":
+            raise TargetLoadError(f"{path} does not import:\n{event['error'].rstrip()}")
+        return event
+
+    def fork(self, number: int, job: dict[str, Any]) -> Slot:
+        """Start a worker in that slot, which has none."""
+        slot = self.slots[number]
+        slot.begin()
+        try:
+            self._control.setblocking(True)
+            send(self._control, {"op": "fork", "slot": number, "job": job})
+        except OSError as error:
+            raise self._lost() from error
+        finally:
+            self._control.setblocking(False)
+        if not self.wait(lambda: bool(slot.pid), FORK_SECONDS):
+            raise WorkerLostError(f"the zygote has not forked a worker within {FORK_SECONDS:g} s")
+        return slot
+
+    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
+        """Pump until something holds; whether it does."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self.pump(left)
+        return True
+
+    def pump(self, seconds: float) -> None:
+        """Take what has come within that time: prints, messages, deaths. Raises WorkerLostError without a zygote."""
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            if key.data is None:
+                self._listen()
+            else:
+                key.data.collect()
+
+    def end(self, slot: Slot, number: int = signal.SIGKILL) -> Death:
+        """Kill a worker and hear of its end."""
+        slot.signal(number)
+        if not self.wait(lambda: slot.death is not None, FORK_SECONDS):
+            raise WorkerLostError("a killed worker has not ended; the machine may be out of memory")
+        assert slot.death is not None
+        return slot.death
+
+    def close(self) -> None:
+        """End the zygote and, with it, its workers."""
+        self._control.close()
+        process = self._process
+        if process is not None:
+            try:
+                process.wait(2.0)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
+                process.wait()
+        self._selector.close()
+        for slot in self.slots:
+            if slot.pid and slot.death is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(slot.pid, signal.SIGKILL)
+            slot.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _listen(self) -> None:
+        try:
+            piece = self._control.recv(1 << 18)
+        except (BlockingIOError, InterruptedError):
+            return
+        except ConnectionError:
+            piece = b""
+        if not piece:
+            raise self._lost()
+        for event, _ in self._frames.feed(piece):
+            if event["event"] == "forked":
+                self.slots[event["slot"]].pid = event["pid"]
+            elif event["event"] == "died":
+                slot = self.slots[event["slot"]]
+                slot.collect()
+                if slot.pid == event["pid"]:
+                    slot.death = Death(event["status"], event["mebibytes"], event["cpu"])
+            else:
+                self._events.append(event)
+
+    def _lost(self) -> MlfuzzError:
+        status: int | None = None
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(1.0)
+        for slot in self.slots:
+            slot.collect()
+        tail = self.slots[FUZZ].ring.text(2000).strip()
+        how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
+        return WorkerLostError(f"the process that holds the harness ended with {how}" + (f":\n{tail}" if tail else ""))
+
+    def _stuck(self) -> str:
+        slot = self.slots[FUZZ]
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGUSR1)
+            self.wait(lambda: bool(slot.stacks()), 0.5)
+        stack = slot.stacks().strip()
+        return f"; it is here:\n{stack}" if stack else ""

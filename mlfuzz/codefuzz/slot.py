@@ -1,0 +1,116 @@
+"""The supervisor's side of one worker: its page, its stacks, its output and the socket to it. No torch, no numpy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+from collections import deque
+
+import msgspec
+
+from mlfuzz.codefuzz import recorder
+from mlfuzz.codefuzz.ring import Ring, drain
+from mlfuzz.codefuzz.wire import Frame, Frames, send
+
+
+class Death(msgspec.Struct, frozen=True):
+    """How a worker ended. status: as wait4 gives it; mebibytes: its peak; cpu: seconds of processor time."""
+
+    status: int
+    mebibytes: float
+    cpu: float
+
+    @property
+    def signal(self) -> int:
+        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else 0
+
+    @property
+    def code(self) -> int | None:
+        return os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else None
+
+
+class Slot:
+    """Descriptors that outlive the workers that use them, one worker at a time."""
+
+    def __init__(self, name: str) -> None:
+        self._flight, self._stacks = recorder.create(name), _scratch(name)
+        self.flight = recorder.Flight(self._flight)
+        self.output, self._output = os.pipe()
+        os.set_blocking(self.output, False)
+        self.socket, self._socket = socket.socketpair()
+        self.socket.setblocking(False)
+        self.ring, self.frames = Ring(), Frames()
+        self.inbox: deque[Frame] = deque()
+        self.pid = 0
+        self.death: Death | None = None
+        self.lines = b""
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        """The child's ends, by the names it knows them by."""
+        return {
+            "flight": self._flight, "stacks": self._stacks, "output": self._output, "socket": self._socket.fileno(),
+        }  # fmt: skip
+
+    def begin(self) -> None:
+        """Make ready for another worker."""
+        self.collect()
+        self.frames.clear()
+        self.inbox.clear()
+        self.ring.clear()
+        self.lines = b""
+        self.flight.head[recorder.STARTED] = self.flight.head[recorder.CLOSED] = 0
+        for word in (recorder.REFUSED, recorder.FAILED, recorder.READY):
+            self.flight.head[word] = 0
+        self.pid, self.death = 0, None
+
+    def collect(self) -> None:
+        """Take what the worker has printed and sent so far."""
+        piece = drain(self.output)
+        if piece:
+            self.ring.add(piece)
+            self.lines += piece
+            if len(self.lines) > recorder.BODY << 4:
+                self.lines = self.lines[-recorder.BODY :]
+        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
+            while part := self.socket.recv(1 << 18):
+                self.inbox.extend(self.frames.feed(part))
+
+    def answer(self, message: dict[str, object], payload: bytes = b"") -> None:
+        """Send to the worker; what it sends meanwhile waits in its socket."""
+        self.socket.setblocking(True)
+        try:
+            self.socket.settimeout(5.0)
+            with contextlib.suppress(OSError):
+                send(self.socket, dict(message), payload)
+        finally:
+            self.socket.setblocking(False)
+
+    def stacks(self) -> str:
+        """What the worker's fault handler has written."""
+        size = os.fstat(self._stacks).st_size
+        return os.pread(self._stacks, min(size, 1 << 20), 0).decode("utf-8", "backslashreplace")
+
+    def signal(self, number: int = signal.SIGKILL) -> None:
+        if self.pid and self.death is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, number)
+
+    def close(self) -> None:
+        self.flight.close()
+        for descriptor in (self._flight, self._stacks, self.output, self._output):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self.socket.close()
+        self._socket.close()
+
+
+def _scratch(name: str) -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(f"mlfuzz-stacks-{name}", os.MFD_CLOEXEC)
+    descriptor, path = tempfile.mkstemp(prefix="mlfuzz-stacks-")  # macOS
+    os.unlink(path)
+    return descriptor

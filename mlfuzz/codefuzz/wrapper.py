@@ -1,0 +1,140 @@
+"""What stands around the harness's function: records the input, catches, keys, tells, and returns normally.
+
+No mlfuzz imports beyond the child's own modules: this runs a hundred thousand times a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import Territory, describe
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, LENGTH, READY, REFUSED, STARTED, Flight
+
+Tell = Callable[[dict[str, Any], bytes], None]
+Entry = Callable[[bytes], Any]
+
+UNTELLABLE = 113
+"""Exit status of a worker that cannot tell what it found (its descriptors were closed, its memory is used up)."""
+
+
+class Judge:
+    """Sorts what an input raised; tells each new bucket once. known: buckets that are not told."""
+
+    def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
+        self.documented, self.territory, self.flight, self.known = documented, territory, flight, known
+        self.elsewhere: list[dict[str, Any]] = []
+        self.busy = False
+        self.tell: Tell = lambda outcome, data: None
+        self._seen: set[tuple[Any, ...]] = set()
+        self._pinned: list[Any] = []
+
+    def install(self) -> None:
+        """Catch what is raised where nobody sees it: in threads, in finalisers, in callbacks from C."""
+        threading.excepthook = self._in_thread
+        sys.unraisablehook = self._unraisable
+        os.register_at_fork(after_in_child=self._forked)
+
+    def caught(self, error: BaseException, data: bytes) -> None:
+        """A documented exception is counted; another is told once for each bucket."""
+        if self.documented.covers(error):
+            self.flight.head[REFUSED] += 1
+            return
+        self.flight.head[FAILED] += 1
+        if self._known_place(error):
+            return
+        self._tell(describe("", error, self.territory), data)
+
+    def flush(self, data: bytes) -> None:
+        """Tell what was raised elsewhere while this input ran."""
+        found, self.elsewhere, self.busy = self.elsewhere, [], False
+        for outcome in found:
+            self.flight.head[FAILED] += 1
+            self._tell(outcome, data)
+
+    def _tell(self, outcome: dict[str, Any], data: bytes) -> None:
+        if outcome["bucket"] in self.known:
+            return
+        self.known.add(outcome["bucket"])
+        try:
+            self.tell(outcome, data)
+        except OSError:
+            os._exit(UNTELLABLE)
+
+    def _known_place(self, error: BaseException) -> bool:
+        """Whether this very spot was told before: a look-up of code objects, without any text."""
+        trail: list[Any] = [type(error)]
+        trace = error.__traceback__
+        while trace is not None:
+            trail += (id(trace.tb_frame.f_code), trace.tb_lasti)
+            trace = trace.tb_next
+        cause = error.__cause__ or error.__context__
+        trail.append(type(cause))
+        if isinstance(error, BaseExceptionGroup):
+            trail += [type(one) for one in error.exceptions]
+        key = tuple(trail)
+        if key in self._seen:
+            return True
+        if len(self._seen) < 100_000:
+            self._seen.add(key)
+            trace = error.__traceback__
+            while trace is not None:  # an id is only a name while its object lives
+                self._pinned.append(trace.tb_frame.f_code)
+                trace = trace.tb_next
+        return False
+
+    def _in_thread(self, seen: threading.ExceptHookArgs) -> None:
+        if seen.exc_value is not None and seen.exc_type is not SystemExit:
+            self._note("thread", seen.exc_value)
+
+    def _unraisable(self, seen: Any) -> None:
+        if seen.exc_value is not None:
+            self._note("unraisable", seen.exc_value)
+
+    def _note(self, kind: str, error: BaseException) -> None:
+        if len(self.elsewhere) < 16 and not self.documented.covers(error):
+            self.elsewhere.append(describe(kind, error, self.territory))
+            self.busy = True
+
+    def _forked(self) -> None:
+        """In a process that the target has forked: it must not go on fuzzing, nor tell anything."""
+        self.busy = True
+        self.elsewhere = []
+        self.known = set()
+        self.tell = _leave
+        self.flush = _leave  # type: ignore[method-assign]
+
+
+def _leave(*_: Any) -> None:
+    os._exit(0)
+
+
+def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes]) -> Entry:
+    """The function that the engine calls. poison: inputs that killed a worker; they do not run again."""
+    head, body = judge.flight.head, judge.flight.body
+    caught = judge.caught
+    number = head[STARTED]
+
+    def one(data: bytes) -> None:
+        nonlocal number
+        if poison and data in poison:
+            return
+        number += 1
+        size = len(data)
+        body[:size] = data
+        head[LENGTH] = size
+        head[STARTED] = number
+        try:
+            entry(data)
+        except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
+            caught(error, data)
+        if judge.busy:
+            judge.flush(data)
+        head[CLOSED] = number
+
+    head[READY] = 1
+    return one

@@ -1,0 +1,169 @@
+"""The zygote: imports the harness once, then forks a worker for each job. Run as `python -P -m mlfuzz.codefuzz.zygote FD`.
+
+It runs no operation of the target, so that its only thread may fork; it dies with the supervisor, and its workers with
+it. No mlfuzz imports beyond the child's own modules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+from mlfuzz.codefuzz import child, importing, wire
+from mlfuzz.codefuzz.allowed import Documented
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+class Zygote:
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self.spec, _ = wire.receive(control)
+        self.workers: dict[int, int] = {}
+
+    def run(self) -> int:
+        """Until the supervisor is gone or asks for the end."""
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        post = child.Post(self.spec["slots"][0])
+        post.take_output()
+        faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
+        try:
+            self.loaded = importing.load(self.spec)
+        except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
+            wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
+            return 1
+        self.documented = Documented([tuple(rule) for rule in self.spec["allowed"]])  # type: ignore[misc]
+        unresolved = [
+            f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
+        ]
+        wire.send(self.control, {
+            "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
+            "blind": importing.blind(self.loaded.fresh), "uninstrumented": self.loaded.uninstrumented,
+            "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
+            "path": [folder for folder in sys.path if folder],
+        })  # fmt: skip
+        faulthandler.unregister(signal.SIGUSR1)
+        gc.collect()
+        gc.freeze()  # workers would copy the pages of all objects at their first collection
+        self._serve()
+        return 0
+
+    def _serve(self) -> None:
+        waker, wakes = os.pipe()
+        for descriptor in (waker, wakes):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        while True:
+            ready, _, _ = select.select([self.control, waker], [], [])
+            if waker in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(waker, 4096)
+                self._reap()
+            if self.control in ready:
+                try:
+                    message, _ = wire.receive(self.control)
+                except (EOFError, OSError):
+                    message = {"op": "end"}
+                if message["op"] == "end":
+                    break
+                self._fork(message, (waker, wakes))
+        for pid in list(self.workers):
+            _kill_group(pid)
+
+    def _fork(self, message: dict[str, Any], pipe: tuple[int, int]) -> None:
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid:
+            with contextlib.suppress(OSError):
+                os.setpgid(pid, pid)
+            self.workers[pid] = message["slot"]
+            wire.send(self.control, {"event": "forked", "slot": message["slot"], "pid": pid})
+            return
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _die_with(zygote)
+            os.setpgid(0, 0)
+            self.control.close()
+            for descriptor in pipe:
+                os.close(descriptor)
+            self._work(message)
+            status = 0
+        except BaseException:  # noqa: BLE001 - the worker's own end; its words go to the ring
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stderr.flush()
+            os._exit(status)
+
+    def _work(self, message: dict[str, Any]) -> None:
+        job = message["job"]
+        post = child.Post(self.spec["slots"][message["slot"]])
+        post.take_output()
+        post.watch_stacks(fatal=not self.spec["sanitizer"])
+        bench = child.Bench(self.spec, self.loaded.entry, post, self.documented)
+        child.JOBS[job["name"]](bench, job)
+
+    def _reap(self) -> None:
+        """Tell of workers that have ended, and end whatever they have left running."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if pid not in self.workers:
+                continue
+            slot = self.workers.pop(pid)
+            _kill_group(pid)
+            wire.send(self.control, {
+                "event": "died", "slot": slot, "pid": pid, "status": status,
+                "mebibytes": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime,
+            })  # fmt: skip
+
+
+def _words(error: BaseException, path: str) -> str:
+    """The harness's own words: its traceback from its own file on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != path:
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    return "".join(lines)[-8000:]
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the parent dies, also where it died before this was said."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> int:
+    _die_with(int(sys.argv[2]))
+    return Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
