@@ -17,6 +17,8 @@ from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutators.base import MUTATORS, units
+from mlfuzz.storage.blobs import Blobs
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.plain import plain_parts
 
@@ -30,6 +32,7 @@ class Autopsy:
     def __init__(self, target: Any, root: Path, life: str, load: str, seconds: float) -> None:
         self.target, self.seconds = target, seconds
         self.workdir = Workdir.open(root)
+        CONTENTS.attach(Blobs(self.workdir).find)  # its process is the probe, and ends with the campaign
         self._load, self._life = load, life
         self.batch: Batch | None = None
         self.lineage: Lineage | None = None

@@ -17,9 +17,10 @@ from mlfuzz.batch import Batch, Indices
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.mutation import Chain, sentence
+from mlfuzz.mutation import Chain, blobs_of, sentence
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import Execution
 
@@ -165,6 +166,7 @@ class Candidates:
         data = modality.encode(batch.rows.payload(row))
         seed_data = self.seedbed.files[seed]
         files = {f"input{modality.suffix}": data, f"seed{modality.suffix}": seed_data}
+        files |= {f"blob-{digest[:8]}{modality.suffix}": CONTENTS.get(digest) for digest in blobs_of(chain)}
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
         if self.origin.linf is not None:
             what["evidence"] = {**what["evidence"], "linf": self.origin.linf}
@@ -175,7 +177,8 @@ class Candidates:
             load=self.origin.load, modality={"name": modality.name, **modality.describe()}, oracle=description,
             input=references[0], seed=references[1], seed_name=self.seedbed.names[seed],
             label=self.seedbed.label_names[seed], chain=chain, first_chain=chain,
-            sentence=sentence(chain, self.origin.units), key=key, environment=dict(self.origin.environment),
+            blobs=tuple(references[2:]), sentence=sentence(chain, self.origin.units), key=key,
+            environment=dict(self.origin.environment),
             campaign=self.origin.campaign, life=self.origin.life, batch=self.batches,
             created=datetime.now(UTC).isoformat(timespec="seconds"), **what,
         )  # fmt: skip

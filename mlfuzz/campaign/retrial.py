@@ -13,6 +13,7 @@ from mlfuzz.campaign.trial import Trial
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload, rebuild
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
 
 
@@ -25,6 +26,7 @@ def retry(
     Raises ReplayError, BadInputError, SchemaError where it cannot be run.
     """
     modality = rebuild(finding.modality)
+    CONTENTS.put_all(files[ref.file] for ref in finding.blobs)
     payload = modality.decode(files[finding.input.file], suffix=modality.suffix)
     seed = None if finding.seed is None else modality.decode(files[finding.seed.file], suffix=modality.suffix)
     result = confirm(target, finding, payload, seed, times=times, any_key=True)

@@ -15,8 +15,9 @@ from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload, rebuild
-from mlfuzz.mutation import sentence
+from mlfuzz.mutation import blobs_of, sentence
 from mlfuzz.mutators.base import units
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
 
 SHRINK_SECONDS = 2.0
@@ -64,6 +65,7 @@ def payloads(store: FindingStore, finding: Finding) -> tuple[Payload, Payload | 
     """Input and seed, decoded from the stored files. Raises CorruptRecordError, BadInputError."""
     modality = rebuild(finding.modality)
     suffix = modality.suffix
+    CONTENTS.put_all(store.bytes_of(finding, ref) for ref in finding.blobs)
     seed = None if finding.seed is None else modality.decode(store.bytes_of(finding, finding.seed), suffix=suffix)
     return modality.decode(store.bytes_of(finding, finding.input), suffix=suffix), seed
 
@@ -78,6 +80,7 @@ def _stored(
     shrunk = msgspec.structs.replace(
         finding,
         chain=result.chain,
+        blobs=tuple(ref for ref in finding.blobs if ref.sha256 in blobs_of(result.chain)),
         sentence=sentence(result.chain, units()),
         input=FileRef(name, hashlib.sha256(data).hexdigest()),
         margin=finding.margin if result.margin is None else result.margin,

@@ -43,6 +43,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     key: cheap provisional key; fault: what groups findings after shrinking ("" until then).
     margin: in `unit`. confirmed: "3/3" runs failed alone. severity: margin x size of change, see evidence.
     chain: from the seed to the stored input; first_chain: as found, before shrinking.
+    blobs: files that replace mutations in `chain` put in place, each named there by its SHA-256.
     """
 
     schema: str = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would be left out of the record
@@ -59,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     label: str | None = None
     chain: Chain = ()
     first_chain: Chain = ()
+    blobs: tuple[FileRef, ...] = ()
     sentence: str = ""
     expected: str = ""
     observed: str = ""
@@ -110,7 +112,7 @@ def loads(data: bytes, origin: str = "finding") -> Finding:
                 f"{origin}: schema {schema!r}, this mlfuzz reads {SCHEMA!r}; use the mlfuzz that wrote it"
             )
         return msgspec.json.decode(data, type=Finding)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SchemaError(f"{origin}: {error}; the file was edited or is damaged") from error
 
 

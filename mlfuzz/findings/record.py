@@ -23,8 +23,8 @@ def read_record(path: Path) -> Finding:
 
 
 def files_of(finding: Finding) -> tuple[FileRef, ...]:
-    """The files a finding names: its input, and its seed where it has one."""
-    return (finding.input,) if finding.seed is None else (finding.input, finding.seed)
+    """The files a finding names: its input, its seed where it has one, and what its chain puts in place."""
+    return (finding.input, *(() if finding.seed is None else (finding.seed,)), *finding.blobs)
 
 
 def read_file(folder: Path, ref: FileRef) -> bytes:

@@ -1,4 +1,7 @@
-"""A finding kept in git: <id>.json beside <id>.png (or .flac, .txt, .bin, .npy), and <id>.seed.png where it has one."""
+"""A finding kept in git: <id>.json beside <id>.png (or .flac, .txt, .bin, .npy), and <id>.seed.png where it has one.
+
+What a search found and the chain puts in place lies beside them too: <id>.blob-<digest>.png.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ def write_regression(folder: Path, finding: Finding, files: Mapping[str, bytes])
         finding,
         input=FileRef(named[finding.input.file], finding.input.sha256),
         seed=None if finding.seed is None else FileRef(named[finding.seed.file], finding.seed.sha256),
+        blobs=tuple(FileRef(named[ref.file], ref.sha256) for ref in finding.blobs),
     )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,5 +50,6 @@ def write_regression(folder: Path, finding: Finding, files: Mapping[str, bytes])
 
 def _flat(finding: Finding, ref: FileRef) -> str:
     suffix = Path(file_name(ref.file, Path(finding.id))).suffix or ".bin"
-    name = f"{finding.id}.seed{suffix}" if ref == finding.seed else f"{finding.id}{suffix}"
+    part = f".blob-{ref.sha256[:8]}" if ref in finding.blobs else ".seed" if ref == finding.seed else ""
+    name = f"{finding.id}{part}{suffix}"
     return name if suffix != ".json" else f"{name}.txt"

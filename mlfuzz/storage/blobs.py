@@ -50,6 +50,10 @@ class Blobs:
             raise CorruptRecordError(f"{path} is damaged: its content is not what its name says")
         return data
 
+    def find(self, digest: str) -> bytes | None:
+        """`get`, or None where it is missing: a source of `storage.contents`. Raises CorruptRecordError."""
+        return self.get(digest) if digest in self else None
+
     def __contains__(self, digest: str) -> bool:
         return self._workdir.blob(digest).is_file()
 
