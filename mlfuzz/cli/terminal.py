@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, TextIO, TypeAlias
 
 import msgspec
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from mlfuzz.report.visible import visible
 
 Colour = Literal["auto", "always", "never"]
+
+
+Part: TypeAlias = str | tuple[str, str]
+Parts: TypeAlias = Sequence[Part]
+"""Of one line: strings, or (string, style) pairs."""
+
+GAP = 2
+"""Spaces between columns."""
+
+LEAST_LAST = 16
+"""The last column may be cut to this; a narrower one says nothing."""
+
+NO_TITLES: Mapping[int, Parts] = MappingProxyType({})
 
 
 class Terminal:
@@ -42,12 +56,12 @@ class Terminal:
         """Whether a panel may redraw itself."""
         return self.console.is_terminal and not self.quiet and not self.console.is_dumb_terminal
 
-    def say(self, *parts: str | tuple[str, str]) -> None:
+    def say(self, *parts: Part) -> None:
         """One line for people: strings, or (string, style) pairs. Nothing where `quiet`."""
         if not self.quiet:
             self.result(*parts)
 
-    def result(self, *parts: str | tuple[str, str]) -> None:
+    def result(self, *parts: Part) -> None:
         """One line that was asked for: also where `quiet`."""
         self._line(self.console, Text.assemble(*parts))
 
@@ -57,13 +71,44 @@ class Terminal:
     def error(self, text: str) -> None:
         self._line(self._error, Text.assemble(("error: ", "bold red"), text))
 
-    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Columns as wide as they need; the last one is not padded. Cells come from data: they are made safe here."""
+    def table(
+        self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, titles: Mapping[int, Parts] = NO_TITLES
+    ) -> None:
+        """Columns as wide as they need; the last one is not padded. Cells come from data: they are made safe here.
+
+        titles: a line that stands before the row of that number. On a terminal that is too narrow the last column is
+        cut; where that does not help, each row becomes a few lines.
+        """
         cells = [[visible(cell) for cell in row] for row in rows]
         widths = [max(cell_len(cell) for cell in column) for column in zip(heads, *cells, strict=True)]
+        room = self.console.width if self.console.is_terminal else 0
+        last = room - sum(widths[:-1]) - GAP * (len(widths) - 1) if room else 0
+        if room and last < min(widths[-1], LEAST_LAST):
+            self._stacked(heads, cells, titles, room)
+            return
         self.result((_row(heads, widths), "bold"))
-        for row in cells:
-            self.result(_row(row, widths))
+        for at, row in enumerate(cells):
+            if at in titles:
+                self.result(*titles[at])
+            self.result(_row([*row[:-1], _cut(row[-1], last)] if room else row, widths))
+
+    def _stacked(
+        self, heads: Sequence[str], cells: Sequence[Sequence[str]], titles: Mapping[int, Parts], room: int
+    ) -> None:
+        """A row as its first cell, and the others below it with their heads, as many on a line as fit."""
+        for at, row in enumerate(cells):
+            if at in titles:
+                self.result(*titles[at])
+            told = [f"{head} {cell}" for head, cell in zip(heads[1:], row[1:], strict=True) if cell.strip()]
+            self.result((_cut(row[0], room), "bold"))
+            line = ""
+            for part in told:
+                if line and cell_len(line) + GAP + cell_len(part) > room - GAP:
+                    self.result(f"  {_cut(line, room - GAP)}")
+                    line = ""
+                line += f"  {part}" if line else part
+            if line:
+                self.result(f"  {_cut(line, room - GAP)}")
 
     def emit(self, record: Any) -> None:
         """One JSON document on one line, for machines; only where `--json` was given."""
@@ -84,11 +129,15 @@ class _Console(Console):
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join([*padded[:-1], cells[-1]]).rstrip()
+    return (" " * GAP).join([*padded[:-1], cells[-1]]).rstrip()
+
+
+def _cut(text: str, room: int) -> str:
+    return text if cell_len(text) <= room else f"{set_cell_size(text, max(0, room - 3)).rstrip()}..."
 
 
 def _console(file: TextIO, colour: Colour) -> Console:
-    return _Console(
+    console = _Console(
         file=file,
         markup=False,
         emoji=False,
@@ -97,3 +146,6 @@ def _console(file: TextIO, colour: Colour) -> Console:
         no_color={"always": False, "never": True}.get(colour),
         color_system="standard" if colour == "always" else "auto",
     )
+    if console.no_color:  # rich would leave bold and dim; who wants no colour wants no escape codes in a log
+        console = _Console(file=file, markup=False, emoji=False, highlight=False, color_system=None)
+    return console

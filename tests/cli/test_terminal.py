@@ -60,3 +60,42 @@ def test_colours_can_be_forced_and_forbidden():
         terminal, _, err = spoken(colour=colour)
         terminal.error("x")
         assert ("\x1b[" in err.getvalue()) == coloured
+
+
+def test_no_color_leaves_out_every_style(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    terminal, out, _ = spoken()
+    terminal.result(("bold", "bold"), (" dim", "dim"), (" red", "red"))
+    assert out.getvalue() == "bold dim red\n"
+
+
+def narrow(monkeypatch, columns: int) -> tuple[Terminal, io.StringIO]:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    terminal, out, _ = spoken()
+    assert terminal.console.is_terminal
+    return terminal, out
+
+
+def test_on_a_narrow_terminal_the_last_column_is_cut(monkeypatch):
+    terminal, out = narrow(monkeypatch, 30)
+    terminal.table(("name", "change"), [("abcdef", "x" * 60)])
+    assert out.getvalue().splitlines() == ["name    change", "abcdef  " + "x" * 19 + "..."]
+
+
+def test_where_cutting_does_not_help_a_row_becomes_a_few_lines(monkeypatch):
+    terminal, out = narrow(monkeypatch, 24)
+    rows = [("campaign-one", "12 s", "184,210", "3"), ("two", "1 s", "", "0")]
+    terminal.table(("campaign", "time", "inputs", "faults"), rows, titles={1: ["then"]})
+    assert out.getvalue().splitlines() == [
+        "campaign-one", "  time 12 s", "  inputs 184,210", "  faults 3", "then", "two", "  time 1 s  faults 0"
+    ]  # fmt: skip
+    assert max(map(len, out.getvalue().splitlines())) <= 24
+
+
+def test_what_goes_into_a_file_is_never_cut():
+    terminal, out, _ = spoken()
+    terminal.table(("name", "change"), [("abcdef", "x" * 300)])
+    assert "x" * 300 in out.getvalue()
