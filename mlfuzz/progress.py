@@ -113,7 +113,7 @@ def read_progress(data: bytes, origin: str = "progress.jsonl") -> list[Progress]
     for number, line in enumerate(lines[:-1], start=1):
         try:
             records.append(msgspec.json.decode(line, type=Progress))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SchemaError(f"{origin}, line {number}: {error}; remove the line to go on") from error
     return records
 
@@ -122,5 +122,5 @@ def read_stats(data: bytes, origin: str = "stats.json") -> Stats:
     """Raises SchemaError where it does not fit."""
     try:
         return msgspec.json.decode(data, type=Stats)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SchemaError(f"{origin}: {error}") from error

@@ -129,7 +129,7 @@ def _take(path: Path, descriptor: int) -> None:
 def _read(path: Path) -> Holder:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError):  # taken this instant and not yet signed
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # taken this instant and not yet signed
         return Holder()
 
 

@@ -184,7 +184,7 @@ class Reader:
         path = self._workdir.segment(self.life, self._segment)
         try:
             schema = msgspec.json.decode(body, type=Opening).schema
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SchemaError(f"{path}: {error}") from error
         if schema != SCHEMA:
             raise SchemaError(

@@ -35,6 +35,8 @@ def test_other_versions_and_damage_are_told_with_their_place():
         loads(dumps(finding).replace(b"finding/1", b"finding/9"), "here")
     with pytest.raises(SchemaError, match=r"here: .*edited"):
         loads(dumps(finding)[:-20], "here")
+    with pytest.raises(SchemaError, match=r"here: .*edited"):
+        loads(dumps(finding).replace(b'"kind": "', b'"kind": "\xff'), "here")
     with pytest.raises(SchemaError, match="colour"):
         loads(dumps(finding).replace(b'"kind"', b'"colour"'), "here")
 

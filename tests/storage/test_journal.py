@@ -4,7 +4,7 @@ import pytest
 
 from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
 from mlfuzz.storage import journal as journal_module
-from mlfuzz.storage.frame import HEAD_BYTES
+from mlfuzz.storage.frame import HEAD_BYTES, Kind, head, salt
 from mlfuzz.storage.journal import Journal, Place
 from mlfuzz.storage.reader import Reader, load_payload
 from mlfuzz.storage.workdir import Workdir
@@ -232,6 +232,14 @@ def test_a_journal_of_another_version_is_refused(workdir, monkeypatch):
     life, _ = write(workdir, 1)
     monkeypatch.undo()
     with pytest.raises(SchemaError, match=r"mlfuzz\.journal/99.*000001\.mlj|000001\.mlj.*mlfuzz\.journal/99"):
+        list(Reader(workdir, life).read())
+
+
+def test_an_opening_that_is_no_utf8_is_refused_as_of_another_schema(workdir):
+    life = workdir.new_life()
+    body, key = b'{"schema": "\xff"}', salt(life, 1)
+    workdir.segment(life, 1).write_bytes(head(Kind.OPEN, body, key) + body)
+    with pytest.raises(SchemaError):
         list(Reader(workdir, life).read())
 
 
