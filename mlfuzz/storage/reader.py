@@ -154,6 +154,9 @@ class Reader:
             self._lost(position, 0, "the segment ends without its close")
 
     def _record(self, body: bytes, start: int) -> Record | None:
+        if len(body) < BACK.size:
+            self._lost(start, HEAD_BYTES + len(body), "a header that is too short", body)
+            return None
         to_payload, to_vector = BACK.unpack_from(body)
         if to_payload and self._payload_at != start - to_payload:
             return None  # its payload was skipped as damaged

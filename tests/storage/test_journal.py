@@ -243,6 +243,16 @@ def test_an_opening_that_is_no_utf8_is_refused_as_of_another_schema(workdir):
         list(Reader(workdir, life).read())
 
 
+def test_a_header_too_short_for_one_is_damage_and_the_next_record_is_read(workdir):
+    life = workdir.new_life()
+    key, opening, good = salt(life, 1), b'{"schema": "mlfuzz.journal/1"}', bytes(8) + b"{}"
+    frames = [(Kind.OPEN, opening), (Kind.HEADER, b"short"), (Kind.HEADER, good)]
+    workdir.segment(life, 1).write_bytes(b"".join(head(kind, body, key) + body for kind, body in frames))
+    reader = Reader(workdir, life)
+    assert [record.header for record in reader.read()] == [b"{}"]
+    assert [damage.length for damage in reader.damaged] == [HEAD_BYTES + 5]
+
+
 def test_a_life_that_has_written_is_never_written_again(workdir):
     life, _ = write(workdir, 1, close=False)
     with pytest.raises(StorageError, match="new life"):
