@@ -30,6 +30,7 @@ VERBS = {
     },
     "Fuzz": {
         "fuzz": "Run a campaign against a target; resume it by its name.",
+        "harness": "Fuzz the code around a model: new, run, list, coverage, bisect, build-native.",
         "status": "Show running and finished campaigns.",
         "stop": "Ask a running campaign to save and end.",
     },
@@ -51,6 +52,7 @@ _MODULES = {
     "list": "mlfuzz.cli.listing:listing",
     "findings": "mlfuzz.cli.findings:app",
     "config": "mlfuzz.cli.config:app",
+    "harness": "mlfuzz.cli.harness:app",
 }
 
 GLOBAL = Group("Options of every verb", sort_key=9)

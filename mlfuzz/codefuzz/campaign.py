@@ -175,7 +175,6 @@ class _Campaign:
         options = msgspec.structs.replace(self.request.options, seed=self.request.options.seed + worker)
         with standing.opening:
             session = self.request.engine.prepare(standing.harness.declaration, options)
-            standing.begin(worker)
             try:
                 if not standing.screened:
                     standing.prepared = session.prepared
@@ -211,6 +210,7 @@ class _Campaign:
 
     def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
         seconds = self._slice(standing)
+        standing.begin(worker)
         progress = session.fuzz(
             standing.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(standing.known),
             on_failure=lambda payload, outcome: self._failed(standing, payload, outcome),

@@ -47,11 +47,11 @@ class Standing:
         return self.harness.name
 
     def begin(self, worker: int) -> None:
-        """A session of `worker` starts counting at nothing."""
+        """`worker` begins a turn: its figures start at nothing."""
         self._seen.pop(worker, None)
 
     def count(self, worker: int, now: Progress) -> None:
-        """Take in the figures of a session so far."""
+        """Take in the figures of a turn so far."""
         before = self._seen.get(worker)
         self._seen[worker] = now
         self.executions += now.executions - (before.executions if before else 0)

@@ -36,7 +36,7 @@ class ScriptedSession:
         self.prepared = Prepared(seconds=self._run.seconds, cached=False, sandbox=("rlimits",))
         self._left = list(engine.inputs.get(declaration.name, ()))
         self._executions = self._failures = 0
-        self._began = time.monotonic()
+        self._began = 0.0
 
     def screen(self, files):
         usable, failing = [], []
@@ -49,6 +49,8 @@ class ScriptedSession:
         self.engine.turns.append(self.declaration.name)
         self.engine.on_turn()
         seen = set(known)
+        self._executions = self._failures = 0
+        self._began = time.monotonic()
         for _ in range(min(3, len(self._left))):
             payload = self._left.pop(0)
             (outcome,) = self._run.reproduce(payload, times=1)

@@ -1,0 +1,241 @@
+"""`mlfuzz harness run`: a campaign of one or several harnesses, and what it says at the end."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from mlfuzz.budget import Budget, count, duration, size
+from mlfuzz.cli.code_panel import CodePanel
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.engine import Lane, Options
+from mlfuzz.codefuzz.events import Result
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, UsageError
+from mlfuzz.report.summary import FaultGroup, group
+from mlfuzz.report.visible import visible
+from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.workdir import Workdir, campaign_root
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for, as typed."""
+
+    harnesses: tuple[str, ...] = ()
+    time: str = "10m"
+    inputs: str = ""
+    max_findings: str = ""
+    workers: int = 1
+    name: str = ""
+    seeds: str = ""
+    lane: str = "plain"
+    sandbox: str = "auto"
+    max_disk: str = ""
+    fail_on: str = "any"
+    folder: str = ""
+    report: bool = True
+    fresh: bool = False
+    again: str = ""
+    """The command that goes on with it; "": `mlfuzz harness run`."""
+
+
+def harness_run(
+    *harnesses: str,
+    time: str | None = None,
+    inputs: str = "",
+    max_findings: str = "",
+    workers: int = 1,
+    name: str = "",
+    seeds: str = "",
+    lane: str = "plain",
+    sandbox: Literal["auto", "none"] = "auto",
+    max_disk: str = "",
+    fail_on: Literal["any", "new", "none"] = "any",
+    dir: str = "",
+    report: Annotated[bool, Parameter(negative="--no-report")] = True,
+    context: Here,
+) -> int:
+    """Fuzz with one or several harnesses; go on with the campaign where one of that name is there.
+
+    Several share the time by what they still find. It goes on after findings, for 10 minutes unless told otherwise.
+    Ctrl-C saves, confirms what it can and reports. Exit code 1 where anything was found, 3 where a harness is broken.
+
+    Args:
+        harnesses: Names (mlfuzz harness list) or files; without, all of the project's harnesses/.
+        time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
+        inputs: Stop after so many inputs: 5000, 10k, 1M.
+        max_findings: Stop after so many saved findings.
+        workers: Processes that fuzz at once, on one corpus a harness.
+        name: Of the campaign; the harness's by default, "harnesses" for several.
+        seeds: File or folder of seeds, instead of the declared ones; for one harness.
+        lane: plain, or a native build: address, undefined (mlfuzz harness build-native).
+        sandbox: auto (what the system has), or none.
+        max_disk: What the campaign's directory may grow to: 500MB, 2GB.
+        fail_on: Which findings make the exit code 1.
+        dir: Where campaigns lie, instead of the configured folder.
+        report: Write the HTML report at the end.
+    """
+    limited = bool(inputs or max_findings)
+    return run(context, Wish(
+        harnesses, time or ("none" if limited else "10m"), inputs, max_findings, workers, name, seeds, lane, sandbox,
+        max_disk, fail_on, dir, report,
+    ))  # fmt: skip
+
+
+def run(context: Context, wish: Wish) -> int:
+    """Run, report, and say what to type next; the exit code."""
+    from mlfuzz.codefuzz.campaign import CampaignRequest
+    from mlfuzz.codefuzz.campaign import run as campaign
+    from mlfuzz.codefuzz.default import engine
+
+    found = context.resolve()
+    chosen = _chosen(context, wish, found.root)
+    base = context.path(wish.folder) if wish.folder else found.state_dir
+    name = wish.name or (chosen[0].name if len(chosen) == 1 else "harnesses")
+    workdir = Workdir(campaign_root(base, _plain(name)))
+    if wish.workers < 1:
+        raise UsageError(f"--workers is a count of at least 1, not {wish.workers}")
+    if wish.fresh and workdir.is_campaign:
+        with Lock.acquire(workdir.lock):
+            shutil.rmtree(workdir.root)
+    budget = Budget(
+        seconds=None if wish.time == "none" else duration(wish.time),
+        inputs=count(wish.inputs) if wish.inputs else None,
+        findings=count(wish.max_findings) if wish.max_findings else None,
+    )  # fmt: skip
+    options = Options(
+        project=str(found.root.resolve()), lane=lane_of(wish.lane, base, chosen), sandbox=wish.sandbox,
+        seed=found.config.seed or 1,
+    )  # fmt: skip
+    request = CampaignRequest(
+        workdir=workdir.root, harnesses=tuple(chosen), engine=engine(), budget=budget, options=options,
+        workers=wish.workers, confirm_share=found.config.fuzz.confirm_share, fail_on=wish.fail_on,
+        max_disk=size(wish.max_disk) if wish.max_disk else found.config.fuzz.max_disk or 0,
+    )  # fmt: skip
+    typed = ", ".join(harness.name for harness in chosen)
+    context.terminal.say((f"fuzzing {typed}", "bold"), f", campaign {workdir.name}; Ctrl-C saves and reports")
+    try:
+        with CodePanel(context.terminal, f"mlfuzz · {typed} · {workdir.name}", name, budget.seconds) as panel:
+            result = campaign(request, panel)
+    except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
+        return EXIT_INTERRUPTED
+    path = _write_report(context, workdir) if wish.report else None
+    _close(context, wish, workdir, result, path)
+    return result.exit_code
+
+
+def lane_of(name: str, base: Path, harnesses: list[Harness]) -> Lane:
+    """The lane of that name: "plain", or what build-native has left in the campaigns' folder."""
+    if name == "plain":
+        return Lane()
+    from mlfuzz.codefuzz.native import lane
+
+    packages = [harness.declaration.instrument[0] for harness in harnesses if harness.declaration.instrument]
+    return lane(name, base / "native", packages)
+
+
+def _chosen(context: Context, wish: Wish, root: Path) -> list[Harness]:
+    if wish.harnesses:
+        chosen = [library.find(typed, root) for typed in dict.fromkeys(wish.harnesses)]
+    else:
+        chosen = [one for one in library.listed(root) if isinstance(one, Harness) and not one.shipped]
+        if not chosen:
+            raise UsageError("which harness? mlfuzz harness list shows them; mlfuzz harness new NAME writes one")
+    if not wish.seeds:
+        return chosen
+    if len(chosen) > 1:
+        raise UsageError("--seeds is for one harness; several have each their own")
+    seeds = str(context.path(wish.seeds).resolve())
+    declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
+    return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+
+
+def _write_report(context: Context, workdir: Workdir) -> Path | None:
+    """What goes wrong with the report must not hide what the campaign found."""
+    from mlfuzz.report import html
+    from mlfuzz.report.summary import summarise
+
+    settings = context.resolve().config.report
+    try:
+        return html.write(summarise(workdir), workdir.report, title=settings.title, inline_limit=settings.inline_limit)
+    except Exception as error:  # noqa: BLE001  # a fault in a page must not change a campaign's exit code
+        context.terminal.warn(
+            f"no report: {visible(f'{type(error).__name__}: {error}')}; again: mlfuzz report {workdir.name}"
+        )
+        return None
+
+
+def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, report: Path | None) -> None:
+    terminal, stats = context.terminal, result.stats
+    faults = group([one for one in result.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
+    flaky = sum(one.verdict == "flaky" for one in result.findings)
+    waiting = sum(one.verdict == "candidate" for one in result.findings)
+    terminal.emit(
+        {
+            "event": "result", "exit_code": result.exit_code, "reason": result.reason, "campaign": workdir.name,
+            "faults": [{"key": one.key, "best": one.best.id, "inputs": len(one.members)} for one in faults],
+            "flaky": flaky, "broken": dict(result.broken), "stats": msgspec.to_builtins(stats),
+            "report": str(report) if report else None,
+        }
+    )  # fmt: skip
+    spent = stats.timing.get("fuzz", 0.0)
+    speed = f"{stats.inputs / spent:,.0f}" if spent else "0"
+    head = f"{_counted(faults, waiting)}{f', {flaky} flaky set aside' if flaky else ''}"
+    terminal.result(
+        ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
+        f"  ({result.reason}; {stats.inputs:,} inputs, {speed}/s, {stats.coverage.get('edges', 0):.0f} edges)",
+    )  # fmt: skip
+    for what, command in _next(context, wish, workdir, faults, report, result.exit_code):
+        terminal.result((f"  {what:<9}", "dim"), command)
+    for name, why in result.broken.items():
+        terminal.error(f"harness {name}: {visible(why)}" if name not in why else visible(why))
+
+
+def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
+    if not faults:
+        return "nothing confirmed yet" if waiting else "nothing found"
+    kinds = Counter(fault.best.kind for fault in faults)
+    inputs = sum(len(fault.members) for fault in faults)
+    told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    return (
+        f"{len(faults)} fault{'' if len(faults) == 1 else 's'} ({told}), "
+        f"{inputs} input{'' if inputs == 1 else 's'} that failed again alone"
+    )
+
+
+def _next(
+    context: Context, wish: Wish, workdir: Workdir, faults: tuple[FaultGroup, ...], report: Path | None, code: int
+) -> list[tuple[str, str]]:
+    lines = [("report", shown_path(report, context.directory))] if report else []
+    there = f" --dir {shlex.quote(wish.folder)}" if wish.folder else ""
+    names = " ".join(shlex.quote(one) for one in wish.harnesses)
+    again = wish.again or f"mlfuzz harness run {names} --name {workdir.name}{there}".replace("  ", " ")
+    if faults:
+        best = f"{faults[0].best.id[:SHORT_ID]}{there}"
+        lines += [
+            ("look", f"mlfuzz findings show {best}"), ("replay", f"mlfuzz replay {best}"),
+            ("keep", f"mlfuzz findings promote {best}"),
+        ]  # fmt: skip
+    elif code == EXIT_CLEAN:
+        lines.append(("longer", f"{again} --time 1h"))
+    if code == EXIT_BROKEN:
+        lines.append(("list", "mlfuzz harness list"))
+    elif faults or code == EXIT_INTERRUPTED:
+        lines.append(("resume", again))
+    return lines
+
+
+def _plain(name: str) -> str:
+    """A harness's name as a campaign's."""
+    return "".join(char if char.isalnum() or char in "_.+-" else "-" for char in name).lstrip("-.+") or "harness"
