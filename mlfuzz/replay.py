@@ -1,12 +1,13 @@
 """Run findings again from their files alone: is it fixed, does it still fail?
 
 A torch-free front: a probe, a process of its own, loads the target and runs each input alone; what would take a process
-down (a crash, an exit, a hang) takes only a child of the probe.
+down (a crash, an exit, a hang) takes only a child of the probe. Findings of the code side go to their harness.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,15 @@ import msgspec
 
 from mlfuzz.campaign.helm import ProbeProcess
 from mlfuzz.campaign.probe import ISOLATED, Request
-from mlfuzz.errors import ReplayError
+from mlfuzz.codefuzz.again import Sessions
+from mlfuzz.codefuzz.confirm import settle as settle_code
+from mlfuzz.codefuzz.confirm import shrink as minimise
+from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
+from mlfuzz.findings.waiting import Waiting
 from mlfuzz.storage.workdir import Workdir
 
 State = Literal["fixed", "fails", "flaky", "error"]
@@ -27,6 +33,9 @@ State = Literal["fixed", "fails", "flaky", "error"]
 TIMES = 3
 LOAD_SECONDS = 300.0
 RUN_SECONDS = 60.0
+
+SHRINK = 2.0
+"""Seconds for the minimising that goes with a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +69,17 @@ def replay(
 ) -> list[Replayed]:  # fmt: skip
     """Run each finding `times` times, alone. directory: the project's, put on the import path.
 
-    target: another "module:attribute" to run them against; "": each finding's own.
+    target: another "module:attribute" (of the code side: another harness) to run them against; "": each finding's own.
     """
     results = []
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, PlainReplay(directory) as plain:
         probe = ProbeProcess(Workdir.create(Path(scratch)))
         try:
             for case in cases:
-                result = _one(probe, case, directory, target, times, device, plugins)
+                if case.finding.side == "code":
+                    result = _by_harness(plain, case, target, times)
+                else:
+                    result = _one(probe, case, directory, target, times, device, plugins)
                 on_result(result)
                 results.append(result)
         finally:
@@ -90,6 +102,8 @@ def shrink(
     A campaign's finding or a regression. Raises ReplayError where it cannot be run, StorageError.
     """
     finding = case.finding
+    if finding.side == "code":
+        return _minimised(case, directory, target, seconds)
     if not finding.chain or finding.kind in ISOLATED:
         why = "it has no chain of mutations" if not finding.chain else f"a {finding.kind} takes its process down"
         raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {why}")
@@ -113,6 +127,59 @@ def shrink(
     return changed
 
 
+def confirm(
+    cases: Sequence[Case], *, directory: Path = Path(), seconds: float, device: str = "cpu",
+    plugins: Sequence[str] = (), on_result: Callable[[Finding | ReplayError], None] = lambda _: None,
+) -> int:  # fmt: skip
+    """Confirm and shrink a campaign's candidates for about `seconds`, breadth first; how many are left.
+
+    on_result: each with its verdict, or why it could not be run.
+    """
+    places = {case.finding.id: case.path for case in cases if case.path.is_dir()}
+    waiting = Waiting(case.finding for case in cases if case.path.is_dir())
+    until = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
+        probe = ProbeProcess(Workdir.create(Path(scratch)))
+        try:
+            while time.monotonic() < until and (finding := waiting.take()) is not None:
+                path = places[finding.id]
+                try:
+                    if finding.side == "code":
+                        on_result(settle_code(FindingStore(path.parent), finding, sessions.of(finding), seconds=SHRINK))
+                    else:
+                        on_result(_settled(probe, finding, path, directory, device, plugins))
+                except ReplayError as error:
+                    on_result(error)
+        finally:
+            probe.kill()
+    return len(waiting)
+
+
+def _settled(
+    probe: ProbeProcess, finding: Finding, path: Path, directory: Path, device: str, plugins: Sequence[str]
+) -> Finding:
+    request = Request(
+        op="settle", path=str(path.resolve()), target=_load_of(finding, ""), directory=str(directory.resolve()),
+        device=device, plugins=list(plugins),
+    )  # fmt: skip
+    reply = probe.consult(request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
+    if isinstance(reply, str) or reply.error:
+        said = reply if isinstance(reply, str) else reply.error
+        raise ReplayError(f"finding {finding.id[:10]} cannot be run: {said}")
+    return FindingStore(path.parent).load(finding.id)
+
+
+def _minimised(case: Case, directory: Path, target: str, seconds: float) -> Finding:
+    """A smaller input of the code side, in the same bucket."""
+    finding = case.finding
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch, Sessions(directory) as sessions:
+        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
+        changed = minimise(store, finding, sessions.of(finding, target=target), seconds=seconds)
+        if not case.path.is_dir() and changed != finding:
+            write_regression(case.path.parent, changed, read(store.folder(finding.id))[1])
+    return changed
+
+
 def _one(
     probe: ProbeProcess, case: Case, directory: Path, target: str, times: int, device: str, plugins: Sequence[str]
 ) -> Replayed:
@@ -128,6 +195,17 @@ def _one(
     if isinstance(reply, str):
         return _error(case.finding, reply)
     return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)
+
+
+def _by_harness(plain: PlainReplay, case: Case, target: str, times: int) -> Replayed:
+    """A finding of the code side: no torch, and no atheris."""
+    finding = case.finding
+    try:
+        _, files = read(case.path)
+        again = plain.judge(finding, files[finding.input.file], times=times, target=target)
+    except MlfuzzError as error:
+        return _error(finding, str(error))
+    return Replayed(finding, again.state, finding.after, again.now, again.failed, again.times, message=again.other)
 
 
 def _load_of(finding: Finding, target: str) -> str:
