@@ -8,11 +8,17 @@ from mlfuzz.codefuzz import sanitizer, stacks
 from mlfuzz.codefuzz.keys import FOUNDATION, HARNESS, OTHER, TARGET, Place, Territory, keys
 from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death, Slot
-from mlfuzz.codefuzz.wrapper import UNTELLABLE
+from mlfuzz.codefuzz.wrapper import BROKEN, UNTELLABLE
+from mlfuzz.errors import WorkerLostError
 
 
 def outcome_of(death: Death, slot: Slot, territory: Territory) -> Outcome:
-    """The outcome of the input that was running when the worker in `slot` died."""
+    """The outcome of the input that was running when the worker in `slot` died.
+
+    Raises WorkerLostError where the worker's own code has failed.
+    """
+    if death.code == BROKEN:
+        raise WorkerLostError(f"a worker has failed of itself:\n{slot.ring.text(3000)}")
     printed = slot.ring.data.decode("utf-8", "backslashreplace")
     report = sanitizer.parse(printed)
     if report is not None:

@@ -116,7 +116,7 @@ class AtherisSession:
     def _prepared(self, told: dict[str, Any]) -> Prepared:
         return Prepared(
             seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]),
-            uninstrumented=tuple(told["uninstrumented"]), warnings=tuple(told["warnings"]),
+            uninstrumented=tuple(told["uninstrumented"]), sandbox=tuple(told["sandbox"]), warnings=tuple(told["warnings"]),
         )  # fmt: skip
 
 

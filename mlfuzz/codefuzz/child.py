@@ -5,6 +5,7 @@ No mlfuzz imports beyond the child's own modules; atheris alone is imported here
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import resource
@@ -14,13 +15,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from mlfuzz.codefuzz import wire
+from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
 from mlfuzz.codefuzz.wrapper import Judge, wrap
+
+ROOMY = 4.0
+"""A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
+
+FUZZER_MEBIBYTES = 256.0
+"""libFuzzer's own corpus, counters and tables."""
+
+SLACK_BYTES = 64 << 20
 
 THREAD_SECONDS = 1.0
 """How long a run alone waits for threads that the target has started."""
@@ -60,6 +69,17 @@ class Bench:
         self.spec, self.entry, self.post, self.documented = spec, entry, post, documented
         folders = [folder for folder in sys.path if folder]
         self.territory = Territory(spec["instrument"], spec["path"], folders)
+        self.memory = Memory()
+
+    def confine(self, *, mebibytes: float, stack_bytes: int = 0) -> None:
+        """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space."""
+        spec = self.spec
+        if spec["sandbox"] != "none":
+            sandbox.settle(os.path.join(spec["scratch"], "work", "tmp"))
+        room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20)) + SLACK_BYTES
+        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes)
+        sandbox.confine(spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"])
+        _tell_exits(self.post.stacks)
 
     def judge(self, known: list[str] | None = None) -> Judge:
         judge = Judge(self.documented, self.territory, self.post.flight, set(known or ()))
@@ -70,11 +90,14 @@ class Bench:
 def alone(bench: Bench, job: dict[str, Any]) -> None:
     """Run the input in the page once, measured, and tell the outcome."""
     payload = bench.post.flight.payload
+    mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"]
+    bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0))
     wire.send(bench.post.socket, _measured(bench, bench.judge(), payload))
 
 
 def many(bench: Bench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends, one after another, until it sends the end."""
+    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"])
     judge = bench.judge()
     edges = _watch_edges() if job.get("edges") else None
     while True:
@@ -94,6 +117,7 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     """Hand the harness to libFuzzer; comes back when it has had its runs."""
     import atheris
 
+    bench.confine(mebibytes=bench.spec["mebibytes"] + FUZZER_MEBIBYTES)
     judge = bench.judge(job["known"])
     connection = bench.post.socket
 
@@ -118,7 +142,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     judge.known.clear()
     judge.tell = lambda outcome, data: told.append(outcome)
     refused = flight.head[3]
-    before = _resident(reset=True)
+    before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
     flight.head[STARTED] += 1
     began = time.perf_counter()
@@ -132,7 +156,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
         _join_threads()
     else:
         seconds = time.perf_counter() - began
-    peak = _resident()
+    peak = bench.memory.peak()
     if judge.busy:
         judge.flush(payload)
     _flush()
@@ -156,18 +180,44 @@ def _flush() -> None:
             continue
 
 
-def _resident(*, reset: bool = False) -> float:
-    """Mebibytes resident: now (reset: the peak starts anew), or at the peak since then."""
-    try:
-        if reset:
-            with open("/proc/self/clear_refs", "w") as file:
-                file.write("5")
-        with open("/proc/self/status") as file:
-            lines = dict(line.split(":", 1) for line in file if line.startswith(("VmHWM", "VmRSS")))
-        return int(lines["VmRSS" if reset else "VmHWM"].split()[0]) / 1024
-    except (OSError, KeyError, ValueError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / (1 << 20 if sys.platform == "darwin" else 1024)
+class Memory:
+    """Peak of resident memory since a moment. Opened before the sandbox, which would refuse to open it for writing."""
+
+    def __init__(self) -> None:
+        self._reset = -1
+        with contextlib.suppress(OSError):
+            self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+            os.write(self._reset, b"5")
+
+    def start(self) -> float:
+        """Mebibytes resident now; the peak begins anew."""
+        if self._reset >= 0:
+            with contextlib.suppress(OSError):
+                os.pwrite(self._reset, b"5", 0)
+        return self._read("VmRSS")
+
+    def peak(self) -> float:
+        """Mebibytes at the peak since then."""
+        return self._read("VmHWM")
+
+    def _read(self, name: str) -> float:
+        try:
+            with open("/proc/self/status") as file:
+                return next(int(line.split()[1]) / 1024 for line in file if line.startswith(name))
+        except (OSError, StopIteration):
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return peak / (1 << 20 if sys.platform == "darwin" else 1024)
+
+
+def _tell_exits(stacks: int) -> None:
+    """os._exit leaves no trace: write the stack first."""
+    leave = os._exit
+
+    def traced(status: int) -> NoReturn:
+        faulthandler.dump_traceback(file=stacks, all_threads=False)
+        leave(status)
+
+    os._exit = traced
 
 
 def _watch_edges() -> set[int]:

@@ -66,6 +66,7 @@ class Fuzzing:
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
+        self.tired = False
         self._told = self._synced = 0.0
         self._seen, self._since = -1, 0.0
 
@@ -117,6 +118,7 @@ class Fuzzing:
                       f"-max_len={self.court.declaration.length}"],
         }  # fmt: skip
         slot = self.link.fork(FUZZ, job)
+        self.tired = False
         self._seen, self._since = -1, time.monotonic()
         then = time.monotonic()
         while slot.death is None:
@@ -126,9 +128,7 @@ class Fuzzing:
                 self._failure(slot)
                 then = time.monotonic()
             self._status()
-            if slot.death is not None:
-                break
-            if self._over():
+            if self._over() or self.tired:
                 self.link.end(slot)
                 return
             if self._hangs(slot):
@@ -149,6 +149,7 @@ class Fuzzing:
         outcome = outcome_from(told, slot.ring.text())
         if outcome.kind == "memory-error":
             outcome = self.court.judge(payload)
+            self.tired = not outcome.failed  # what was used up is what others have left behind
         if outcome.failed:
             self._report(payload, outcome)
         slot.answer({})

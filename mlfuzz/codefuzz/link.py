@@ -36,6 +36,7 @@ class Link:
     def __init__(self, spec: dict[str, Any], environment: dict[str, str]) -> None:
         self.slots = [Slot("fuzz"), Slot("alone")]
         self.scratch = Path(tempfile.mkdtemp(prefix="mlfuzz-code-"))
+        (self.scratch / "work" / "tmp").mkdir(parents=True)
         self._selector = selectors.DefaultSelector()
         self._events: list[dict[str, Any]] = []
         self._frames = Frames()
@@ -158,7 +159,7 @@ class Link:
                 slot = self.slots[event["slot"]]
                 slot.collect()
                 if slot.pid == event["pid"]:
-                    slot.death = Death(event["status"], event["mebibytes"], event["cpu"])
+                    slot.death = Death(event["status"], event["mebibytes"], event["cpu"], event["strays"])
             else:
                 self._events.append(event)
 

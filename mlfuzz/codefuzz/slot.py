@@ -17,11 +17,15 @@ from mlfuzz.codefuzz.wire import Frame, Frames, send
 
 
 class Death(msgspec.Struct, frozen=True):
-    """How a worker ended. status: as wait4 gives it; mebibytes: its peak; cpu: seconds of processor time."""
+    """How a worker ended. status: as wait4 gives it; mebibytes: its peak; cpu: seconds of processor time.
+
+    strays: processes that outlived workers of this zygote so far.
+    """
 
     status: int
     mebibytes: float
     cpu: float
+    strays: int = 0
 
     @property
     def signal(self) -> int:

@@ -48,7 +48,7 @@ class Court:
         outcome = self.run(payload)
         if outcome.kind == "crash" and outcome.type in ("SIGSEGV", "SIGBUS") and self._overflows(payload, outcome):
             return _renamed(outcome, "overflow")
-        if outcome.kind == "memory-error" or self._large(outcome):
+        if outcome.kind in (*FINE, "memory-error") and outcome.mebibytes > self.declaration.mebibytes:
             return self._memory(payload, outcome)
         if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
             return self._slow(payload, outcome)
@@ -113,14 +113,11 @@ class Court:
             return False
         return again.kind in FINE or again.mebibytes - outcome.mebibytes > OVERFLOW_MEBIBYTES
 
-    def _large(self, outcome: Outcome) -> bool:
-        return outcome.kind in FINE and outcome.mebibytes > self.declaration.mebibytes
-
     def _memory(self, payload: bytes, outcome: Outcome) -> Outcome:
-        """Held to the limit, where does it run out? A peak above the limit is "memory"; a demand that was refused
-        although there was four times the limit stays the target's own MemoryError."""
-        if not self._large(outcome) and not outcome.mebibytes > self.declaration.mebibytes:
-            return outcome
+        """A peak above the limit; where it runs out when it is held to the limit gives the key.
+
+        A MemoryError without such a peak stays the target's own: it was refused four times the limit at once.
+        """
         tight = self.run(payload, mebibytes=self.declaration.mebibytes) if self.confined else outcome
         if tight.kind == "memory-error":
             place = tight.group.partition(":")[2].partition(":")[2]

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from mlfuzz.errors import BadInputError
 
+LARGEST = 16 << 20
+"""Bytes of a seed. One that is longer than the harness's length is cut by libFuzzer."""
+
 
 class WorkCorpus:
     """scratch: the session's own folder; corpus: the campaign's; length: bytes that an input may have."""
 
     def __init__(self, scratch: Path, corpus: Path, length: int) -> None:
-        self._folder, self._list = scratch / "corpus", scratch / "seeds.list"
+        self._folder, self._list = scratch / "work" / "corpus", scratch / "seeds.list"
         self._corpus, self._length = corpus, length
         self._taken: set[str] = set()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -29,7 +32,7 @@ class WorkCorpus:
         """
         self.collect()
         self._folder.mkdir(parents=True, exist_ok=True)
-        files = [str(path.resolve()) for path, size in ordinary(self._corpus) if size <= max(self._length, 1) * 4]
+        files = [str(path.resolve()) for path, size in ordinary(self._corpus) if size <= LARGEST]
         files = [path for path in files if "," not in path and "\n" not in path]
         if not files:
             return [str(self._folder)]

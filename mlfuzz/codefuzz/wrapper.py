@@ -18,6 +18,12 @@ from mlfuzz.codefuzz.recorder import CLOSED, FAILED, LENGTH, READY, REFUSED, STA
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
 
+LEAVE = os._exit
+"""The genuine one: a worker replaces the target's."""
+
+BROKEN = 114
+"""Exit status of a worker whose own code has failed: no verdict on the input."""
+
 UNTELLABLE = 113
 """Exit status of a worker that cannot tell what it found (its descriptors were closed, its memory is used up)."""
 
@@ -63,7 +69,7 @@ class Judge:
         try:
             self.tell(outcome, data)
         except OSError:
-            os._exit(UNTELLABLE)
+            LEAVE(UNTELLABLE)
 
     def _known_place(self, error: BaseException) -> bool:
         """Whether this very spot was told before: a look-up of code objects, without any text."""
@@ -106,11 +112,11 @@ class Judge:
         self.elsewhere = []
         self.known = set()
         self.tell = _leave
-        self.flush = _leave  # type: ignore[method-assign]
+        self.flush = _leave  # type: ignore[assignment]
 
 
 def _leave(*_: Any) -> None:
-    os._exit(0)
+    LEAVE(0)
 
 
 def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes]) -> Entry:

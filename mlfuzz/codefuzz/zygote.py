@@ -1,4 +1,6 @@
-"""The zygote: imports the harness once, then forks a worker for each job. Run as `python -P -m mlfuzz.codefuzz.zygote FD`.
+"""The zygote: imports the harness once, then forks a worker for each job.
+
+Run as `python -P -m mlfuzz.codefuzz.zygote DESCRIPTOR PARENT`: of the socket to the supervisor, and its process number.
 
 It runs no operation of the target, so that its only thread may fork; it dies with the supervisor, and its workers with
 it. No mlfuzz imports beyond the child's own modules.
@@ -18,8 +20,9 @@ import sys
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz import child, importing, wire
+from mlfuzz.codefuzz import child, importing, sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -29,6 +32,7 @@ class Zygote:
         self.control = control
         self.spec, _ = wire.receive(control)
         self.workers: dict[int, int] = {}
+        self.strays = 0
 
     def run(self) -> int:
         """Until the supervisor is gone or asks for the end."""
@@ -41,13 +45,14 @@ class Zygote:
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
             wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
             return 1
-        self.documented = Documented([tuple(rule) for rule in self.spec["allowed"]])  # type: ignore[misc]
+        self.documented = Documented([(name, match) for name, match in self.spec["allowed"]])
         unresolved = [
             f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
         ]
         wire.send(self.control, {
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
-            "blind": importing.blind(self.loaded.fresh), "uninstrumented": self.loaded.uninstrumented,
+            "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
+            "uninstrumented": self.loaded.uninstrumented,
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
             "path": [folder for folder in sys.path if folder],
         })  # fmt: skip
@@ -64,12 +69,12 @@ class Zygote:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready, _, _ = select.select([self.control, waker], [], [])
+            ready = select.select([self.control.fileno(), waker], [], [])[0]
             if waker in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(waker, 4096)
                 self._reap()
-            if self.control in ready:
+            if self.control.fileno() in ready:
                 try:
                     message, _ = wire.receive(self.control)
                 except (EOFError, OSError):
@@ -89,7 +94,7 @@ class Zygote:
             self.workers[pid] = message["slot"]
             wire.send(self.control, {"event": "forked", "slot": message["slot"], "pid": pid})
             return
-        status = 1
+        status = BROKEN
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -105,7 +110,7 @@ class Zygote:
         finally:
             with contextlib.suppress(BaseException):
                 sys.stderr.flush()
-            os._exit(status)
+            LEAVE(status)
 
     def _work(self, message: dict[str, Any]) -> None:
         job = message["job"]
@@ -125,12 +130,13 @@ class Zygote:
             if not pid:
                 return
             if pid not in self.workers:
+                self.strays += 1
                 continue
             slot = self.workers.pop(pid)
             _kill_group(pid)
             wire.send(self.control, {
                 "event": "died", "slot": slot, "pid": pid, "status": status,
-                "mebibytes": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime,
+                "mebibytes": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime, "strays": self.strays,
             })  # fmt: skip
 
 
@@ -157,7 +163,7 @@ def _die_with(parent: int) -> None:
     """Be killed when the parent dies, also where it died before this was said."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(1)
+        LEAVE(1)
 
 
 def main() -> int:

@@ -1,0 +1,165 @@
+"""What a worker may do to the machine: limits, a folder of its own, no network, no programs, no writes elsewhere.
+
+All of it by ctypes and about 0.2 ms a worker; what the kernel lacks is left out and not claimed. No mlfuzz imports.
+Source: Linux kernel documentation, userspace-api/seccomp_filter and userspace-api/landlock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import signal
+import struct
+import sys
+import tempfile
+from collections.abc import Sequence
+
+PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 21, 22, 2
+LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_VERSION = 1
+O_PATH = 0o10000000
+
+LARGEST_FILE = 1 << 30
+
+MACHINES = {
+    "x86_64": (0xC000003E, {
+        "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
+        "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321, "io_uring_setup": 425,
+        "mount": 165, "umount2": 166, "pivot_root": 155, "reboot": 169, "unshare": 272, "setns": 308,
+        "init_module": 175, "finit_module": 313, "kexec_load": 246, "perf_event_open": 298, "keyctl": 250,
+        "execve": 59, "execveat": 322, "kill": 62,
+    }),
+    "aarch64": (0xC00000B7, {
+        "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
+        "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "bpf": 280, "io_uring_setup": 425,
+        "mount": 40, "umount2": 39, "pivot_root": 41, "reboot": 142, "unshare": 97, "setns": 268,
+        "init_module": 105, "finit_module": 273, "kexec_load": 104, "perf_event_open": 241, "keyctl": 219,
+        "execve": 221, "execveat": 281, "kill": 129,
+    }),
+}  # fmt: skip
+"""Audit architecture and numbers of the calls that are refused with EPERM; kill is allowed on oneself."""
+
+WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+REFER, TRUNCATE = 1 << 13, 1 << 14
+WRITE_FILE = 1 << 1
+
+
+def layers(level: str) -> tuple[str, ...]:
+    """What a sandbox of this level consists of on this machine; recorded with findings."""
+    if level == "none":
+        return ("none",)
+    found = ["rlimits", "tmpdir"]
+    if _seccomp_there():
+        found.append("seccomp")
+    version = _landlock_version()
+    if version:
+        found.append(f"landlock-{version}")
+    return tuple(found)
+
+
+def settle(folder: str) -> None:
+    """Make `folder` the working directory, the home and the place of temporary files."""
+    os.makedirs(folder, exist_ok=True)
+    os.chdir(folder)
+    os.environ["TMPDIR"] = os.environ["HOME"] = folder
+    tempfile.tempdir = None
+
+
+def confine(level: str, writable: Sequence[str], *, programs: bool) -> None:
+    """Give up rights for good. writable: folders that stay so. programs: others may be started (a symbolizer)."""
+    if level == "none":
+        return
+    library = ctypes.CDLL(None, use_errno=True)
+    if sys.platform != "linux" or library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        return
+    _landlock(library, writable)
+    if _seccomp_there():
+        _seccomp(library, programs=programs)
+
+
+def limit(*, address_bytes: int = 0, stack_bytes: int = 0) -> None:
+    """Resource limits. address_bytes: of new memory, above what the process has now; 0 leaves it open."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, LARGEST_FILE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    if stack_bytes:
+        _lower(resource.RLIMIT_STACK, stack_bytes)
+    if address_bytes and sys.platform == "linux":
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[0])
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + address_bytes)
+
+
+def _lower(name: int, value: int) -> None:
+    _, hard = resource.getrlimit(name)
+    wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(name, (wanted, hard))
+
+
+def _seccomp_there() -> bool:
+    if sys.platform != "linux" or platform.machine() not in MACHINES:
+        return False
+    return bool(ctypes.CDLL(None).prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
+
+
+def _landlock_version() -> int:
+    if sys.platform != "linux":
+        return 0
+    version = ctypes.CDLL(None, use_errno=True).syscall(LANDLOCK_CREATE, None, 0, LANDLOCK_VERSION)
+    return int(max(0, version))
+
+
+def _landlock(library: ctypes.CDLL, writable: Sequence[str]) -> None:
+    version = _landlock_version()
+    if not version:
+        return
+    rights = WRITES | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
+    # Words of landlock_ruleset_attr: file system, network (TCP bind and connect), scope (abstract sockets, signals).
+    words = [rights] + ([3] if version >= 4 else []) + ([3] if version >= 6 else [])
+    attribute = ctypes.create_string_buffer(struct.pack(f"{len(words)}Q", *words), 8 * len(words))
+    ruleset = library.syscall(LANDLOCK_CREATE, attribute, 8 * len(words), 0)
+    if ruleset < 0:
+        return
+    for path in writable:
+        _permit(library, ruleset, path, rights)
+    for path in ("/dev/null", "/dev/zero", "/dev/full"):
+        _permit(library, ruleset, path, WRITE_FILE | (rights & TRUNCATE))
+    library.syscall(LANDLOCK_RESTRICT, ruleset, 0)
+    os.close(ruleset)
+
+
+def _permit(library: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
+    try:
+        descriptor = os.open(path, O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, descriptor), 12)
+    library.syscall(LANDLOCK_ADD, ruleset, 1, rule, 0)
+    os.close(descriptor)
+
+
+def _seccomp(library: ctypes.CDLL, *, programs: bool) -> None:
+    code = filter_program(platform.machine(), os.getpid(), programs=programs)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+    library.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.create_string_buffer(header, len(header)), 0, 0)
+
+
+def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
+    """The BPF program: refused calls return EPERM, calls of another architecture kill the process."""
+    architecture, numbers = MACHINES[machine]
+    refused = [
+        number for name, number in numbers.items()
+        if name != "kill" and not (programs and name in ("execve", "execveat"))
+    ]  # fmt: skip
+    load, equal, answer = 0x20, 0x15, 0x06
+    allow, error, kill = 0x7FFF0000, 0x00050001, 0x80000000
+    lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]
+    # kill(pid, ...): only to oneself.
+    lines += [(equal, 0, 3, numbers["kill"]), (load, 0, 0, 16), (equal, 0, len(refused) + 2, pid), (answer, 0, 0, allow)]
+    for place, number in enumerate(refused):
+        lines.append((equal, len(refused) - place, 0, number))
+    lines += [(answer, 0, 0, allow), (answer, 0, 0, error)]
+    return b"".join(struct.pack("HBBI", *line) for line in lines)
