@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -15,9 +16,14 @@ from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Pro
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.link import Link
+from mlfuzz.codefuzz.merge import cover
+from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.screen import screen
+from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
-from mlfuzz.errors import TargetError, TargetLoadError
+from mlfuzz.codefuzz.workcorpus import LARGEST, read
+from mlfuzz.errors import BadInputError, TargetError, TargetLoadError
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -95,16 +101,28 @@ class AtherisSession:
         return [self._court.judge(payload) for _ in range(times)]
 
     def screen(self, files: Sequence[Path]) -> Screened:
-        raise NotImplementedError
+        """Run each seed once; judge alone those that die, hang, or take too much."""
+        instrumented = bool(self.declaration.instrument) and not self._missing
+        return screen(self._court, files, blind=self.declaration.blind, instrumented=instrumented)
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
-        raise NotImplementedError
+        """A smaller input with the same bucket; the same where none is found."""
+        return minimise(self._court, payload, bucket, seconds=seconds)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
-        raise NotImplementedError
+        """The few of these files that reach what all reach; those that fail or cannot be read are left out."""
+        reached = self.features(files)
+        return cover(reached, {path: path.stat().st_size for path in reached})
 
     def features(self, files: Sequence[Path]) -> Mapping[Path, frozenset[int]]:
-        raise NotImplementedError
+        """The edges that each file reaches; files that fail or cannot be read are left out."""
+        self._need_atheris()
+        readable: dict[Path, bytes] = {}
+        for path in files:
+            with contextlib.suppress(BadInputError):
+                readable[path] = read(path, most=LARGEST)[: self.declaration.length]
+        seen = Series(self._court, edges=True).run(list(readable.values()))
+        return {path: one.edges for path, one in zip(readable, seen, strict=True) if not one.outcome.failed}
 
     def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import os
 import resource
 import signal
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
 from mlfuzz.codefuzz.wrapper import Judge, wrap
@@ -127,11 +129,54 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
 
     judge.tell = tell
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
-    atheris.Setup([bench.spec["path"], *job["flags"]], wrap(bench.entry, judge, poison))
+    options: dict[str, Any] = {}
+    if bench.spec["mutator"]:
+        mutate = _format(bench.spec["mutator"]).mutate
+        options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
+    atheris.Setup([bench.spec["path"], *job["flags"]], wrap(bench.entry, judge, poison), **options)
     atheris.Fuzz()
 
 
-JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {"alone": alone, "many": many, "fuzz": fuzz}
+def minimise(bench: Bench, job: dict[str, Any]) -> None:
+    """Make the input in the page smaller while its bucket stays, all in this process; tell each improvement."""
+    bench.confine(mebibytes=bench.spec["mebibytes"])
+    judge, flight, wanted = bench.judge(), bench.post.flight, job["bucket"]
+    payload = flight.payload
+    found: list[str] = []
+    poison = {bytes.fromhex(one) for one in job["poison"]}
+    judge.tell = lambda outcome, data: found.append(outcome["bucket"])
+    hints = _hints(bench.spec["mutator"])
+    run = wrap(bench.entry, judge, frozenset())
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    shortest = len(payload)
+
+    def keeps(candidate: bytes) -> bool:
+        nonlocal shortest
+        if candidate in poison:
+            return False
+        found.clear()
+        judge.forget()
+        run(candidate)
+        kept = wanted in found
+        if kept and len(candidate) < shortest:
+            shortest = len(candidate)
+            wire.send(bench.post.socket, {}, candidate)
+        return kept
+
+    best = payload
+    if keeps(payload):
+        best = smallest(payload, keeps, Budget(job["seconds"]), hints=hints)
+    wire.send(bench.post.socket, {"end": 1}, best)
+
+
+JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
+    "alone": alone,
+    "many": many,
+    "fuzz": fuzz,
+    "minimise": minimise,
+}
 
 
 def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
@@ -139,7 +184,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     flight = bench.post.flight
     flight.load(payload)
     told: list[dict[str, Any]] = []
-    judge.known.clear()
+    judge.forget()
     judge.tell = lambda outcome, data: told.append(outcome)
     refused = flight.head[3]
     before = bench.memory.start()
@@ -151,7 +196,6 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
         _join_threads()
     except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
         seconds = time.perf_counter() - began
-        judge._seen.clear()
         judge.caught(error, payload)
         _join_threads()
     else:
@@ -178,6 +222,18 @@ def _flush() -> None:
             stream.flush()
         except Exception:  # noqa: BLE001 - the target may have closed or replaced it
             continue
+
+
+def _hints(mutator: str) -> Simpler | None:
+    """Simpler forms that the harness's format knows; None where it knows none."""
+    if not mutator:
+        return None
+    return getattr(_format(mutator), "simpler", None)
+
+
+def _format(mutator: str) -> Any:
+    """The format-aware mutator of that name; imported only by workers that use it."""
+    return importlib.import_module("mlfuzz.codefuzz.formats").get(mutator)
 
 
 class Memory:

@@ -66,11 +66,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):
-    """Seeds sorted: usable; failing, with their outcomes; refused by the loader, with the reason."""
+    """Seeds sorted: usable; failing, with their outcomes; refused by the loader, with the reason.
+
+    edges: that they reach together. warnings: what looks wrong with the harness itself, in whole sentences.
+    """
 
     usable: tuple[str, ...]
     failing: tuple[tuple[str, Outcome], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    edges: int = 0
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 OnFailure = Callable[[bytes, Outcome], None]

@@ -191,13 +191,20 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def _text(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(error))
+        text = _deep(error) if isinstance(error, RecursionError) else "".join(traceback.format_exception(error))
     except BaseException as other:  # noqa: BLE001 - see message_of
         text = f"{name_of(type(error))} (its traceback could not be written: {type(other).__name__})\n"
     if len(text) > LONGEST_TRACEBACK:
         half = LONGEST_TRACEBACK // 2
         text = f"{text[:half]}\n... {len(text) - LONGEST_TRACEBACK} characters left out ...\n{text[-half:]}"
     return text
+
+
+def _deep(error: BaseException, *, ends: int = 20) -> str:
+    """Both ends of a deep traceback: a thousand frames take a tenth of a second to write."""
+    first, last = traceback.format_tb(error.__traceback__, ends), traceback.format_tb(error.__traceback__, -ends)
+    tail = traceback.format_exception_only(error)
+    return "".join(["Traceback (most recent call last):\n", *first, "  ...\n", *last, *tail])
 
 
 def _shortened(frames: list[str], *, most: int = 60) -> list[str]:

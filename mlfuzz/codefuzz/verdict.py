@@ -54,8 +54,8 @@ class Court:
             return self._slow(payload, outcome)
         return outcome
 
-    def run(self, payload: bytes, **job: Any) -> Outcome:
-        """One run in a fork."""
+    def run(self, payload: bytes, *, patience: float = PATIENCE, **job: Any) -> Outcome:
+        """One run in a fork. patience: how many times the limit it may take; job: for the worker."""
         link = self.link
         slot = link.slots[ALONE]
         slot.flight.load(payload)
@@ -69,7 +69,7 @@ class Court:
                 now = time.monotonic()
                 if not begun and slot.flight.head[STARTED]:
                     begun = now
-                if begun and now - begun > PATIENCE * limit:
+                if begun and now - begun > patience * limit:
                     return self._hang(slot, sampler, now - begun)
                 if not begun and now - started > START_SECONDS:
                     return self._hang(slot, sampler, now - started)

@@ -45,6 +45,12 @@ class Judge:
         sys.unraisablehook = self._unraisable
         os.register_at_fork(after_in_child=self._forked)
 
+    def forget(self) -> None:
+        """Tell everything anew, as for a first input."""
+        self.known.clear()
+        self._seen.clear()
+        self._pinned.clear()
+
     def caught(self, error: BaseException, data: bytes) -> None:
         """A documented exception is counted; another is told once for each bucket."""
         if self.documented.covers(error):

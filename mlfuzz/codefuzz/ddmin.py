@@ -1,0 +1,109 @@
+"""A smaller input for which something still holds: chunks away, then bytes to zero. No mlfuzz imports.
+
+Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, IEEE TSE 28(2), 2002, section 3 (only
+complements are tried: subsets alone hardly ever keep a parser's key).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+Keeps = Callable[[bytes], bool]
+Simpler = Callable[[bytes], Iterable[bytes]]
+
+ZERO = 0x30
+"""The byte "0": a person reads a minimised text more easily with it than with NUL."""
+
+
+class Budget:
+    """Ends a search. seconds: of wall time; tries: of candidates."""
+
+    def __init__(self, seconds: float, tries: int = 1 << 30) -> None:
+        self._deadline = time.monotonic() + seconds
+        self.tries = tries
+
+    def spent(self) -> bool:
+        self.tries -= 1
+        return self.tries < 0 or time.monotonic() > self._deadline
+
+
+def smallest(payload: bytes, keeps: Keeps, budget: Budget, *, hints: Simpler | None = None) -> bytes:
+    """The smallest input found; `payload` itself where nothing smaller keeps. hints: a format's own simpler forms."""
+    known: dict[bytes, bool] = {payload: True}
+
+    def holds(candidate: bytes) -> bool:
+        if candidate not in known:
+            if budget.spent():
+                return False
+            known[candidate] = keeps(candidate)
+        return known[candidate]
+
+    best = payload
+    while True:
+        before = best
+        if hints is not None:
+            best = _hinted(best, holds, hints)
+        best = _cut_ends(best, holds)
+        best = _chunks(best, holds)
+        if best == before:
+            break
+    return _plainer(best, holds)
+
+
+def _hinted(best: bytes, holds: Keeps, hints: Simpler) -> bytes:
+    progress = True
+    while progress:
+        progress = False
+        for candidate in hints(best):
+            if len(candidate) < len(best) and holds(candidate):
+                best, progress = candidate, True
+                break
+    return best
+
+
+def _cut_ends(best: bytes, holds: Keeps) -> bytes:
+    """The shortest prefix by bisection: most failures are decided before the end. Then the same from the front."""
+    for cut in (lambda data, n: data[:n], lambda data, n: data[len(data) - n :]):
+        low, high = 0, len(best)
+        while low < high:
+            middle = (low + high) // 2
+            if holds(cut(best, middle)):
+                high = middle
+            else:
+                low = middle + 1
+        if high < len(best) and holds(cut(best, high)):
+            best = cut(best, high)
+    return best
+
+
+def _chunks(best: bytes, holds: Keeps) -> bytes:
+    """Leave chunks out, halving their size down to single bytes."""
+    size = max(1, len(best) // 2)
+    while size and best:
+        start, removed = 0, False
+        while start < len(best):
+            candidate = best[:start] + best[start + size :]
+            if holds(candidate):
+                best, removed = candidate, True
+            else:
+                start += size
+        if size == 1 and not removed:
+            break
+        size = size if removed and size == 1 else size // 2
+    return best
+
+
+def _plainer(best: bytes, holds: Keeps) -> bytes:
+    """Bytes to zero, or to "0", in chunks and then one by one: what stays is what matters."""
+    for plain in (0, ZERO):
+        size = len(best)
+        while size:
+            for start in range(0, len(best), size):
+                chunk = best[start : start + size]
+                if any(byte not in (0, ZERO) for byte in chunk):
+                    candidate = best[:start] + bytes([plain]) * len(chunk) + best[start + size :]
+                    if holds(candidate):
+                        best = candidate
+            size //= 2
+    return best

@@ -1,0 +1,78 @@
+"""A smaller input with the same bucket: in one process for what Python raises, in forks for what kills. No torch, no numpy.
+
+libFuzzer's own minimiser takes any failure for the same one and so drifts to another bug.
+"""
+
+from __future__ import annotations
+
+import time
+
+from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.recorder import STARTED
+from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.verdict import Court
+
+IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")
+"""Buckets of what Python raises: an input may run after another in the same process."""
+
+MOST_LIVES = 20
+
+
+def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints: Simpler | None = None) -> bytes:
+    """The smallest input found with that bucket; the same where none is."""
+    deadline = time.monotonic() + seconds
+    if bucket.startswith(IN_PROCESS):
+        smaller = _within(court, payload, bucket, deadline)
+        # It may have held only in the company of the inputs before it.
+        return smaller if smaller == payload or court.judge(smaller).bucket == bucket else payload
+    return smallest(payload, lambda one: _once(court, one, bucket), Budget(seconds), hints=hints)
+
+
+def _once(court: Court, payload: bytes, bucket: str) -> bool:
+    kind = bucket.partition(":")[0]
+    if kind in ("hang", "crash", "os-exit", "sanitizer", "killed"):
+        return court.run(payload, patience=1.0).bucket == bucket
+    return court.judge(payload).bucket == bucket
+
+
+def _within(court: Court, payload: bytes, bucket: str, deadline: float) -> bytes:
+    """In a worker that tells each improvement; where an input kills it, another goes on from the best so far."""
+    best = payload
+    poison: list[str] = []
+    for _ in range(MOST_LIVES):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        slot = court.link.slots[ALONE]
+        slot.flight.load(best)
+        court.link.fork(ALONE, {"name": "minimise", "bucket": bucket, "seconds": left, "poison": poison})
+        best, finished = _follow(court, slot, best, deadline)
+        if finished:
+            break
+        poison.append(slot.flight.payload.hex())
+    return best
+
+
+def _follow(court: Court, slot: Slot, best: bytes, deadline: float) -> tuple[bytes, bool]:
+    """The best that the worker has told, and whether it came to its end."""
+    seen, since = -1, time.monotonic()
+    finished = False
+    while slot.death is None and not finished:
+        court.link.pump(0.02)
+        now = time.monotonic()
+        while slot.inbox:
+            told, smaller = slot.inbox.popleft()
+            best, finished = smaller, bool(told.get("end"))
+        if slot.flight.head[STARTED] != seen:
+            seen, since = slot.flight.head[STARTED], now
+        if now - since > court.declaration.seconds or now > deadline + 1.0:
+            break
+    if slot.death is None:
+        court.link.wait(lambda: slot.death is not None, 0.5 if finished else 0.0)
+    if slot.death is None:
+        court.link.end(slot)
+    while slot.inbox:
+        told, best = slot.inbox.popleft()
+        finished = finished or bool(told.get("end"))
+    return best, finished

@@ -1,0 +1,62 @@
+"""Seeds before fuzzing: read with care, run once each, sorted. No torch, no numpy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlfuzz.codefuzz.engine import Screened
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.series import Series
+from mlfuzz.codefuzz.verdict import Court
+from mlfuzz.codefuzz.workcorpus import LARGEST, read
+from mlfuzz.errors import BadInputError
+
+FEW = 3
+"""From so many seeds on it is a word worth saying that all of them fail."""
+
+
+def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bool) -> Screened:
+    """Run each seed. Those longer than the harness's length run as libFuzzer cuts them."""
+    refused: list[tuple[str, str]] = []
+    readable: list[tuple[str, bytes]] = []
+    for path in files:
+        try:
+            readable.append((str(path), read(path, most=LARGEST)[: court.declaration.length]))
+        except BadInputError as error:
+            refused.append((str(path), error.reason))
+    series = Series(court, edges=True)
+    usable: list[str] = []
+    failing: list[tuple[str, Outcome]] = []
+    edges: set[int] = set()
+    began = time.monotonic()
+    for (name, _), seen in zip(readable, series.run([data for _, data in readable]), strict=True):
+        edges |= seen.edges
+        if seen.outcome.failed:
+            failing.append((name, seen.outcome))
+        else:
+            usable.append(name)
+    warnings = _warnings(usable, failing, refused, edges=len(edges), blind=blind or not instrumented)
+    return Screened(
+        usable=tuple(usable), failing=tuple(failing), refused=tuple(refused), edges=len(edges), warnings=warnings,
+        seconds=time.monotonic() - began,
+    )  # fmt: skip
+
+
+def _warnings(
+    usable: list[str], failing: list[tuple[str, Outcome]], refused: list[tuple[str, str]], *, edges: int, blind: bool
+) -> tuple[str, ...]:
+    found = []
+    if len(failing) >= FEW and not usable:
+        kinds = sorted({f"{outcome.kind} {outcome.type}".strip() for _, outcome in failing})
+        found.append(
+            f"every seed fails ({', '.join(kinds[:4])}): the harness itself is at fault, or misses an `allowed` exception"
+        )
+    if usable and not edges and not blind:
+        found.append(
+            "the seeds reach no instrumented code: name the package in `instrument` and import it in the harness by name"
+        )
+    if refused and not usable and not failing:
+        found.append(f"no seed can be read: {refused[0][1]}")
+    return tuple(found)

@@ -1,0 +1,85 @@
+"""Many inputs, one after another in one worker: a second where each alone in a fork would take minutes. No torch, no numpy.
+
+An input that kills the worker, or looks slow or large in its company, is judged alone; the rest goes on in a new worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.outcome import FINE, Outcome
+from mlfuzz.codefuzz.recorder import STARTED
+from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.verdict import START_SECONDS, Court, outcome_from
+from mlfuzz.errors import WorkerLostError
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One input of a series: what became of it, and the edges it reached where they were asked for."""
+
+    outcome: Outcome
+    edges: frozenset[int] = frozenset()
+
+
+class Series:
+    """Runs inputs in order. modules: those imported after the last worker has ended; strays: processes left behind."""
+
+    def __init__(self, court: Court, *, edges: bool = False) -> None:
+        self._court, self._link, self._edges = court, court.link, edges
+        self.modules: frozenset[str] = frozenset()
+
+    def run(self, payloads: Sequence[bytes]) -> Iterator[Seen]:
+        """One result an input, in order."""
+        slot: Slot | None = None
+        try:
+            for payload in payloads:
+                if slot is None:
+                    slot = self._link.fork(ALONE, {"name": "many", "edges": self._edges})
+                told = self._one(slot, payload)
+                if told is None or self._suspicious(told):
+                    self._link.end(slot)
+                    slot = None
+                    edges = frozenset(told.get("edges", ())) if told else frozenset()
+                    yield Seen(self._court.judge(payload), edges)
+                else:
+                    yield Seen(outcome_from(told, slot.ring.text()), frozenset(told.get("edges", ())))
+                    slot.ring.clear()
+            if slot is not None:
+                self._finish(slot)
+        finally:
+            if slot is not None and slot.death is None:
+                self._link.end(slot)
+
+    def _one(self, slot: Slot, payload: bytes) -> dict[str, Any] | None:
+        """What the worker tells of an input; None where it died of it, or hangs."""
+        before = slot.flight.head[STARTED]
+        slot.answer({"run": 1}, payload)
+        asked = time.monotonic()
+        begun = 0.0
+        while not slot.inbox and slot.death is None:
+            now = time.monotonic()
+            if not begun and slot.flight.head[STARTED] != before:
+                begun = now
+            if begun and now - begun > self._court.declaration.seconds:
+                return None
+            if not begun and now - asked > START_SECONDS:
+                raise WorkerLostError("a worker does not take its next input")
+            self._link.pump(min(0.05, self._court.declaration.seconds / 4))
+        return slot.inbox.popleft()[0] if slot.inbox else None
+
+    def _suspicious(self, told: dict[str, Any]) -> bool:
+        limits = self._court.declaration
+        large = told["kind"] in (*FINE, "memory-error") and told["mebibytes"] > limits.mebibytes
+        return large or told["kind"] == "memory-error" or (told["kind"] in FINE and told["seconds"] > limits.seconds)
+
+    def _finish(self, slot: Slot) -> None:
+        slot.answer({"end": 1})
+        self._link.wait(lambda: bool(slot.inbox) or slot.death is not None, 5.0)
+        if slot.inbox:
+            self.modules = frozenset(slot.inbox.popleft()[0].get("modules", ()))
+        self._link.wait(lambda: slot.death is not None, 5.0)
