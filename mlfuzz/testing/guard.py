@@ -17,6 +17,7 @@ import msgspec
 
 from mlfuzz.campaign.helm import ProbeProcess
 from mlfuzz.campaign.probe import ISOLATED, Request
+from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run
@@ -74,6 +75,7 @@ class Guard:
         self._judged: dict[Path, Judgement] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._probe: ProbeProcess | None = None
+        self._plain = PlainReplay(settings.directory)
 
     def expect(self, kept: Sequence[Kept]) -> None:
         """The regressions that will be asked for, in that order: those that follow are predicted ahead."""
@@ -84,7 +86,12 @@ class Guard:
 
     def prepare(self, kept: Kept) -> None:
         """Load its target, so that the time this takes is no test's. What goes wrong is told by `judge`."""
-        if kept.finding is not None and not kept.skipped and kept.kind not in ISOLATED:
+        if kept.finding is None or kept.skipped:
+            return
+        if kept.finding.side == "code":
+            with suppress(MlfuzzError):
+                self._plain.prepare(kept.finding, target=self._harness_of(kept))
+        elif kept.kind not in ISOLATED:
             with suppress(ReplayError):
                 self._target(self._load_of(kept))
 
@@ -115,6 +122,7 @@ class Guard:
             self._probe.kill()
         if self._scratch is not None:
             self._scratch.cleanup()
+        self._plain.close()
         self._probe = self._scratch = None
 
     def _judge(self, kept: Kept) -> Judgement:
@@ -122,7 +130,7 @@ class Guard:
         if finding is None:
             return Judgement("error", message=kept.problem)
         if finding.side == "code":
-            raise ReplayError(f"a finding of the code side is run by its harness: mlfuzz replay {finding.id[:10]}")
+            return self._by_harness(kept, finding)
         if kept.kind in ISOLATED:
             return self._isolated(kept)
         target = self._target(self._load_of(kept))
@@ -166,7 +174,8 @@ class Guard:
     def _batched(self, kept: Kept, load: str) -> bool:
         finding = kept.finding
         return (
-            finding is not None and not kept.skipped and bool(finding.oracle) and kept.kind not in ISOLATED
+            finding is not None and not kept.skipped and finding.side == "model" and bool(finding.oracle)
+            and kept.kind not in ISOLATED
             and (kept.load or self.settings.targets.get(kept.target) or finding.load) == load
         )  # fmt: skip
 
@@ -183,6 +192,20 @@ class Guard:
             said = value["other"] or (judgement.after and (judgement.after.text or judgement.after.label)) or "nothing"
             raise ReplayError(f"it no longer gives an answer to judge: {said}")
         return replace(judgement, close=failed > 0 and _close(finding, judgement))
+
+    def _by_harness(self, kept: Kept, finding: Finding) -> Judgement:
+        """An input of the code side, in a fork of its harness: once where it holds, three times where it fails."""
+        _, files = read_regression(kept.path)
+        payload, target = files[finding.input.file], self._harness_of(kept)
+        again = self._plain.judge(finding, payload, times=self.settings.times, target=target)
+        if again.failed:
+            again = self._plain.judge(finding, payload, times=max(TIMES, self.settings.times), target=target)
+        said = f"{again.now.text}; {again.other}" if again.other else again.now.text
+        return Judgement(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
+
+    def _harness_of(self, kept: Kept) -> str:
+        """ "": the one that the finding names."""
+        return kept.load or self.settings.targets.get(kept.target, "")
 
     def _isolated(self, kept: Kept) -> Judgement:
         """In a child of another process: what it did once, it may do to this one."""

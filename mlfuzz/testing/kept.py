@@ -54,7 +54,7 @@ class Kept:
     @property
     def strict(self) -> bool:
         """Whether it must not fail even while it is open."""
-        return self.finding is None or self.finding.kind in STRICT_KINDS
+        return self.finding is None or self.finding.side == "code" or self.finding.kind in STRICT_KINDS
 
     @property
     def skipped(self) -> str:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+
+import msgspec
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.plain_run import PlainRun
+from mlfuzz.codefuzz.records import Origin, candidate, confirmed, tried
+from mlfuzz.findings.regression import write_regression
+from mlfuzz.findings.triage import triage_record
+
+pytest_plugins = "pytester"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Confirmed findings of the toy parser, as a campaign leaves them: payload -> (finding, files)."""
+    project = toy_project.build(tmp_path_factory.mktemp("found"))
+    harness = library.find("toy", project)
+    made = {}
+    with PlainRun(harness) as run:
+        for payload in (b"TPE", b"TPDd", b"TPX"):
+            outcomes = run.reproduce(payload, times=3)
+            finding, files = candidate(payload, outcomes[0], Origin(harness))
+            made[payload] = confirmed(finding, tried(outcomes, finding.key, finding.kind), payload), files
+    return made
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return toy_project.build(pytester.path)
+
+
+def keep(project, found, *payloads, **changes):
+    folder = project / "corpus" / "regressions" / "toy"
+    return [
+        write_regression(folder, msgspec.structs.replace(found[one][0], **changes), found[one][1]) for one in payloads
+    ]
+
+
+def run(pytester):
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "corpus")
+
+
+def test_an_open_failure_of_code_fails_and_says_where(pytester, project, found):
+    keep(project, found, b"TPE")
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*toyparser.py:*:parse*", "*mlfuzz replay *"])
+
+
+def test_each_regression_is_an_item_and_holds_once_it_is_mended(pytester, project, found):
+    paths = keep(project, found, b"TPE", b"TPDd")
+    toy_project.mend(project)
+    triage_record(paths[0], "fixed")
+    result = run(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*ZeroDivisionError*"])
+
+
+def test_what_takes_its_process_down_takes_no_test_run_along(pytester, project, found):
+    keep(project, found, b"TPX", b"TPE")
+    result = run(pytester)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*exit 3*"])
+
+
+def test_ignored_and_quarantined_ones_are_skipped(pytester, project, found):
+    keep(project, found, b"TPE", triage="ignored", note="wontfix")
+    keep(project, found, b"TPDd", triage="quarantined", note="being looked at")
+    run(pytester).assert_outcomes(skipped=2)
+
+
+def test_a_harness_that_is_gone_is_an_error_that_says_so(pytester, project, found):
+    keep(project, found, b"TPE")
+    (project / "harnesses" / "toy.py").unlink()
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*harnesses/toy.py is not here*"])
+
+
+def test_a_harness_that_does_not_import_is_an_error_that_says_so(pytester, project, found):
+    keep(project, found, b"TPE")
+    (project / "toyparser.py").unlink()
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*does not import: ModuleNotFoundError*toyparser*"])
