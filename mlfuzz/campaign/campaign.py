@@ -20,6 +20,7 @@ from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.search.searcher import searcher_for
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
@@ -36,12 +37,16 @@ from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.observation import Observation
 from mlfuzz.progress import Progress, SeedStats, Stats
+from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.targets.plain import plain_parts
+from mlfuzz.targets.variants import Varied, itself
+from mlfuzz.targets.variants_costs import PER_BATCH
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
@@ -80,6 +85,7 @@ class Campaign:
         self.findings = FindingStore(workdir.findings, reserve=reserve)
         self.warnings: list[str] = []
         self._stop = ""
+        self._blobs = Blobs(workdir)
 
     @classmethod
     def open(
@@ -124,6 +130,8 @@ class Campaign:
         modality, device = self.target.modality, self.target.device
         self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
         seeds, answers, seed_stats, numbers = self._seeds()
+        if isinstance(self.target, Varied):
+            self.target.most = PER_BATCH  # of the seeds each is measured alone, of what follows a few
         shown = [at for at, seed in enumerate(seeds) if np.shape(seed.payload)[:-1] == np.shape(seeds[0].payload)[:-1]]
         rows = from_payloads([seeds[at].payload for at in shown], modality, device)
         seen = Observation.join([answers[at] for at in shown])
@@ -160,9 +168,15 @@ class Campaign:
         )  # fmt: skip
         self._count_known()
         self.calibration = calibration
+        CONTENTS.attach(self._blobs.find)
+        searcher = searcher_for(
+            self.spec.search, target=self.target, oracles=oracles, floors=parts.floors, corpus=self.corpus,
+            pool=self.pool, seedbed=seedbed, ledger=plan.ledger, blobs=self._blobs, batch=parts.batch,
+        )  # fmt: skip
         self.loop = Loop(
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
             life_number(self.life)[1], guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
+            searcher=searcher,
         )  # fmt: skip
         self.loop.ban(self._banned())
         if self.target.was_training:
@@ -237,6 +251,7 @@ class Campaign:
     def close(self) -> None:
         """End this life; the directory may then be opened by another process."""
         self.corpus.close()
+        CONTENTS.detach(self._blobs.find)
         self.recorder.close()
         if self._lock is not None:
             self._lock.release()
@@ -319,7 +334,7 @@ class Campaign:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
         waiting = Waiting(self.findings.records())
         while time.monotonic() < until and (finding := waiting.take()) is not None:
-            settle_finding(self.target, self.findings, finding, alone_in="calling process", until=until)
+            settle_finding(itself(self.target), self.findings, finding, alone_in="calling process", until=until)
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

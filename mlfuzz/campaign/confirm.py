@@ -98,7 +98,7 @@ def key_of(finding: Finding) -> int | None:
 
 
 def _same_value(trial: Trial, finding: Finding, payload: Payload) -> bool | None:
-    if trial.oracle is None or finding.margin is None or finding.verdict != "candidate":
+    if trial.oracle is None or trial.measured or finding.margin is None or finding.verdict != "candidate":
         return None
     repeated = trial.judge(trial.rows([payload] * REPEATED_ROWS))
     return bool(abs(float(repeated.margins[0]) - finding.margin) <= 1e-6 * max(1.0, abs(finding.margin)))

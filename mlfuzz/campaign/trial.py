@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, Verdict, rebuild
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import varied
+from mlfuzz.targets.variants import Varied, varied
+from mlfuzz.targets.variants_costs import measured_apart
 
 REPEATED_ROWS = 8
 """From 7 rows on, a row's output has the same bits in any batch: a row repeated 8 times gives the campaign's value."""
@@ -70,6 +71,11 @@ class Trial:
         if bind is not None:
             number = -1 if finding.label is None else label_index(target, finding.label)
             bind(torch.tensor([number], device=target.device))
+
+    @property
+    def measured(self) -> bool:
+        """Whether the oracle compares costs, which are measured anew each time, in turn with the seed's."""
+        return bool(getattr(self.oracle, "measured", False))
 
     def rows(self, payloads: Sequence[Payload]) -> Rows:
         return from_payloads(payloads, self.target.modality, self.target.device)
@@ -130,4 +136,8 @@ class Trial:
         loads, invariant = np.zeros((count, 1), np.float32), np.ones(count, np.bool_)
         batch = Batch(rows, zeros, zeros, loads, invariant, chains=chains.__getitem__)
         reference = seen if self.reference is None else self.reference.take(zeros)
+        if self.measured and isinstance(self.target, Varied) and self.seed_rows is not None:
+            costs, own = measured_apart(self.target, rows, self.seed_rows.take(zeros))
+            seen = replace(seen, outputs={**seen.outputs, **costs})
+            reference = replace(reference, outputs={**reference.outputs, **own})
         return self.oracle.check(seen, reference, batch)

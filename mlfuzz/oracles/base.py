@@ -100,6 +100,7 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
         "mlfuzz.oracles.vector",
         "mlfuzz.oracles.frames",
         "mlfuzz.oracles.differential",
+        "mlfuzz.oracles.resource",
     ),
 )
 

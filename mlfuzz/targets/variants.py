@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,7 @@ VARIANTS: Registry[Factory] = Registry(
         "mlfuzz.targets.variants_built",
         "mlfuzz.targets.variants_company",
         "mlfuzz.targets.variants_others",
+        "mlfuzz.targets.variants_costs",
     ),
 )
 
@@ -62,11 +63,13 @@ class Varied:
     """A target, and variants of it that see every batch too: outputs "bf16.main" stand beside "main".
 
     A variant that raises on a row where the target answers has not answered: its scores are NaN there.
+    most: rows of a batch whose cost is measured alone, where that is asked for; None: all.
     """
 
     def __init__(self, target: Any, variants: Sequence[Variant]) -> None:
         self.target = target
         self.parts = tuple(variants)
+        self.most: int | None = None
         self._answered: set[str] = set()
 
     @property
@@ -122,6 +125,11 @@ class Varied:
         return getattr(self.target, name)
 
     def _answer(self, part: Variant, rows: Rows, seen: Observation) -> Mapping[str, Output]:
+        some = getattr(part, "some", None)
+        if some is not None:
+            return cast(
+                Mapping[str, Output], part.answer(rows, seen) if self.most is None else some(rows, seen, self.most)
+            )
         try:
             answer = part.answer(rows, seen)
         except (TargetError, KeyboardInterrupt, MemoryError, torch.OutOfMemoryError):
@@ -153,7 +161,7 @@ def varied(target: Any, names: Sequence[str]) -> Any:
     Variants are built once for a target, and kept on it. Raises UnknownNameError, TargetError with a remedy.
     """
     wanted = list(dict.fromkeys(names))
-    target = target.target if isinstance(target, Varied) else target
+    target = itself(target)
     if not wanted:
         return target
     built: dict[str, Variant] = target.__dict__.setdefault("_built", {})
@@ -161,6 +169,11 @@ def varied(target: Any, names: Sequence[str]) -> Any:
         if name not in built:
             built[name] = build(target, name)
     return Varied(target, [built[name] for name in wanted])
+
+
+def itself(target: Any) -> Any:
+    """The target without the variants beside it."""
+    return target.target if isinstance(target, Varied) else target
 
 
 def build(target: Any, name: str) -> Variant:

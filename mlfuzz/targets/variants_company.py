@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -118,7 +119,7 @@ def company(payload: Payload, modality: Any) -> list[Payload]:
     """Others to stand in a batch with an input, made from it alone: of its shape, or longer where lengths are free."""
     if isinstance(payload, str):
         return ["", "a", payload[::-1], (payload + " ") * 2, (payload + " ") * 3, payload.upper(), payload[:1]]
-    array = np.asarray(payload)
+    array: NDArray[Any] = np.asarray(payload)
     top = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype.name).max
     others = [
         np.zeros_like(array),

@@ -25,10 +25,11 @@ class Other:
         self.name = name
         self._other = other
         self._order = _order(name, target, other)
-        if other.modality.describe() != target.modality.describe() or other.modality.name != target.modality.name:
+        takes, wanted = (f"{one.modality.name} {one.modality.describe()}" for one in (other, target))
+        if takes != wanted:
             raise TargetError(
-                f"variant {name}: {other.name} takes {other.modality.name} {other.modality.describe()}, and {target.name} "
-                f"takes {target.modality.name} {target.modality.describe()}; they must take the same inputs"
+                f"variant {name}: {other.name} takes {takes}, and {target.name} takes {wanted}; "
+                "they must take the same inputs"
             )
 
     @property

@@ -96,6 +96,29 @@ def compared(example: Example, variant: str = "bf16") -> Example:
     return replace(example, seen=Observation(both, layers), reference=Observation(same, layers))
 
 
+def costs(meter: str = "cost-seconds", *, own: float = 1e-3) -> Example:
+    """What rows and their seeds cost alone, five times each; the odd rows take five times as long, one not measured."""
+    jitter = 1.0 + 0.1 * torch.rand((ROWS, 5), generator=torch.Generator().manual_seed(5))
+    wrong = np.arange(ROWS) % 2 == 1
+    wrong[-1] = False
+    times = torch.where(torch.arange(ROWS)[:, None] % 2 == 1, 5.0, 1.0)
+    spent = own * jitter * times
+    spent[-1] = torch.nan
+    plain = texts()
+    seen, reference = (
+        Observation({**plain.reference.outputs, f"{meter}.alone": cost}, plain.seen.activations)
+        for cost in (spent, own * jitter)
+    )
+    return Example(seen, reference, plain.batch, wrong)
+
+
+def lengths() -> Example:
+    """Texts; the odd rows say ten times as much as their seed."""
+    said = tuple(f"row {row} says" for row in range(ROWS))
+    heard = tuple(text * 10 if row % 2 == 1 else text + "!" for row, text in enumerate(said))
+    return Example(observation(heard), observation(said), batch(), np.arange(ROWS) % 2 == 1)
+
+
 def frames(classes: int = 0) -> Example:
     """Frame scores (B, 40) of one event a row, or (B, 40, classes); the odd rows have it elsewhere."""
     at = torch.arange(40)

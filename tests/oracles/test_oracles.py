@@ -15,6 +15,7 @@ from mlfuzz.oracles.frames import Frames
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
 from mlfuzz.oracles.relation import Relation
+from mlfuzz.oracles.resource import Latency, Length, Memory
 from mlfuzz.oracles.sequence import CharacterErrorRate, TextEqual, WordErrorRate
 from mlfuzz.oracles.vector import Cosine, Neighbour
 from mlfuzz.testing import examples
@@ -47,6 +48,12 @@ CASES: dict[str, tuple[Case, ...]] = {
             lambda: replace(examples.compared(examples.texts(), "zoo:old"), wrong=None),
         ),
         (lambda: Differ(of="bf16", by="value", bound=0.5), lambda: examples.compared(examples.tokens())),
+    ),
+    "latency": ((Latency, examples.costs),),
+    "memory": ((Memory, lambda: examples.costs("cost-bytes", own=1e6)),),
+    "length": (
+        (Length, examples.lengths),
+        (lambda: Length(of="operations"), lambda: examples.costs("cost-operations", own=20.0)),
     ),
     "relation": (
         (
