@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
 
+from mlfuzz.cli import inventory
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.inventory import Order, View
 from mlfuzz.cli.panel import SHORT_ID
-from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.finding import SEVERITY_UNIT, Run
 from mlfuzz.replay import Case
 from mlfuzz.report.numbers import figure
-from mlfuzz.report.summary import group
 from mlfuzz.report.visible import visible
 
 app = App(name="findings", help="List, show, keep and export findings.", help_format="plaintext")
+app.command("mlfuzz.cli.confirm:confirm", name="confirm", help="Run candidates again, each alone, and shrink them.")
 app.command("mlfuzz.cli.promote:promote", name="promote", help="Keep findings in the corpus, for pytest.")
 app.command("mlfuzz.cli.export:export", name="export", help="Write findings as a zip, folders or a training set.")
 
@@ -26,6 +27,8 @@ app.command("mlfuzz.cli.export:export", name="export", help="Write findings as a
 @app.command(name="list")
 def listed(
     *,
+    by: View | None = None,
+    sort: Order = "severity",
     name: str = "",
     oracle: str = "",
     verdict: str = "",
@@ -33,34 +36,35 @@ def listed(
     dir: str = "",
     context: Here,
 ) -> int:
-    """List confirmed findings: of each fault the most telling one. With -a all, whatever their verdict.
+    """List what is wrong: a line for each weakness, that is for the operators that move the model the same way.
+
+    Confirmed findings only, unless told otherwise. --by fault lists the faults of each weakness, -a every finding.
 
     Args:
+        by: weakness (the default), fault (expected, got and operator: the most telling finding of each), or finding.
+        sort: severity (how far the answer moves for how small a change), margin, inputs, or new (the latest first).
         name: Of one campaign; of all by default.
         oracle: Only those of this oracle.
         verdict: Only these: candidate, confirmed, flaky.
-        all: Every finding: not one a fault, and not only the confirmed.
+        all: Every finding, not only the confirmed.
         dir: Where campaigns lie, instead of the configured folder.
     """
-    every = [case.finding for case in Cases(context, folder=dir).pick((), campaign=name)]
-    every = [one for one in every if oracle in ("", one.kind)]
+    cases = Cases(context, folder=dir).pick((), campaign=name)
+    first = {case.finding.id: case.finding for case in reversed(cases)}  # a campaign's comes before the one kept
+    every = [one for one in first.values() if oracle in ("", one.kind)]
     wanted = verdict or ("" if all else "confirmed")
     findings = [one for one in every if wanted in ("", one.verdict)]
     terminal = context.terminal
+    view = by or ("finding" if all else "weakness")
     if terminal.json:
-        terminal.emit([msgspec.to_builtins(finding) for finding in findings])
+        terminal.emit(inventory.document(findings, by or "finding", sort))
         return 0
-    others = Counter(one.verdict for one in every if one not in findings)
-    faults = group(findings)
     if findings:
-        rows = [(one, len(fault.members)) for fault in faults for one in (fault.members if all else fault.members[:1])]
-        terminal.table(
-            ("id", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "change"),
-            [_row(finding, inputs) for finding, inputs in rows],
-        )
-    said = f"{len(findings)} findings, {len(faults)} faults" if findings else f"no {wanted} findings".replace("  ", " ")
-    said += "".join(f"; {count} {verdict} (--verdict {verdict})" for verdict, count in others.items())
-    terminal.result((said, "dim"))
+        heads, rows, titles = inventory.table(findings, view, sort)
+        terminal.table(heads, rows, titles=titles)
+    there = f" --dir {shlex.quote(dir)}" if dir else ""
+    for line in inventory.closing(every, findings, wanted, view, f"{f' --name {name}' if name else ''}{there}"):
+        terminal.result((line, "dim"))
     return 0
 
 
@@ -79,14 +83,6 @@ def show(id: str, /, *, dir: str = "", context: Here) -> int:
     return 0
 
 
-def _row(finding: Finding, inputs: int) -> list[str]:
-    return [
-        finding.id[:SHORT_ID], finding.kind, visible(finding.expected, limit=24), visible(finding.observed, limit=24),
-        figure(finding.margin), f"{finding.verdict} {finding.confirmed}".strip(), finding.triage, str(inputs),
-        visible(finding.sentence or "unchanged seed", limit=70),
-    ]  # fmt: skip
-
-
 def _show(context: Context, case: Case, *, folder: str) -> None:
     one, terminal = case.finding, context.terminal
     terminal.result((f"{one.kind} ", "bold"), f"{visible(one.expected)} -> {visible(one.observed)}")
@@ -101,6 +97,7 @@ def _show(context: Context, case: Case, *, folder: str) -> None:
         "after": _run(one.after),
         "margin": f"{figure(one.margin)} {one.unit}, counts from {figure(one.floor)}" if one.margin is not None else "",
         "message": one.message,
+        "severity": f"{figure(one.severity)} {SEVERITY_UNIT}" if one.severity is not None else "",
         "verdict": f"{one.verdict} {one.confirmed}",
         "triage": f"{one.triage}{f': {one.note}' if one.note else ''}",
         "fault": one.fault,

@@ -32,10 +32,13 @@ SHORT_ID = 10
 
 
 class Panel:
-    """Called with each event; a context manager, so that the terminal is left as it was."""
+    """Called with each event; a context manager, so that the terminal is left as it was.
 
-    def __init__(self, terminal: Terminal, title: str, name: str, seconds: float | None) -> None:
-        self.terminal, self.title, self.name, self.seconds = terminal, title, name, seconds
+    options: what suggested commands need to find the campaign, such as " --dir elsewhere".
+    """
+
+    def __init__(self, terminal: Terminal, title: str, name: str, seconds: float | None, *, options: str = "") -> None:
+        self.terminal, self.title, self.name, self.seconds, self.options = terminal, title, name, seconds, options
         self.board = Board()
         self._began = self._logged = time.monotonic()
         self._running = 0.0
@@ -81,7 +84,7 @@ class Panel:
         if finding.verdict == "confirmed" and fault not in self._told:
             self._told.add(fault)
             if len(self._told) <= MOST_NEWS:
-                self.terminal.say(*new_line(finding))
+                self.terminal.say(*new_line(finding, self.options))
             if len(self._told) == MOST_NEWS:
                 self.terminal.say(("further faults are counted; the report lists them", "dim"))
 
@@ -120,7 +123,7 @@ def _cell(label: str, value: str) -> Text:
     return Text.assemble((f"{label:<9}" if label else "", "dim"), value)
 
 
-def new_line(finding: Finding) -> list[str | tuple[str, str]]:
+def new_line(finding: Finding, options: str = "") -> list[str | tuple[str, str]]:
     """ "NEW label '7' -> '1'  rotate 11.2 degrees  margin 0.43 logits   mlfuzz replay 3f9a1c20be"."""
     parts: list[str | tuple[str, str]] = [
         ("NEW ", "bold red"),
@@ -132,7 +135,7 @@ def new_line(finding: Finding) -> list[str | tuple[str, str]]:
     parts.append((f"  {visible(finding.sentence or 'unchanged seed', limit=90)}", "cyan"))
     if finding.margin is not None:
         parts.append(f"  margin {figure(finding.margin)} {visible(finding.unit)}".rstrip())
-    parts.append((f"   mlfuzz replay {finding.id[:SHORT_ID]}", "dim"))
+    parts.append((f"   mlfuzz replay {finding.id[:SHORT_ID]}{options}", "dim"))
     return parts
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time as clock
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -51,11 +54,13 @@ def replay(
     from mlfuzz.replay import replay as run
 
     found = context.resolve({"fuzz": {"device": device}})
+    there = f" --dir {shlex.quote(dir)}" if dir else ""
     cases = Cases(context, folder=dir).pick(what, campaign=name)
     if not what and not all:
         cases = [case for case in cases if _counts(case)]
     if not cases:
-        context.terminal.result("no findings to replay")
+        every = Cases(context, folder=dir).pick(what, campaign=name)
+        context.terminal.result(_nothing(every, f"{f' --name {name}' if name else ''}{there}"))
         return 0
     other = find_target(found.config.targets, target)[1].use if target else ""
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
@@ -71,6 +76,18 @@ def replay(
     if counts["flaky"]:
         context.terminal.warn("flaky: the same input did not fail each time; mlfuzz check looks for the reason")
     return exit_code(results)
+
+
+def _nothing(every: Sequence[Case], options: str) -> str:
+    """Why there is nothing to replay, and how what is there can be."""
+    others = Counter(
+        case.finding.triage if case.finding.verdict == "confirmed" else case.finding.verdict for case in every
+    )
+    if not others:
+        return "no findings to replay; mlfuzz status shows the campaigns there are"
+    told = ", ".join(f"{count} {'to confirm' if what == 'candidate' else what}" for what, count in others.most_common())
+    said = f"no confirmed findings to replay, but {told}: mlfuzz replay -a{options} runs them all"
+    return f"{said}; mlfuzz findings confirm{options} gives each its verdict" if others["candidate"] else said
 
 
 def _counts(case: Case) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -10,13 +11,19 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.campaign.events import Event, Outcome, Started
+from mlfuzz.cli import inventory
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats
+from mlfuzz.report.numbers import counted
 from mlfuzz.report.summary import FaultGroup, group
 from mlfuzz.report.visible import visible
+
+MOST_WEAKNESSES = 8
+"""Lines at the end; the others are in the list and in the report."""
 
 
 def run(context: Context, plan: Plan, *, report: bool = True) -> int:
@@ -28,9 +35,14 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
     terminal.say(
         (f"fuzzing {plan.typed}", "bold"), f" on {spec.device}, campaign {plan.name}; Ctrl-C saves and reports"
     )
+    fresh = not plan.workdir.root.exists()
     try:
-        with Panel(terminal, title, plan.name, plan.request.budget.total_seconds) as panel:
+        with Panel(terminal, title, plan.name, plan.request.budget.total_seconds, options=_there(plan)) as panel:
             outcome = supervise(plan.request, lambda event: _told(event, plan, panel))
+    except MlfuzzError as error:
+        if fresh and not plan.workdir.stats.exists() and str(plan.workdir.root) not in str(error):
+            shutil.rmtree(plan.workdir.root, ignore_errors=True)  # a mistyped target leaves no campaign behind
+        raise
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED
     path = write_report(context, plan) if report else None
@@ -62,13 +74,14 @@ def write_report(context: Context, plan: Plan) -> Path | None:
         if context.terminal.verbose:
             context.terminal.warn(visible(traceback.format_exc(), keep="\n"))
         context.terminal.warn(
-            f"no report: {visible(f'{type(error).__name__}: {error}')}; again: mlfuzz report {plan.name}"
+            f"no report: {visible(f'{type(error).__name__}: {error}')}; again: mlfuzz report {plan.name}{_there(plan)}"
         )
         return None
 
 
 def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, code: int) -> None:
     terminal, stats = context.terminal, outcome.stats
+    waiting = sum(one.verdict == "candidate" for one in outcome.findings)
     faults = group([one for one in outcome.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
     flaky = sum(one.verdict == "flaky" for one in outcome.findings)
     terminal.emit(
@@ -78,21 +91,23 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
             "reason": outcome.reason,
             "campaign": plan.name,
             "faults": [{"key": one.key, "best": one.best.id, "inputs": len(one.members)} for one in faults],
+            "weaknesses": len(weaknesses(one for fault in faults for one in fault.members)),
+            "candidates": waiting,
             "flaky": flaky,
             "stats": msgspec.to_builtins(stats),
             "report": str(report) if report else None,
         }
     )
     speed = f"{stats.inputs / stats.seconds:,.0f}" if stats.seconds else "0"
-    waiting = sum(one.verdict == "candidate" for one in outcome.findings)
     head = f"{_counted(faults, waiting)}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
         f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
     )  # fmt: skip
+    _tell_weaknesses(context, faults)
     for text in (*_seeds_told(stats.seeds), *stats.warnings):
         terminal.warn(text)
-    for what, command in _next(context, plan, faults, report, code):
+    for what, command in _next(context, plan, faults, report, code, waiting):
         terminal.result((f"  {what:<9}", "dim"), command)
 
 
@@ -114,32 +129,54 @@ def _seeds_told(seeds: SeedStats) -> list[str]:
 
 def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
     if not faults:
-        return "nothing confirmed yet" if waiting else "nothing found"
+        return f"nothing confirmed yet, {_to_confirm(waiting)}" if waiting else "nothing found"
     kinds = Counter(fault.best.kind for fault in faults)
     inputs = sum(len(fault.members) for fault in faults)
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     return (
-        f"{len(faults)} fault{'' if len(faults) == 1 else 's'} ({told}), "
-        f"{inputs} input{'' if inputs == 1 else 's'} that failed again alone"
+        f"{counted(len(faults), 'fault')} ({told}), {counted(inputs, 'input')} that failed again alone"
+        f"{f'; {_to_confirm(waiting)}' if waiting else ''}"
     )
 
 
+def _to_confirm(count: int) -> str:
+    return f"{counted(count, 'candidate')} not yet confirmed"
+
+
+def _tell_weaknesses(context: Context, faults: tuple[FaultGroup, ...]) -> None:
+    """What is wrong, in a few lines: a line a fault would be a screenful and more."""
+    found = weaknesses(one for fault in faults for one in fault.members)
+    if len(faults) > len(found):
+        context.terminal.result(f"  in {counted(len(found), 'weakness', 'weaknesses')}, the worst first:")
+    for one in found[:MOST_WEAKNESSES]:
+        context.terminal.result(("  weak     ", "dim"), inventory.title(one))
+    if len(found) > MOST_WEAKNESSES:
+        context.terminal.result((f"           and {len(found) - MOST_WEAKNESSES} more", "dim"))
+
+
 def _next(
-    context: Context, plan: Plan, faults: tuple[FaultGroup, ...], report: Path | None, code: int
+    context: Context, plan: Plan, faults: tuple[FaultGroup, ...], report: Path | None, code: int, waiting: int = 0
 ) -> list[tuple[str, str]]:
     start = context.directory
     lines = [("report", shown_path(report, start))] if report else []
-    there = f" --dir {shlex.quote(plan.folder)}" if plan.folder else ""
+    there = _there(plan)
     again = f"mlfuzz fuzz {shlex.quote(plan.typed)} --name {plan.name}{there}"
     if faults:
         best = f"{faults[0].best.id[:SHORT_ID]}{there}"
+        lines.append(("list", f"mlfuzz findings list --name {plan.name}{there}"))
         lines.append(("look", f"mlfuzz findings show {best}"))
         lines.append(("replay", f"mlfuzz replay {best}"))
         lines.append(("keep", f"mlfuzz findings promote {best}"))
     elif code == EXIT_CLEAN:
         lines.append(("longer", f"{again} --time 1h"))
+    if waiting:
+        lines.append(("confirm", f"mlfuzz findings confirm --name {plan.name}{there}"))
     if faults or code == EXIT_INTERRUPTED:
         lines.append(("resume", again))
     if code == EXIT_BROKEN:
         lines.append(("see why", f"mlfuzz check {shlex.quote(plan.typed)}"))
     return lines
+
+
+def _there(plan: Plan) -> str:
+    return f" --dir {shlex.quote(plan.folder)}" if plan.folder else ""

@@ -6,10 +6,12 @@ import msgspec
 
 from mlfuzz.budget import duration
 from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.pace import Pace
 from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.subjects import find_target
 from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.findings.finding import Finding
 from mlfuzz.report.visible import visible
 
 
@@ -42,19 +44,24 @@ def shrink(
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
     load = find_target(found.config.targets, target)[1].use if target else ""
-    for case in cases:
-        changed = run(
-            case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
-            plugins=found.config.plugins,
-        )  # fmt: skip
-        was, now = case.finding, changed
-        context.terminal.emit(
-            {"id": now.id, "before": msgspec.to_builtins(was.chain), "after": msgspec.to_builtins(now.chain)}
-        )
-        short = now.id[:SHORT_ID]
-        if now.chain == was.chain:
-            context.terminal.result(f"{short}  nothing simpler fails: ", visible(now.sentence or "unchanged seed"))
-        else:
-            context.terminal.result(f"{short}  ", (visible(was.sentence), "dim"))
-            context.terminal.result(f"{'':<{SHORT_ID}}  {visible(now.sentence)}")
+    with Pace(context.terminal) as pace:
+        for number, case in enumerate(cases, start=1):
+            pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
+            changed = run(
+                case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
+                plugins=found.config.plugins,
+            )  # fmt: skip
+            _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
     return EXIT_CLEAN
+
+
+def _tell(context: Context, was: Finding, now: Finding, place: str) -> None:
+    context.terminal.emit(
+        {"id": now.id, "before": msgspec.to_builtins(was.chain), "after": msgspec.to_builtins(now.chain)}
+    )
+    short = f"{place}{now.id[:SHORT_ID]}"
+    if now.chain == was.chain:
+        context.terminal.result(f"{short}  nothing simpler fails: ", visible(now.sentence or "unchanged seed"))
+    else:
+        context.terminal.result(f"{short}  ", (visible(was.sentence), "dim"))
+        context.terminal.result(f"{'':<{len(short)}}  {visible(now.sentence)}")

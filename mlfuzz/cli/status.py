@@ -11,6 +11,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import Stats, read_progress, read_stats
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.summary import group
@@ -65,6 +66,7 @@ def state_of(workdir: Workdir) -> dict[str, Any]:
         "inputs_per_s": last.inputs_per_s if last else 0.0,
         "entries": last.entries if last else stats.entries,
         "p_new": last.p_new if last else None,
+        "weaknesses": len(weaknesses(confirmed)),
         "faults": len(group(confirmed)),
         "findings": len(confirmed),
         "flaky": sum(finding.verdict == "flaky" for finding in findings),
@@ -89,6 +91,7 @@ def _show(context: Context, states: list[dict[str, Any]], base: str) -> None:
         "/s",
         "corpus",
         "P(new)",
+        "weak",
         "faults",
         "inputs kept",
         "flaky",
@@ -98,12 +101,12 @@ def _show(context: Context, states: list[dict[str, Any]], base: str) -> None:
 
 def _row(state: dict[str, Any]) -> list[str]:
     if "error" in state:
-        return [state["name"], state["error"], *[""] * 9]
+        return [state["name"], state["error"], *[""] * 10]
     running = f"running ({state['pid']})" if state["running"] else state["ended"] or "ended"
     p_new = "-" if state["p_new"] is None else percent(state["p_new"])
     waiting = f" +{state['to_confirm']} to confirm" if state["to_confirm"] else ""
     return [
         state["name"], running, state["target"], in_words(state["seconds"]), f"{state['inputs']:,}",
-        f"{state['inputs_per_s']:,.0f}", f"{state['entries']:,}", p_new, str(state["faults"]),
+        f"{state['inputs_per_s']:,.0f}", f"{state['entries']:,}", p_new, str(state["weaknesses"]), str(state["faults"]),
         f"{state['findings']}{waiting}", str(state["flaky"]),
     ]  # fmt: skip

@@ -12,6 +12,9 @@ from mlfuzz.mutation import Chain
 
 SCHEMA = "mlfuzz.finding/1"
 
+SEVERITY_UNIT = "margins of a typical seed per whole range of change"
+"""At a severity of 1 the answer moves as far as a typical seed is from failing, over one whole range of an operator."""
+
 Verdict = Literal["candidate", "confirmed", "flaky"]
 Triage = Literal["open", "fixed", "quarantined", "ignored"]
 
@@ -41,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     modality: description from which the codec is rebuilt ({"name": "image", ...}); {} for plain bytes.
     oracle: {"name": ..., constructor arguments}.
     key: cheap provisional key; fault: what groups findings after shrinking ("" until then).
-    margin: in `unit`. confirmed: "3/3" runs failed alone. severity: margin x size of change, see evidence.
+    margin: in `unit`. confirmed: "3/3" runs failed alone. severity: see SEVERITY_UNIT and `campaign.severity`.
     chain: from the seed to the stored input; first_chain: as found, before shrinking.
     blobs: files that replace mutations in `chain` put in place, each named there by its SHA-256.
     """

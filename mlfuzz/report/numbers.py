@@ -59,3 +59,8 @@ def clock(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def counted(count: int, single: str, several: str = "") -> str:
+    """ "1 fault", "3 faults", "2 weaknesses"."""
+    return f"{count:,} {single if count == 1 else several or single + 's'}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 from mlfuzz.errors import MlfuzzError, TargetLoadError, suggestion
 from mlfuzz.targets.module import ModuleTarget
+
+EXAMPLES = "mlfuzz.examples"
 
 
 def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
@@ -51,13 +54,21 @@ def load_attribute(name: str, *, directory: Path | None = None) -> Any:
     if directory is not None and str(directory) not in sys.path:
         sys.path.insert(0, str(directory))
     try:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(_whole(module_name))
     except Exception as error:
         raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
     if not hasattr(module, attribute):
         known = [key for key in vars(module) if not key.startswith("_")]
         raise TargetLoadError(f"target {name}: {module_name} has no {attribute!r}{suggestion(attribute, known)}")
     return getattr(module, attribute)
+
+
+def _whole(module: str) -> str:
+    """A shipped example goes by its short name, "digits", wherever no module of the user's has that name."""
+    if "." in module or module in sys.modules or importlib.util.find_spec(module) is not None:
+        return module
+    shipped = f"{EXAMPLES}.{module}"
+    return shipped if importlib.util.find_spec(shipped) is not None else module
 
 
 def _is_module(part: Any) -> bool:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+
+import numpy as np
+from findings.samples import sample
 
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
-from mlfuzz.cli.run import _counted, _next, _seeds_told, run
+from mlfuzz.cli.run import _counted, _next, _seeds_told, _tell_weaknesses, run
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.errors import EXIT_CLEAN, EXIT_INTERRUPTED
+from mlfuzz.findings.sketch import sketch
+from mlfuzz.findings.weakness import SHIFT
+from mlfuzz.mutation import Mutation
 from mlfuzz.progress import SeedStats
+from mlfuzz.report.summary import group
 
 
 def test_suggested_commands_look_where_the_campaign_lies(tmp_path):
@@ -24,7 +32,7 @@ def test_suggested_commands_look_where_the_campaign_lies(tmp_path):
 
 def test_failures_that_wait_for_their_confirmation_are_not_nothing():
     assert _counted((), 0) == "nothing found"
-    assert _counted((), 198) == "nothing confirmed yet"
+    assert _counted((), 198) == "nothing confirmed yet, 198 candidates not yet confirmed"
 
 
 def test_seeds_that_were_not_fuzzed_are_told():
@@ -43,3 +51,36 @@ def test_a_campaign_whose_reader_has_gone_does_not_end_clean(tmp_path, monkeypat
     monkeypatch.setattr("mlfuzz.campaign.supervise.run", gone)
     context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
     assert run(context, plan(context, "digits:fragile", {})) == EXIT_INTERRUPTED
+
+
+def test_what_was_not_confirmed_is_said_with_the_command_that_does_it(tmp_path):
+    context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
+    elsewhere = plan(context, "digits:fragile", {}, folder="my runs")
+    told = dict(_next(context, elsewhere, (), None, EXIT_CLEAN, 12))
+    assert told["confirm"] == "mlfuzz findings confirm --name digits-fragile --dir 'my runs'"
+
+
+def test_many_faults_are_told_a_line_a_weakness():
+    out = io.StringIO()
+    context = Context(Path(), Terminal(out=out, err=io.StringIO()))
+    faults = group([
+        flip(number, operator) for number in range(4) for operator in ("mist", "fog")
+    ])  # fmt: skip
+    _tell_weaknesses(context, faults)
+    lines = out.getvalue().splitlines()
+    assert lines == ["  in 1 weakness, the worst first:", "  weak     fog, mist: 8 faults, gets 8 (8)"]
+
+
+def test_a_mistyped_target_leaves_no_campaign_behind(command, tmp_path):
+    ran = command("-C", tmp_path, "fuzz", "digits:fragil", "--time", "1s", "--dir", tmp_path / "runs")
+    assert (ran.code, "did you mean 'fragile'" in ran.err) == (3, True)
+    assert not (tmp_path / "runs" / "digits-fragil").exists()
+
+
+def flip(number, operator):
+    evidence = {SHIFT: sketch(np.asarray([1.0, 0.1 * number]))}
+    name = f"image.{operator}"
+    return sample(
+        number + 100 * (operator == "fog"), verdict="confirmed", expected=str(number), observed="8", evidence=evidence,
+        fault=f"label|{number}->8|{name}", chain=(Mutation(name),),
+    )[0]  # fmt: skip

@@ -41,14 +41,44 @@ def test_stop_asks_a_running_campaign_and_leaves_an_ended_one_alone(command, tmp
     assert workdir.stop_request.exists()
 
 
-def test_confirmed_findings_are_listed_a_fault_a_line(command, finished):
+def test_what_is_wrong_is_listed_a_weakness_a_line(command, finished):
     lines = command("-C", finished, "findings", "list").out.splitlines()
-    assert len(lines) == 1 + 4 + 1
-    assert lines[1].split()[1] == "exception"
-    assert lines[-1] == "11 findings, 4 faults; 2 flaky (--verdict flaky); 1 candidate (--verdict candidate)"
+    assert lines[1].split()[2] == "exception"
+    assert "4 weaknesses, 4 faults, 11 confirmed findings" in lines
+    assert "1 candidate not yet confirmed: mlfuzz findings confirm" in lines
+    assert "2 flaky: mlfuzz findings list --verdict flaky" in lines
+    assert "no confirmed findings" in command("-C", finished, "findings", "list", "--oracle", "none").out
+
+
+def test_the_faults_of_each_weakness_are_listed_under_it(command, finished):
+    lines = command("-C", finished, "findings", "list", "--by", "fault").out.splitlines()
+    assert lines[0].split()[:4] == ["id", "severity", "oracle", "expected"]
+    assert lines[1].startswith("exception|ValueError")
+    assert lines[2].split()[2] == "exception"
+    assert sum(": 1 fault, gets" in line for line in lines) == 4
+
+
+def test_all_findings_are_listed_in_the_order_asked_for(command, finished):
     everything = command("-C", finished, "findings", "list", "-a").out.splitlines()
     assert len(everything) == 1 + 14 + 1
-    assert "no confirmed findings" in command("-C", finished, "findings", "list", "--oracle", "none").out
+    ran = command("-C", finished, "--json", "findings", "list", "--sort", "margin")
+    margins = [one.get("margin") for one in json.loads(ran.out)]
+    known = [margin for margin in margins if margin is not None]
+    assert known == sorted(known, reverse=True)
+    assert margins == known + [None] * (len(margins) - len(known))
+
+
+def test_weaknesses_for_machines_hold_the_ids_of_their_findings(command, finished):
+    made = json.loads(command("-C", finished, "--json", "findings", "list", "--by", "weakness").out)
+    ids = {one["id"] for one in json.loads(command("-C", finished, "--json", "findings", "list").out)}
+    assert {each for one in made for fault in one["faults"] for each in fault["findings"]} == ids
+    assert all(one["best"] in ids for one in made)
+
+
+def test_a_list_elsewhere_names_its_folder_in_what_to_type(command, finished, tmp_path):
+    folder = finished / ".mlfuzz"
+    ran = command("-C", tmp_path, "findings", "list", "--dir", folder)
+    assert f"mlfuzz findings confirm --dir {folder}" in ran.out
 
 
 def test_a_finding_is_shown_by_the_beginning_of_its_id(command, finished):

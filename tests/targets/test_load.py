@@ -54,3 +54,18 @@ def test_a_target_and_a_factory_of_one_load(project: Path, attribute: str) -> No
 def test_what_does_not_load_says_why(project: Path, name: str, message: str) -> None:
     with pytest.raises(TargetLoadError, match=message):
         load(name, directory=project)
+
+
+def test_a_shipped_example_loads_by_its_short_name() -> None:
+    assert load("digits:fragile").name == "digits:fragile"
+
+
+def test_a_module_of_the_users_comes_before_a_shipped_one_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "speech.py").write_text(SOURCE)
+    try:
+        assert load("speech:make", directory=tmp_path).name == "tiny"
+    finally:
+        sys.modules.pop("speech", None)

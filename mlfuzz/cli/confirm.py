@@ -1,0 +1,101 @@
+"""`mlfuzz findings confirm`: work off the candidates that a campaign had no time for."""
+
+from __future__ import annotations
+
+import shlex
+
+import msgspec
+
+from mlfuzz.budget import duration
+from mlfuzz.cli.board import fault_of
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.pace import Pace
+from mlfuzz.cli.panel import MOST_NEWS, new_line
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.weakness import weaknesses
+from mlfuzz.report.numbers import counted
+from mlfuzz.report.visible import visible
+
+
+def confirm(
+    *ids: str,
+    time: str = "60s",
+    name: str = "",
+    device: str | None = None,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Run candidates again, each alone, three times, in a process of its own; shrink those that fail again.
+
+    Breadth first: each way of failing once before any comes twice. Exit code 1 where any is confirmed, 3 where one
+    cannot be run.
+
+    Args:
+        ids: Ids or their beginnings; by default all candidates.
+        time: How long in all.
+        name: Of this campaign only.
+        device: cpu, cuda, cuda:1.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    from mlfuzz.replay import confirm as run
+
+    found = context.resolve({"fuzz": {"device": device}})
+    every = Cases(context, folder=dir).pick(ids, campaign=name)
+    cases = [case for case in every if case.finding.verdict == "candidate" and case.path.is_dir()]
+    terminal = context.terminal
+    if not cases:
+        terminal.result("no candidates: everything found has its verdict; mlfuzz findings list shows it")
+        return EXIT_CLEAN
+    known = {fault_of(case.finding) for case in every if case.finding.verdict == "confirmed"}
+    settled: list[Finding] = []
+    news: list[str] = []
+    failures = 0
+    there = f" --dir {shlex.quote(dir)}" if dir else ""
+
+    def told(result: Finding | MlfuzzError) -> None:
+        nonlocal failures
+        if isinstance(result, MlfuzzError):
+            failures += 1
+            terminal.warn(visible(str(result)))
+            return
+        settled.append(result)
+        terminal.emit({"event": "verdict", "finding": msgspec.to_builtins(result)})
+        fault = fault_of(result)
+        if result.verdict == "confirmed" and fault not in known:
+            known.add(fault)
+            news.append(fault)
+            if len(news) <= MOST_NEWS:
+                terminal.say(*new_line(result, there))
+            if len(news) == MOST_NEWS:
+                terminal.say(("further faults are counted", "dim"))
+        pace.at(f"{len(settled)} of {len(cases)} run again, {_confirmed(settled)} confirmed")
+
+    left = len(cases)
+    with Pace(terminal) as pace:
+        try:
+            left = run(
+                cases, directory=found.root, seconds=duration(time), device=found.config.fuzz.device,
+                plugins=found.config.plugins, on_result=told,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            terminal.result(f"interrupted: {len(settled)} of {len(cases)} have their verdict")
+            return EXIT_INTERRUPTED
+    good = [one for one in settled if one.verdict == "confirmed"]
+    flaky = len(settled) - len(good)
+    said = f"{len(good)} confirmed"
+    if good:
+        faults = counted(len({fault_of(one) for one in good}), "fault")
+        said += f" ({faults} in {counted(len(weaknesses(good)), 'weakness', 'weaknesses')})"
+    said += f", {flaky} flaky" if flaky else ""
+    if left:
+        said += f"; {left} still to be confirmed: mlfuzz findings confirm{f' --name {name}' if name else ''}{there}"
+    terminal.result((said, "bold"))
+    if failures:
+        return EXIT_BROKEN
+    return EXIT_FINDINGS if good else EXIT_CLEAN
+
+
+def _confirmed(settled: list[Finding]) -> int:
+    return sum(one.verdict == "confirmed" for one in settled)
