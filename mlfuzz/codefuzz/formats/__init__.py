@@ -1,0 +1,24 @@
+"""Format-aware mutators: a file taken apart, changed, and put together with its sizes and checksums right.
+
+Pure standard library: they are imported in the process that fuzzes. Dimensions that a change declares are capped, so
+that small files stay quick. What each gains over raw bytes is measured by scripts/benchmarks/formats.py.
+"""
+
+from __future__ import annotations
+
+from mlfuzz.codefuzz.formats.compressed import GZIP, ZLIB
+from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.npy import NPY
+from mlfuzz.codefuzz.formats.png import PNG
+from mlfuzz.codefuzz.formats.riff import RIFF
+from mlfuzz.codefuzz.formats.tokens import JSON, TEXT, TOML, YAML
+from mlfuzz.codefuzz.formats.zipped import ZIP
+
+FORMATS: dict[str, Form] = {
+    **{form.name: form for form in (PNG, RIFF, ZIP, NPY, GZIP, ZLIB, JSON, TOML, YAML, TEXT)},
+    "wav": RIFF,
+    "npz": ZIP,
+}
+"""By the name that a harness's declaration gives as its mutator."""
+
+__all__ = ["FORMATS", "Form", "Parts", "Raw"]

@@ -1,0 +1,75 @@
+"""What a format knows: how to take a file apart and put it together, and how to change one piece of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+Raw = Callable[[bytes, int], bytes]
+"""libFuzzer's own mutation of bytes: (data, largest size) -> data."""
+
+RAW_SHARE = 0.1
+"""So often the whole file is changed as bytes: what is wrong with its frame is found so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A file taken apart. join: any of the pieces, in any order, -> a file with right sizes and checksums.
+
+    Pieces that are given back unchanged are written as they were.
+    """
+
+    pieces: tuple[bytes, ...]
+    join: Callable[[Sequence[bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A format. take_apart: None where the bytes are not of it. alter: one piece, changed; room: its largest size.
+
+    spare: pieces that may be put in. settle: the last word on a changed file, to cap what it declares.
+    """
+
+    name: str
+    take_apart: Callable[[bytes], Parts | None]
+    alter: Callable[[bytes, Random, Raw, int], bytes]
+    spare: tuple[bytes, ...] = ()
+    settle: Callable[[bytes], bytes] = bytes
+
+    def parts(self, data: bytes) -> Parts | None:
+        """The pieces of a file, for leaving some of them out; None where it is not of this format."""
+        return self.take_apart(data)
+
+    def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
+        """A changed file of at most max_size bytes. The same for the same seed, as far as `raw` is."""
+        rng = Random(seed)
+        parts = None if rng.random() < RAW_SHARE else self.take_apart(data)
+        joined = b"" if parts is None else parts.join(self._edited(list(parts.pieces), rng, raw, max_size))
+        return self.settle(joined if 0 < len(joined) <= max_size else raw(data, max_size))
+
+    def _edited(self, pieces: list[bytes], rng: Random, raw: Raw, max_size: int) -> list[bytes]:
+        """One change, seldom several."""
+        while True:
+            self._edit(pieces, rng, raw, max_size)
+            if rng.random() < 0.75:
+                return pieces
+
+    def _edit(self, pieces: list[bytes], rng: Random, raw: Raw, max_size: int) -> None:
+        chance = rng.random()
+        if not pieces or (chance < 0.1 and self.spare):
+            pieces.insert(rng.randint(0, len(pieces)), rng.choice(self.spare or (b"",)))
+            return
+        at = rng.randrange(len(pieces))
+        until = at + rng.choice((1, 1, 1, 2, 4))
+        if chance < 0.7:
+            room = max_size - sum(map(len, pieces)) + len(pieces[at])
+            pieces[at] = self.alter(pieces[at], rng, raw, max(1, min(max_size, room)))
+        elif chance < 0.8:
+            del pieces[at:until]
+        elif chance < 0.9:
+            to = rng.randint(0, len(pieces))
+            pieces[to:to] = pieces[at:until]
+        else:
+            other = rng.randrange(len(pieces))
+            pieces[at], pieces[other] = pieces[other], pieces[at]

@@ -1,0 +1,84 @@
+"""Text by its words: JSON, TOML, YAML and plain text, with a dictionary of what each gives a meaning to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from random import Random
+
+from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+
+TOKEN = re.compile(rb"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\w.+-]+|[ \t]+|\r?\n|[^\w\s]|.", re.DOTALL)
+"""A quoted string, a word or number, space, an end of line, or one other byte."""
+
+NUMBER = re.compile(rb"[+-]?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+NUMBERS = (
+    b"0", b"-0", b"1", b"-1", b"127", b"255", b"65536", b"2147483648", b"-9223372036854775809", b"18446744073709551616",
+    b"0.1", b"1e308", b"1e999", b"-1e-999", b"1" * 40,
+)  # fmt: skip
+
+SHARED = (b"[", b"]", b"{", b"}", b",", b":", b'"', b"\n", b"true", b"false")
+JSON_WORDS = (
+    *SHARED,
+    b"null",
+    b"NaN",
+    b"Infinity",
+    b'"\\u0000"',
+    b'"\\ud800"',
+    b'"\\ud83d\\ude00"',
+    b'""',
+    b"{}",
+    b"[]",
+)
+TOML_WORDS = (
+    *SHARED, b"=", b"[[", b"]]", b"#", b'"""', b"'''", b"inf", b"-nan", b"0x1f", b"0o7", b"0b1", b"1_000",
+    b"1979-05-27", b"1979-05-27T07:32:00Z", b"07:32:00.5", b"[a.b]", b"a.b = 1\n", b'"\\u00e9"', b'"\\U0001f600"', b".",
+)  # fmt: skip
+YAML_WORDS = (
+    *SHARED, b"- ", b"? ", b": ", b"---\n", b"...\n", b"%YAML 1.1\n", b"&a ", b"*a", b"<<: ", b"!!float ", b"!!binary ",
+    b"!!timestamp ", b"!!set ", b"!!omap ", b"!!int ", b"|\n", b">-\n", b"0x1f", b"1:30", b".inf", b"~", b"  ",
+    b"2001-12-14t21:59:43.10-05:00", b"yes",
+)  # fmt: skip
+TEXT_WORDS = (
+    b"\n",
+    b" ",
+    b"\0",
+    b"\xc3\xa9",
+    b"\xe2\x80\x8b",
+    b"\xf0\x9f\x98\x80",
+    b"\xef\xbb\xbf",
+    b"\xcc\x81",
+    b"%s",
+    b"<s>",
+)
+
+
+def take_apart(data: bytes) -> Parts | None:
+    """Pieces are the words, as they are."""
+    return Parts(tuple(TOKEN.findall(data)), _join) if data else None
+
+
+def _join(pieces: Sequence[bytes]) -> bytes:
+    return b"".join(pieces)
+
+
+def changed(piece: bytes, rng: Random, raw: Raw, room: int, words: tuple[bytes, ...]) -> bytes:
+    """A number gives another number, a string another string; anything a word of the dictionary, or other bytes."""
+    chance = rng.random()
+    if NUMBER.fullmatch(piece) and chance < 0.5:
+        return rng.choice(NUMBERS)
+    if chance < 0.3:
+        return rng.choice(words)
+    if len(piece) > 2 and piece[:1] in (b'"', b"'") and piece[-1:] == piece[:1]:
+        return piece[:1] + raw(piece[1:-1], max(1, room - 2)) + piece[:1]
+    return raw(piece, max(1, room))
+
+
+def by(words: tuple[bytes, ...]) -> Callable[[bytes, Random, Raw, int], bytes]:
+    return lambda piece, rng, raw, room: changed(piece, rng, raw, room, words)
+
+
+JSON = Form("json", take_apart, by(JSON_WORDS), spare=JSON_WORDS)
+TOML = Form("toml", take_apart, by(TOML_WORDS), spare=TOML_WORDS)
+YAML = Form("yaml", take_apart, by(YAML_WORDS), spare=YAML_WORDS)
+TEXT = Form("text", take_apart, by(TEXT_WORDS), spare=TEXT_WORDS)
