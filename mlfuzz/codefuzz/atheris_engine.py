@@ -12,6 +12,7 @@ from typing import Any
 
 import mlfuzz
 from mlfuzz.codefuzz.declaration import Declaration
+from mlfuzz.codefuzz.dictionary import chosen, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.keys import Territory
@@ -19,6 +20,7 @@ from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.peek import peek
 from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
@@ -65,7 +67,6 @@ class AtherisSession:
         self._link = Link(specification(declaration, options, atheris=not missing), environment(options))
         try:
             told = self._link.ready(options.start_seconds, declaration.path)
-            self._modules = frozenset(told["modules"])
             territory = Territory(declaration.instrument, declaration.path, told["path"])
             self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
             self.prepared = self._prepared(told)
@@ -92,7 +93,12 @@ class AtherisSession:
         """
         self._need_atheris()
         request = Request(
-            corpus=corpus, seconds=seconds, runs=runs, seed=self.options.seed, flags=(), known=tuple(known)
+            corpus=corpus,
+            seconds=seconds,
+            runs=runs,
+            seed=self.options.seed,
+            flags=tuple(self._dictionary()),
+            known=tuple(known),
         )
         return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()
 
@@ -132,10 +138,38 @@ class AtherisSession:
             raise TargetError(f"{self.declaration.name} cannot be fuzzed here: {self._missing}")
 
     def _prepared(self, told: dict[str, Any]) -> Prepared:
+        before = frozenset(told["modules"])
+        glimpse = peek(self._link, self.declaration, Path(self.options.project), before)
+        tops = {name.partition(".")[0] for name in self.declaration.instrument}
+        lazy = tuple(sorted(name for name in glimpse.modules if name.partition(".")[0] in tops))
+        warnings = list(told["warnings"])
+        if glimpse.strays:
+            warnings.append(
+                "the harness starts processes; they are ended with their worker, and nothing they do is seen"
+            )
+        if glimpse.runs and not glimpse.edges and not (self._missing or self.declaration.blind):
+            warnings.append("the first inputs reach no instrumented code: fuzzing will be blind")
         return Prepared(
-            seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]),
-            uninstrumented=tuple(told["uninstrumented"]), sandbox=tuple(told["sandbox"]), warnings=tuple(told["warnings"]),
+            seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]), lazy=lazy,
+            uninstrumented=tuple(told["uninstrumented"]), sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
+            constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
+
+    def _dictionary(self) -> list[str]:
+        """libFuzzer's argument for the words it may use: the user's and those of the code."""
+        words: list[bytes] = []
+        if self.declaration.dictionary:
+            path = Path(self.options.project) / self.declaration.dictionary
+            try:
+                words, _ = parse(read(path, most=LARGEST))
+            except BadInputError as error:
+                raise TargetError(f"{self.declaration.name}: its dictionary cannot be read: {error}") from error
+        words = chosen([*words, *self.prepared.constants])
+        if not words:
+            return []
+        file = self._link.scratch / "words.dict"
+        file.write_bytes(written(words))
+        return [f"-dict={file}"]
 
 
 def specification(declaration: Declaration, options: Options, *, atheris: bool) -> dict[str, Any]:
@@ -145,10 +179,18 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool) 
         "instrument": list(declaration.instrument), "preload": list(declaration.preload),
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
-        "project": str(Path(options.project).resolve()), "cache": options.cache,
+        "project": str(Path(options.project).resolve()), "cache": _cache(options),
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload), "sandbox": options.sandbox,
         "atheris": atheris,
     }  # fmt: skip
+
+
+def _cache(options: Options) -> str:
+    """Folder of instrumented code: the user's cache unless another is given; "none" keeps nothing."""
+    if options.cache:
+        return "" if options.cache == "none" else str(Path(options.cache).resolve())
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return str(Path(home) / "mlfuzz" / "instrumented")
 
 
 def environment(options: Options) -> dict[str, str]:

@@ -25,7 +25,8 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one session. project: the directory that seeds and dictionary are given from. cache: of instrumented code.
+    """Of one session. project: the directory that seeds and dictionary are given from. cache: of instrumented
+    code, "" for the user's cache folder, "none" for none.
 
     sandbox: "auto" (what the kernel has) or "none"; recorded with each finding. seed: of libFuzzer's generator.
     start_seconds: that importing the harness may take (uncached instrumentation of torch: a minute or two).

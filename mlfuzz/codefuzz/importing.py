@@ -18,6 +18,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mlfuzz.codefuzz.dictionary import chosen
+from mlfuzz.codefuzz.instrument import Store
+
 PACKAGE = "mlfuzz_harness"
 
 SURVIVORS = frozenset({
@@ -40,6 +43,7 @@ class Loaded:
         self.fresh = frozenset(sys.modules) - before
         self.cached = False
         self.uninstrumented: tuple[str, ...] = ()
+        self.constants: list[bytes] = []
         self.warnings: list[str] = []
 
 
@@ -68,6 +72,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     loaded = Loaded(entry, time.perf_counter() - began, before)
     loaded.cached = stand.cached
     loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
+    loaded.constants = chosen(stand.store.constants) if stand.store else []
     loaded.warnings = warnings + stand.warnings
     return loaded
 
@@ -92,6 +97,7 @@ class _Plain:
 
     cached = False
     captured: Callable[[bytes], Any] | None = None
+    store: Store | None = None
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -168,7 +174,18 @@ class _Instrumented:
         self.captured = entry
         return argv
 
-    def _store(self) -> Any:
+    def _store(self) -> Store | None:
+        """The kept bytecode; None, with a word, where it cannot be trusted with this atheris."""
+        if not self.spec["cache"]:
+            return None
+        try:
+            store = Store(self.atheris, self.spec["cache"])
+            if store.trustworthy():
+                return store
+            why = "its bytecode differs from what was expected"
+        except (OSError, AttributeError, KeyError, TypeError) as error:
+            why = f"{type(error).__name__}: {error}"
+        self.warnings.append(f"instrumented code is not cached with this atheris ({why}); each start is slow")
         return None
 
 

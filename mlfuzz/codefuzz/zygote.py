@@ -54,6 +54,7 @@ class Zygote:
             "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
             "uninstrumented": self.loaded.uninstrumented,
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
+            "constants": [word.hex() for word in self.loaded.constants],
             "path": [folder for folder in sys.path if folder],
         })  # fmt: skip
         faulthandler.unregister(signal.SIGUSR1)
