@@ -56,6 +56,7 @@ class Fuzzing:
         stop: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.link, self.court, self.request = link, court, request
+        link.turns += 1  # each call draws other numbers: the same ones on the same corpus would find nothing more
         self.on_failure, self.on_progress, self.stop = on_failure, on_progress, stop
         self.slot = link.slots[FUZZ]
         self.work = WorkCorpus(link.scratch, request.corpus, court.declaration.length)
@@ -114,7 +115,7 @@ class Fuzzing:
         job = {
             "name": "fuzz", "known": sorted(self.known), "poison": [one.hex() for one in self.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left,
-                      f"-seed={(self.request.seed + self.restarts * 7919) % (1 << 31) or 1}",
+                      f"-seed={self._seed()}",
                       f"-max_len={self.court.declaration.length}"],
         }  # fmt: skip
         slot = self.link.fork(FUZZ, job)
@@ -136,6 +137,10 @@ class Fuzzing:
                 return
             self._tell()
         self._death(slot)
+
+    def _seed(self) -> int:
+        """libFuzzer takes 0 for the time of day."""
+        return (self.request.seed + self.restarts * 7919 + (self.link.turns - 1) * 104729) % (1 << 31) or 1
 
     def _clock(self, then: float) -> float:
         now = time.monotonic()

@@ -35,6 +35,7 @@ class Link:
 
     def __init__(self, spec: dict[str, Any], environment: dict[str, str]) -> None:
         self.slots = [Slot("fuzz"), Slot("alone")]
+        self.turns = 0
         self.scratch = Path(tempfile.mkdtemp(prefix="mlfuzz-code-"))
         (self.scratch / "work" / "tmp").mkdir(parents=True)
         self._selector = selectors.DefaultSelector()
