@@ -225,10 +225,9 @@ def _flush() -> None:
 
 
 def _hints(mutator: str) -> Simpler | None:
-    """Simpler forms that the harness's format knows; None where it knows none."""
-    if not mutator:
-        return None
-    return getattr(_format(mutator), "simpler", None)
+    """Simpler forms that the harness's format knows, or that the input's own shows."""
+    formats = importlib.import_module("mlfuzz.codefuzz.formats")
+    return getattr(_format(mutator) if mutator else formats, "simpler", None)
 
 
 def _format(mutator: str) -> Any:

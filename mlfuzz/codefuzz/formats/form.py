@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -40,6 +40,20 @@ class Form:
     def parts(self, data: bytes) -> Parts | None:
         """The pieces of a file, for leaving some of them out; None where it is not of this format."""
         return self.take_apart(data)
+
+    def simpler(self, data: bytes) -> Iterator[bytes]:
+        """The same file without some of its pieces, the shortest first; nothing where it is of another format."""
+        parts = self.take_apart(data)
+        if parts is None:
+            return
+        count = len(parts.pieces)
+        width = count
+        while width >= 1:
+            for start in range(0, count, width):
+                joined = parts.join(parts.pieces[:start] + parts.pieces[start + width :])
+                if len(joined) < len(data):
+                    yield joined
+            width //= 2
 
     def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
         """A changed file of at most max_size bytes. The same for the same seed, as far as `raw` is."""

@@ -18,9 +18,10 @@ from random import Random
 
 import pytest
 
-from mlfuzz.codefuzz.formats import FORMATS
+from mlfuzz.codefuzz.formats import FORMATS, get, simpler
 from mlfuzz.codefuzz.formats.npy import MAX_ITEMS
 from mlfuzz.codefuzz.formats.png import MAX_PIXELS, SIGNATURE
+from mlfuzz.errors import UnknownNameError
 
 SEEDS = Path(__file__).resolve().parents[3] / "corpus" / "seeds" / "code"
 
@@ -108,6 +109,19 @@ def test_every_subset_of_the_pieces_joins_to_a_file_of_the_format(name):
     for left_out in range(len(parts.pieces)):
         kept = parts.pieces[:left_out] + parts.pieces[left_out + 1 :]
         assert FORMATS[name].parts(parts.join(kept)).pieces == kept
+
+
+@pytest.mark.parametrize("name", ["png", "riff", "zip", "npy", "gzip"])
+def test_simpler_files_are_found_by_content_and_are_shorter(name):
+    found = list(simpler(CONTENTS[name]))
+    assert found == list(FORMATS[name].simpler(CONTENTS[name]))
+    assert found
+    assert max(map(len, found)) < len(CONTENTS[name])
+
+
+def test_an_unknown_mutator_is_told_with_the_nearest_name():
+    with pytest.raises(UnknownNameError, match="png"):
+        get("pgn")
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
