@@ -23,9 +23,9 @@ from markupsafe import Markup
 from mlfuzz import __version__
 from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
-from mlfuzz.findings.finding import FileRef, Finding, Run
+from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.report import numbers, tables
+from mlfuzz.report import numbers, tables, weakness
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
 from mlfuzz.report.summary import FaultGroup, Summary
@@ -61,6 +61,8 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         timing=tables.timing(summary.stats),
         setup=tables.setup(summary),
         overview=tables.overview(summary),
+        weaknesses=weakness.rows(summary),
+        severity_unit=SEVERITY_UNIT,
         first=FIRST_FAULTS,
         cards=[_card(number, fault, shelf) for number, fault in enumerate(summary.faults, start=1)],
         linked=shelf.linked,

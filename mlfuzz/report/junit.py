@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from mlfuzz.findings.finding import SEVERITY_UNIT
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.report.numbers import figure
 from mlfuzz.report.summary import Summary
 from mlfuzz.report.visible import visible
 
@@ -23,7 +25,8 @@ def render(summary: Summary) -> str:
         best = fault.best
         case = ET.SubElement(suite, "testcase", classname=target, name=visible(f"{fault.title} [{best.id}]"))
         failure = ET.SubElement(case, "failure", type=best.kind, message=visible(fault.title))
-        told = [best.sentence or "unchanged seed", best.message, f"replay: mlfuzz replay {best.id}"]
+        severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
+        told = [best.sentence or "unchanged seed", best.message, severity, f"replay: mlfuzz replay {best.id}"]
         if best.kind in CRASH_KINDS:
             told.append(str(best.evidence.get("traceback", "")))
         failure.text = visible("\n".join(line for line in told if line), keep="\n")

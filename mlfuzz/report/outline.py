@@ -6,17 +6,19 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.report import weakness
 from mlfuzz.report.summary import Summary
 
 SCHEMA = "mlfuzz.report/1"
 
 
 def outline(summary: Summary) -> dict[str, Any]:
-    """Verdict, faults with their findings, what was set aside, statistics and warnings."""
+    """Verdict, weaknesses, faults with their findings, what was set aside, statistics and warnings."""
     return {
         "schema": SCHEMA,
         "campaign": summary.stats.campaign,
         "verdict": summary.verdict,
+        "weaknesses": weakness.outline(summary),
         "faults": [
             {"key": fault.key, "title": fault.title, "findings": [msgspec.to_builtins(one) for one in fault.members]}
             for fault in summary.faults

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
+from mlfuzz.findings.finding import SEVERITY_UNIT
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.summary import FaultGroup, Summary
 from mlfuzz.report.visible import visible
@@ -54,8 +55,17 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
         "message": {"text": visible(text)},
         "locations": [_location(fault)],
         "partialFingerprints": {"mlfuzz/fault/v1": fault.key},
-        "properties": {"findings": [one.id for one in fault.members], "confirmed": best.confirmed},
+        **_rank(best.severity),
+        "properties": {
+            "findings": [one.id for one in fault.members], "confirmed": best.confirmed, "severity": best.severity,
+            "severityUnit": SEVERITY_UNIT,
+        },
     }
+
+
+def _rank(severity: float | None) -> dict[str, float]:
+    """SARIF's priority, 0 to 100 (section 3.27.25): 50 is a severity of 1."""
+    return {} if severity is None else {"rank": round(100 * severity / (1 + severity), 1)}
 
 
 def _location(fault: FaultGroup) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mlfuzz.errors import SchemaError, StorageError
@@ -11,6 +12,7 @@ from mlfuzz.findings import fingerprint
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.store import Damaged, FindingStore
+from mlfuzz.findings.weakness import Weakness, weaknesses
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.workdir import Workdir
@@ -39,12 +41,13 @@ class FaultGroup:
 
     @property
     def operator(self) -> str:
-        """The operator that does most of it: the last of the shortest chain."""
+        """The operator that does most of it, as the fault's key says, else the last of the shortest chain."""
         chain = self.best.chain
-        return chain[-1].name if chain else ""
+        dominant = self.key.rpartition("|")[2]
+        return dominant if dominant in {step.name for step in chain} else chain[-1].name if chain else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summary:
     """Of one campaign. candidates: saved, not yet confirmed. set_aside: ignored or quarantined by triage."""
 
@@ -62,6 +65,11 @@ class Summary:
     def confirmed(self) -> int:
         """Inputs that failed again alone."""
         return sum(len(fault.members) for fault in self.faults)
+
+    @cached_property
+    def weaknesses(self) -> tuple[Weakness, ...]:
+        """The confirmed findings once more, by what moves the model the same way."""
+        return tuple(weaknesses(one for fault in self.faults for one in fault.members))
 
     @property
     def inputs_per_s(self) -> float:

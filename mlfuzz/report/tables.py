@@ -13,7 +13,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
 from mlfuzz.rates import wilson
 from mlfuzz.report.chart import bar, curve, whisker
-from mlfuzz.report.numbers import clock, figure, grouped, percent, short
+from mlfuzz.report.numbers import clock, counted, figure, grouped, percent, short
 from mlfuzz.report.summary import Summary
 
 MOST_LABELS = 24
@@ -86,11 +86,14 @@ def next_steps(summary: Summary) -> list[Step]:
             Step("prove that the target is set up right", f"mlfuzz check {target}"),
             Step("see what else can be tried", "mlfuzz list mutators"),
         ]
+    waiting = f"give {counted(len(summary.candidates), 'candidate')} a verdict"
+    confirm = [Step(waiting, f"mlfuzz findings confirm --name {name}")] if summary.candidates else []
     best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
     return [
         Step("see the first one fail again", f"mlfuzz replay {best}"),
         Step("read all that is known of it", f"mlfuzz findings show {best}"),
         Step("after a change to the model, try them all", f"mlfuzz replay --name {name}"),
+        *confirm,
         resume,
     ]
 
@@ -195,7 +198,11 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
     """(figure, what it is, more) along the top."""
     stats = summary.stats
     return [
-        (str(len(summary.faults)), "faults", f"{summary.confirmed} inputs, each failed again alone"),
+        (
+            str(len(summary.faults)), "faults",
+            f"in {counted(len(summary.weaknesses), 'weakness', 'weaknesses')}; "
+            f"{counted(summary.confirmed, 'input')}, each failed again alone",
+        ),
         (short(stats.inputs), "inputs", f"{short(summary.inputs_per_s)} a second"),
         (in_words(stats.seconds), "time", f"{grouped(stats.batches)} batches"),
         (grouped(stats.entries), "corpus entries", f"from {grouped(stats.seeds.usable)} seeds"),
