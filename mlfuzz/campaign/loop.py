@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
-from mlfuzz.campaign.candidates import Candidates
+from mlfuzz.campaign.candidates import Candidates, operators_of
+from mlfuzz.campaign.firsts import Firsts
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.corpus.corpus import Corpus
@@ -54,7 +56,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Flying:
-    """A batch that has run, before its packed copy is looked at."""
+    """A batch that has run, before its packed copy is looked at. searched: it is what a search found."""
 
     picked: Indices
     mutated: Mutated
@@ -62,6 +64,7 @@ class Flying:
     execution: Execution
     packed: Tensor | None
     host: tuple[Verdict, ...] = ()
+    searched: bool = False
 
 
 @dataclass(slots=True)
@@ -78,18 +81,25 @@ class Loop:
     life: int
     guarded: bool = False
     guard_seconds: float = 2.0
+    searcher: Searcher | None = None
     batches: int = 0
+    _firsts: Firsts = field(default_factory=Firsts)
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
     _size: int = 0
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def step(self) -> int:
-        """One batch; the number of inputs that ran."""
+        """One batch, and before it a search where one is due; the number of inputs that ran."""
+        searched = 0
+        if self.searcher is not None and not self.guarded and self.searcher.due():
+            searched = self._search(self.searcher)
         flying = self.launch()
         self.settle(flying)
         self.batches += 1
-        return len(flying.picked)
+        if self.searcher is not None:
+            self.searcher.note(len(flying.picked))
+        return len(flying.picked) + searched
 
     def ban(self, rows: Indices) -> None:
         """Never mutate these entries again: their children killed the worker too often."""
@@ -100,7 +110,7 @@ class Loop:
         clock = self.tally.clock
         clock.start()
         self.recorder.phase("mutate")
-        rng = np.random.Generator(np.random.Philox(key=self.parts.seed, counter=[0, 0, self.life, self.batches]))
+        rng = self._rng(0)
         picked = self._pick(rng)
         parents = self.pool.gather(picked)
         seeds = self.corpus.seeds[picked]
@@ -108,8 +118,13 @@ class Loop:
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
             roots=lambda: self.pool.gather(seeds),
         )  # fmt: skip
-        batch = self._batch(picked, seeds, mutated)
         clock.lap("mutate")
+        return self._fly(picked, mutated)
+
+    def _fly(self, picked: Indices, mutated: Mutated) -> Flying:
+        """Run and judge the children of the picked entries."""
+        clock = self.tally.clock
+        batch = self._batch(picked, self.corpus.seeds[picked], mutated)
         self.recorder.record(self._flight(picked, mutated))
         execution = self._execute(mutated.rows)
         clock.lap("execute")
@@ -117,6 +132,29 @@ class Loop:
         packed, host = self._judge(batch, execution)
         clock.lap("judge")
         return Flying(picked, mutated, batch, execution, packed, host)
+
+    def _search(self, searcher: Searcher) -> int:
+        """One search; what it found is judged like any batch, and was made by one mutation. Inputs that ran."""
+        clock = self.tally.clock
+        clock.start()
+        found = searcher.turn(self._rng(2), self._begin_search, lambda: self.recorder.phase("execute"))
+        clock.lap("search")
+        if found.mutated is None:
+            return found.evaluations
+        self.settle(replace(self._fly(found.picked, found.mutated), searched=True))
+        self.batches += 1
+        return found.evaluations + len(found.picked)
+
+    def _begin_search(self, picked: Indices) -> None:
+        """A death in a search leaves its parents: what it tried between them is not recorded."""
+        self.recorder.record(
+            FlightRecord(self.batches, "execute", list(self.corpus.lives), self.corpus.identities(picked), [])
+        )
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        """Of this batch. purpose: 0 mutants, 2 searches (1 are the mutants of the calibration)."""
+        counter = [purpose, 0, self.life, self.batches]
+        return np.random.Generator(np.random.Philox(key=self.parts.seed, counter=counter))
 
     def settle(self, flying: Flying) -> None:
         """Save what failed, keep what is new, reward the scheduler."""
@@ -133,22 +171,30 @@ class Loop:
         margins[dropped] = np.nan
         failed = margins > 0
         failing = np.asarray(failed.any(axis=1))
+        events = np.zeros((len(ran), 3))
         clock.lap("judge")
         if failing.any():
             self.recorder.phase("store")
             self.candidates.consider(flying.batch, execution, margins, keys)
             broken = (margins > np.asarray(self.parts.floors, np.float32)).any(1)
             self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[broken]]))
+            events[:, 0] = self._firsts.worth(
+                margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
+            )
             clock.lap("store")
         gains = self._observe(flying, ran, features, failing | dropped)
-        keep = (gains > 0) | self._wanted(flying, ran, margins, failing | dropped)
+        wanted = self._wanted(flying, ran, margins, failing | dropped)
+        keep = (gains > 0) | wanted
+        events[:, 1], events[:, 2] = wanted, gains > 0
         clock.lap("novelty")
         if keep.any():
             self.recorder.phase("store")
             self._keep(flying, ran, np.flatnonzero(keep), gains, margins, features)
             clock.lap("store")
-        self.parts.scheduler.reward(flying.picked[ran], gains, margins)
-        self.parts.criterion.tune()
+        if not flying.searched:  # the scheduler did not pick these
+            self.parts.scheduler.reward(flying.picked[ran], gains, margins)
+            self.parts.plan.learn(flying.mutated.steps, ran, events)
+            self.parts.criterion.tune()
         self.tally.settle(flying.mutated, ran, gains, margins, failing, dropped)
         clock.lap("judge")
 

@@ -47,13 +47,18 @@ PRESETS: Registry[Preset] = Registry("preset", shipped=("mlfuzz.campaign.publish
 
 def settings(name: str) -> dict[str, Any]:
     """What a preset sets of the configuration. Raises UnknownNameError with the nearest name."""
-    return {"fuzz": dict(PRESETS.get(name).fuzz)} if name != DEFAULT else {}
+    return {"fuzz": _fuzz(PRESETS.get(name))} if name != DEFAULT else {}
 
 
 def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a campaign, with what their `preset` sets where they say nothing themselves."""
     preset = PRESETS.get(str(options.get("preset", DEFAULT)))
-    return {**preset.fuzz, **options, "limits": with_limits(preset.name, options.get("limits", {}))}
+    return {**_fuzz(preset), **options, "limits": with_limits(preset.name, options.get("limits", {}))}
+
+
+def _fuzz(preset: Preset) -> dict[str, Any]:
+    """Whoever is compared with searches nothing that it does not say itself."""
+    return dict(preset.fuzz) if preset.name == DEFAULT else {"search": {"name": "off"}, **preset.fuzz}
 
 
 def with_limits(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +74,8 @@ def guidance(spec: Any) -> dict[str, Any]:
     preset = PRESETS.get(spec.preset)
     return {
         "version": GUIDANCE_VERSION, "preset": spec.preset, "scheduler": spec.scheduler, "coverage": spec.coverage,
-        "deal": spec.deal, "depth": spec.depth, "limits": preset.limits, "operators": preset.operators,
+        "deal": spec.deal, "search": spec.search, "depth": spec.depth, "limits": preset.limits,
+        "operators": preset.operators,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.campaign.presets import DEFAULT, with_preset
+from mlfuzz.config.schema import parts
 from mlfuzz.errors import ConfigError, SchemaError, suggestion
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.reader import is_begun
@@ -21,6 +22,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     preset: what scheduler, coverage, deal, depth and limits were taken from, as far as they were not given.
     scheduler, coverage, deal, oracles: tables with a "name".
     mutators, exclude: patterns as `mutators.select` takes them.
+    search: {"name": "auto", "share": 0.1}, or "off", "white", "black": searches between the batches.
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
     cap: inputs kept under one provisional key.
     deadline: seconds a batch may take before it counts as a hang; 0: measured.
@@ -34,7 +36,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     preset: str = DEFAULT
     scheduler: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "mixed"})
     coverage: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "novelty"})
-    deal: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "cost"})
+    deal: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "bandit"})
+    search: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "auto"})
     oracles: list[dict[str, Any]] = []
     mutators: list[str] = []
     exclude: list[str] = []
@@ -67,11 +70,11 @@ def spec_of(options: dict[str, Any]) -> WorkerSpec:
     preset="deephunter" sets what the others do not say. Raises ConfigError, UnknownNameError.
     """
     named = {
-        key: {"name": value} if key in ("scheduler", "coverage", "deal") and isinstance(value, str) else value
+        key: {"name": value} if key in ("scheduler", "coverage", "deal", "search") and isinstance(value, str) else value
         for key, value in with_preset(options).items()
     }
     if "oracles" in named:
-        named["oracles"] = [{"name": part} if isinstance(part, str) else part for part in named["oracles"]]
+        named["oracles"] = parts(named["oracles"])
     for key in named:
         if key not in WorkerSpec.__struct_fields__:
             raise ConfigError(f"unknown option {key!r}{suggestion(key, WorkerSpec.__struct_fields__)}")

@@ -28,6 +28,8 @@ def fuzz(
     preset: str | None = None,
     scheduler: str | None = None,
     coverage: str | None = None,
+    search: str | None = None,
+    workers: str | None = None,
     batch: str | None = None,
     device: str | None = None,
     max_seeds: str | None = None,
@@ -58,6 +60,9 @@ def fuzz(
         preset: Guidance by one name: mixed, random, tensorfuzz, ... (mlfuzz list presets).
         scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
         coverage: What counts as new (mlfuzz list coverage).
+        search: Gradients and bisection between the batches, for a tenth of the inputs: auto (where oracles compare two
+            forms of the target, or limits keep inputs near their seeds), off, white, black; white:share=0.5.
+        workers: Processes that run the loop, one thread each; on so many cores they do so many times the work.
         batch: Inputs a batch; auto: about 50 ms a batch.
         device: cpu, cuda, cuda:1.
         max_seeds: Use at most so many seeds, spread evenly over the labels.
@@ -71,8 +76,8 @@ def fuzz(
     """
     flags = {
         "time": time, "inputs": inputs, "max_findings": max_findings, "preset": preset, "scheduler": scheduler,
-        "coverage": coverage, "batch": batch, "device": device, "max_seeds": max_seeds, "max_disk": max_disk,
-        "input_timeout": input_timeout, "cap": cap, "fail_on": fail_on,
+        "coverage": coverage, "search": search, "workers": workers, "batch": batch, "device": device,
+        "max_seeds": max_seeds, "max_disk": max_disk, "input_timeout": input_timeout, "cap": cap, "fail_on": fail_on,
     }  # fmt: skip
     mine = {"seeds": seeds, "oracles": oracle, "mutators": {"include": mutators, "exclude": exclude}}
     return run(context, plan(context, target, flags, of_target=mine, name=name, folder=dir, adopt=adopt), report=report)

@@ -13,8 +13,8 @@ from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.cli.context import Context
-from mlfuzz.cli.subjects import campaign_name, find_target
-from mlfuzz.config import Config, Conflict, Resolved, freeze, thaw
+from mlfuzz.cli.subjects import campaign_name, find_target, with_targets
+from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.reader import is_begun
@@ -69,7 +69,7 @@ def plan(
     _settle_conflicts(context, name, resolved.conflicts)
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
-    spec = spec_of(kept, known, resolved)
+    spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
     return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt), folder)
 
 
@@ -94,8 +94,10 @@ def _begun_with(base: Path, name: str) -> str:
     return next(iter(thaw(read_regular(workdir.config).decode(), str(workdir.config)).targets))
 
 
-def spec_of(config: Config, name: str, resolved: Resolved) -> WorkerSpec:
-    """What a worker is started from. config: of one campaign."""
+def spec_of(
+    config: Config, name: str, resolved: Resolved, *, others: Mapping[str, TargetConfig] | None = None
+) -> WorkerSpec:
+    """What a worker is started from. config: of one campaign. others: targets that oracles may name."""
     target, fuzz = config.targets[name], config.fuzz
     return WorkerSpec(
         target=target.use,
@@ -107,8 +109,9 @@ def spec_of(config: Config, name: str, resolved: Resolved) -> WorkerSpec:
         scheduler=fuzz.scheduler,
         coverage=fuzz.coverage,
         deal=fuzz.deal,
+        search=fuzz.search,
         depth=fuzz.depth,
-        oracles=list(target.oracles),
+        oracles=[with_targets(oracle, others or config.targets) for oracle in target.oracles],
         mutators=list(target.mutators.include),
         exclude=list(target.mutators.exclude),
         limits=with_limits(fuzz.preset, target.limits),
@@ -131,10 +134,6 @@ def budget_of(resolved: Resolved) -> Budget:
 
 
 def _request(config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resolved, *, adopt: bool) -> CampaignRequest:
-    if config.fuzz.workers != 1:
-        raise UsageError(
-            "this version runs one worker a campaign; several campaigns (--name) run side by side on one machine"
-        )
     return CampaignRequest(
         spec=spec,
         workdir=workdir.root,
@@ -142,6 +141,7 @@ def _request(config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resol
         adopt=adopt,
         confirm_share=config.fuzz.confirm_share,
         fail_on=config.fuzz.fail_on,
+        workers=config.fuzz.workers,
     )
 
 

@@ -73,8 +73,11 @@ class FuzzConfig(Struct, frozen=True, kw_only=True):
     coverage: Annotated[Part, _says("what counts as new: a name, or a table {name, features, radius, ...}")] = _part(
         "novelty"
     )
-    deal: Annotated[Part, _says("which operator mutates which row: a name, or a table {name, ...}")] = _part("cost")
+    deal: Annotated[Part, _says("which operator mutates which row: a name, or a table {name, ...}")] = _part("bandit")
     depth: Annotated[Count, _says("operators one after another on each row")] = 1
+    search: Annotated[Part, _says('by gradients and bisection: "auto", "off", "white", "black", {name, share}')] = (
+        _part("auto")
+    )
     max_seeds: Annotated[Count | None, _says("use at most so many seeds, spread evenly over the labels")] = None
     fail_on: Annotated[Literal["any", "new", "none"], _says("which findings make the exit code 1")] = "any"
     max_disk: Annotated[Bytes | None, _says("what the campaign's directory may grow to")] = None

@@ -181,6 +181,13 @@ class Ledger:
             loads[:, column] = np.clip(loads[:, column] + moved, -limit, limit)
         return Allowed(allowed, loads, dropped, severity)
 
+    def searched(self, loads: Loads) -> Loads:
+        """Loads of rows that a search went on from: one step more, counted as an operator that cannot be milder."""
+        loads = loads.copy()
+        loads[:, self._total] += FIXED_SEVERITY
+        loads[:, self._steps] += 1
+        return loads
+
     def _layout(self, part: Mutator) -> _Layout:
         at = {name: column for column, name in enumerate(self.columns)}
         scaled = {

@@ -17,9 +17,17 @@ SPAN = 8 / 255
 the same picture (Madry et al., ICLR 2018); of a sound, a whisper of noise."""
 
 
-def spanned(limits: Limits) -> Limits:
-    """The limits, with an L-infinity where they have none: a search goes wherever it may."""
-    return limits if limits.linf is not None else replace(limits, linf=SPAN)
+FREE_SPAN = 0.2
+"""The same where nothing is asked of the input's meaning (two forms of a target, that should agree whatever it is):
+TensorFuzz's .4 on [-1, 1]."""
+
+
+def spanned(limits: Limits, *, free: bool = False) -> Limits:
+    """The limits, with an L-infinity where they have none: a search goes wherever it may.
+
+    free: the input need not mean what its seed means.
+    """
+    return limits if limits.linf is not None else replace(limits, linf=FREE_SPAN if free else SPAN)
 
 
 def bounded(roots: TensorRows, limits: Limits) -> Bound:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mlfuzz.batch import Indices, TensorRows
+from mlfuzz.batch import Indices, Rows, TensorRows
 from mlfuzz.campaign.search.gaps import Slope
 from mlfuzz.observation import Observation
-from mlfuzz.targets.module import ModuleTarget
 
 Score = Callable[[Observation, Indices], Tensor]
 """(what the target said of rows, which rows) -> (B,), differentiable."""
 
 
-def slope_of(target: ModuleTarget, score: Score) -> Slope:
+class Traced(Protocol):
+    """A target whose answers can be differentiated: `ModuleTarget`, alone or with variants beside it."""
+
+    def trace(self, rows: Rows) -> Observation: ...
+
+
+def slope_of(target: Traced, score: Score) -> Slope:
     """One forward and one backward pass; the weights' own gradients are not computed."""
 
     def slope(rows: TensorRows, which: Indices) -> tuple[Tensor, Tensor]:
@@ -38,7 +43,7 @@ def slope_of(target: ModuleTarget, score: Score) -> Slope:
 def differentiable(target: Any, rows: TensorRows) -> bool:
     """Whether the main output of a few rows moves with the input: no for black boxes, for preprocessing outside of
     torch, and for modules that have no backward pass."""
-    if not isinstance(target, ModuleTarget):
+    if getattr(target, "trace", None) is None:
         return False
 
     def total(seen: Observation, _: Indices) -> Tensor:
