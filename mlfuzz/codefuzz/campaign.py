@@ -14,7 +14,7 @@ import msgspec
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.account import Account
-from mlfuzz.codefuzz.confirm import settle
+from mlfuzz.codefuzz.confirm import settle, shrink
 from mlfuzz.codefuzz.engine import Engine, Options, Progress, Session
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Result, Settled, Tick, Warned
 from mlfuzz.codefuzz.library import Harness
@@ -256,40 +256,49 @@ class _Campaign:
                 self.tell(NewFinding(finding))
 
     def _settle_some(self, standing: Standing, session: Session) -> None:
-        """Confirm what waits, as long as its share of the time is not used up; the newest kinds first."""
-        while standing.waiting and not self.interrupted:
+        """Confirm what waits, then minimise what is confirmed, within their share of the time."""
+        while standing.unsettled and not self.interrupted:
             elapsed = time.monotonic() - self.first_ready
-            if self.confirming > self.request.confirm_share * elapsed + SHRINK_SECONDS:
+            grace = SHRINK_SECONDS if standing.waiting else 0.0
+            if self.confirming > self.request.confirm_share * elapsed + grace:
                 return
             self._settle_next(standing, session)
 
     def _settle_next(self, standing: Standing, session: Session) -> None:
         with self.guard:
-            if not standing.waiting:
+            if not standing.unsettled:
                 return
-            finding = self.store.load(standing.waiting.pop(0))
+            confirming = bool(standing.waiting)
+            finding = self.store.load((standing.waiting or standing.large).pop(0))
         began = time.monotonic()
         try:
-            settled = settle(self.store, finding, session, seconds=SHRINK_SECONDS)
+            if confirming:
+                settled = settle(self.store, finding, session, seconds=0.0)
+            else:
+                settled = shrink(self.store, finding, session, seconds=SHRINK_SECONDS)
         except (TargetError, BadInputError, WorkerLostError) as error:
             self.tell(Warned(f"finding {finding.id[:10]} could not be run again: {error}"))
             return
         finally:
             self.confirming += time.monotonic() - began
-            self.account.spend("confirm", time.monotonic() - began)
-        standing.known.setdefault(settled.key, settled.id)
+            self.account.spend("confirm" if confirming else "minimise", time.monotonic() - began)
+        with self.guard:
+            standing.known.setdefault(settled.key, settled.id)
+            if confirming and settled.verdict == "confirmed":
+                standing.large.append(settled.id)
         self.tell(Settled(settled))
 
     def _wrap_up(self, sessions: dict[str, Session]) -> None:
-        """Confirm what is left, within a fifth of the time."""
+        """Confirm and minimise what is left, within a fifth of the time."""
         total = self.request.budget.total_seconds or max(0.0, time.monotonic() - self.first_ready)
         until = time.monotonic() + max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
         if self.interrupted:
             until = time.monotonic() + 2.0
-        for name, session in sessions.items():
-            standing = self.standings[name]
-            while standing.waiting and time.monotonic() < until and not standing.broken:
-                self._settle_next(standing, session)
+        open_ones = [(self.standings[name], session) for name, session in sessions.items()]
+        for only in ("waiting", "large"):
+            for standing, session in open_ones:
+                while getattr(standing, only) and time.monotonic() < until and not standing.broken:
+                    self._settle_next(standing, session)
 
     def _over(self) -> str:
         """Why the campaign is over, "" while it goes on."""
@@ -361,6 +370,8 @@ class _Campaign:
                 standing.known.setdefault(finding.key, finding.id)
                 if finding.verdict == "candidate":
                     standing.waiting.append(finding.id)
+                elif finding.verdict == "confirmed" and not finding.shrunk:
+                    standing.large.append(finding.id)
 
     def _write_spec(self) -> None:
         told = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.records import confirmed, minimised, tried
 from mlfuzz.findings.finding import Finding
@@ -34,15 +36,15 @@ def settle(store: FindingStore, finding: Finding, session: Minimiser, *, seconds
 
 
 def shrink(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
-    """Look for a smaller input with the same bucket; the finding as it is then. It only changes for one that still
-    fails alone in the same way."""
+    """Look for a smaller input with the same bucket; the finding as it is then, marked as shrunk even where there is
+    none. A smaller one is kept only where it fails alone in the same way."""
     payload = store.bytes_of(finding, finding.input)
     smaller = session.minimise(payload, finding.key, seconds=seconds)
-    if len(smaller) > len(payload) or smaller == payload:
-        return finding
-    (outcome,) = session.reproduce(smaller, times=1)
-    if not tried([outcome], finding.key, finding.kind).confirmed or outcome.bucket != finding.key:
-        return finding
-    changed, files = minimised(finding, payload, smaller, outcome)
+    changed = msgspec.structs.replace(finding, shrunk=True)
+    files: dict[str, bytes] = {}
+    if len(smaller) <= len(payload) and smaller != payload:
+        (outcome,) = session.reproduce(smaller, times=1)
+        if outcome.failed and outcome.bucket == finding.key:
+            changed, files = minimised(finding, payload, smaller, outcome)
     store.update(changed, files)
     return changed

@@ -17,7 +17,7 @@ from mlfuzz.errors import SeedError, TargetError
 
 @dataclass(slots=True)
 class Standing:
-    """known: bucket -> the first finding of it. waiting: ids of findings that are still to be confirmed.
+    """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
     """
@@ -27,6 +27,7 @@ class Standing:
     origin: Origin
     known: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
+    large: list[str] = field(default_factory=list)
     prepared: Prepared | None = None
     screened: bool = False
     seeds: int = 0
@@ -45,6 +46,10 @@ class Standing:
     @property
     def name(self) -> str:
         return self.harness.name
+
+    @property
+    def unsettled(self) -> bool:
+        return bool(self.waiting or self.large)
 
     def begin(self, worker: int) -> None:
         """`worker` begins a turn: its figures start at nothing."""
