@@ -18,7 +18,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     """List what there is, with a line on each.
 
     Args:
-        kind: mutators, oracles, coverage, schedulers, presets, targets or modalities.
+        kind: mutators, oracles, variants, coverage, schedulers, presets, targets or modalities.
         modality: Of mutators: image, audio or text only.
     """
     if kind not in KINDS:
@@ -58,6 +58,18 @@ def oracles(_: Context) -> Iterator[Row]:
     from mlfuzz.oracles.base import ORACLES
 
     yield from _parts(ORACLES)
+
+
+def variants(_: Context) -> Iterator[Row]:
+    """What the oracle differ may compare a target with."""
+    from mlfuzz.targets.variants import VARIANTS, nameable
+
+    for name in nameable():
+        what = _first_line(VARIANTS.get(name))
+        yield {"name": name, "what it does": what, "use": f"--oracle differ:{name}"}
+    own = 'what ModuleTarget(..., variants={"pruned": module}) brings along'
+    yield {"name": "pruned", "what it does": own, "use": "--oracle differ:pruned"}
+    yield {"name": "module:attribute", "what it does": "another target", "use": "--oracle differ:zoo.digits:old"}
 
 
 def coverage(_: Context) -> Iterator[Row]:
@@ -101,6 +113,7 @@ def targets(context: Context) -> Iterator[Row]:
 KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "mutators": mutators,
     "oracles": oracles,
+    "variants": variants,
     "coverage": coverage,
     "schedulers": schedulers,
     "presets": presets,
@@ -112,7 +125,9 @@ KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
 def _parts(registry: Registry[Any]) -> Iterator[Row]:
     for name in registry.names():
         part = registry.get(name)
-        yield {"name": name, "arguments": _arguments(part), "what it does": _first_line(part)}
+        yield {
+            "name": name, "arguments": _arguments(part), "what it does": _first_line(part), "source": _source(part),
+        }  # fmt: skip
 
 
 def _settings(table: Mapping[str, Any]) -> str:
@@ -139,3 +154,9 @@ def _arguments(part: Any) -> str:
 
 def _first_line(part: Any) -> str:
     return (inspect.getdoc(part) or "").partition("\n")[0]
+
+
+def _source(part: Any) -> str:
+    """The paper and section that a part's documentation names."""
+    _, found, said = (inspect.getdoc(part) or "").partition("Source: ")
+    return " ".join(said.split("\n\n")[0].split()) if found else ""

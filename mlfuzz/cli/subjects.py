@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from typing import Any
 
 from mlfuzz.config import TargetConfig
 from mlfuzz.errors import UnknownNameError, UsageError
@@ -12,6 +13,10 @@ EXAMPLES = "mlfuzz.examples"
 
 SUBJECTS = {"image": "digits", "audio": "speech", "text": "language"}
 """Modality -> the module below `mlfuzz.examples` that ships twins for it, `robust` and `fragile`."""
+
+
+COMPARING = ("differ", "majority")
+"""Oracles whose `of` may name other targets."""
 
 
 def shipped() -> list[str]:
@@ -35,6 +40,30 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
             return typed, TargetConfig(use=f"{EXAMPLES}.{module}:{attribute}")
         return typed, TargetConfig(use=typed)
     raise UnknownNameError("target", typed, [*targets, *shipped()])
+
+
+def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig]) -> dict[str, Any]:
+    """An oracle that compares with other targets, their names ("old", "digits:robust") as module:attribute.
+
+    What it is called keeps the name as it was typed.
+    """
+    named, of = dict(oracle), oracle.get("of")
+    if oracle.get("part", oracle.get("name")) not in COMPARING or not of:
+        return named
+    typed = [str(one) for one in of] if isinstance(of, list | tuple) else str(of).split("+")
+    found = [load_name(one, targets) for one in typed]
+    if found == typed:
+        return named
+    name = named["name"] if "part" in named else f"{named['name']}:{'+'.join(typed)}"
+    part = oracle.get("part", oracle["name"])
+    return {**named, "name": name, "part": part, "of": found if len(found) > 1 else found[0]}
+
+
+def load_name(typed: str, targets: Mapping[str, TargetConfig]) -> str:
+    """The module:attribute of a target by any of its names; what names none, such as a variant, as it is."""
+    if typed in targets or ":" in typed:
+        return find_target(targets, typed)[1].use
+    return typed
 
 
 def campaign_name(target: str) -> str:

@@ -158,11 +158,14 @@ def _convert(field: Field, value: Any, where: str, lax: bool) -> Any:
         raise ConfigError(f"{where}: {str(error).replace(' - at `$`', '')}") from error
 
 
-def _part(value: Any) -> Any:
-    """ "novelty", "novelty:radius=0.3,features=logits", or a table with a name."""
+def _part(value: Any, *, bare: str = "") -> Any:
+    """ "novelty", "novelty:radius=0.3,features=logits", or a table with a name. bare: key of a lone first value."""
     if isinstance(value, str):
         name, _, arguments = value.partition(":")
-        return {"name": name.strip(), **_table(dict(_argument(text) for text in arguments.split(",") if text))}
+        texts = [text for text in arguments.split(",") if text]
+        if bare and texts and "=" not in texts[0]:
+            texts[0] = f"{bare}={texts[0]}"
+        return {"name": name.strip(), **_table(dict(_argument(text) for text in texts))}
     if not isinstance(value, Mapping):
         return value
     if not isinstance(value.get("name"), str):
@@ -184,8 +187,9 @@ def _table(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key.replace("-", "_"): item for key, item in value.items()}
 
 
-def _parts(value: Any) -> Any:
-    return [_part(item) for item in value] if isinstance(value, list | tuple) else value
+def parts(value: Any) -> Any:
+    """Oracles as they are written: "label", "differ:bf16" (short for differ:of=bf16), tables."""
+    return [_part(item, bare="of") for item in value] if isinstance(value, list | tuple) else value
 
 
 def _unless(words: tuple[str, ...], reader: Callable[[str], float]) -> Callable[[Any], Any]:
@@ -198,7 +202,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "count": _unless(("auto",), count),
     "size": _unless((), size),
     "part": _part,
-    "parts": _parts,
+    "parts": parts,
     "table": lambda value: _table(value) if isinstance(value, Mapping) else value,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Literal, Protocol
 from torch import Tensor
 
 from mlfuzz.batch import Batch
+from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.registry import Registry
 
@@ -100,6 +102,7 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
         "mlfuzz.oracles.vector",
         "mlfuzz.oracles.frames",
         "mlfuzz.oracles.differential",
+        "mlfuzz.oracles.differential_majority",
         "mlfuzz.oracles.resource",
     ),
 )
@@ -114,9 +117,13 @@ def rebuild(description: Mapping[str, Any]) -> Oracle:
     """The oracle that `{"name": ..., **describe()}` stands for.
 
     "part" in it: an oracle that goes by a name of its own (a relation) says which registered part makes it.
+    Raises UnknownNameError, ConfigError for arguments that it does not take.
     """
     arguments = dict(description)
-    part = arguments.pop("part", None)
-    if part is not None:
-        return ORACLES.get(str(part))(**arguments)
-    return ORACLES.get(str(arguments.pop("name")))(**arguments)
+    part = str(arguments.pop("part")) if "part" in arguments else str(arguments.pop("name"))
+    factory = ORACLES.get(part)
+    try:
+        inspect.signature(factory).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"oracle {part}: {error}; mlfuzz list oracles tells its arguments") from error
+    return factory(**arguments)

@@ -86,6 +86,7 @@ class Latency(Cost):
     While fuzzing, a few rows of each batch are timed alone, and the slowest row of a batch that took long. It counts
     only when measured again alone, in turn with its seed (A B A B, seven times): the median of the quotients and the
     quotient of the shortest times must both exceed the ratio.
+    Source: Shumailov et al., Sponge Examples: Energy-Latency Attacks on Neural Networks, EuroS&P 2021, section 4.
     """
 
     name = "latency"
@@ -100,6 +101,7 @@ class Memory(Cost):
     """Fails where an input needs more memory at its peak than its seed: `ratio` times and `least` bytes more.
 
     Counted are tensors alive at once during a forward pass of the row alone (on a GPU, what the allocator says).
+    The idea: sponge examples, as for latency.
     """
 
     name = "memory"
@@ -115,6 +117,8 @@ class Length(Cost):
     of: "main", the answer's own length (letters of a text, steps of a sequence); the name of another output of the
     target that counts steps, (B,) or (B, 1); or "operations", the torch operations that the row alone takes, which
     count the steps of a decoder that does not tell.
+    Source: Shumailov et al., Sponge Examples: Energy-Latency Attacks on Neural Networks, EuroS&P 2021, section 3.2
+    (longer outputs as the cost of a decoder).
     """
 
     name = "length"

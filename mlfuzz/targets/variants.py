@@ -185,8 +185,12 @@ def build(target: Any, name: str) -> Variant:
         return VARIANTS.get(kind)(target, argument)
     if argument:
         return VARIANTS.get("checkpoint")(target, name)
-    known = [one for one in VARIANTS.names() if one not in ("own", "checkpoint")]
-    raise UnknownNameError("variant", name, [*getattr(target, "variants", {}), *known])
+    raise UnknownNameError("variant", name, [*getattr(target, "variants", {}), *nameable()])
+
+
+def nameable() -> list[str]:
+    """Names of variants that make sense without a colon; other targets, and meters of cost, are left out."""
+    return [name for name in VARIANTS.names() if name not in ("own", "checkpoint") and not name.startswith("cost-")]
 
 
 def module_of(target: Any, variant: str) -> ModuleTarget:
