@@ -3,12 +3,13 @@
 Coverage is no measure of success. Counted are inputs to the first fault, seeds broken, failing inputs, the share of
 them that keeps its label by the vote of models that were not fuzzed, and distinct faults by a clustering of such a
 model's activations (effectiveness_parts/clusters.py). Each preset gets the same seeds, operators, limits and oracles.
-A JSON line a run, then the Markdown table: median [quartiles], Mann-Whitney's p and Vargha-Delaney's A12 against random.
+A JSON line a run, then the Markdown table: median [quartiles],
+Vargha-Delaney's A12 and Mann-Whitney's p against random.
 
     scripts/bench effectiveness [--short] [--tasks nan,loss] [--presets random,mixed] [--repeats 10] [--seconds 5]
                                 [--jobs 2] [--markdown FILE] [--cache FOLDER]
 
---seconds: also compare at so much time; 0 leaves that out. --short: 3 repeats and smaller budgets, for a look in passing.
+--seconds: also compare at so much wall time; 0 leaves that out. --short: 3 repeats and smaller budgets.
 docs/effectiveness.md says what each task is, and holds the last table.
 """
 
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from effectiveness_parts.presets import COMPARED, applies
+from effectiveness_parts.presets import COMPARED, SEARCHES, WHITE, applies, guidance_code
 from effectiveness_parts.table import table
 from effectiveness_parts.trial import run
 from tasks.catalogue import TASKS
@@ -53,10 +54,11 @@ def main() -> None:
             records.append(record)
     records.sort(key=lambda record: (record["repeat"], options.presets.split(",").index(record["preset"])))
     shown = table(records, {name: TASKS[name] for name in options.tasks.split(",")})
+    command = f"scripts/bench effectiveness {' '.join(sys.argv[1:])}".strip()
+    shown = f"`{command}`; code of guidance {guidance_code()}.\n\n{shown}"
     print("\n" + shown)
     if options.markdown:
-        command = "scripts/bench effectiveness " + " ".join(sys.argv[1:])
-        Path(options.markdown).write_text(f"Made by `{command.strip()}`.\n\n{shown}", encoding="utf-8")
+        Path(options.markdown).write_text(shown, encoding="utf-8")
 
 
 def compare(
@@ -74,8 +76,7 @@ def compare(
         evaluations = task.short if short else task.evaluations
         budgets: dict[str, float] = {"evaluations": evaluations} | ({"seconds": seconds} if seconds else {})
         for budget, allowed in budgets.items():
-            if reason := applies(preset, task):
-                records.append({**said, "budget": budget, "skipped": reason})
+            if not applies(preset, task) or (preset in SEARCHES and budget == "seconds"):
                 continue
             limit = seconds if budget == "seconds" else None
             try:
@@ -100,7 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--tasks", default=",".join(TASKS))
-    parser.add_argument("--presets", default=",".join(COMPARED))
+    parser.add_argument("--presets", default=",".join((*COMPARED, *WHITE, *SEARCHES)))
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))

@@ -3,52 +3,67 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import json
-import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tasks.task import Task
 
+import mlfuzz
+from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.coverage.base import CRITERIA
-from mlfuzz.schedulers.base import SCHEDULERS
 
-DEFAULT = "mixed"
 BASELINE = "random"
 
-COMPARED = ("random", "mixed", "tensorfuzz", "deeptest", "deephunter", "walk", "accept", "greedy", "gradient")
-"""The baseline first, then the default, the published systems, the other baselines, and what needs gradients."""
+COMPARED = ("random", "mixed", "tensorfuzz", "deeptest", "deephunter", "walk", "accept", "greedy")
+"""The baseline first, then the default without gradients, the published systems, and the other baselines."""
+
+WHITE = ("mixed+gradients", "gradient")
+"""What asks the target for gradients."""
+
+SEARCHES = {"search:black": False, "search:white": True}
+"""A search of `mlfuzz.campaign.search` from each root, without a campaign -> whether it may ask for gradients."""
 
 BARE = "scheduler:"
 """Begins the name of a scheduler on its own, with everything else as in the default: for finding out what helps."""
 
+ROWS: Mapping[str, Mapping[str, Any]] = {
+    "mixed": {"preset": "mixed", "search": "black"},
+    "mixed+gradients": {"preset": "mixed"},
+}
+"""Rows that are a preset with something else set."""
 
-def options_of(preset: str, task: Task, fixed: dict[str, Any]) -> dict[str, Any]:
+GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/deal.py", "campaign/loop.py")
+"""Code that decides what is tried next."""
+
+
+def options_of(preset: str, task: Task, fixed: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a campaign. fixed: what the task says, before which nothing of a preset goes."""
     if preset.startswith(BARE):
         return {"scheduler": {"name": preset.removeprefix(BARE)}, **fixed}
-    return {"preset": preset, **task.overrides.get(preset, {}), **fixed}
+    chosen = ROWS.get(preset, {"preset": BASELINE if preset in SEARCHES else preset})
+    known = {key: value for key, value in chosen.items() if key in WorkerSpec.__struct_fields__}
+    return {**known, **task.overrides.get(preset, {}), **fixed}
 
 
-def applies(preset: str, task: Task) -> str:
-    """Why a preset has no row in a task, or ""."""
-    return task.unfit.get(preset, "")
+def applies(preset: str, task: Task) -> bool:
+    """Searches alone have rows where a root is a task of its own, and gradients where there are any."""
+    if preset in SEARCHES:
+        return task.search
+    return preset not in WHITE or task.differentiable
 
 
-def frozen(spec: WorkerSpec) -> str:
-    """8 hex digits over all that guides and nothing of the task: settings, and the code of scheduler and criterion.
-
-    Two rows with one hash were guided by the same thing, whatever it is called.
-    """
-    parts: dict[str, Any] = {"scheduler": spec.scheduler, "coverage": spec.coverage, "depth": spec.depth}
-    if "deal" in WorkerSpec.__struct_fields__:
-        parts["deal"] = spec.deal  # type: ignore[attr-defined, unused-ignore]
-    code = [_code(SCHEDULERS.get(str(spec.scheduler["name"]))), _code(CRITERIA.get(str(spec.coverage["name"])))]
-    return hashlib.sha256(json.dumps([parts, code], sort_keys=True).encode()).hexdigest()[:8]
+def guidance(spec: WorkerSpec) -> str:
+    """8 hex digits over all that guides a campaign, nothing of its task: rows with the same are guided alike."""
+    return guidance_hash(spec)[:8]
 
 
-def _code(part: Any) -> str:
-    """The whole module that a part is defined in."""
-    module = sys.modules[getattr(part, "__module__", type(part).__module__)]
-    return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
+@cache
+def guidance_code() -> str:
+    """8 hex digits over the code behind every name."""
+    root, digest = Path(str(mlfuzz.__file__)).parent, hashlib.sha256()
+    for name in GUIDING:
+        for file in sorted((root / name).glob("*.py")) if (root / name).is_dir() else [root / name]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]

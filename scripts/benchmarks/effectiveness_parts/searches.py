@@ -21,9 +21,6 @@ from mlfuzz.campaign.search.slope import slope_of
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Observation
 
-SEARCHES = {"bisection": False, "gradient": True}
-"""Name of a row -> whether it may ask for gradients."""
-
 
 @dataclass(frozen=True, slots=True)
 class Searched:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tasks.task import Setup, Task
 
 from effectiveness_parts.clusters import distinct_faults
-from effectiveness_parts.presets import BASELINE, frozen, options_of
-from effectiveness_parts.searches import SEARCHES, search
+from effectiveness_parts.presets import SEARCHES, guidance, options_of
+from effectiveness_parts.searches import search
 from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
@@ -34,15 +34,14 @@ def run(
     Failing is what the loop's own oracles say, by more than their measured floor; then each input is run once more
     alone, in this process, and `confirmed` is the share that fails again.
     """
-    searching = task.search and preset in SEARCHES
-    options = options_of(BASELINE if searching else preset, task, {**setup.options, "seed": repeat})
+    options = options_of(preset, task, {**setup.options, "seed": repeat})
     torch.manual_seed(repeat)
     with (
         tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder,
         Campaign.open(Path(folder) / "c", setup.target(), seeds=setup.seeds, **options) as campaign,
     ):
         said = {"bench": "effectiveness", "task": task.name, "preset": preset, "repeat": repeat}
-        if searching:
+        if preset in SEARCHES:
             return {**said, "guidance": "", **_searched(campaign, setup, preset, repeat, evaluations)}
         ended_by = {"findings": 1} if task.first else {}
         budget = Budget(seconds=seconds, **ended_by) if seconds else Budget(inputs=evaluations, **ended_by)
@@ -51,7 +50,7 @@ def run(
         campaign.run(budget, settle_here=False)
         spent = {"cpu_s": time.process_time() - clock, "wall_s": time.monotonic() - wall}
         return {
-            **said, "guidance": frozen(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
+            **said, "guidance": guidance(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
             **_confirmed(campaign, witness.failures), **_judged(campaign, witness.failures, setup),
         }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,11 +56,18 @@ class Witness:
         self.first, self.own = np.full(roots, np.inf), np.zeros(roots, np.int64)
         loop.candidates = _Candidates(self, loop.candidates)  # type: ignore[assignment]
         loop.parts = replace(loop.parts, scheduler=_Scheduler(self, loop.parts.scheduler))
+        if getattr(loop, "searcher", None) is not None:
+            loop.searcher = _Searcher(self, loop.searcher)  # type: ignore[assignment]
 
     def judged(self, roots: Indices) -> None:
         """A batch is settled: children of these roots ran. roots: (n,)."""
         self.ran += len(roots)
         self.own += np.bincount(roots, minlength=len(self.own))
+
+    def searched(self, roots: Indices, evaluations: int) -> None:
+        """A search from these roots used so many evaluations in all: each is charged its part."""
+        self.ran += evaluations
+        np.add.at(self.own, roots, -(-evaluations // max(1, len(roots))))
 
     def saw(self, batch: Batch, execution: Execution, margins: NDArray[np.float32], keys: NDArray[np.int64]) -> None:
         """margins, keys: (ran, oracles)."""
@@ -69,8 +77,11 @@ class Witness:
             return
         ran = batch.seeds[execution.ran]
         nth = _nth_of_its_kind(ran)
+        before = self.ran
+        if batch.steps and batch.steps[0].name.endswith(".replace"):  # what a search found is charged to it already
+            before, nth = self.ran - len(batch), np.zeros_like(nth)
         for row, oracle in zip(rows.tolist(), oracles.tolist(), strict=True):
-            root, at = int(ran[row]), self.ran + row + 1
+            root, at = int(ran[row]), before + row + 1
             own = int(self.own[root] + nth[row])
             self.first_at = self.first_at or at
             self.first[root] = min(self.first[root], own)
@@ -127,6 +138,24 @@ class _Scheduler:
     def reward(self, picked: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32]) -> None:
         self._witness.judged(self._witness.campaign.corpus.seeds[picked])
         self._inner.reward(picked, gains, margins)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Searcher:
+    """A searcher, overheard."""
+
+    def __init__(self, witness: Witness, inner: Any) -> None:
+        self._witness, self._inner = witness, inner
+
+    def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[], None]) -> Any:
+        told: list[Indices] = []
+        found = self._inner.turn(rng, lambda picked: (told.append(picked), begin(picked)), beat)
+        if told:
+            roots = self._witness.campaign.corpus.seeds[told[0]]
+            self._witness.searched(roots, found.evaluations + len(found.picked))
+        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -66,7 +66,7 @@ def _task(variant: str, grid: Literal["float32", "uint8"], goal: str) -> Task:
     bits = "" if grid == "float32" else " 8-bit"
     return Task(
         variant + bits, partial(build, variant=variant, grid=grid), evaluations=ROOTS * PER_ROOT, short=ROOTS * 100,
-        chief="roots", goal=goal, search=True,
+        chief="roots", goal=goal, search=True, differentiable=True,
     )  # fmt: skip
 
 

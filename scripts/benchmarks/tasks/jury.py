@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -17,7 +19,7 @@ from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS
 from tasks.digits28 import digits, fit, kept
-from tasks.judge import Judge, Vote, natural_radius
+from tasks.judge import Embed, Judge, Vote, natural_radius
 
 DIGIT = Image(size=(28, 28))
 
@@ -67,7 +69,7 @@ def jury(cache_folder: Path, operators: Sequence[str], name: str) -> Judge:
 def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
     train, held = digits()
 
-    def taught(build: type | object, seed: int) -> nn.Module:
+    def taught(build: Callable[[], nn.Module], seed: int) -> nn.Module:
         rng = np.random.default_rng(900 + seed)
 
         def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,10 +79,10 @@ def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
             fit(model, draw, len(train.classes), epochs=12, seed=900 + seed)
 
         torch.manual_seed(900 + seed)
-        return kept(cache_folder, f"jury-{name}-{seed}", build, learn)  # type: ignore[arg-type]
+        return kept(cache_folder, f"jury-{name}-{seed}", build, learn)
 
     one, other = taught(wide, 1), taught(deep, 2)
-    machine = _machine(cache_folder / f"jury-{name}.joblib", operators)
+    machine = stored(cache_folder / f"jury-{name}.joblib", lambda: _machine(operators))
     embed = _embedding(one)
     natural = embed(TensorRows(held.pictures, DIGIT))
     votes = (_network(one), _network(other), _flat(machine))
@@ -88,16 +90,20 @@ def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
     return Judge(votes, names, embed, natural_radius(natural, held.classes.numpy()))
 
 
-def _machine(path: Path, operators: Sequence[str]) -> SVC:
+def stored(path: Path, make: Callable[[], Any]) -> Any:
+    """An estimator of scikit-learn: read, or made and put there. The folder is this program's own."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            joblib.dump(make(), path)
+        return joblib.load(path)
+
+
+def _machine(operators: Sequence[str]) -> SVC:
     train, _ = digits()
-    if path.exists():
-        return joblib.load(path)  # written by this very program, in a folder of its own
     rng = np.random.default_rng(903)
     pictures = torch.cat([train.pictures, *(mutated(train.pictures, operators, rng) for _ in range(COPIES))])
-    classes = train.classes.repeat(1 + COPIES)
-    machine = SVC(C=10.0, gamma="scale").fit(_pooled(pictures), classes.numpy())
-    joblib.dump(machine, path)
-    return machine
+    return SVC(C=10.0, gamma="scale").fit(_pooled(pictures), train.classes.repeat(1 + COPIES).numpy())
 
 
 def _pooled(pictures: Tensor) -> NDArray[np.float32]:
@@ -126,7 +132,8 @@ def _flat(machine: SVC) -> Vote:
     return vote
 
 
-def _embedding(model: nn.Module):  # type: ignore[no-untyped-def]
+def _embedding(model: nn.Module) -> Embed:
+    """What the last layer is handed."""
     head = list(model.children())[:-1]
 
     def embed(rows: Rows) -> NDArray[np.float32]:

@@ -82,13 +82,14 @@ def build(repeat: int, cache: Path) -> Setup:
         return mlfuzz.ModuleTarget("bench:nan", modality, Doubtful(network, label), labels=LABELS, layers=layers)
 
     options = {
-        "oracles": ["nonfinite"], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")], "limits": FREE, "batch": 100,
+        "oracles": ["nonfinite"], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")], "limits": FREE,
+        "batch": 100,
     }  # fmt: skip
     return Setup(target, seeds, options)
 
 
 TASK = Task(
-    "nan", build, evaluations=100_000, short=20_000, chief="evaluations", first=True,
+    "nan", build, evaluations=100_000, short=20_000, chief="evaluations", first=True, differentiable=True,
     goal="10/10, median <= 1,500 evaluations; white box <= 10",
     overrides={
         "tensorfuzz": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from mlfuzz.errors import PluginError
@@ -14,10 +15,8 @@ FREE = {"per_kind": 1e9, "total": 1e9, "steps": 1_000_000_000, "sums": {}}
 
 def ranged(name: str, like: str, **space: Param) -> str:
     """Register the operator `like` with other ranges, outside the default set; its name."""
-    try:
+    with suppress(PluginError):  # known from an earlier task of this process
         MUTATORS.add(name, replace(MUTATORS.get(like), name=name, space=space, default=False))
-    except PluginError:  # known from an earlier task of this process
-        pass
     return name
 
 

@@ -1,4 +1,4 @@
-"""DeepTest's set-up: a network that steers along rendered roads, and every transformation of the paper, fog and rain too.
+"""DeepTest's set-up: a network that steers along rendered roads, and every transformation of the paper.
 
 A frame is 32 x 64 grey pixels: sky, grass, a road that bends and on which the car stands off the middle, lane markings.
 The steering angle follows from bend and place. An answer is wrong where its squared distance from the answer to the
@@ -23,7 +23,7 @@ import mlfuzz
 from mlfuzz.batch import Rows, TensorRows
 from tasks.digits28 import fit, kept, write_named_seeds
 from tasks.judge import Judge, Vote, natural_radius
-from tasks.jury import mutated, pixels
+from tasks.jury import mutated, pixels, stored
 from tasks.operators import FREE, deeptest
 from tasks.task import Setup, Task
 
@@ -109,14 +109,14 @@ def build(repeat: int, cache_folder: Path) -> Setup:
 
 
 def _jury(cache_folder: Path, operators: Sequence[str], tolerated: float) -> Judge:
-    """Two networks and a forest trained on mutated frames; each sees the root's angle where it is as near as is wanted."""
+    """Two networks and a forest trained on mutated frames. A vote: the root's angle, as near as is tolerated."""
     rng = np.random.default_rng(950)
     shape = mlfuzz.Image(size=(HEIGHT, WIDTH))
     one, other = (
         _taught(cache_folder, f"roads-jury-{at}", 950 + at, width, lambda batch: mutated(batch, operators, rng, shape))
         for at, width in ((1, 24), (2, 12))
     )
-    forest = _forest(tuple(operators))
+    forest = _forest(cache_folder, operators)
     body = nn.Sequential(*list(one.children())[:-1])
 
     def embed(rows: Rows) -> NDArray[np.float32]:
@@ -134,8 +134,11 @@ def _small(frames: Tensor) -> NDArray[np.float32]:
     return functional.avg_pool2d(frames, 2).flatten(1).numpy()
 
 
-@cache
-def _forest(operators: Sequence[str]) -> ExtraTreesRegressor:
+def _forest(cache_folder: Path, operators: Sequence[str]) -> ExtraTreesRegressor:
+    return stored(cache_folder / "roads-jury.joblib", lambda: _grown(operators))
+
+
+def _grown(operators: Sequence[str]) -> ExtraTreesRegressor:
     frames, angles, _, _ = _frames()
     rng = np.random.default_rng(952)
     shape = mlfuzz.Image(size=(HEIGHT, WIDTH))

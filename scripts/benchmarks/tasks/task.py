@@ -36,7 +36,7 @@ class Task:
     search: whether `mlfuzz.campaign.search` has rows of its own.
     chief: the figure that presets are compared by ("evaluations", "roots", "faults"); goal: what is to be reached.
     overrides: preset -> options that fit it to this task, as the system it stands for was fitted by its authors.
-    unfit: preset -> why it has no row here.
+    differentiable: whether rows that follow gradients are of use.
     """
 
     name: str
@@ -47,5 +47,5 @@ class Task:
     goal: str
     first: bool = False
     search: bool = False
+    differentiable: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    unfit: Mapping[str, str] = field(default_factory=dict)
