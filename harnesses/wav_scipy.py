@@ -7,6 +7,7 @@ understood", and the formats that its notes leave out). WavFileWarning is docume
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import sys
 import warnings
@@ -23,6 +24,9 @@ HARNESS = {
     "mebibytes": 512,
     "length": 1024,
 }
+
+if importlib.util.find_spec("scipy") is None:
+    raise ImportError("wav_scipy needs scipy: pip install 'mlfuzz[harnesses]'")
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instruments
     import atheris

@@ -90,9 +90,9 @@ def onnx_load() -> Files:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    def model(*nodes: onnx.NodeProto, weights: dict[str, np.ndarray] | None = None) -> bytes:
+    def model(*nodes: onnx.NodeProto, width: int, weights: dict[str, np.ndarray] | None = None) -> bytes:
         taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4])
-        given = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+        given = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["M", width])
         kept = [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()]
         graph = helper.make_graph(list(nodes), "net", [taken], [given], kept)
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -103,7 +103,7 @@ def onnx_load() -> Files:
     gemm = helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1)
     weights = {"w": np.ones((2, 4), np.float32), "b": np.zeros(2, np.float32)}
     return {
-        "relu.onnx": model(helper.make_node("Relu", ["x"], ["y"])),
-        "gemm.onnx": model(gemm, helper.make_node("Softmax", ["h"], ["y"], axis=-1), weights=weights),
-        "reshape.onnx": model(reshape, weights={"shape": np.array([2, -1], np.int64)}),
+        "relu.onnx": model(helper.make_node("Relu", ["x"], ["y"]), width=4),
+        "gemm.onnx": model(gemm, helper.make_node("Softmax", ["h"], ["y"], axis=-1), width=2, weights=weights),
+        "reshape.onnx": model(reshape, width=8, weights={"shape": np.array([-1, 8], np.int64)}),
     }
