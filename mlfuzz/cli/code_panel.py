@@ -64,7 +64,7 @@ class CodePanel:
                 for note in notes:
                     self._warn(f"{harness}: {note}")
             case Broken(harness=harness, reason=reason):
-                self._warn(f"{harness} is left out: {visible(reason)}")
+                self._warn(f"{harness} is left out: {visible(reason, keep=chr(10))}")
             case Tick(progress=progress, harnesses=harnesses):
                 self.latest, self._harnesses = progress, harnesses
                 self._log()

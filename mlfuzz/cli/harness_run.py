@@ -199,7 +199,8 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
     for what, command in _next(context, wish, workdir, faults, report, result.exit_code):
         terminal.result((f"  {what:<9}", "dim"), command)
     for name, why in result.broken.items():
-        terminal.error(f"harness {name}: {visible(why)}" if name not in why else visible(why))
+        told = why if name in why else f"harness {name}: {why}"
+        terminal.error(visible(told, keep="\n"))
 
 
 def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:

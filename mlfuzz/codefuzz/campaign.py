@@ -205,7 +205,8 @@ class _Campaign:
         prepared = session.prepared
         notes = [f"no coverage of native {', '.join(prepared.blind[:4])}"] if prepared.blind else []
         notes += [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
-        notes += [f"not instrumented: {', '.join(prepared.uninstrumented[:4])}"] if prepared.uninstrumented else []
+        plain = [name for name in prepared.uninstrumented if _below(name, standing.harness.declaration.instrument)]
+        notes += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
         self.tell(Ready(standing.name, prepared.seconds, prepared.cached, standing.seeds, (*notes, *prepared.warnings)))
 
     def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
@@ -413,6 +414,11 @@ def _path(name: str, files: list[Path]) -> Path:
     return next((path for path in files if str(path) == name), None) or next(
         (path for path in files if path.name == Path(name).name), Path(name)
     )
+
+
+def _below(module: str, packages: tuple[str, ...]) -> bool:
+    """Whether a module is one of the packages, or lies in one."""
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def _distributions(harness: Harness) -> list[str]:
