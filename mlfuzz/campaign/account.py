@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,11 +12,13 @@ import torch
 
 import mlfuzz
 from mlfuzz.campaign.build import Calibration
+from mlfuzz.campaign.combined import Part, added, earlier_stats, fresh_stats, read_part
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.mutation import sentence
-from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats, read_progress, read_stats
+from mlfuzz.progress import Miss, Progress, SeedStats, Stats
+from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 RECENT_RECORDS = 6
@@ -25,19 +26,47 @@ RECENT_RECORDS = 6
 
 
 class Account:
-    """Figures of a campaign. `stats` is what the report is made of; rewritten by `count`."""
+    """Figures of a campaign. `stats` is what the report is made of; rewritten by `count`.
+
+    part: the number of this worker where there are several: it then counts for itself, and whoever watches them adds
+    up. None: it is the only one, and writes the campaign's figures.
+    """
 
     def __init__(
         self, workdir: Workdir, spec: WorkerSpec, loop: Loop, calibration: Calibration, *, life: str, seeds: SeedStats,
-        warnings: list[str],
+        warnings: list[str], part: int | None = None,
     ) -> None:  # fmt: skip
-        self._loop, self._life, self._warnings = loop, life, warnings
-        self._earlier = earlier_stats(workdir)
+        self._workdir, self._loop, self._life, self._warnings, self._part = workdir, loop, life, warnings, part
+        self._latest: Progress | None = None
+        self._earlier = self._before()
         self.stats = msgspec.structs.replace(
             self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
             layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration),
         )  # fmt: skip
         self._recent: list[tuple[float, int]] = [(time.monotonic(), 0)]
+
+    def tell(self, progress: Progress) -> None:
+        """Let those who watch see a record of now."""
+        self._latest = progress
+        if self._part is None:
+            append_line(self._workdir.progress, msgspec.json.encode(progress))
+        else:
+            self.save()
+
+    def save(self) -> None:
+        """Write the figures, for reports and for the next life."""
+        if self._part is None:
+            path, data = self._workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1)
+        else:
+            part = Part(stats=self.stats, progress=self._latest)
+            path, data = self._workdir.part(self._part), msgspec.json.encode(part)
+        write_atomic(path, data, sync=False)
+
+    def _before(self) -> Stats:
+        if self._part is None:
+            return earlier_stats(self._workdir)
+        part = read_part(self._workdir, self._part)
+        return fresh_stats(self._workdir) if part is None else part.stats
 
     @property
     def inputs_before(self) -> int:
@@ -53,7 +82,7 @@ class Account:
         stats.failing, stats.unjudged = before.failing + tally.failing, before.unjudged + tally.unjudged
         stats.dropped = before.dropped + tally.dropped
         stats.crashes = before.crashes + sum(candidates.crash_rows.values())
-        stats.operators = _added(before.operators, tally.operators)
+        stats.operators = added(before.operators, tally.operators)
         stats.confusion = [
             [*candidates.names[name], count, loop.parts.oracles[name[0]].name]
             for name, count in sorted(candidates.rows.items(), key=lambda item: -item[1])
@@ -104,20 +133,6 @@ class Account:
         return said
 
 
-def earlier_stats(workdir: Workdir) -> Stats:
-    """What earlier lives left. A killed one got further than its last stats: its last progress record counts."""
-    stats = Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
-    if workdir.stats.exists():
-        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats))
-    if workdir.progress.exists():
-        records = read_progress(workdir.progress.read_bytes(), str(workdir.progress))
-        if records and records[-1].inputs > stats.inputs:
-            last = records[-1]
-            stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
-            stats.failing = last.failing
-    return stats
-
-
 def target_facts(loop: Loop, spec: WorkerSpec) -> dict[str, Any]:
     target: Any = loop.parts.target
     return {
@@ -149,17 +164,3 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
     }  # fmt: skip
-
-
-def _added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:
-    """Counters of earlier lives plus this one's, by operator."""
-    total = {}
-    for name in sorted({*base, *now}):
-        one, other = base.get(name, OperatorStats()), now.get(name, OperatorStats())
-        fields = {field: _sum(getattr(one, field), getattr(other, field)) for field in OperatorStats.__struct_fields__}
-        total[name] = msgspec.convert(fields, OperatorStats)
-    return total
-
-
-def _sum(one: Any, other: Any) -> Any:
-    return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other

@@ -15,8 +15,9 @@ import torch
 from mlfuzz.batch import Indices, Step, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign import build
-from mlfuzz.campaign.account import Account, earlier_stats
+from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.candidates import Candidates, Origin
+from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
@@ -40,7 +41,6 @@ from mlfuzz.progress import Progress, SeedStats, Stats
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
@@ -50,6 +50,13 @@ from mlfuzz.targets.variants_costs import PER_BATCH
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
+
+EXCHANGE_SECONDS = 1.0
+"""Where there are several workers, each takes in what the others have kept so often: of two workers, about one entry in
+thirty is then found by both."""
+
+WORKER_SHIFT = 32
+"""Chance is keyed by the worker's number above these bits and by its life below."""
 
 GUARD_SECONDS = 2.0
 """What a batch may take in a child that runs it first, where no deadline is given."""
@@ -75,10 +82,14 @@ class Campaign:
     name the target "module:attribute" and use `mlfuzz fuzz`, which runs this class in a supervised worker.
     """
 
-    def __init__(self, workdir: Workdir, target: build.AnyTarget, spec: WorkerSpec, lock: Lock | None) -> None:
+    def __init__(
+        self, workdir: Workdir, target: build.AnyTarget, spec: WorkerSpec, lock: Lock | None, *, worker: int = 0,
+        workers: int = 1,
+    ) -> None:  # fmt: skip
         self.workdir, self.target, self.spec = workdir, target, spec
+        self.worker, self.workers = worker, workers
         self._lock = lock
-        self.life = workdir.new_life()
+        self.life = workdir.new_life(worker)
         self.recorder = Recorder(workdir.flight(self.life))
         reserve = Reserve(workdir.reserve)
         reserve.hold()
@@ -98,6 +109,8 @@ class Campaign:
         adopt: bool = False,
         guarded: bool = False,
         lock: bool = True,
+        worker: int = 0,
+        workers: int = 1,
         **options: Any,
     ) -> Self:
         """Found a campaign in `directory`, or go on with the one that is there.
@@ -105,6 +118,8 @@ class Campaign:
         seeds: folder or file; None: the target's own. options: fields of `WorkerSpec`, such as scheduler="random".
         adopt: go on although the target or the options have changed; the corpus is measured again where it must be.
         guarded: every batch is tried in a forked child first, for targets that take their process down (CPU only).
+        worker, workers: its number and how many share the directory; the first one must have founded it before
+        another is opened, and whoever starts them holds the lock and adds up their figures (`combined`).
         Raises CampaignBusyError, ConfigError, SeedError, TargetError.
         """
         if spec is None:
@@ -114,7 +129,7 @@ class Campaign:
         held = Lock.acquire(workdir.lock) if lock else None
         try:
             keep_spec(workdir, spec, target.digest, adopt=adopt)
-            campaign = cls(workdir, target, spec, held)
+            campaign = cls(workdir, target, spec, held, worker=worker, workers=workers)
             campaign._open(guarded=guarded)
         except BaseException:
             if held is not None:
@@ -172,18 +187,23 @@ class Campaign:
         searcher = searcher_for(
             self.spec.search, target=self.target, oracles=oracles, floors=parts.floors, corpus=self.corpus,
             pool=self.pool, seedbed=seedbed, ledger=plan.ledger, blobs=self._blobs, batch=parts.batch,
+            key=(self.worker << WORKER_SHIFT) + life_number(self.life)[1],
         )  # fmt: skip
         self.loop = Loop(
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
-            life_number(self.life)[1], guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
+            (self.worker << WORKER_SHIFT) + life_number(self.life)[1],
+            guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
             searcher=searcher,
         )  # fmt: skip
         self.loop.ban(self._banned())
         if self.target.was_training:
             self.warnings.append("the model was in training mode; it has been put in evaluation mode")
         self.account = Account(
-            self.workdir, self.spec, self.loop, calibration, life=self.life, seeds=seed_stats, warnings=self.warnings
-        )
+            self.workdir, self.spec, self.loop, calibration, life=self.life, seeds=seed_stats, warnings=self.warnings,
+            part=self.worker if self.workers > 1 else None,
+        )  # fmt: skip
+        self._forms = [(np.shape(payload), None if isinstance(payload, str) else payload.dtype)
+                       for payload in (seed.payload for seed in seeds)]  # fmt: skip
 
     @property
     def stats(self) -> Stats:
@@ -206,7 +226,7 @@ class Campaign:
         """
         started = time.monotonic()
         inputs = 0
-        progressed = checkpointed = started
+        progressed = checkpointed = exchanged = started
         reason = ""
         share = 0.8 if settle_here else 1.0
         while not reason:
@@ -219,9 +239,12 @@ class Campaign:
                 progressed = now
                 self.account.count(now - started, inputs)
                 progress = self.account.progress(inputs, len(self.findings.ids()))
-                append_line(self.workdir.progress, msgspec.json.encode(progress))
+                self.account.tell(progress)
                 if on_progress is not None:
                     on_progress(progress)
+            if self.workers > 1 and now - exchanged >= EXCHANGE_SECONDS:
+                exchanged = now
+                self._exchange()
             if reason or now - checkpointed >= CHECKPOINT_SECONDS:
                 checkpointed = now
                 self.checkpoint()
@@ -245,8 +268,8 @@ class Campaign:
         arrays = {f"scheduler.{name}": array for name, array in scheduler.state().items()}
         arrays |= {f"criterion.{name}": array for name, array in criterion.state().items() if np.size(array) <= 64}
         facts = {"entries": len(self.corpus), "digest": self.target.digest, "scheduler": self.spec.scheduler}
-        save_checkpoint(self.workdir.checkpoint(), Checkpoint(arrays, facts), sync=False)
-        write_atomic(self.workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1), sync=False)
+        save_checkpoint(self.workdir.checkpoint(self.worker), Checkpoint(arrays, facts), sync=False)
+        self.account.save()
 
     def close(self) -> None:
         """End this life; the directory may then be opened by another process."""
@@ -309,7 +332,7 @@ class Campaign:
                         corpus.measure(row, vector, float(corpus.gains[row]))
         criterion.load(corpus.vectors)
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
-        checkpoint = latest_checkpoint(self.workdir.checkpoint(), self.warnings.append)
+        checkpoint = latest_checkpoint(self.workdir.checkpoint(self.worker), self.warnings.append)
         if checkpoint is None or checkpoint.facts.get("digest") != self.target.digest:
             return
         state = _under(checkpoint, "scheduler.")
@@ -318,9 +341,27 @@ class Campaign:
         if state := _under(checkpoint, "criterion."):
             criterion.restore({**criterion.state(), **state})  # the checkpoint holds the small parts alone
 
+    def _exchange(self) -> None:
+        """Take in what other workers have kept and saved since the last time."""
+        corpus, parts = self.corpus, self.loop.parts
+        fresh = np.asarray(corpus.tail(), np.int64)
+        if len(fresh):
+            for number in corpus.seeds[fresh].tolist():
+                self.pool.adopt(*self._forms[number])
+            parts.criterion.load(corpus.vectors[fresh[corpus.measured[fresh]]])
+            parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], corpus.margins[fresh])
+        for finding_id in self.findings.ids():
+            if finding_id not in self._known:
+                self._know(self.findings.load(finding_id))
+
     def _count_known(self) -> None:
+        self._known: set[str] = set()
         for finding in self.findings.records():
-            self.candidates.know(finding)
+            self._know(finding)
+
+    def _know(self, finding: Finding) -> None:
+        self._known.add(finding.id)
+        self.candidates.know(finding)
 
     def _banned(self) -> Indices:
         if not self.workdir.banned.exists():

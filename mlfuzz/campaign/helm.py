@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -18,7 +19,7 @@ from mlfuzz.campaign.process import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
 from mlfuzz.campaign.worker import Answer, Order
 from mlfuzz.storage.durable import write_atomic
-from mlfuzz.storage.workdir import Workdir
+from mlfuzz.storage.workdir import Workdir, life_number
 
 LOG_BYTES = 1 << 20
 """A target that prints without end fills no disk: its log begins anew at this size, and with each process."""
@@ -27,7 +28,8 @@ LOG_BYTES = 1 << 20
 class WorkerProcess:
     """The worker, from start to end."""
 
-    def __init__(self, workdir: Workdir) -> None:
+    def __init__(self, workdir: Workdir, number: int = 0, of: int = 1) -> None:
+        self.number, self._of = number, of
         self._workdir = workdir
         self._process: subprocess.Popen[bytes] | None = None
         self._lives: frozenset[str] = frozenset()
@@ -43,14 +45,14 @@ class WorkerProcess:
         guarded: bool,
     ) -> None:
         """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us."""
-        self._workdir.answer.unlink(missing_ok=True)
-        write_atomic(self._workdir.order, dumps(spec))
+        self._workdir.answer(self.number).unlink(missing_ok=True)
+        write_atomic(self._workdir.order(self.number), dumps(spec))
         self._lives = frozenset(self._workdir.lives())
         order = Order(
             workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, inputs=inputs, findings=findings,
-            adopt=adopt, guarded=guarded,
+            adopt=adopt, guarded=guarded, worker=self.number, workers=self._of,
         )  # fmt: skip
-        with open(self._workdir.log("worker"), "ab") as log:
+        with open(self._log, "ab") as log:
             log.truncate(0)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
@@ -64,7 +66,7 @@ class WorkerProcess:
     def answer(self) -> Answer | None:
         """How it ended of its own accord; None where it did not get to say."""
         try:
-            return msgspec.json.decode(self._workdir.answer.read_bytes(), type=Answer)
+            return msgspec.json.decode(self._workdir.answer(self.number).read_bytes(), type=Answer)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 
@@ -76,7 +78,16 @@ class WorkerProcess:
     def life(self) -> str:
         """The life this worker founded, "" where it did not get so far."""
         new = sorted(set(self._workdir.lives()) - self._lives)
-        return new[-1] if new else ""
+        own = [life for life in new if life_number(life)[0] == self.number]
+        return own[-1] if own else ""
+
+    @property
+    def started(self) -> bool:
+        return self._process is not None
+
+    @property
+    def _log(self) -> Path:
+        return self._workdir.log(f"worker-{self.number:02d}")
 
     def pulse(self) -> Pulse | None:
         life = self.life()
@@ -93,7 +104,7 @@ class WorkerProcess:
 
     def trim_log(self) -> None:
         """Begin its log anew where the target has printed too much; the process goes on at the new end."""
-        path = self._workdir.log("worker")
+        path = self._log
         if path.exists() and path.stat().st_size > LOG_BYTES:
             os.truncate(path, 0)
 
@@ -105,7 +116,7 @@ class WorkerProcess:
 
     def log_hint(self) -> str:
         """The last line it printed, and where the rest is."""
-        path = self._workdir.log("worker")
+        path = self._log
         lines = path.read_bytes()[-2000:].decode("utf-8", "replace").strip().splitlines() if path.exists() else []
         last = f"it said: {lines[-1][:200]!a}; " if lines else ""
         return f"{last}its output is in {path}"

@@ -33,26 +33,23 @@ POLL_SECONDS = 0.1
 class Inquest:
     """Deaths of one campaign's workers. guarded: whether the next worker tries each batch in a child first."""
 
-    def __init__(
-        self, spec: WorkerSpec, workdir: Workdir, worker: WorkerProcess, probe: ProbeProcess,
-        tell: Callable[[Event], None],
-    ) -> None:  # fmt: skip
-        self._spec, self._workdir, self._worker, self._probe, self._tell = spec, workdir, worker, probe, tell
+    def __init__(self, spec: WorkerSpec, workdir: Workdir, probe: ProbeProcess, tell: Callable[[Event], None]) -> None:
+        self._spec, self._workdir, self._probe, self._tell = spec, workdir, probe, tell
         self._of_parent: dict[tuple[Any, ...], int] = {}
         self.deaths = 0
         self.guarded = False
 
-    def hold(self, how: str) -> None:
-        """The worker died of `how`; the probe must be idle. Afterwards another one may be started.
+    def hold(self, how: str, worker: WorkerProcess) -> None:
+        """A worker died of `how`; the probe must be idle. Afterwards another one may be started.
 
         Raises TargetError where the target cannot be fuzzed as it stands, WorkerLostError after too many deaths.
         """
         self.deaths += 1
-        pulse = self._worker.pulse()
+        pulse = worker.pulse()
         self._tell(WorkerDied(how, self.deaths, pulse.phase if pulse else "start"))
         if pulse is None or pulse.phase in ("start", "load"):
-            raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {self._worker.log_hint()}")
-        reply = self._autopsy(how, max(1.0, SLOWEST_FACTOR * pulse.slowest))
+            raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {worker.log_hint()}")
+        reply = self._autopsy(how, worker.life(), max(1.0, SLOWEST_FACTOR * pulse.slowest))
         if reply is not None and reply.value.get("seed"):
             raise TargetError(
                 f"target {self._spec.target} ends the process on the unmutated seed {reply.value['seed']!r}"
@@ -64,19 +61,19 @@ class Inquest:
             said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
             self._tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
             if pulse.phase == "calibrate" and self.guarded:
-                raise TargetError(f"the worker died of {how} before the first batch; {self._worker.log_hint()}")
-        self.guarded = not self._worker.began() or self.deaths >= GUARD_DEATHS
+                raise TargetError(f"the worker died of {how} before the first batch; {worker.log_hint()}")
+        self.guarded = not worker.began() or self.deaths >= GUARD_DEATHS
         if self.deaths >= MAX_DEATHS:
             raise WorkerLostError(
                 f"the worker has died {self.deaths} times (last of {how}); what was found is kept in"
-                f" {self._workdir.findings}; {self._worker.log_hint()}"
+                f" {self._workdir.findings}; {worker.log_hint()}"
             )
 
-    def _autopsy(self, how: str, seconds: float) -> Reply | None:
+    def _autopsy(self, how: str, life: str, seconds: float) -> Reply | None:
         spec = self._spec
         self._probe.ask(Request(
             op="autopsy", path=str(self._workdir.root), target=spec.target, directory=spec.directory,
-            device=spec.device, life=self._worker.life(), how=how, seconds=min(seconds, spec.deadline or seconds),
+            device=spec.device, life=life, how=how, seconds=min(seconds, spec.deadline or seconds),
             plugins=spec.plugins,
         ))  # fmt: skip
         while self._probe.alive:

@@ -81,7 +81,7 @@ class Unborn:
     """Seeds that are not entries yet: the worker died before its first batch."""
 
     def __init__(self, workdir: Workdir, target: Any) -> None:
-        spec = loads(workdir.order.read_bytes(), str(workdir.order))
+        spec = loads(workdir.order().read_bytes(), str(workdir.order()))
         where = Path(spec.directory) / (spec.seeds or str(target.seeds or ""))
         found = load_seeds(where, target.modality, labels=target.labels, max_seeds=spec.max_seeds, rng_seed=spec.seed)
         self._seeds = found.seeds

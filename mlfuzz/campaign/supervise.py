@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from mlfuzz.budget import Budget
+from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.events import (
     Confirmed,
     Ended,
@@ -32,7 +33,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.waiting import Waiting
-from mlfuzz.progress import Progress, Stats, read_progress, read_stats
+from mlfuzz.progress import Stats, read_progress, read_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
@@ -56,7 +57,10 @@ SHRINK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CampaignRequest:
-    """What to run. adopt: go on although target or options changed. confirm_share: of the time, for the probe."""
+    """What to run. adopt: go on although target or options changed. confirm_share: of the time, for the probe.
+
+    workers: processes that run the loop, on one directory; all share the budget's inputs and findings.
+    """
 
     spec: WorkerSpec
     workdir: Path
@@ -64,6 +68,7 @@ class CampaignRequest:
     adopt: bool = False
     confirm_share: float = 0.2
     fail_on: str = "any"
+    workers: int = 1
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class _State:
     known: set[str] = field(default_factory=set)
     queue: Waiting = field(default_factory=Waiting)
     progress_bytes: int = 0
-    latest: Progress | None = None
+    enough: str = ""
     asked: Request | None = None
     interrupted: str = ""
     scanned: float = 0.0
@@ -101,35 +106,37 @@ class _Supervisor:
         self.state.seen = set(self.state.known)
         for finding in self.store.records():
             self.state.queue.add(finding)
-        self.worker = WorkerProcess(workdir)
+        self.crew = Crew(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
-        self.inquest = Inquest(request.spec, workdir, self.worker, self.probe, on_event)
+        self.inquest = Inquest(request.spec, workdir, self.probe, on_event)
         if workdir.progress.exists():
             self.state.progress_bytes = workdir.progress.stat().st_size
 
     def run(self) -> Outcome:
         previous = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._start(adopt=self.request.adopt)
+            self._start(self.crew.first, adopt=self.request.adopt)
             self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
             reason = self._watch()
+            self.crew.combine(now=True)
             self._wrap_up()
             return self._outcome(reason)
         finally:
-            self.worker.kill()
+            self.crew.kill()
             self.probe.kill()
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _start(self, *, adopt: bool = False) -> None:
+    def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
         budget, spent = self.request.budget, time.monotonic() - self.state.started
-        total = budget.total_seconds
-        inputs = None if budget.inputs is None else budget.inputs - self._inputs()
-        self.worker.start(
+        total, several = budget.total_seconds, len(self.crew.workers)
+        whole = self.inquest.deaths == 0 and worker is self.crew.first  # loading does not count
+        inputs = None if budget.inputs is None else budget.inputs // several - self.crew.inputs(worker)
+        worker.start(
             self.request.spec,
-            seconds=None if total is None else max(0.1, total - spent if self.inquest.deaths else total),
+            seconds=None if total is None else total if whole else max(0.1, total - spent),
             inputs=None if inputs is None else max(1, inputs),
-            findings=budget.findings,
+            findings=budget.findings if several == 1 else None,
             adopt=adopt,
             guarded=self.inquest.guarded,
         )
@@ -138,35 +145,53 @@ class _Supervisor:
         while True:
             self.probe.wait(POLL_SECONDS)
             self._look()
-            ended = self.worker.poll()
-            if ended is not None:
-                answer = self.worker.answer()
-                if answer is not None:
-                    if answer.exit_code != EXIT_CLEAN:
-                        raise _raised(answer.kind, answer.message, answer.exit_code, answer.trace)
-                    return answer.reason
-                self._died(self.worker.how())
-            elif late := self._late(self.worker.pulse()):
-                time.sleep(POLL_SECONDS)
-                if not self._late(self.worker.pulse()):
-                    continue  # it had just come to an end, or the page was read in mid-stroke
-                self.worker.kill()
-                self._died(late)
+            for worker in self.crew.waiting():
+                self._start(worker)
+            for worker in list(self.crew.running()):
+                self._watch_one(worker)
+            if not list(self.crew.running()):
+                return self.state.enough or next(iter(self.crew.ended.values()))
+
+    def _watch_one(self, worker: WorkerProcess) -> None:
+        if worker.poll() is not None:
+            answer = worker.answer()
+            if answer is None:
+                self._died(worker.how(), worker)
+            elif answer.exit_code != EXIT_CLEAN:
+                raise _raised(answer.kind, answer.message, answer.exit_code, answer.trace)
+            else:
+                self.crew.ended[worker.number] = answer.reason
+        elif late := self._late(worker.pulse()):
+            time.sleep(POLL_SECONDS)
+            if self._late(worker.pulse()):  # else it had just come to an end, or the page was read in mid-stroke
+                worker.kill()
+                self._died(late, worker)
 
     def _look(self) -> None:
         """Whatever is new since the last time: progress, findings, replies."""
+        self.crew.combine()
         self._read_progress()
         now = time.monotonic()
         if now - self.state.scanned >= SCAN_SECONDS:
             self.state.scanned = now
-            self.worker.trim_log()
+            self.crew.trim_logs()
             for finding_id in self.store.ids():
                 if finding_id not in self.state.seen:
                     self.state.seen.add(finding_id)
                     finding = self.store.load(finding_id)
                     self.state.queue.add(finding)
                     self.tell(NewFinding(finding))
+            self._enough()
         self._use_probe()
+
+    def _enough(self) -> None:
+        """Several workers do not know how many findings they have made between them."""
+        if len(self.crew.workers) == 1 or self.state.enough:
+            return
+        saved = len(self.state.seen) - len(self.state.known)
+        self.state.enough = self.request.budget.spent(seconds=0.0, inputs=0, findings=saved)
+        if self.state.enough:
+            self.crew.ask_to_stop(signal.SIGTERM)
 
     def _use_probe(self, *, wrap_up: bool = False) -> None:
         if not self._take_reply():
@@ -205,13 +230,13 @@ class _Supervisor:
         if finding.shrunk:
             self.tell(Shrunk(finding))
 
-    def _died(self, how: str) -> None:
-        """The worker is gone: hear the probe out, hold an inquest, and start another."""
+    def _died(self, how: str, worker: WorkerProcess) -> None:
+        """A worker is gone: hear the probe out, hold an inquest, and start another in its place."""
         while self.state.asked is not None:
             self.probe.wait(POLL_SECONDS)
             self._take_reply()
-        self.inquest.hold(how)
-        self._start()
+        self.inquest.hold(how, worker)
+        self._start(worker)
 
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
@@ -251,14 +276,10 @@ class _Supervisor:
         whole = data[: data.rfind(b"\n") + 1]
         self.state.progress_bytes += len(whole)
         for record in read_progress(whole, str(self.workdir.progress)):
-            self.state.latest = record
             self.tell(Tick(record, self._faults()))
 
     def _faults(self) -> dict[str, int]:
         return {"saved": len(self.state.seen), "to confirm": len(self.state.queue)}
-
-    def _inputs(self) -> int:
-        return self.state.latest.inputs if self.state.latest else 0
 
     def _stats(self) -> Stats:
         path = self.workdir.stats
@@ -286,7 +307,7 @@ class _Supervisor:
         if self.state.interrupted:
             raise KeyboardInterrupt
         self.state.interrupted = "interrupted" if number == signal.SIGINT else "stopped"
-        self.worker.ask_to_stop(number)
+        self.crew.ask_to_stop(number)
 
 
 def _raised(kind: str, message: str, exit_code: int, trace: str) -> MlfuzzError:

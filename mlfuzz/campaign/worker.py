@@ -32,6 +32,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     findings: int | None = None
     adopt: bool = False
     guarded: bool = False
+    worker: int = 0
+    workers: int = 1
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ def main(argument: str) -> int:
     order = msgspec.json.decode(argument, type=Order)
     die_with_parent(order.parent)
     tune_malloc()
-    path = _workdir(order).answer
+    path = _workdir(order).answer(order.worker)
     try:
         answer = Answer(exit_code=EXIT_CLEAN, reason=_run(order, signals))
     except MlfuzzError as error:
@@ -88,7 +90,7 @@ def _run(order: Order, signals: _Signals) -> str:
     from mlfuzz.registry import import_plugins
 
     workdir = _workdir(order)
-    spec = loads(workdir.order.read_bytes(), str(workdir.order))
+    spec = loads(workdir.order(order.worker).read_bytes(), str(workdir.order(order.worker)))
     import torch
 
     from mlfuzz.budget import Budget
@@ -98,7 +100,10 @@ def _run(order: Order, signals: _Signals) -> str:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
-    options: dict[str, Any] = {"adopt": order.adopt, "guarded": order.guarded, "lock": False}
+    options: dict[str, Any] = {
+        "adopt": order.adopt, "guarded": order.guarded, "lock": False, "worker": order.worker,
+        "workers": order.workers,
+    }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
         signals.campaign = campaign
         if signals.requested:

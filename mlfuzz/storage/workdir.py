@@ -163,15 +163,20 @@ class Workdir:
         """The digest of the target it was begun with."""
         return self.root / "target.json"
 
-    @property
-    def order(self) -> Path:
-        """What the supervisor asks of the next worker."""
-        return self.derived / "order.json"
+    def order(self, worker: int = 0) -> Path:
+        """What the supervisor asks of the next worker of that number."""
+        return self.derived / f"order-{worker:02d}.json"
 
-    @property
-    def answer(self) -> Path:
-        """How the last worker ended of its own accord."""
-        return self.derived / "answer.json"
+    def answer(self, worker: int = 0) -> Path:
+        """How the last worker of that number ended of its own accord."""
+        return self.derived / f"answer-{worker:02d}.json"
+
+    def part(self, worker: int) -> Path:
+        """What one of several workers has counted in this run."""
+        return self.derived / f"part-{worker:02d}.json"
+
+    def parts(self) -> list[Path]:
+        return sorted(self.derived.glob("part-*.json"))
 
     @property
     def banned(self) -> Path:

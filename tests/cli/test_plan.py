@@ -134,10 +134,10 @@ def test_a_campaign_is_named_for_its_target_and_stays_in_its_folder(target, name
     assert campaign_name(target) == name
 
 
-def test_more_than_one_worker_is_refused_not_ignored(context, tmp_path):
+def test_workers_of_the_file_are_started_unless_a_flag_says_otherwise(context, tmp_path):
     (tmp_path / "mlfuzz.toml").write_text(PROJECT + "workers = 2\n")
-    with pytest.raises(UsageError, match="one worker"):
-        plan(context, "digits", {})
+    assert plan(context, "digits", {}).request.workers == 2
+    assert plan(context, "digits", {"workers": "3"}).request.workers == 3
 
 
 def test_a_bad_value_names_the_flag_it_came_from(context):

@@ -1,0 +1,86 @@
+"""The workers of one campaign: the first founds it, the others join once it runs. No torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from mlfuzz.campaign.combined import (
+    Part,
+    combined_progress,
+    combined_stats,
+    earlier_stats,
+    forget_parts,
+    read_part,
+)
+from mlfuzz.campaign.helm import WorkerProcess
+from mlfuzz.storage.durable import append_line, write_atomic
+from mlfuzz.storage.workdir import Workdir
+
+COMBINE_SECONDS = 2.0
+
+
+class Crew:
+    """So many worker processes, and their figures as one.
+
+    base: the campaign's figures before this run. ended: number of a worker -> why it ended of its own accord.
+    A single worker writes the campaign's figures itself; those of several are added up here.
+    """
+
+    def __init__(self, workdir: Workdir, size: int) -> None:
+        self._workdir = workdir
+        self.workers = tuple(WorkerProcess(workdir, number, size) for number in range(size))
+        self.base = earlier_stats(workdir)
+        self.ended: dict[int, str] = {}
+        self._combined = 0.0
+        forget_parts(workdir)
+
+    @property
+    def first(self) -> WorkerProcess:
+        return self.workers[0]
+
+    def running(self) -> Iterator[WorkerProcess]:
+        """Those that have been started and have not ended of their own accord; the dead among them too."""
+        return (worker for worker in self.workers if worker.started and worker.number not in self.ended)
+
+    def waiting(self) -> list[WorkerProcess]:
+        """Those to be started now: none until the first has come to its first batch, or once it has ended."""
+        if self.ended or not self.first.began():
+            return []
+        return [worker for worker in self.workers if not worker.started]
+
+    def inputs(self, worker: WorkerProcess) -> int:
+        """That a worker has run since the campaign was taken up, as far as it has told."""
+        if len(self.workers) == 1:
+            return earlier_stats(self._workdir).inputs - self.base.inputs
+        part = read_part(self._workdir, worker.number)
+        return part.progress.inputs if part and part.progress else 0
+
+    def combine(self, *, now: bool = False) -> None:
+        """Add up what the workers have told, every two seconds; nothing to do for a single one."""
+        if len(self.workers) == 1 or not (now or time.monotonic() - self._combined >= COMBINE_SECONDS):
+            return
+        self._combined = time.monotonic()
+        parts = [part for worker in self.workers if (part := read_part(self._workdir, worker.number)) is not None]
+        told: list[Part] = [part for part in parts if part.progress is not None]
+        if not told:
+            return
+        progress = combined_progress(self.base, [part.progress for part in told if part.progress])
+        append_line(self._workdir.progress, msgspec.json.encode(progress))
+        stats = combined_stats(self.base, [part.stats for part in told], lives=len(self._workdir.lives()))
+        data = msgspec.json.format(msgspec.json.encode(stats), indent=1)
+        write_atomic(self._workdir.stats, data, sync=False)
+
+    def ask_to_stop(self, number: int) -> None:
+        for worker in self.running():
+            worker.ask_to_stop(number)
+
+    def trim_logs(self) -> None:
+        for worker in self.running():
+            worker.trim_log()
+
+    def kill(self) -> None:
+        for worker in self.workers:
+            worker.kill()
