@@ -14,8 +14,10 @@ import mlfuzz
 from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.dictionary import chosen, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
+from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
@@ -25,7 +27,7 @@ from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
-from mlfuzz.errors import BadInputError, TargetError, TargetLoadError
+from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -62,6 +64,8 @@ class AtherisSession:
 
     def __init__(self, declaration: Declaration, options: Options, *, missing: str = "") -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
+        if declaration.mutator and declaration.mutator not in FORMATS:
+            raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
         if not Path(declaration.path).is_file():
             raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
         self._link = Link(specification(declaration, options, atheris=not missing), environment(options))
@@ -102,8 +106,13 @@ class AtherisSession:
         )
         return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()
 
-    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]:
-        """Run one input alone, each time in a fresh fork, with time and memory measured."""
+    def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
+        """Run one input alone, each time in a fresh fork, with time and memory measured.
+
+        kind: what was seen before; a "leak" shows only when the input runs many times, and is looked for then alone.
+        """
+        if kind == "leak":
+            return [leaks(self._court, payload) or self._court.judge(payload) for _ in range(times)]
         return [self._court.judge(payload) for _ in range(times)]
 
     def screen(self, files: Sequence[Path]) -> Screened:

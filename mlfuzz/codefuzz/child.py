@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import importlib
 import os
 import resource
@@ -31,7 +32,7 @@ ROOMY = 4.0
 FUZZER_MEBIBYTES = 256.0
 """libFuzzer's own corpus, counters and tables."""
 
-SLACK_BYTES = 64 << 20
+SLACK_MEBIBYTES = 64.0
 
 THREAD_SECONDS = 1.0
 """How long a run alone waits for threads that the target has started."""
@@ -72,13 +73,14 @@ class Bench:
         folders = [folder for folder in sys.path if folder]
         self.territory = Territory(spec["instrument"], spec["path"], folders)
         self.memory = Memory()
+        self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
     def confine(self, *, mebibytes: float, stack_bytes: int = 0) -> None:
         """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space."""
         spec = self.spec
         if spec["sandbox"] != "none":
             sandbox.settle(os.path.join(spec["scratch"], "work", "tmp"))
-        room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20)) + SLACK_BYTES
+        room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
         sandbox.limit(address_bytes=room, stack_bytes=stack_bytes)
         sandbox.confine(spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"])
         _tell_exits(self.post.stacks)
@@ -92,14 +94,14 @@ class Bench:
 def alone(bench: Bench, job: dict[str, Any]) -> None:
     """Run the input in the page once, measured, and tell the outcome."""
     payload = bench.post.flight.payload
-    mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"]
+    mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0))
     wire.send(bench.post.socket, _measured(bench, bench.judge(), payload))
 
 
 def many(bench: Bench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends, one after another, until it sends the end."""
-    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"])
+    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge = bench.judge()
     edges = _watch_edges() if job.get("edges") else None
     while True:
@@ -130,7 +132,9 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     judge.tell = tell
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
     options: dict[str, Any] = {}
-    if bench.spec["mutator"]:
+    if bench.own_mutator is not None:
+        options["custom_mutator"] = bench.own_mutator
+    elif bench.spec["mutator"]:
         mutate = _format(bench.spec["mutator"]).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
     atheris.Setup([bench.spec["path"], *job["flags"]], wrap(bench.entry, judge, poison), **options)
@@ -139,7 +143,7 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
 
 def minimise(bench: Bench, job: dict[str, Any]) -> None:
     """Make the input in the page smaller while its bucket stays, all in this process; tell each improvement."""
-    bench.confine(mebibytes=bench.spec["mebibytes"])
+    bench.confine(mebibytes=bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge, flight, wanted = bench.judge(), bench.post.flight, job["bucket"]
     payload = flight.payload
     found: list[str] = []
@@ -171,11 +175,54 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
     wire.send(bench.post.socket, {"end": 1}, best)
 
 
+def leak(bench: Bench, job: dict[str, Any]) -> None:
+    """Run the input in the page again and again; tell what memory each run leaves behind, in KiB, and whence."""
+    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
+    payload = bench.post.flight.payload
+    judge = bench.judge()
+    run = wrap(bench.entry, judge, frozenset())
+    deadline = time.monotonic() + job["seconds"]
+    for _ in range(20):
+        run(payload)
+    rounds = 0
+    sizes = []
+    for _ in range(3):
+        sizes.append(bench.memory.start())
+        third = time.monotonic() + (deadline - time.monotonic()) / 3
+        count = 0
+        while count < 300 and (time.monotonic() < third or count < 3):
+            run(payload)
+            count += 1
+        rounds = max(rounds, count)
+    gc.collect()
+    sizes.append(bench.memory.start())
+    later = [(after - before) * 1024 / rounds for before, after in zip(sizes[1:], sizes[2:], strict=False)]
+    where = _traced(lambda: run(payload)) if min(later) > 0 else []
+    wire.send(bench.post.socket, {"later": later, "runs": 3 * rounds, "where": where})
+
+
+def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
+    """Where the memory that stays was taken by Python code, outermost first; nothing for native code."""
+    tracemalloc = importlib.import_module("tracemalloc")
+    tracemalloc.start(24)
+    run()
+    first = tracemalloc.take_snapshot()
+    for _ in range(10):
+        run()
+    own = (tracemalloc.Filter(False, tracemalloc.__file__), tracemalloc.Filter(False, os.path.dirname(__file__) + "/*"))
+    taken = tracemalloc.take_snapshot().filter_traces(own).compare_to(first.filter_traces(own), "traceback")
+    grown = [one for one in taken if one.count_diff >= 5]
+    if not grown:
+        return []
+    return [(frame.filename, frame.lineno) for frame in max(grown, key=lambda one: one.size_diff).traceback]
+
+
 JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
     "alone": alone,
     "many": many,
     "fuzz": fuzz,
     "minimise": minimise,
+    "leak": leak,
 }
 
 
@@ -232,7 +279,7 @@ def _hints(mutator: str) -> Simpler | None:
 
 def _format(mutator: str) -> Any:
     """The format-aware mutator of that name; imported only by workers that use it."""
-    return importlib.import_module("mlfuzz.codefuzz.formats").get(mutator)
+    return importlib.import_module("mlfuzz.codefuzz.formats").FORMATS[mutator]
 
 
 class Memory:

@@ -62,7 +62,7 @@ def _name_like(word: bytes) -> bool:
 
 
 def parse(text: bytes) -> tuple[list[bytes], list[str]]:
-    """Words of a libFuzzer or AFL dictionary file, and a word on each line that is none: libFuzzer ends at such a line."""
+    """Words of a libFuzzer or AFL dictionary file, and a word on each line that is none: libFuzzer ends at one."""
     words, refused = [], []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith(b"#"):

@@ -101,8 +101,11 @@ class Session(Protocol):
     ) -> Progress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again."""
 
-    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]:
-        """Run one input alone, each time in a fresh fork, with time and memory measured."""
+    def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
+        """Run one input alone, each time in a fresh fork, with time and memory measured.
+
+        kind: what was seen before; a "leak" shows only when the input runs many times, and is looked for then alone.
+        """
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""

@@ -13,6 +13,7 @@ import msgspec
 from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Sampler
+from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
@@ -26,6 +27,13 @@ POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 0.25
 SYNC_SECONDS = 1.0
 MOST_POISON = 4096
+BASE_RUNS = 200
+"""Runs after which a worker's memory counts as what it needs."""
+
+LEAK_SECONDS = 60.0
+LEAK_CANDIDATES = 6
+"""So often, and on so many inputs of the corpus, a worker that has grown is searched for who leaves memory behind."""
+
 STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
 
@@ -68,6 +76,8 @@ class Fuzzing:
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
         self.tired = False
+        self._base = 0.0
+        self._sought = -LEAK_SECONDS
         self._told = self._synced = 0.0
         self._seen, self._since = -1, 0.0
 
@@ -119,7 +129,7 @@ class Fuzzing:
                       f"-max_len={self.court.declaration.length}"],
         }  # fmt: skip
         slot = self.link.fork(FUZZ, job)
-        self.tired = False
+        self.tired, self._base = False, 0.0
         self._seen, self._since = -1, time.monotonic()
         then = time.monotonic()
         while slot.death is None:
@@ -135,7 +145,9 @@ class Fuzzing:
             if self._hangs(slot):
                 self._hang(slot)
                 return
-            self._tell()
+            if self._tell() and self._grows(slot):
+                self._grown(slot)
+                return
         self._death(slot)
 
     def _seed(self) -> int:
@@ -226,6 +238,32 @@ class Fuzzing:
             self.provisional.add(where.bucket)
             self._report(payload, outcome)
 
+    def _grows(self, slot: Slot) -> bool:
+        """Whether the worker holds more than the limit above what it began with: somebody leaves memory behind."""
+        resident = slot.resident()
+        if not self._base or slot.flight.head[STARTED] < BASE_RUNS:
+            self._base = resident
+        return resident - self._base > self.court.declaration.mebibytes
+
+    def _grown(self, slot: Slot) -> None:
+        """Look for who leaves it: the input that ran, and some of the corpus. The next worker begins anew."""
+        running = slot.flight.running
+        payload = slot.flight.payload
+        self.link.end(slot)
+        if running:
+            outcome = self.court.judge(payload)
+            if outcome.failed:
+                self._report(payload, outcome)
+                return
+        if time.monotonic() - self._sought < LEAK_SECONDS:
+            return
+        self._sought = time.monotonic()
+        for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
+            leak = leaks(self.court, candidate)
+            if leak is not None:
+                self._report(candidate, leak)
+                return
+
     def _quarantine(self, payload: bytes) -> None:
         self.poison[payload] = None
         while len(self.poison) > MOST_POISON:
@@ -239,11 +277,14 @@ class Fuzzing:
             self.edges, self.features = max(self.edges, edges), max(self.features, features)
             self.units = units or self.units
 
-    def _tell(self) -> None:
+    def _tell(self) -> bool:
+        """Progress and new files, now and then; whether it was time."""
         now = time.monotonic()
-        if now - self._told >= PROGRESS_SECONDS:
-            self._told = now
-            self.on_progress(self.progress())
         if now - self._synced >= SYNC_SECONDS:
             self._synced = now
             self.work.collect()
+        if now - self._told < PROGRESS_SECONDS:
+            return False
+        self._told = now
+        self.on_progress(self.progress())
+        return True

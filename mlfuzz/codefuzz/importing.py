@@ -1,4 +1,4 @@
-"""The harness, imported by name in the child, with the packages it names instrumented. No mlfuzz imports but the child's.
+"""The harness, imported by name in the child, with the packages it names instrumented.
 
 Code that is loaded from a path gives no coverage, so the harness becomes a module of a package of its own whose only
 folder is the file's.
@@ -18,21 +18,19 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mlfuzz.codefuzz import plain_atheris
 from mlfuzz.codefuzz.dictionary import chosen
 from mlfuzz.codefuzz.instrument import Store
 
 PACKAGE = "mlfuzz_harness"
 
 SURVIVORS = frozenset({
-    "abc", "atheris", "builtins", "codecs", "collections", "contextlib", "encodings", "enum", "faulthandler", "functools",
-    "gc", "importlib", "io", "json", "keyword", "linecache", "logging", "marshal", "mlfuzz", "msgspec", "operator", "os",
-    "posixpath", "re", "reprlib", "site", "socket", "stat", "string", "sys", "threading", "tokenize", "traceback", "types",
-    "typing", "warnings", "weakref", "zipimport",
+    "abc", "atheris", "builtins", "codecs", "collections", "contextlib", "encodings", "enum", "faulthandler",
+    "functools", "gc", "importlib", "io", "keyword", "linecache", "logging", "marshal", "mlfuzz", "operator", "os",
+    "posixpath", "re", "reprlib", "site", "socket", "stat", "sys", "threading", "traceback", "types", "typing",
+    "warnings", "weakref", "zipimport",
 })  # fmt: skip
 """Packages that cannot be imported a second time without breaking what already uses them."""
-
-REIMPORTABLE = frozenset({"json", "string", "tokenize"})
-"""Of those, the ones that can after all: nothing here keeps their classes."""
 
 
 class Loaded:
@@ -41,6 +39,7 @@ class Loaded:
     def __init__(self, entry: Callable[[bytes], Any], seconds: float, before: frozenset[str]) -> None:
         self.entry, self.seconds = entry, seconds
         self.fresh = frozenset(sys.modules) - before
+        self.mutator: Callable[[bytes, int, int], bytes] | None = None
         self.cached = False
         self.uninstrumented: tuple[str, ...] = ()
         self.constants: list[bytes] = []
@@ -70,6 +69,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     if not callable(entry):
         raise TypeError(f"{spec['entry']} of {path} is not a function")
     loaded = Loaded(entry, time.perf_counter() - began, before)
+    loaded.mutator = getattr(module, "custom_mutator", None) or getattr(module, "CustomMutator", None)
     loaded.cached = stand.cached
     loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
     loaded.constants = chosen(stand.store.constants) if stand.store else []
@@ -83,7 +83,7 @@ def _forget(packages: list[str], warnings: list[str]) -> None:
         there = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
         if not there:
             continue
-        if package in SURVIVORS and package not in REIMPORTABLE:
+        if package in SURVIVORS:
             warnings.append(f"{package} is used by the fuzzer itself and gives no coverage")
             continue
         for name in there:
@@ -104,30 +104,12 @@ class _Plain:
 
     @contextlib.contextmanager
     def imports(self) -> Iterator[None]:
-        if importlib.util.find_spec("atheris") is None:
-            sys.modules["atheris"] = self._module()
+        if "atheris" not in sys.modules:
+            plain_atheris.install()
         yield
 
     def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
         return ()
-
-    def _module(self) -> types.ModuleType:
-        module = types.ModuleType("atheris", "Stands in for atheris, which is not installed: enough for a replay.")
-
-        def setup(argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
-            self.captured = entry
-            return argv
-
-        def missing(name: str) -> Any:
-            raise ImportError(f"atheris.{name} is needed by this harness, and atheris is not installed here")
-
-        for name in ("instrument_imports", "enabled_hooks"):
-            setattr(module, name, lambda *_, **__: contextlib.nullcontext())
-        module.instrument_func = lambda function: function  # type: ignore[attr-defined]
-        module.instrument_all = module.Fuzz = lambda *_, **__: None  # type: ignore[attr-defined]
-        module.Setup = setup  # type: ignore[attr-defined]
-        module.__getattr__ = missing  # type: ignore[method-assign]
-        return module
 
 
 class _Instrumented:
@@ -154,9 +136,12 @@ class _Instrumented:
         finder = _HarnessFinder(atheris)
         sys.meta_path.insert(0, finder)
         try:
-            with store.installed() if store else contextlib.nullcontext():
-                with atheris.instrument_imports(include=packages) if packages else contextlib.nullcontext():
-                    yield
+            with contextlib.ExitStack() as stack:
+                if store is not None:
+                    stack.enter_context(store.installed())
+                if packages:
+                    stack.enter_context(atheris.instrument_imports(include=packages))
+                yield
         finally:
             atheris.Setup, atheris.Fuzz = genuine
             sys.meta_path.remove(finder)

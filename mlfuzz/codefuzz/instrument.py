@@ -1,6 +1,6 @@
 """Instrumented bytecode, kept between starts. In the child; no mlfuzz imports.
 
-atheris instruments in Python at each import and keeps nothing: a minute for torch. What it produces can be kept: the code
+atheris instruments in Python at each import and keeps nothing: a minute for torch. What it produces can be kept: it
 refers to the atheris module and to numbers of counters, and those alone differ from process to process. They are marked
 before a code object is written, and put in again when it is read.
 """
@@ -89,9 +89,8 @@ class Store:
         kept = _read(file)
         if kept is not None:
             self.hits += 1
-            words, code = kept
-            self.constants += words
-            return self.relocate(code)
+            self.constants += kept[0]
+            return self.relocate(kept[1])
         code = compiled()
         if code is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -97,6 +98,14 @@ class Slot:
         """What the worker's fault handler has written."""
         size = os.fstat(self._stacks).st_size
         return os.pread(self._stacks, min(size, 1 << 20), 0).decode("utf-8", "backslashreplace")
+
+    def resident(self) -> float:
+        """Mebibytes that the worker holds now; 0 where that cannot be seen."""
+        try:
+            with open(f"/proc/{self.pid}/statm", "rb") as file:
+                return int(file.read().split()[1]) * resource.getpagesize() / (1 << 20)
+        except (OSError, IndexError):
+            return 0.0
 
     def signal(self, number: int = signal.SIGKILL) -> None:
         if self.pid and self.death is None:

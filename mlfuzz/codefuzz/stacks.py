@@ -51,12 +51,15 @@ def placed(stack: list[Raw], territory: Territory) -> list[tuple[int, Place]]:
 
 
 def enclosing(file: str, line: int, function: str) -> tuple[str, int]:
-    """Full name and first line of the function around a line; what is known where the source cannot be read."""
+    """Full name and first line of the function around a line; what is known where the source cannot be read.
+
+    function: its short name, "" where that is not known.
+    """
     best = (function, line)
     for name, first, last in _functions(file):
-        if first <= line <= last and name.rpartition(".")[2] == function:
+        if first <= line <= last and function in ("", name.rpartition(".")[2]):
             best = (name, first)
-    return best
+    return best if best[0] else ("<module>", 1)
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,9 @@ from mlfuzz.errors import BadInputError
 PATIENCE = 2.0
 """A run alone may take so many times the limit: an input that ends in that time is slow, another hangs."""
 
+TIGHT = 0.8
+"""With so much of the memory that it took, an input that takes too much runs out where it takes most."""
+
 START_SECONDS = 20.0
 EXIT_SECONDS = 5.0
 
@@ -118,7 +121,7 @@ class Court:
 
         A MemoryError without such a peak stays the target's own: it was refused four times the limit at once.
         """
-        tight = self.run(payload, mebibytes=self.declaration.mebibytes) if self.confined else outcome
+        tight = self.run(payload, mebibytes=TIGHT * outcome.mebibytes) if self.confined else outcome
         if tight.kind == "memory-error":
             place = tight.group.partition(":")[2].partition(":")[2]
             group = f"memory::{place}"

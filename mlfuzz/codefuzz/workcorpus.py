@@ -39,6 +39,11 @@ class WorkCorpus:
         self._list.write_text(",".join(files))
         return [str(self._folder), f"-seed_inputs=@{self._list}"]
 
+    def latest(self, most: int) -> list[bytes]:
+        """The contents of the files that libFuzzer kept last."""
+        files = sorted(ordinary(self._folder), key=lambda one: one[0].stat().st_mtime, reverse=True)
+        return [read(path, most=LARGEST) for path, _ in files[:most]]
+
     def collect(self) -> int:
         """Copy what is new to the campaign's corpus, under the hash of its content; how many files that were."""
         copied = 0

@@ -119,6 +119,7 @@ class Zygote:
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
         bench = child.Bench(self.spec, self.loaded.entry, post, self.documented)
+        bench.own_mutator = self.loaded.mutator
         child.JOBS[job["name"]](bench, job)
 
     def _reap(self) -> None:

@@ -1,0 +1,47 @@
+"""Memory that stays: an input run many times in one worker, and what each run leaves behind. No torch, no numpy."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from mlfuzz.codefuzz import aftermath, stacks
+from mlfuzz.codefuzz.keys import OTHER, TARGET
+from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.verdict import Court
+from mlfuzz.codefuzz.wrapper import BROKEN
+from mlfuzz.errors import WorkerLostError
+
+LEAST_KIB = 0.5
+"""A run: less is noise of the allocator's."""
+
+SECONDS = 2.0
+
+
+def leaks(court: Court, payload: bytes) -> Outcome | None:
+    """The outcome of an input that leaves memory behind at each run; None where it does not.
+
+    The second and third third of the runs must each have grown: a cache fills once, a leak goes on.
+    """
+    slot = court.link.slots[ALONE]
+    slot.flight.load(payload)
+    court.link.fork(ALONE, {"name": "leak", "seconds": SECONDS})
+    deadline = time.monotonic() + 3 * SECONDS + court.declaration.seconds
+    court.link.wait(lambda: bool(slot.inbox) or slot.death is not None, deadline - time.monotonic())
+    told: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
+    output = slot.ring.text()
+    death = court.link.end(slot)
+    if death.code == BROKEN:
+        raise WorkerLostError(f"a worker has failed of itself:\n{output}")
+    if not told or min(told["later"]) < LEAST_KIB:
+        return None
+    raw = [(file, line, "") for file, line in told["where"]]
+    placed = [one for one in stacks.placed(raw, court.territory) if one[0] in (TARGET, OTHER)] or stacks.placed(
+        raw, court.territory
+    )
+    each = sum(told["later"]) / len(told["later"])
+    return aftermath.located(
+        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind ({told['runs']} runs)", output=output,
+        mebibytes=each * told["runs"] / 1024,
+    )  # fmt: skip
