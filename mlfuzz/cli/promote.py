@@ -12,7 +12,7 @@ from mlfuzz.cli.cases import REGRESSIONS, Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import PER_FAULT, Regressions
@@ -50,7 +50,7 @@ def promote(
     cases = Cases(context, folder=dir).pick(ids, campaign=name)
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
-    load = find_target(found.config.targets, target)[1].use if target else ""
+    load = instead(found, target, (case.finding for case in cases))
     results = _replayed(context, cases, load, device) if replay else {}
     shelf = Regressions(found.corpus_dir / REGRESSIONS, per_fault=per_fault)
     code, kept = EXIT_CLEAN, 0

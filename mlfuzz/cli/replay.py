@@ -14,7 +14,9 @@ from cyclopts import Parameter
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.panel import SHORT_ID
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.replay_file import loose, replay_files
+from mlfuzz.cli.subjects import instead
+from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import Run
 from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
 from mlfuzz.report.numbers import figure
@@ -43,9 +45,10 @@ def replay(
     Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run; flaky ones alone: 0, with a warning.
 
     Args:
-        what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings.
+        what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings. With --target
+            HARNESS also any other file.
         name: Look in this campaign only.
-        target: Run them against this target instead of their own.
+        target: Run them against this target, or harness, instead of their own.
         times: Runs of each.
         device: cpu, cuda, cuda:1.
         all: Flaky, unconfirmed and ignored ones too.
@@ -55,6 +58,10 @@ def replay(
 
     found = context.resolve({"fuzz": {"device": device}})
     there = f" --dir {shlex.quote(dir)}" if dir else ""
+    if files := loose(context, what, target):
+        if len(files) < len(what):
+            raise UsageError("findings and other files cannot be replayed together; name one kind")
+        return replay_files(context, files, target, times=times)
     cases = Cases(context, folder=dir).pick(what, campaign=name)
     if not what and not all:
         cases = [case for case in cases if _counts(case)]
@@ -62,7 +69,7 @@ def replay(
         every = Cases(context, folder=dir).pick(what, campaign=name)
         context.terminal.result(_nothing(every, f"{f' --name {name}' if name else ''}{there}"))
         return 0
-    other = find_target(found.config.targets, target)[1].use if target else ""
+    other = instead(found, target, (case.finding for case in cases))
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
     context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
     began = clock.monotonic()
@@ -102,12 +109,18 @@ def _tell(context: Context, one: Replayed) -> None:
             "message": one.message, "before": msgspec.to_builtins(one.before), "after": msgspec.to_builtins(one.after),
         }
     )  # fmt: skip
-    told = f"{finding.id[:SHORT_ID]}  {visible(finding.kind):<12}  {visible(finding.expected, limit=24)} -> "
-    told += f"{visible(finding.observed, limit=24)}{_score(one.before)}"
+    told = f"{finding.id[:SHORT_ID]}  {visible(finding.kind):<12}  "
+    if finding.side == "code":
+        told += f"{visible(finding.target)}: {visible(finding.observed, limit=40)}"
+    else:
+        told += f"{visible(finding.expected, limit=24)} -> {visible(finding.observed, limit=24)}{_score(one.before)}"
     if one.state == "error":
         told += f"  {visible(one.message, limit=200)}"
     else:
-        told += f"  now {_answer(one.after)}  {one.failed}/{one.times}"
+        now = visible(one.after.text, limit=160) if finding.side == "code" and one.after else _answer(one.after)
+        told += f"  now {now}  {one.failed}/{one.times}"
+    if finding.side == "code" and one.state != "error" and one.message:
+        told += f"  ({visible(one.message, limit=160)})"
     if one.drifted:
         told += f"  drifted: {visible(one.drifted, limit=120)}"
     terminal.result(MARKS[one.state], told)

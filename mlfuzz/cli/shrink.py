@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from cyclopts import Parameter
 
 from mlfuzz.budget import duration
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.pace import Pace
 from mlfuzz.cli.panel import SHORT_ID
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.report.visible import visible
@@ -20,6 +23,7 @@ def shrink(
     time: str = "60s",
     name: str = "",
     target: str = "",
+    trim: Annotated[bool, Parameter(negative="")] = False,
     device: str | None = None,
     dir: str = "",
     context: Here,
@@ -31,6 +35,8 @@ def shrink(
         time: How long for each; it ends sooner where nothing is left to try.
         name: Look in this campaign only; without ids, all of its confirmed findings.
         target: Run them against this target instead of their own.
+        trim: Then also look for the least difference from the seed that still fails, for as long again: which pixels,
+            samples or characters matter. It lies beside the input as <id>.trimmed; the chain stays what explains it.
         device: cpu, cuda, cuda:1.
         dir: Where campaigns lie, instead of the configured folder.
     """
@@ -43,13 +49,13 @@ def shrink(
     cases = Cases(context, folder=dir).pick(ids, campaign=name)
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
-    load = find_target(found.config.targets, target)[1].use if target else ""
+    load = instead(found, target, (case.finding for case in cases))
     with Pace(context.terminal) as pace:
         for number, case in enumerate(cases, start=1):
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
             changed = run(
                 case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
-                plugins=found.config.plugins,
+                plugins=found.config.plugins, trim=trim,
             )  # fmt: skip
             _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
     return EXIT_CLEAN
@@ -57,11 +63,18 @@ def shrink(
 
 def _tell(context: Context, was: Finding, now: Finding, place: str) -> None:
     context.terminal.emit(
-        {"id": now.id, "before": msgspec.to_builtins(was.chain), "after": msgspec.to_builtins(now.chain)}
+        {
+            "id": now.id,
+            "before": msgspec.to_builtins(was.chain),
+            "after": msgspec.to_builtins(now.chain),
+            "trimmed": msgspec.to_builtins(now.trimmed),
+        }
     )
     short = f"{place}{now.id[:SHORT_ID]}"
-    if now.chain == was.chain:
+    if now.chain == was.chain and now.input == was.input:
         context.terminal.result(f"{short}  nothing simpler fails: ", visible(now.sentence or "unchanged seed"))
     else:
         context.terminal.result(f"{short}  ", (visible(was.sentence), "dim"))
         context.terminal.result(f"{'':<{len(short)}}  {visible(now.sentence)}")
+    if now.trimmed is not None:
+        context.terminal.result(f"{'':<{len(short)}}  trimmed: {visible(now.trimmed.sentence)}")

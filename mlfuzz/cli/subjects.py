@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlfuzz.config import TargetConfig
+from mlfuzz.codefuzz import library
+from mlfuzz.config import Resolved, TargetConfig
 from mlfuzz.errors import UnknownNameError, UsageError
+from mlfuzz.findings.finding import Finding
 
 EXAMPLES = "mlfuzz.examples"
 
@@ -64,6 +66,21 @@ def load_name(typed: str, targets: Mapping[str, TargetConfig]) -> str:
     if typed in targets or ":" in typed:
         return find_target(targets, typed)[1].use
     return typed
+
+
+def instead(found: Resolved, typed: str, findings: Iterable[Finding]) -> str:
+    """What findings are run against in place of their own target: "module:attribute", or a harness's file and function.
+
+    Raises UnknownNameError with the nearest name, UsageError where some are a model's and some a harness's.
+    """
+    sides = {finding.side for finding in findings}
+    if not typed or not sides:
+        return ""
+    if len(sides) > 1:
+        raise UsageError(f"--target {typed}: some of the findings are of a model, some of a harness; name fewer")
+    if sides == {"code"}:
+        return library.find(typed, found.root).load
+    return find_target(found.config.targets, typed)[1].use
 
 
 def campaign_name(target: str) -> str:

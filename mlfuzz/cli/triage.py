@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.panel import SHORT_ID
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.triage import set_fault, triage_record
@@ -79,7 +79,7 @@ def _fixed(context: Context, cases: Sequence[Case], target: str) -> tuple[list[C
     from mlfuzz.replay import replay as run
 
     found = context.resolve()
-    load = find_target(found.config.targets, target)[1].use if target else ""
+    load = instead(found, target, (case.finding for case in cases))
     results = run(
         cases, directory=found.root, target=load, device=found.config.fuzz.device, plugins=found.config.plugins
     )

@@ -1,0 +1,69 @@
+"""`mlfuzz replay FILE --target HARNESS`: any file, handed to a harness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlfuzz.cli.context import Context
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.plain_run import PlainRun, text_of
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from mlfuzz.findings.lookup import record_at
+from mlfuzz.report.visible import visible
+
+
+def loose(context: Context, what: Sequence[str], target: str) -> list[Path]:
+    """The files among what was typed that belong to no finding; only where a target was named to hand them to."""
+    paths = [context.path(text) for text in what] if target else []
+    return [path for path in paths if path.is_file() and not _recorded(path)]
+
+
+def replay_files(context: Context, files: Sequence[Path], harness: str, *, times: int) -> int:
+    """Run each, and say what became of it; exit code 1 where any fails."""
+    found = library.find(harness, context.resolve().root)
+    failed = False
+    with PlainRun(found) as run:
+        for path in files:
+            outcomes = run.reproduce(_read(path), times=times)
+            failing = [one for one in outcomes if one.failed]
+            failed |= bool(failing)
+            _tell(context, path, outcomes, failing)
+            told = run.consumed(path.read_bytes()) if failing else []
+            for call, value in told:
+                context.terminal.result((f"      {visible(call)}", "dim"), f" -> {visible(value, limit=120)}")
+    return EXIT_FINDINGS if failed else EXIT_CLEAN
+
+
+def _tell(context: Context, path: Path, outcomes: Sequence[Outcome], failing: Sequence[Outcome]) -> None:
+    state, mark, colour = ("fails", "  x FAILS  ", "red")
+    if not failing:
+        state, mark, colour = ("holds", "  + HOLDS  ", "green")
+    elif len(failing) < len(outcomes):
+        state, mark, colour = ("flaky", "  ~ FLAKY  ", "yellow")
+    last = (list(failing) or list(outcomes))[-1]
+    context.terminal.emit(
+        {"file": str(path), "state": state, "failed": len(failing), "times": len(outcomes), "kind": last.kind,
+         "type": last.type, "message": last.message, "group": last.group}
+    )  # fmt: skip
+    shown = visible(shown_path(path, context.directory))
+    context.terminal.result((mark, colour), f"{shown}  {last.kind}  {visible(text_of(outcomes), limit=300)}")
+    for line in last.traceback.splitlines() if failing else ():
+        context.terminal.result((f"      {visible(line)}", "dim"))
+
+
+def _recorded(path: Path) -> bool:
+    try:
+        record_at(path)
+    except UsageError:
+        return False
+    return True
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
