@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mlfuzz
+from mlfuzz.codefuzz import linecover
 from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.dictionary import chosen, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
@@ -28,6 +29,9 @@ from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
+
+HARMFUL = frozenset({"crash", "overflow", "killed", "os-exit", "sanitizer", "hang", "memory"})
+"""Kinds of input that would end a worker that runs many."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -132,15 +136,41 @@ class AtherisSession:
     def features(self, files: Sequence[Path]) -> Mapping[Path, frozenset[int]]:
         """The edges that each file reaches; files that fail or cannot be read are left out."""
         self._need_atheris()
-        readable: dict[Path, bytes] = {}
-        for path in files:
-            with contextlib.suppress(BadInputError):
-                readable[path] = read(path, most=LARGEST)[: self.declaration.length]
+        readable = self._readable(files)
         seen = Series(self._court, edges=True).run(list(readable.values()))
         return {path: one.edges for path, one in zip(readable, seen, strict=True) if not one.outcome.failed}
 
     def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
-        raise NotImplementedError
+        """Lines and branches of the harness and the packages it names that these files reach: share per file.
+
+        The pages are written to `html`. Files that kill the process, hang or cannot be read are left out. Raises
+        TargetError where coverage.py is not installed.
+        """
+        if why := linecover.missing():
+            raise TargetError(why)
+        readable = self._readable(files)
+        seen = Series(self._court).run(list(readable.values()))
+        harmless = [
+            data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL
+        ]  # fmt: skip
+        spec = specification(self.declaration, self.options, atheris=False, cover=True)
+        link = Link(spec, environment(self.options))
+        try:
+            told = link.ready(self.options.start_seconds, self.declaration.path)
+            arcs = linecover.measured(link, harmless)
+        finally:
+            link.close()
+        return linecover.pages(
+            arcs, html, title=f"{self.declaration.name}: {len(harmless)} inputs", folders=told["path"]
+        )
+
+    def _readable(self, files: Sequence[Path]) -> dict[Path, bytes]:
+        """Contents as libFuzzer would cut them; what cannot be read is left out."""
+        readable: dict[Path, bytes] = {}
+        for path in files:
+            with contextlib.suppress(BadInputError):
+                readable[path] = read(path, most=LARGEST)[: self.declaration.length]
+        return readable
 
     def _need_atheris(self) -> None:
         if self._missing:
@@ -181,7 +211,9 @@ class AtherisSession:
         return [f"-dict={file}"]
 
 
-def specification(declaration: Declaration, options: Options, *, atheris: bool) -> dict[str, Any]:
+def specification(
+    declaration: Declaration, options: Options, *, atheris: bool, cover: bool = False
+) -> dict[str, Any]:  # fmt: skip
     """What the zygote must know, as plain values."""
     return {
         "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,
@@ -190,7 +222,7 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool) 
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload), "sandbox": options.sandbox,
-        "atheris": atheris,
+        "atheris": atheris, "cover": cover,
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ FUZZER_MEBIBYTES = 256.0
 """libFuzzer's own corpus, counters and tables."""
 
 SLACK_MEBIBYTES = 64.0
+COVER_MEBIBYTES = 1024.0
 
 THREAD_SECONDS = 1.0
 """How long a run alone waits for threads that the target has started."""
@@ -73,6 +74,7 @@ class Bench:
         folders = [folder for folder in sys.path if folder]
         self.territory = Territory(spec["instrument"], spec["path"], folders)
         self.memory = Memory()
+        self.measure: Any = None
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
     def confine(self, *, mebibytes: float, stack_bytes: int = 0) -> None:
@@ -217,12 +219,26 @@ def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
     return [(frame.filename, frame.lineno) for frame in max(grown, key=lambda one: one.size_diff).traceback]
 
 
+def cover(bench: Bench, job: dict[str, Any]) -> None:
+    """Run what the supervisor sends while coverage.py counts, then tell what was reached."""
+    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
+    judge = bench.judge()
+    while True:
+        message, payload = wire.receive(bench.post.socket)
+        if message.get("end"):
+            break
+        wire.send(bench.post.socket, {"kind": _measured(bench, judge, payload)["kind"]})
+    linecover = importlib.import_module("mlfuzz.codefuzz.linecover")
+    wire.send(bench.post.socket, {"arcs": linecover.told(bench.measure)})
+
+
 JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
     "alone": alone,
     "many": many,
     "fuzz": fuzz,
     "minimise": minimise,
     "leak": leak,
+    "cover": cover,
 }
 
 

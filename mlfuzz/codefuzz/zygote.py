@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
+import importlib
 import os
 import select
 import signal
@@ -33,6 +34,7 @@ class Zygote:
         self.spec, _ = wire.receive(control)
         self.workers: dict[int, int] = {}
         self.strays = 0
+        self.measure: Any = None
 
     def run(self) -> int:
         """Until the supervisor is gone or asks for the end."""
@@ -41,6 +43,8 @@ class Zygote:
         post.take_output()
         faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
         try:
+            if self.spec["cover"]:
+                self.measure = importlib.import_module("mlfuzz.codefuzz.linecover").begin(self.spec)
             self.loaded = importing.load(self.spec)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
             wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
@@ -119,6 +123,7 @@ class Zygote:
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
         bench = child.Bench(self.spec, self.loaded.entry, post, self.documented)
+        bench.measure = self.measure
         bench.own_mutator = self.loaded.mutator
         child.JOBS[job["name"]](bench, job)
 
