@@ -18,8 +18,9 @@ from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.engine import Lane, Options
+from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Result
+from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, UsageError
 from mlfuzz.report.summary import FaultGroup, group
@@ -115,7 +116,7 @@ def run(context: Context, wish: Wish) -> int:
         findings=count(wish.max_findings) if wish.max_findings else None,
     )  # fmt: skip
     options = Options(
-        project=str(found.root.resolve()), lane=lane_of(wish.lane, base, chosen), sandbox=wish.sandbox,
+        project=str(found.root.resolve()), lane=lane(wish.lane, base / NATIVE, _packages(chosen)), sandbox=wish.sandbox,
         seed=found.config.seed or 1,
     )  # fmt: skip
     request = CampaignRequest(
@@ -135,16 +136,6 @@ def run(context: Context, wish: Wish) -> int:
     return result.exit_code
 
 
-def lane_of(name: str, base: Path, harnesses: list[Harness]) -> Lane:
-    """The lane of that name: "plain", or what build-native has left in the campaigns' folder."""
-    if name == "plain":
-        return Lane()
-    from mlfuzz.codefuzz.native import lane
-
-    packages = [harness.declaration.instrument[0] for harness in harnesses if harness.declaration.instrument]
-    return lane(name, base / "native", packages)
-
-
 def _chosen(context: Context, wish: Wish, root: Path) -> list[Harness]:
     if wish.harnesses:
         chosen = [library.find(typed, root) for typed in dict.fromkeys(wish.harnesses)]
@@ -159,6 +150,10 @@ def _chosen(context: Context, wish: Wish, root: Path) -> list[Harness]:
     seeds = str(context.path(wish.seeds).resolve())
     declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
     return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+
+
+def _packages(harnesses: list[Harness]) -> list[str]:
+    return [package for harness in harnesses for package in harness.declaration.instrument]
 
 
 def _write_report(context: Context, workdir: Workdir) -> Path | None:

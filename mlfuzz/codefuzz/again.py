@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.engine import Engine, Lane, Options, Session
+from mlfuzz.codefuzz import lanes, library
+from mlfuzz.codefuzz.engine import Engine, Options, Session
 from mlfuzz.errors import ReplayError, UnknownNameError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.storage.workdir import CAMPAIGNS
 
 
 class Sessions:
@@ -33,15 +34,9 @@ class Sessions:
             from mlfuzz.codefuzz.default import engine
 
             self._engine = engine()
-        options = Options(project=str(self._project.resolve()), lane=self._lane(lane, harness.declaration.instrument))
+        found = lanes.lane(lane, self._project / CAMPAIGNS / lanes.NATIVE, harness.declaration.instrument)
+        options = Options(project=str(self._project.resolve()), lane=found)
         return self._engine.prepare(harness.declaration, options)
-
-    def _lane(self, name: str, packages: tuple[str, ...]) -> Lane:
-        if name == "plain":
-            return Lane()
-        from mlfuzz.codefuzz.native import lane
-
-        return lane(name, self._project / ".mlfuzz" / "native", list(packages[:1]))
 
     def __enter__(self) -> Sessions:
         return self

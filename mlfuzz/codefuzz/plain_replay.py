@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz import lanes, library
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.codefuzz.records import RESOURCES
 from mlfuzz.errors import ReplayError, UnknownNameError
 from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.storage.workdir import CAMPAIGNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,10 @@ class PlainReplay:
         lane = str(finding.evidence.get("lane", "plain"))
         if (load, lane) not in self._runs:
             harness = _harness(load, finding, self.project)
-            self._runs[load, lane] = PlainRun(harness, lane=self._lane(lane, harness))
+            natives = self.natives or self.project / CAMPAIGNS / lanes.NATIVE
+            found = lanes.lane(lane, natives, harness.declaration.instrument)
+            self._runs[load, lane] = PlainRun(harness, lane=found)
         return self._runs[load, lane]
-
-    def _lane(self, name: str, harness: Harness) -> Lane:
-        if name == "plain":
-            return Lane()
-        from mlfuzz.codefuzz.native import lane  # not needed where nothing was built
-
-        folder = self.natives or self.project / ".mlfuzz" / "native"
-        return lane(name, folder, list(harness.declaration.instrument[:1]))
 
 
 def drifted(finding: Finding, harness: Path) -> str:
