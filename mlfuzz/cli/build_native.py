@@ -1,0 +1,39 @@
+"""`mlfuzz harness build-native`: a package with coverage and a sanitizer in its native code."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Literal
+
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.codefuzz import lanes
+from mlfuzz.errors import EXIT_CLEAN
+from mlfuzz.report.visible import visible
+
+
+def build_native(
+    package: str, /, *, sanitizer: Literal["address", "undefined"] = "address", dir: str = "", context: Here
+) -> int:
+    """Build a package so that its native code gives coverage and a sanitizer watches it; minutes.
+
+    `mlfuzz harness run NAME --lane address` then uses it. Nothing outside the campaigns' folder is changed.
+
+    Args:
+        package: What to build, such as pillow or soundfile.
+        sanitizer: address (memory errors), undefined (undefined behaviour).
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    from mlfuzz.codefuzz.native import build
+
+    base = context.path(dir) if dir else context.resolve().state_dir
+    place = lanes.folder(base / lanes.NATIVE, package, sanitizer)
+    terminal = context.terminal
+    terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
+    lane = build(package, sanitizer, place, lambda line: terminal.say((visible(line, limit=200), "dim")))
+    record = lanes.keep(lane, place)
+    terminal.emit({"package": package, "sanitizer": sanitizer, "lane": str(record)})
+    terminal.result(f"built {visible(package)} in {shown_path(place, context.directory)}")
+    there = f" --dir {shlex.quote(dir)}" if dir else ""
+    terminal.result(("  use      ", "dim"), f"mlfuzz harness run NAME --lane {sanitizer}{there}")
+    return EXIT_CLEAN
