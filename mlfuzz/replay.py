@@ -95,11 +95,12 @@ def exit_code(results: Sequence[Replayed]) -> int:
 
 def shrink(
     case: Case, *, directory: Path = Path(), target: str = "", seconds: float, device: str = "cpu",
-    plugins: Sequence[str] = (),
+    plugins: Sequence[str] = (), trim: bool = False,
 ) -> Finding:  # fmt: skip
     """Look for a simpler chain for about `seconds`, and store what is found; the finding as it is then.
 
-    A campaign's finding or a regression. Raises ReplayError where it cannot be run, StorageError.
+    trim: look for the least difference from the seed as well, for as long again. A campaign's finding or a regression.
+    Raises ReplayError where it cannot be run, StorageError.
     """
     finding = case.finding
     if finding.side == "code":
@@ -111,18 +112,20 @@ def shrink(
     with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
         store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
         probe = ProbeProcess(Workdir.create(Path(scratch) / "probe"))
+        wishes: tuple[Literal["shrink", "trim"], ...] = ("shrink", "trim") if trim else ("shrink",)
         try:
-            reply = probe.consult(Request(
-                op="shrink", path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
-                directory=str(directory.resolve()), plugins=list(plugins),
-            ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
+            for op in wishes:
+                reply = probe.consult(Request(
+                    op=op, path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
+                    directory=str(directory.resolve()), plugins=list(plugins),
+                ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
+                if isinstance(reply, str) or reply.error:
+                    said = reply if isinstance(reply, str) else reply.error
+                    raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {said}")
         finally:
             probe.kill()
-        if isinstance(reply, str) or reply.error:
-            said = reply if isinstance(reply, str) else reply.error
-            raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {said}")
         changed = store.load(finding.id)
-        if not case.path.is_dir() and changed.shrunk:
+        if not case.path.is_dir() and (changed.shrunk or changed.trimmed):
             write_regression(case.path.parent, changed, read(store.folder(finding.id))[1])
     return changed
 

@@ -36,7 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     target: "module:attribute". seconds: for a shrink in all, for an autopsy or isolated run of each run.
     """
 
-    op: Literal["settle", "shrink", "autopsy", "replay"]
+    op: Literal["settle", "shrink", "trim", "autopsy", "replay"]
     path: str
     target: str
     directory: str = "."
@@ -46,6 +46,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     life: str = ""
     how: str = ""
     plugins: list[str] = []
+    validity: list[str] = []
+    require_valid: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class Probe:
     """Targets stay loaded between requests."""
 
     targets: dict[tuple[str, str], Any] = field(default_factory=dict)
+    validity: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Reply:
         """Serve one request; errors become replies."""
@@ -86,7 +89,7 @@ class Probe:
         return self.targets[key]
 
     def _finding(self, target: Any, request: Request) -> Reply:
-        from mlfuzz.campaign.settle import settle_finding, shrink_finding
+        from mlfuzz.campaign.settle import settle_finding, shrink_finding, trim_finding
         from mlfuzz.findings.store import FindingStore, read
 
         finding, files = read(Path(request.path))
@@ -98,9 +101,24 @@ class Probe:
         if request.op == "settle":
             until = time.monotonic() + request.seconds
             changed = settle_finding(target, store, finding, alone_in="fresh process", until=until)
+        elif request.op == "trim":
+            changed = trim_finding(target, store, finding, seconds=request.seconds)
         else:
             changed = shrink_finding(target, store, finding, seconds=request.seconds)
+        changed = self._validity(target, request, store, changed)
         return Reply(ids=[changed.id], value={"verdict": changed.verdict, "shrunk": changed.shrunk})
+
+    def _validity(self, target: Any, request: Request, store: Any, finding: Any) -> Any:
+        """The finding with what is said of its label; after a shrink the models that voted before vote again."""
+        from mlfuzz.campaign.validity import keep_label, load_validity, voters
+
+        names = tuple(request.validity or voters(finding))
+        if names not in self.validity:
+            self.validity[names] = load_validity(
+                names, target=target, directory=Path(request.directory).resolve(), device=request.device,
+                require=request.require_valid,
+            )  # fmt: skip
+        return keep_label(self.validity[names], store, finding)
 
     def _isolated(self, target: Any, request: Request, finding: Any, files: dict[str, bytes]) -> Reply:
         """Run the input alone in forked children: it counts where each ends as the finding says."""

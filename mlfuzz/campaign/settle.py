@@ -7,10 +7,11 @@ import time
 
 import msgspec
 
-from mlfuzz.campaign.confirm import confirm, settle
+from mlfuzz.campaign.confirm import TIMES, confirm, settle
 from mlfuzz.campaign.severity import severity_of
 from mlfuzz.campaign.shrink import Shrunk, dominant, shrink
-from mlfuzz.findings.finding import FileRef, Finding
+from mlfuzz.campaign.trim import trim
+from mlfuzz.findings.finding import FileRef, Finding, Trimmed
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import SHIFT
@@ -49,6 +50,27 @@ def shrink_finding(
         store.update(unshrunk)
         return unshrunk
     return _stored(target, store, finding, result, seed, payload)
+
+
+def trim_finding(
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
+) -> Finding:
+    """The finding with the least difference from its seed that still fails, stored beside its input.
+
+    As it was where it has no seed, its input is of another length, or nothing between the two fails alone.
+    """
+    payload, seed = payloads(store, finding)
+    cut = None if seed is None else trim(target, finding, payload, seed, seconds=seconds)
+    if cut is None:
+        return finding
+    data = target.modality.encode(cut.payload)
+    ref = FileRef(f"{finding.id}.trimmed-{hashlib.sha256(data).hexdigest()[:8]}{target.modality.suffix}",
+                  hashlib.sha256(data).hexdigest())  # fmt: skip
+    trimmed = msgspec.structs.replace(
+        finding, trimmed=Trimmed(ref, cut.changed, cut.of, cut.what, cut.largest, cut.margin, f"{TIMES}/{TIMES}")
+    )
+    store.update(trimmed, {ref.file: data})
+    return trimmed
 
 
 def settle_finding(

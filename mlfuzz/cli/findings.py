@@ -92,6 +92,7 @@ def _show(context: Context, case: Case, *, folder: str) -> None:
         "target": f"{one.target}  {one.load}",
         "change": one.sentence or "unchanged seed",
         "as found": f"{len(one.first_chain)} mutations" if len(one.first_chain) > len(one.chain) else "",
+        "trimmed": f"{one.trimmed.sentence}: {here / one.trimmed.file.file}" if one.trimmed else "",
         "seed": f"{one.seed_name}{f'  label {one.label}' if one.label else ''}",
         "before": _run(one.before),
         "after": _run(one.after),

@@ -35,6 +35,29 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str = ""
 
 
+class Trimmed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The least difference from the seed that still fails in the same way: see `campaign.trim`.
+
+    changed, of: how many `what` ("pixels", "samples", "characters") differ from the seed, of how many it has.
+    largest: change of a value, of full scale; None of texts. confirmed: "3/3" runs failed alone.
+    """
+
+    file: FileRef
+    changed: int
+    of: int
+    what: str
+    largest: float | None = None
+    margin: float | None = None
+    confirmed: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """ "fails with 14 of 784 pixels changed, by at most 0.31 of full scale"."""
+        most = "" if self.largest is None else f", by at most {self.largest:.3g} of full scale"
+        what = self.what if self.of != 1 else self.what.removesuffix("s")
+        return f"fails with {self.changed} of {self.of:,} {what} changed{most}"
+
+
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One failure; kept as finding.json beside its input and its seed.
 
@@ -46,6 +69,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     key: cheap provisional key; fault: what groups findings after shrinking ("" until then).
     margin: in `unit`. confirmed: "3/3" runs failed alone. severity: see SEVERITY_UNIT and `campaign.severity`.
     chain: from the seed to the stored input; first_chain: as found, before shrinking.
+    trimmed: the least difference from the seed that still fails, where somebody asked for it.
     blobs: files that replace mutations in `chain` put in place, each named there by its SHA-256.
     """
 
@@ -64,6 +88,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     chain: Chain = ()
     first_chain: Chain = ()
     blobs: tuple[FileRef, ...] = ()
+    trimmed: Trimmed | None = None
     sentence: str = ""
     expected: str = ""
     observed: str = ""

@@ -23,8 +23,9 @@ def read_record(path: Path) -> Finding:
 
 
 def files_of(finding: Finding) -> tuple[FileRef, ...]:
-    """The files a finding names: its input, its seed where it has one, and what its chain puts in place."""
-    return (finding.input, *(() if finding.seed is None else (finding.seed,)), *finding.blobs)
+    """The files a finding names: its input, its seed and its trimmed input where it has one, what its chain puts in."""
+    seed = () if finding.seed is None else (finding.seed,)
+    return (finding.input, *seed, *finding.blobs, *(() if finding.trimmed is None else (finding.trimmed.file,)))
 
 
 def read_file(folder: Path, ref: FileRef) -> bytes:

@@ -1,6 +1,7 @@
 """A finding kept in git: <id>.json beside <id>.png (or .flac, .txt, .bin, .npy), and <id>.seed.png where it has one.
 
-What a search found and the chain puts in place lies beside them too: <id>.blob-<digest>.png.
+What a search found and the chain puts in place lies beside them too: <id>.blob-<digest>.png. So does the input with the
+least difference from its seed: <id>.trimmed.png.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ def write_regression(folder: Path, finding: Finding, files: Mapping[str, bytes])
     named = {ref.file: _flat(finding, ref) for ref in files_of(finding)}
     if missing := [name for name in named if name not in files]:
         raise StorageError(f"finding {finding.id} names {', '.join(missing)}, which is not there")
+    trimmed = finding.trimmed
+    if trimmed is not None:
+        trimmed = msgspec.structs.replace(trimmed, file=FileRef(named[trimmed.file.file], trimmed.file.sha256))
     flat = msgspec.structs.replace(
         finding,
+        trimmed=trimmed,
         input=FileRef(named[finding.input.file], finding.input.sha256),
         seed=None if finding.seed is None else FileRef(named[finding.seed.file], finding.seed.sha256),
         blobs=tuple(FileRef(named[ref.file], ref.sha256) for ref in finding.blobs),
@@ -50,6 +55,13 @@ def write_regression(folder: Path, finding: Finding, files: Mapping[str, bytes])
 
 def _flat(finding: Finding, ref: FileRef) -> str:
     suffix = Path(file_name(ref.file, Path(finding.id))).suffix or ".bin"
-    part = f".blob-{ref.sha256[:8]}" if ref in finding.blobs else ".seed" if ref == finding.seed else ""
-    name = f"{finding.id}{part}{suffix}"
+    name = f"{finding.id}{_part(finding, ref)}{suffix}"
     return name if suffix != ".json" else f"{name}.txt"
+
+
+def _part(finding: Finding, ref: FileRef) -> str:
+    if ref in finding.blobs:
+        return f".blob-{ref.sha256[:8]}"
+    if finding.trimmed is not None and ref == finding.trimmed.file:
+        return ".trimmed"
+    return ".seed" if ref == finding.seed else ""
