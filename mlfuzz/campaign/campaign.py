@@ -26,6 +26,7 @@ from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
 from mlfuzz.campaign.tally import Tally
+from mlfuzz.campaign.validity import keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.seeds import Seed, load_seeds
 from mlfuzz.errors import SeedError
@@ -373,9 +374,14 @@ class Campaign:
 
     def _settle(self, until: float) -> None:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
-        waiting = Waiting(self.findings.records())
+        target, waiting = itself(self.target), Waiting(self.findings.records())
+        validity = load_validity(
+            self.spec.validity, target=target, directory=Path(self.spec.directory).resolve(), device=self.spec.device,
+            require=self.spec.require_valid,
+        )  # fmt: skip
         while time.monotonic() < until and (finding := waiting.take()) is not None:
-            settle_finding(itself(self.target), self.findings, finding, alone_in="calling process", until=until)
+            settled = settle_finding(target, self.findings, finding, alone_in="calling process", until=until)
+            keep_label(validity, self.findings, settled)
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

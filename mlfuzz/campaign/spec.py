@@ -26,6 +26,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
     cap: inputs kept under one provisional key.
     deadline: seconds a batch may take before it counts as a hang; 0: measured.
+    validity: "module:attribute" of reference models that vote whether a failing input kept its label. require_valid:
+    findings that are not shown to keep it are set aside.
     """
 
     target: str
@@ -50,6 +52,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     deadline: float = 0.0
     plugins: list[str] = []
     max_disk: int = 0
+    validity: list[str] = []
+    require_valid: bool = False
 
 
 def dumps(spec: WorkerSpec) -> bytes:

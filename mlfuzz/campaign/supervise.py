@@ -300,7 +300,8 @@ class _Supervisor:
         spec = self.request.spec
         return Request(
             op=op, path=str(self.workdir.finding(finding.id)), target=spec.target, directory=spec.directory,
-            device=spec.device, seconds=seconds, plugins=spec.plugins,
+            device=spec.device, seconds=seconds, plugins=spec.plugins, validity=spec.validity,
+            require_valid=spec.require_valid,
         )  # fmt: skip
 
     def _signalled(self, number: int, _: FrameType | None) -> None:

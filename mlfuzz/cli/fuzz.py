@@ -23,6 +23,8 @@ def fuzz(
     name: str = "",
     seeds: str | None = None,
     oracle: Several = (),
+    validity: Several = (),
+    require_valid: Annotated[bool | None, Parameter(negative="")] = None,
     mutators: Several = (),
     exclude: Several = (),
     preset: str | None = None,
@@ -55,6 +57,9 @@ def fuzz(
         name: Of the campaign; the target's by default.
         seeds: File or folder of natural inputs; a sub-folder is a label.
         oracle: An oracle, or NAME:key=value,...; may be given several times.
+        validity: A reference model, itself a target, that votes whether failing inputs kept their label; may be given
+            several times.
+        require_valid: Set findings aside that are not shown to keep their label.
         mutators: Use these only: names, "image.*", "kind:blur"; may be given several times.
         exclude: Leave these out; may be given several times.
         preset: Guidance by one name: mixed, random, tensorfuzz, ... (mlfuzz list presets).
@@ -78,6 +83,8 @@ def fuzz(
         "time": time, "inputs": inputs, "max_findings": max_findings, "preset": preset, "scheduler": scheduler,
         "coverage": coverage, "search": search, "workers": workers, "batch": batch, "device": device,
         "max_seeds": max_seeds, "max_disk": max_disk, "input_timeout": input_timeout, "cap": cap, "fail_on": fail_on,
+        "require_valid": require_valid,
     }  # fmt: skip
-    mine = {"seeds": seeds, "oracles": oracle, "mutators": {"include": mutators, "exclude": exclude}}
+    chosen = {"include": mutators, "exclude": exclude}
+    mine = {"seeds": seeds, "oracles": oracle, "validity": validity, "mutators": chosen}
     return run(context, plan(context, target, flags, of_target=mine, name=name, folder=dir, adopt=adopt), report=report)

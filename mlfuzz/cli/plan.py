@@ -13,7 +13,7 @@ from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.cli.context import Context
-from mlfuzz.cli.subjects import campaign_name, find_target, with_targets
+from mlfuzz.cli.subjects import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.storage.durable import read_regular, write_atomic
@@ -122,6 +122,8 @@ def spec_of(
         deadline=fuzz.input_timeout or 0.0,
         plugins=list(config.plugins),
         max_disk=fuzz.max_disk or 0,
+        validity=[load_name(one, others or config.targets) for one in target.validity],
+        require_valid=fuzz.require_valid,
     )
 
 

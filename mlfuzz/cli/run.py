@@ -16,6 +16,7 @@ from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import SHORT_ID, Panel
 from mlfuzz.cli.plan import Plan, shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.findings.labels import labels_kept
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats
 from mlfuzz.report.numbers import counted
@@ -94,6 +95,7 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
             "weaknesses": len(weaknesses(one for fault in faults for one in fault.members)),
             "candidates": waiting,
             "flaky": flaky,
+            "labels_kept": msgspec.to_builtins(labels_kept(outcome.findings)),
             "stats": msgspec.to_builtins(stats),
             "report": str(report) if report else None,
         }
@@ -105,6 +107,9 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
         f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
     )  # fmt: skip
     _tell_weaknesses(context, faults)
+    labels = labels_kept([one for one in outcome.findings if one.verdict == "confirmed"])
+    if str(labels):
+        terminal.result(("  labels   ", "dim"), str(labels))
     for text in (*_seeds_told(stats.seeds), *stats.warnings):
         terminal.warn(text)
     for what, command in _next(context, plan, faults, report, code, waiting):

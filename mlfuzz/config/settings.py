@@ -55,6 +55,9 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     oracles: Annotated[Parts, _says("names, or tables {name, arguments}; empty: what suits the target")] = ()
     mutators: Annotated[Selection, _says("which operators may be used")] = Selection()
     limits: Annotated[Table, _says("how far an input may go from its seed, by name of the limit")] = {}
+    validity: Annotated[
+        tuple[str, ...], _says("reference models, targets too, that vote whether a failing input kept its label")
+    ] = ()
 
 
 class FuzzConfig(Struct, frozen=True, kw_only=True):
@@ -83,6 +86,7 @@ class FuzzConfig(Struct, frozen=True, kw_only=True):
     max_disk: Annotated[Bytes | None, _says("what the campaign's directory may grow to")] = None
     input_timeout: Annotated[Seconds | None, _says("a batch that takes longer an input is a hang")] = None
     cap: Annotated[Count, _says("inputs kept for each key of failures; the rest are counted")] = 20
+    require_valid: Annotated[bool, _says("set findings aside that are not shown to keep their label")] = False
     confirm_share: Annotated[Share, _says("share of the time that confirming and shrinking may take")] = 0.2
 
 

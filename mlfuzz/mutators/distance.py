@@ -14,7 +14,14 @@ from mlfuzz.registry import Registry
 
 
 class Distance(Protocol):
-    """How a modality measures rows against their seeds; registered under the modality's name."""
+    """How a modality measures rows against their seeds; registered under the modality's name.
+
+    like: what likeness is called, and from where on an input passes for its seed. moving: kinds of operators that move
+    everything, of which likeness says nothing.
+    """
+
+    like: tuple[str, float]
+    moving: frozenset[str]
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -25,6 +32,9 @@ class Distance(Protocol):
 
     def check(self, rows: Rows, roots: Rows, limits: Limits, *, kind: str) -> Tensor:
         """(B,) bool on the rows' device: within the limits. kind: of the operator that made the rows."""
+
+    def likeness(self, rows: Rows, roots: Rows) -> Tensor:
+        """(B,): how like its seed each row is; more is liker."""
 
 
 DISTANCES: Registry[Distance] = Registry(

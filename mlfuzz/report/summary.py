@@ -11,6 +11,7 @@ from mlfuzz.errors import SchemaError, StorageError
 from mlfuzz.findings import fingerprint
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.findings.labels import LabelsKept, labels_kept
 from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
@@ -70,6 +71,11 @@ class Summary:
     def weaknesses(self) -> tuple[Weakness, ...]:
         """The confirmed findings once more, by what moves the model the same way."""
         return tuple(weaknesses(one for fault in self.faults for one in fault.members))
+
+    @property
+    def labels(self) -> LabelsKept:
+        """Of the confirmed findings, those set aside included: how many keep their seed's label."""
+        return labels_kept([*(one for fault in self.faults for one in fault.members), *self.set_aside])
 
     @property
     def inputs_per_s(self) -> float:

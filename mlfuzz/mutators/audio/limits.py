@@ -25,6 +25,8 @@ class AudioDistance:
     """Rows against their seeds."""
 
     measures = ("linf", "l0", "alpha_beta", "snr")
+    like = ("SNR in dB", 5.0)
+    moving = frozenset({MOVING})
 
     def clip(self, rows: Rows, roots: Rows, limits: Limits) -> Rows:
         """Each sample brought within `linf` of its seed's, and onto the grid; silence behind a row stays silence.
@@ -61,6 +63,11 @@ class AudioDistance:
         if limits.snr is not None and kind != MOVING:
             within &= signal_to_noise(data, root) >= limits.snr
         return within
+
+    def likeness(self, rows: Rows, roots: Rows) -> Tensor:
+        """Signal to noise, dB."""
+        length = max(_data(rows).shape[-1], _data(roots).shape[-1])
+        return signal_to_noise(_as_long(rows, length), _as_long(roots, length))
 
 
 def changed(apart: Tensor) -> Tensor:

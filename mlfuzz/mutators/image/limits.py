@@ -23,6 +23,8 @@ class ImageDistance:
     """Rows against their seeds."""
 
     measures = ("linf", "l0", "ssim", "alpha_beta")
+    like = ("SSIM", 0.5)
+    moving = frozenset({"geometry"})
 
     def clip(self, rows: Rows, roots: Rows, limits: Limits) -> Rows:
         """Each value brought within `linf` of its seed's, and onto the grid.
@@ -51,6 +53,10 @@ class ImageDistance:
         if limits.ssim is not None:
             within &= ssim(data, root) >= limits.ssim
         return within
+
+    def likeness(self, rows: Rows, roots: Rows) -> Tensor:
+        """Structural similarity in [-1, 1]."""
+        return ssim(*_pictures(rows, roots))
 
 
 def changed(apart: Tensor) -> Tensor:

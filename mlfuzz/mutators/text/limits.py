@@ -16,6 +16,8 @@ class TextDistance:
     """Rows against their seeds. Only asked for where one of its limits is set: it works a row at a time."""
 
     measures = ("edit_distance", "words_share")
+    like = ("share of characters kept", 0.7)
+    moving: frozenset[str] = frozenset()
 
     def clip(self, rows: Rows, roots: Rows, limits: Limits) -> Rows:
         """The rows: a text has no nearest text within its limits."""
@@ -28,6 +30,13 @@ class TextDistance:
         return torch.tensor(
             [_within(text, root, limits) for text, root in zip(rows.texts, roots.texts, strict=True)], dtype=torch.bool
         )
+
+    def likeness(self, rows: Rows, roots: Rows) -> Tensor:
+        """1 - edit distance / characters of the seed."""
+        assert isinstance(rows, TextRows)
+        assert isinstance(roots, TextRows)
+        pairs = zip(rows.texts, roots.texts, strict=True)
+        return torch.tensor([1.0 - edit_distance(text, root) / max(1, len(root)) for text, root in pairs])
 
 
 def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:

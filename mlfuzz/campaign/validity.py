@@ -1,0 +1,142 @@
+"""Whether a failing input is still what its seed was: by likeness to the seed, and by a vote of reference models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mlfuzz.batch import from_payloads
+from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.settle import payloads
+from mlfuzz.errors import ConfigError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.findings.labels import KEEPS, REFUSED
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.modality.base import Payload, rebuild
+from mlfuzz.mutators.base import MUTATORS
+from mlfuzz.mutators.distance import DISTANCES
+from mlfuzz.targets.execute import execute
+from mlfuzz.targets.load import load
+
+DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Judges findings. models: references, by name. require: whether what lost its label is set aside.
+
+    A model votes where it gives the seed its label (or any, where the seed has none): for the input, if it says the
+    same of it. More than half of the votes decide; where nobody votes, or as many each way, likeness to the seed does:
+    structural similarity of pictures, signal to noise of sounds, edit distance of texts. It says nothing of inputs that
+    were moved (turned, stretched), which nothing but a vote can judge.
+    Source: Xie et al., DeepHunter, ISSTA 2019, section 3.2, for likeness; a vote of references judges what it lets by.
+    """
+
+    models: Mapping[str, Any]
+    require: bool = False
+
+    def judge(self, finding: Finding, payload: Payload, seed: Payload | None) -> Finding:
+        """The finding with `evidence["keeps_label"]`; ignored where that is required and not so.
+
+        Crashes and exceptions are failures whatever the input is, and are left as they are.
+        """
+        if seed is None or finding.kind in CRASH_KINDS or finding.side != "model":
+            return finding
+        told = self.opinion(finding, payload, seed)
+        judged = msgspec.structs.replace(finding, evidence={**finding.evidence, KEEPS: told})
+        if not self.require or told["kept"] is True or finding.triage != "open":
+            return judged
+        return msgspec.structs.replace(judged, triage="ignored", note=f"{REFUSED}: {in_words(told)}")
+
+    def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> dict[str, Any]:
+        """kept (None: nobody can say), by, votes, said (by model), measure, likeness, least."""
+        told: dict[str, Any] = {"kept": None, "by": "nothing", **likeness(finding, payload, seed)}
+        said = {name: _vote(model, finding, payload, seed) for name, model in self.models.items()}
+        votes = [vote for vote, _ in said.values() if vote is not None]
+        if self.models:
+            told |= {
+                "votes": f"{sum(votes)} of {len(votes)}",
+                "said": {name: label for name, (_, label) in said.items()},
+            }
+        if votes and 2 * sum(votes) != len(votes):
+            return {**told, "kept": 2 * sum(votes) > len(votes), "by": "vote"}
+        if "likeness" in told and not told["moved"]:
+            return {**told, "kept": told["likeness"] >= told["least"], "by": told["measure"]}
+        return told
+
+
+def load_validity(
+    names: Sequence[str], *, target: Any, directory: Path, device: str = "cpu", require: bool = False
+) -> Validity:
+    """Raises TargetLoadError; ConfigError for a reference that is the target itself, or takes other inputs."""
+    models = {name: load(name, directory=directory, device=device) for name in names}
+    for name, model in models.items():
+        if model.digest == target.digest:
+            raise ConfigError(f"validity: {name} is the target itself; a reference must be another model")
+        if model.modality.name != target.modality.name or model.modality.describe() != target.modality.describe():
+            raise ConfigError(f"validity: {name} takes other inputs than target {target.name}; they must take the same")
+    return Validity(models, require)
+
+
+def voters(finding: Finding) -> list[str]:
+    """Names of the reference models that voted on a finding before."""
+    return list(finding.evidence.get(KEEPS, {}).get("said", {}))
+
+
+def keep_label(validity: Validity, store: FindingStore, finding: Finding) -> Finding:
+    """A confirmed finding as `Validity.judge` leaves it, stored. Raises CorruptRecordError, BadInputError."""
+    if finding.verdict != "confirmed":
+        return finding
+    judged = validity.judge(finding, *payloads(store, finding))
+    if judged is not finding:
+        store.update(judged)
+    if judged.triage != finding.triage:
+        store.annotate(judged.id, triage=judged.triage, note=judged.note)
+    return judged
+
+
+def likeness(finding: Finding, payload: Payload, seed: Payload) -> dict[str, Any]:
+    """measure, likeness, least, moved (whether an operator moved all of it); {} where the modality has no measure."""
+    name = str(finding.modality.get("name"))
+    if name not in DISTANCES.names():
+        return {}
+    import torch
+
+    measure, modality = DISTANCES.get(name), rebuild(finding.modality)
+    if np.shape(payload) != np.shape(seed) and not modality.ragged:
+        return {}
+    rows, roots = (from_payloads([one], modality, torch.device("cpu")) for one in (payload, seed))
+    word, least = measure.like
+    value = float(measure.likeness(rows, roots)[0])
+    kinds = {MUTATORS.get(step.name).kind for step in finding.chain if step.name in MUTATORS.names()}
+    shown = round(max(-1e3, min(1e3, value)), DIGITS)
+    return {"measure": word, "likeness": shown, "least": least, "moved": bool(kinds & measure.moving)}
+
+
+def in_words(told: Mapping[str, Any]) -> str:
+    """ "1 of 3 reference models, SSIM 0.21 (0.5 counts)"."""
+    parts = [f"{told['votes']} reference models"] if "votes" in told else []
+    if "likeness" in told:
+        moved = "says nothing of what was moved" if told["moved"] else f"{told['least']:g} counts"
+        parts.append(f"{told['measure']} {told['likeness']:g} ({moved})")
+    return ", ".join(parts) or "nothing can judge it"
+
+
+def _vote(model: Any, finding: Finding, payload: Payload, seed: Payload) -> tuple[bool | None, str]:
+    """(whether the input keeps its label, None without an opinion; what the model said of the input)."""
+    before, after = _said(model, seed), _said(model, payload)
+    if not before or (finding.label is not None and before != finding.label):
+        return None, after
+    return after == before, after
+
+
+def _said(model: Any, payload: Payload) -> str:
+    """The label that a model gives, "" where it gives none or raises."""
+    execution = execute(model, from_payloads([payload], model.modality, model.device))
+    return "" if execution.seen is None else run_of(execution.seen, model.labels).label
