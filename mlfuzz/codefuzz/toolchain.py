@@ -1,0 +1,96 @@
+"""What native code is built with: Debian's clang, and the sanitizers' runtimes that come with atheris. No torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSIONS = range(22, 13, -1)
+RUNTIMES = {"address": "asan_with_fuzzer.so", "undefined": "ubsan_with_fuzzer.so"}
+"""Sanitizer -> the library that is preloaded; it holds libFuzzer too."""
+
+INSTALL = "apt-get install --no-install-recommends"
+
+FLAGS = {
+    "address": ("-fsanitize=address,fuzzer-no-link",),
+    "undefined": (
+        "-fsanitize=undefined,fuzzer-no-link", "-fno-sanitize-recover=undefined", "-fno-sanitize=vptr,function",
+    ),
+}  # fmt: skip
+SHARED_FLAGS = ("-O1", "-g", "-fno-omit-frame-pointer")
+
+VARIABLES = {
+    "address": ("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3"),
+    "undefined": ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:dedup_token_length=3"),
+}
+"""Python leaks by design, and a refused allocation is an answer like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clang:
+    """One version of it. symbolizer: "" where it is not there: reports then have no names."""
+
+    version: int
+    c: str
+    cxx: str
+    symbolizer: str
+
+
+def clang() -> Clang | None:
+    """The newest that is here with its C++ half, None where there is none."""
+    for version in VERSIONS:
+        c, cxx = shutil.which(f"clang-{version}"), shutil.which(f"clang++-{version}")
+        if c and cxx:
+            return Clang(version, c, cxx, shutil.which(f"llvm-symbolizer-{version}") or "")
+    return None
+
+
+def compiler_flags(sanitizer: str) -> str:
+    """What is compiled is instrumented; what is linked is not given a runtime, which is preloaded."""
+    return " ".join((*SHARED_FLAGS, *FLAGS[sanitizer]))
+
+
+def runtime(sanitizer: str) -> Path | None:
+    """The library to preload, None where atheris has not brought it."""
+    atheris = importlib.util.find_spec("atheris")
+    if atheris is None or not atheris.origin:
+        return None
+    path = Path(atheris.origin).parent.parent / RUNTIMES[sanitizer]
+    return path if path.is_file() else None
+
+
+def variables(sanitizer: str) -> dict[str, str]:
+    """The environment of a process with that sanitizer."""
+    name, value = VARIABLES[sanitizer]
+    found = clang()
+    if found is not None and found.symbolizer:
+        value += f":external_symbolizer_path={found.symbolizer}"
+    return {name: value}
+
+
+def missing() -> list[str]:
+    """What every build lacks here, each with its remedy."""
+    lacks = []
+    found = clang()
+    if found is None:
+        lacks.append(f"clang: {INSTALL} clang-14 libclang-rt-14-dev llvm-14")
+    else:
+        if not found.symbolizer:
+            lacks.append(f"llvm-symbolizer, which names functions in reports: {INSTALL} llvm-{found.version}")
+        if not _compiler_runtime(found):
+            lacks.append(f"clang's own runtimes: {INSTALL} libclang-rt-{found.version}-dev")
+    lacks += [
+        f"{RUNTIMES[sanitizer]}, which atheris brings: pip install 'atheris>=3,<4' (Linux on x86-64)"
+        for sanitizer in RUNTIMES
+        if runtime(sanitizer) is None
+    ]
+    return lacks
+
+
+def _compiler_runtime(found: Clang) -> bool:
+    """Whether clang can link a program with a sanitizer, as the builds' own checks do."""
+    place = Path(found.c).resolve().parent.parent / "lib" / "clang"
+    return any(re.search(r"libclang_rt\.asan", path.name) for path in place.glob("*/lib/*/libclang_rt.asan*"))
