@@ -1,0 +1,179 @@
+"""`mlfuzz harness new`: a harness that runs as it is, its seeds and its dictionary; what is there is left alone."""
+
+from __future__ import annotations
+
+import io
+import keyword
+import plistlib
+import re
+import struct
+import wave
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.storage.durable import create_exclusive, writing
+
+Kind = Literal["image", "audio", "text", "bytes"]
+
+TEMPLATE = '''#!/usr/bin/env python3
+"""{about}. Put your own code in the place of {example}.
+
+Documented: the exceptions under "allowed"; whatever else the code raises is a finding.
+Run it with `mlfuzz harness run {name}`, or by itself with `python harnesses/{name}.py -max_total_time=60`.
+"""
+
+import contextlib
+{imports}
+
+HARNESS = {{
+    "name": "{name}",
+    "about": "{about}",
+    "instrument": ["{package}"],  # packages whose coverage guides the fuzzer
+    "preload": {preload},  # modules that are imported only once they are needed: imported beforehand they are seen
+    "seeds": "corpus/seeds/code/{name}",
+    "dictionary": "corpus/seeds/code/{name}.dict",
+    "allowed": {allowed},  # exceptions that the code documents
+    "seconds": 1.0,  # an input that takes longer is a finding,
+    "mebibytes": 512,  # and so is one that takes more memory
+    "length": {length},
+}}
+
+if __name__ == "__main__":  # a plain atheris script; elsewhere mlfuzz instruments
+    import atheris
+
+    with atheris.instrument_imports(include=[*HARNESS["instrument"]]):
+        import {module}  # noqa: F401
+{use}
+
+def fuzz(data: bytes) -> None:
+{body}
+
+
+if __name__ == "__main__":
+    import sys
+
+    def TestOneInput(data: bytes) -> None:
+        with contextlib.suppress({suppress}):
+            fuzz(data)
+
+    atheris.Setup(sys.argv, TestOneInput)
+    atheris.Fuzz()
+'''
+
+PARTS: Mapping[Kind, Mapping[str, str]] = {
+    "image": {
+        "what": "an image file -> PIL.Image.open", "example": "PIL", "package": "PIL", "module": "PIL.Image",
+        "allowed": '["OSError", "PIL.Image.DecompressionBombError"]',
+        "suppress": "OSError, Image.DecompressionBombError",
+        "preload": '["PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin"]',
+        "imports": "import io", "use": "\nfrom PIL import Image\n", "length": "4096",
+        "body": "    with Image.open(io.BytesIO(data)) as image:\n        image.convert(\"RGB\")",
+    },
+    "audio": {
+        "what": "a WAV file -> wave.open", "example": "wave", "package": "wave", "module": "wave",
+        "allowed": '["wave.Error", "EOFError"]', "suppress": "wave.Error, EOFError", "imports": "import io",
+        "use": "\nimport wave\n", "length": "4096",
+        "body": (
+            "    with wave.open(io.BytesIO(data)) as file:\n        file.readframes(min(file.getnframes(), 1 << 20))"
+        ),
+    },
+    "text": {
+        "what": "a text -> tomllib.loads", "example": "tomllib", "package": "tomllib", "module": "tomllib",
+        "allowed": '["ValueError", "RecursionError"]', "suppress": "ValueError, RecursionError", "imports": "",
+        "use": "\nimport tomllib\n", "length": "1024",
+        "body": "    tomllib.loads(data.decode(\"utf-8\", \"replace\"))",
+    },
+    "bytes": {
+        "what": "bytes -> plistlib.loads", "example": "plistlib", "package": "plistlib", "module": "plistlib",
+        "allowed": '["plistlib.InvalidFileException"]', "suppress": "plistlib.InvalidFileException", "imports": "",
+        "use": "\nimport plistlib\n", "length": "1024",
+        "body": "    plistlib.loads(data, fmt=plistlib.FMT_BINARY)",
+    },
+}  # fmt: skip
+
+
+def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes", context: Here) -> int:
+    """Write harnesses/NAME.py with seeds and a dictionary in corpus/seeds/code/. It runs as it is.
+
+    Args:
+        name: Of the harness: letters, digits, underscores.
+        kind: What it takes: image, audio, text or bytes.
+    """
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise UsageError(
+            f"{name!a} is no name for a harness; use small letters, digits and '_', as for a Python module"
+        )
+    root = context.resolve().root
+    files = {f"harnesses/{name}.py": text_of(name, kind).encode(), f"corpus/seeds/code/{name}.dict": _WORDS[kind]}
+    files |= {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
+    if (root / "harnesses" / f"{name}.py").exists():
+        raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
+    for path, data in files.items():
+        _write(root / path, data)
+        context.terminal.say(("wrote ", "green"), shown_path(root / path, context.directory))
+    (root / "harnesses" / f"{name}.py").chmod(0o755)
+    context.terminal.emit({"harness": name, "files": sorted(files)})
+    context.terminal.result(("  run      ", "dim"), f"mlfuzz harness run {name} --time 60s")
+    return EXIT_CLEAN
+
+
+def text_of(name: str, kind: Kind) -> str:
+    """The harness's source."""
+    parts = PARTS[kind]
+    told = {"preload": "[]", **parts}
+    text = TEMPLATE.format(name=name, about=parts["what"], **{key: told[key] for key in told if key != "what"})
+    return re.sub(r"\n{4,}", "\n\n\n", text.replace("import contextlib\n\n\nHARNESS", "import contextlib\n\nHARNESS"))
+
+
+def seeds_of(kind: Kind) -> dict[str, bytes]:
+    """Small inputs that the code takes, by file name."""
+    if kind == "image":
+        return {"grey.png": _png(2, 2, 0), "colour.png": _png(2, 1, 2)}
+    if kind == "audio":
+        return {"mono.wav": _wav(1, 1), "stereo.wav": _wav(2, 2)}
+    if kind == "text":
+        return {"table.toml": b'[a]\nb = [1, 2.5e3]\nc = "\\u00e9"\n', "date.toml": b"d = 2024-02-29T10:00:00Z\n"}
+    tree = {"a": [1, 2.5, b"x"], "b": True}
+    return {"flat.plist": plistlib.dumps("x", fmt=plistlib.FMT_BINARY),
+            "tree.plist": plistlib.dumps(tree, fmt=plistlib.FMT_BINARY)}  # fmt: skip
+
+
+def _write(path: Path, data: bytes) -> None:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    create_exclusive(path, data, sync=False)
+
+
+def _png(width: int, height: int, colour: int) -> bytes:
+    """colour: 0 grey, 2 RGB (PNG specification, third edition, section 11.2.2)."""
+    row = b"\0" + bytes(range(width * (3 if colour else 1)))
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _wav(channels: int, width: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((channels, width, 8000, 0, "NONE", "not compressed"))
+        wav.writeframes(bytes(range(8)))
+    return file.getvalue()
+
+
+_WORDS: Mapping[Kind, bytes] = {
+    "image": b'"IHDR"\n"IDAT"\n"PLTE"\n"tRNS"\n"acTL"\n"\\x89PNG\\x0d\\x0a"\n"GIF89a"\n"\\xff\\xd8\\xff"\n"BM"\n',
+    "audio": b'"RIFF"\n"WAVE"\n"fmt "\n"data"\n"fact"\n"LIST"\n"\\xfe\\xff"\n',
+    "text": b'"[["\n"]]"\n"true"\n"inf"\n"nan"\n"\\x22\\x22\\x22"\n"0x"\n"e+"\n"T00:00"\n"\\\\u"\n',
+    "bytes": b'"bplist00"\n"\\x0f"\n"\\xff\\xff\\xff\\xff"\n"\\x00\\x00\\x00\\x00"\n',
+}
