@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 from effectiveness_parts.presets import COMPARED, SEARCHES, WHITE, applies, guidance_code
-from effectiveness_parts.table import table
+from effectiveness_parts.table import brief, table
 from effectiveness_parts.trial import run
 from tasks.catalogue import TASKS
 
@@ -53,7 +53,8 @@ def main() -> None:
             print(json.dumps(record), flush=True)
             records.append(record)
     records.sort(key=lambda record: (record["repeat"], options.presets.split(",").index(record["preset"])))
-    shown = table(records, {name: TASKS[name] for name in options.tasks.split(",")})
+    tasks = {name: TASKS[name] for name in options.tasks.split(",")}
+    shown = f"{brief(records, tasks)}\n{table(records, tasks)}"
     command = f"scripts/bench effectiveness {' '.join(sys.argv[1:])}".strip()
     shown = f"`{command}`; code of guidance {guidance_code()}.\n\n{shown}"
     print("\n" + shown)

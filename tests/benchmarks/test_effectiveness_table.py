@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from effectiveness_parts.table import chief, table
+from effectiveness_parts.table import brief, chief, table
 from tasks.task import Task
 
 
@@ -63,3 +63,11 @@ def test_rows_that_did_not_run_are_left_out() -> None:
 def test_equal_time_has_lines_of_its_own() -> None:
     records = [record("random", 0), {**record("random", 0), "budget": "seconds", "allowed": 5.0}]
     assert "nan, 5 s" in table(records, {"nan": task("nan", "evaluations")})
+
+
+def test_the_brief_table_sets_the_default_against_random() -> None:
+    records = [record("random", at, first=None) for at in range(3)] + [record("mixed", at, first=5) for at in range(3)]
+    line = brief(records, {"nan": task("nan", "evaluations")}).splitlines()[2]
+    assert "| - (0/3) |" in line
+    assert "| 5 (3/3) |" in line
+    assert "| 1.00 (" in line

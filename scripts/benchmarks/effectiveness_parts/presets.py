@@ -15,6 +15,7 @@ from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
 
 BASELINE = "random"
+DEFAULT = "mixed"
 
 COMPARED = ("random", "mixed", "tensorfuzz", "deeptest", "deephunter", "walk", "accept", "greedy")
 """The baseline first, then the default without gradients, the published systems, and the other baselines."""

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.task import Task
 
 from effectiveness_parts.comparison import Quartiles, a12, p_value
-from effectiveness_parts.presets import BASELINE
+from effectiveness_parts.presets import BASELINE, DEFAULT
 
 Record = Mapping[str, Any]
 
@@ -17,6 +17,14 @@ HEAD = (
     "task", "preset", "guidance", "runs", "first fault at", "roots broken", "failures", "kept", "distinct faults, kept",
     "severity", "A12 (p)", "s",
 )  # fmt: skip
+
+
+BRIEF = (BASELINE, "tensorfuzz", DEFAULT, "mixed+gradients", "search:white")
+
+COUNTED = {
+    "evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept",
+}  # fmt: skip
+"""The chief figures, in words."""
 
 
 def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
@@ -37,6 +45,29 @@ def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def brief(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
+    """One line a task: its chief figure for the presets in BRIEF, and how sure the default is better than random."""
+    head = ("task", "what counts", *BRIEF, f"A12 (p) of {DEFAULT}", "goal")
+    lines = [_line(head), _line(["---"] * len(head))]
+    ran = [record for record in records if record["budget"] == "evaluations" and "skipped" not in record]
+    for name, task in tasks.items():
+        of_task = [record for record in ran if record["task"] == name]
+        by_preset = [[record for record in of_task if record["preset"] == preset] for preset in BRIEF]
+        default = next((own for preset, own in zip(BRIEF, by_preset, strict=True) if preset == DEFAULT), [])
+        against = _against(task, default, by_preset[0]) if default else ""
+        cells = [_chief_cell(task, own) if own else "" for own in by_preset]
+        amount = f"{name}, {_amount(of_task[0])}" if of_task else name
+        lines.append(_line([amount, COUNTED[task.chief], *cells, against, task.goal]))
+    return "\n".join(lines) + "\n"
+
+
+def _chief_cell(task: Task, own: Sequence[Record]) -> str:
+    if task.chief == "evaluations":
+        firsts = [record["first"] or math.inf for record in own]
+        return f"{_spread(firsts)} ({sum(map(math.isfinite, firsts))}/{len(own)})"
+    return _spread([chief(task, record) for record in own])
+
+
 def chief(task: Task, record: Record) -> float:
     """The figure presets are compared by, larger is better."""
     if task.chief == "evaluations":
@@ -50,15 +81,14 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
     kept = [record["kept"] for record in own if record["kept"] is not None]
     severity = [record["margin_median"] for record in own if record["margin_median"] is not None]
     cells = {
-        "first": f"{_spread(firsts)} ({found}/{len(own)})",
+        "evaluations": f"{_spread(firsts)} ({found}/{len(own)})",
         "roots": f"{_spread([record['roots_broken'] for record in own])} of {own[0]['roots']}",
         "failures": _spread([record["failures"] for record in own]),
         "kept": f"{100 * sum(kept) / len(kept):.0f} %" if kept else "",
         "faults": _spread([record["faults_kept"] for record in own]),
         "severity": f"{Quartiles.of(severity).median:.3g}" if severity else "",
     }
-    bold = {"evaluations": "first"}.get(task.chief, task.chief)
-    cells[bold] = f"**{cells[bold]}**"
+    cells[task.chief] = f"**{cells[task.chief]}**"
     budget = f"{own[0]['task']}, {_amount(own[0])}"
     seconds = sum(record["cpu_s"] for record in own) / len(own)
     return _line(
