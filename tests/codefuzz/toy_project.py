@@ -99,6 +99,7 @@ SEEDS = {"plain.toy": b"TPaaaa", "longer.toy": b"TPzzzzzzzzzz", "other.toy": b"T
 
 def build(root: Path) -> Path:
     """The project in `root`, which is returned."""
+    root.mkdir(parents=True, exist_ok=True)
     (root / "toyparser.py").write_text(PARSER)
     (root / "mlfuzz.toml").write_text("")
     harnesses, seeds = root / "harnesses", root / "corpus" / "seeds" / "code" / "toy"

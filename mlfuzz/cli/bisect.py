@@ -1,0 +1,73 @@
+"""`mlfuzz harness bisect`: since when, and until when, a finding fails."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.codefuzz import library, versions
+from mlfuzz.codefuzz.versions import Tried
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, UsageError
+from mlfuzz.findings.store import read
+from mlfuzz.report.visible import visible
+
+COLOURS = {"fails": "red", "fails otherwise": "red", "holds": "green", "flaky": "yellow"}
+
+
+def bisect(
+    id: str,
+    /,
+    *,
+    package: str,
+    of: Annotated[str, Parameter(name="--versions")],
+    target: str = "",
+    times: int = 3,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Run a finding of the code side with versions of a package, each installed into a folder that is thrown away.
+
+    Nothing of this environment is changed. Exit code 3 where no version could be tried.
+
+    Args:
+        id: Of the finding, or the beginning of it, or its file.
+        package: What pip calls it: pillow, scipy.
+        of: Versions, 9.3.0,10.0.0; or a range of those there are, 9.3..11.
+        target: Another harness than its own.
+        times: Runs with each version.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    (case,) = Cases(context, folder=dir).pick([id])[:1]
+    finding = case.finding
+    if finding.side != "code":
+        raise UsageError(f"finding {finding.id[:SHORT_ID]} is of a model; mlfuzz replay --target runs it on another")
+    root = context.resolve().root
+    harness = library.find(target or finding.load, root)
+    _, files = read(case.path)
+    wanted = versions.parse(package, of, offered=versions.offered)
+    terminal = context.terminal
+    terminal.say(f"{finding.id[:SHORT_ID]}  {visible(finding.observed)} of {harness.name}, with {len(wanted)} versions")
+    tried = []
+    for one in versions.bisect(harness, files[finding.input.file], finding.key, package, wanted, times=times):
+        tried.append(one)
+        _tell(context, package, one)
+    for line in versions.turning_points(tried):
+        terminal.result(("  turned   ", "dim"), visible(line))
+    terminal.emit({"id": finding.id, "package": package, "versions": msgspec.to_builtins(tried)})
+    if all(one.verdict in ("not installed", "does not import") for one in tried):
+        terminal.error(f"no version could be tried: is it called {shlex.quote(package)}, and is it for this Python?")
+        return EXIT_BROKEN
+    return EXIT_CLEAN
+
+
+def _tell(context: Context, package: str, one: Tried) -> None:
+    context.terminal.result(
+        f"  {visible(package)} {visible(one.version):<12}  ", (f"{one.verdict:<16}", COLOURS.get(one.verdict, "dim")),
+        f"  {visible(one.said, limit=160)}",
+    )  # fmt: skip
