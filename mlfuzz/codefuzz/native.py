@@ -18,18 +18,15 @@ import msgspec
 from mlfuzz.codefuzz import toolchain
 from mlfuzz.codefuzz.debian_source import unpack_source
 from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
 from mlfuzz.codefuzz.steps import OnLine, run
 from mlfuzz.errors import TargetError, UnknownNameError
-
-SANITIZERS = ("address", "undefined")
-PACKAGES = {"PIL": "pillow", "soundfile": "soundfile"}
-"""Top-level module -> what is built for it."""
 
 RECORD = "build.json"
 
 
 class Build(msgspec.Struct, frozen=True):
-    """What lies beside a build. version: of the package; compiler: "clang-14"."""
+    """What a build was made of, kept beside it. version: of the package; compiler: "clang-14"."""
 
     package: str
     version: str
@@ -57,53 +54,30 @@ def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lan
     on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is Debian's,
     as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that fails.
     """
-    if package not in PACKAGES.values():
-        raise UnknownNameError("package that can be built", package, PACKAGES.values())
+    if package not in BUILDERS:
+        raise UnknownNameError("package that can be built", package, BUILDERS)
     if sanitizer not in SANITIZERS:
         raise UnknownNameError("sanitizer", sanitizer, SANITIZERS)
     clang = toolchain.clang()
     if clang is None or missing(package):
         raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
-    place = _place(directory, package, sanitizer)
+    place = folder(directory.resolve(), package, sanitizer)
     shutil.rmtree(place, ignore_errors=True)
     site = place / "site"
     site.mkdir(parents=True)
     version = BUILDERS[package](sanitizer, place, site, clang, on_line)
     record = Build(package, version, sanitizer, f"clang-{clang.version}")
     (place / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-    return _lane(sanitizer, [site])
+    lane = runtime_lane(sanitizer, [site])
+    keep(lane, place)
+    return lane
 
 
-def lane(name: str, directory: Path, packages: Sequence[str]) -> Lane:
-    """The environment of "address" or "undefined" for harnesses of these modules ("PIL", "soundfile").
+def runtime_lane(sanitizer: str, sites: Sequence[Path] = ()) -> Lane:
+    """The environment of code that was built with this sanitizer, by mlfuzz or by its owner.
 
-    Modules that mlfuzz cannot build are taken to be built already: they get the runtime alone.
-    Raises UnknownNameError; TargetError where a build or a runtime is missing, with the command that makes it.
+    sites: folders that come first on the path. Raises TargetError where the runtime is missing.
     """
-    if name not in SANITIZERS:
-        raise UnknownNameError("lane", name, ("plain", *SANITIZERS))
-    sites = []
-    for package in dict.fromkeys(PACKAGES[module] for module in packages if module in PACKAGES):
-        place = _place(directory, package, name)
-        if not (place / RECORD).is_file():
-            raise TargetError(
-                f"{package} is not built with the {name} sanitizer: "
-                f"mlfuzz harness build-native {package} --sanitizer {name}"
-            )
-        sites.append(place / "site")
-    return _lane(name, sites)
-
-
-def builds(directory: Path) -> list[Build]:
-    """What has been built below `directory`."""
-    return [msgspec.json.decode(path.read_bytes(), type=Build) for path in sorted(directory.glob(f"*/{RECORD}"))]
-
-
-def _place(directory: Path, package: str, sanitizer: str) -> Path:
-    return directory.resolve() / f"{package}-{sanitizer}"
-
-
-def _lane(sanitizer: str, sites: list[Path]) -> Lane:
     library = toolchain.runtime(sanitizer)
     if library is None:
         raise TargetError("; ".join(toolchain.missing()))
@@ -139,7 +113,8 @@ def _build_soundfile(sanitizer: str, place: Path, site: Path, clang: toolchain.C
     environment = _environment(sanitizer, clang)
     run(
         ["cmake", "-G", "Ninja", "-S", str(source), "-B", str(built), "-DBUILD_SHARED_LIBS=ON", "-DBUILD_PROGRAMS=OFF",
-         "-DBUILD_EXAMPLES=OFF", "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_POLICY_VERSION_MINIMUM=3.5"],
+         "-DBUILD_EXAMPLES=OFF", "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=None",
+         "-DCMAKE_POLICY_VERSION_MINIMUM=3.5"],
         place, environment, on_line,
     )  # fmt: skip
     run(["ninja", "-C", str(built)], place, environment, on_line)
