@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
+import msgspec
+
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import lanes
@@ -27,12 +29,12 @@ def build_native(
     from mlfuzz.codefuzz.native import build
 
     base = context.path(dir) if dir else context.resolve().state_dir
-    place = lanes.folder(base / lanes.NATIVE, package, sanitizer)
+    natives = base / lanes.NATIVE
+    place = lanes.folder(natives, package, sanitizer)
     terminal = context.terminal
     terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
-    lane = build(package, sanitizer, place, lambda line: terminal.say((visible(line, limit=200), "dim")))
-    record = lanes.keep(lane, place)
-    terminal.emit({"package": package, "sanitizer": sanitizer, "lane": str(record)})
+    lane = build(package, sanitizer, natives, lambda line: terminal.say((visible(line, limit=200), "dim")))
+    terminal.emit({"package": package, "sanitizer": sanitizer, "lane": msgspec.to_builtins(lane)})
     terminal.result(f"built {visible(package)} in {shown_path(place, context.directory)}")
     there = f" --dir {shlex.quote(dir)}" if dir else ""
     terminal.result(("  use      ", "dim"), f"mlfuzz harness run NAME --lane {sanitizer}{there}")
