@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from mlfuzz.batch import Indices, TensorRows
+from mlfuzz.batch import Indices, Rows, TensorRows, TextRows
 from mlfuzz.campaign.search.gaps import Bound
 from mlfuzz.mutators.distance import distance
 from mlfuzz.mutators.limits import Limits
@@ -44,12 +44,12 @@ def bounded(roots: TensorRows, limits: Limits) -> Bound:
 
 
 def admitted(
-    rows: TensorRows, roots: TensorRows, limits: Limits, *, kind: str
+    rows: TensorRows | TextRows, roots: Rows, limits: Limits, *, kind: str
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """(B,) rows within every limit that compares with the seed."""
     if not limits.by_distance:
         return np.ones(len(rows), np.bool_)
-    within = distance(roots.modality.name, limits).check(rows, roots, limits, kind=kind)
+    within = distance(rows.modality.name, limits).check(rows, roots, limits, kind=kind)
     return np.asarray(within.cpu().numpy(), np.bool_)
 
 

@@ -9,14 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.batch import Indices, Rows, Step, TensorRows
+from mlfuzz.batch import Indices, Recorded, Rows, Step, TensorRows, TextRows
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.search.cross import BLENDS, nearest
-from mlfuzz.campaign.search.disagree import disagree, toward
-from mlfuzz.campaign.search.gaps import GRADIENT_COST, Seen, Slope, Walked
-from mlfuzz.campaign.search.limits import admitted, bounded, spanned
+from mlfuzz.campaign.search.hunt import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
 from mlfuzz.campaign.search.objective import Objective, Trials, objectives, scores_of
-from mlfuzz.campaign.search.slope import differentiable, slope_of
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
@@ -63,8 +60,7 @@ class Searcher:
     mode: "white" follows gradients, and gives up where there are none; "black" never asks for one; "auto" does what it
     can, and leaves alone what is relative to the seed unless limits say how far an input may go from it.
     key: of the order in which seeds are searched from; another for each worker and life. batch: rows of one forward
-    pass. ran: inputs of the campaign's ordinary batches. spent: evaluations of searches, of
-    which a gradient counts as two.
+    pass. ran: inputs of the campaign's ordinary batches. spent: evaluations of searches; a gradient counts as two.
     """
 
     target: Any
@@ -112,50 +108,47 @@ class Searcher:
         begin(picked)
         most = self.turn_size // len(picked) - 1  # what is found runs once more, in a batch of its own
         rows, roots = self.pool.gather(picked), self.pool.gather(self.corpus.seeds[picked])
-        if not isinstance(rows, TensorRows) or not isinstance(roots, TensorRows):
-            return self._nothing(aim, picked, 0)
-        walked = self._walk(aim, picked, rows, roots, most, rng, beat)
-        if walked is None:
-            return self._nothing(aim, picked, 0)
-        return self._found(aim, picked, walked, roots)
-
-    def _walk(
-        self, aim: Objective, picked: Indices, rows: TensorRows, roots: TensorRows, most: int,
-        rng: np.random.Generator, beat: Callable[[], None],
-    ) -> Walked | None:  # fmt: skip
         trials = Trials(
             self.target, self.seedbed, rows, picked, self.corpus.seeds[picked], self.corpus.loads[picked],
             self._invariant(picked), beat,
         )  # fmt: skip
-        limits = spanned(self.ledger.limits, free=not aim.relative)
-        slope = self._slope(aim, trials, rows)
-        if slope is None and self.mode == "white":
+        hunt = Hunt(
+            aim, trials, roots, self.ledger.limits, most, self.batch, rng, lambda found: self._others(found, picked)
+        )
+        catch = self._hunt(hunt, rows, white=self._is_white(rows))
+        aim.tried += len(picked)
+        if catch is None:
+            self.spent += self.turn_size
+            return Found(picked[:0], None, 0)
+        aim.found += len(catch.hits)
+        self.spent += catch.spent + len(catch.hits)
+        mutated = self._mutated(picked[catch.hits], catch) if len(catch.hits) else None
+        return Found(picked[catch.hits], mutated, catch.spent)
+
+    def _hunt(self, hunt: Hunt, rows: Rows, *, white: bool) -> Catch | None:
+        """None where nothing can be tried."""
+        if not white and self.mode == "white":
             return None
+        if isinstance(rows, TextRows):
+            return hunt_words(hunt, rows, estimate_of(hunt) if white else None)
+        if not isinstance(rows, TensorRows) or not isinstance(hunt.roots, TensorRows):
+            return None
+        if rows.data.shape != hunt.roots.data.shape:
+            return None  # sounds that an operator has made longer: values cannot be compared with the seed's
+        return hunt_values(hunt, rows, hunt.roots, white=white)
 
-        def gap(tried: TensorRows, which: Indices) -> Seen:
-            return trials.judge(aim, tried, which)
-
-        others, near = (None, None) if slope is not None else self._others(rows, picked)
-        search = disagree if aim.across else toward
-        return search(
-            gap, rows, bounded(roots, limits), span=float(limits.linf or 1.0), rng=rng, most=most, slope=slope,
-            others=others, near=near, batch=self.batch,
-        )  # fmt: skip
+    def _is_white(self, rows: Rows) -> bool:
+        if self.mode == "black":
+            return False
+        if self._white is None:
+            self._white, spent = gradients_reach(self.target, rows)
+            self.spent += spent
+        return self._white
 
     def _invariant(self, picked: Indices) -> NDArray[np.bool_]:
         """(B,) whether what is found keeps its parent's label: only near its seed, or where it was asked for."""
         near = self.ledger.limits.by_distance or self.mode != "auto"
         return np.asarray(self.corpus.invariant[picked] & near, np.bool_)
-
-    def _slope(self, aim: Objective, trials: Trials, rows: TensorRows) -> Slope | None:
-        if self.mode == "black":
-            return None
-        if self._white is None:
-            self._white = differentiable(self.target, rows)
-            self.spent += 2 * GRADIENT_COST
-        if not self._white:
-            return None
-        return slope_of(self.target, lambda seen, which: trials.gap(aim, seen, which))
 
     def _aim(self) -> Objective | None:
         """The next objective in turn; None where each of them is to be left alone this time."""
@@ -198,41 +191,23 @@ class Searcher:
         theirs = classes[self.pool.split(seeds)[0]]
         return others, nearest(rows, classes[self.corpus.seeds[picked]], others, theirs, most=BLENDS)
 
-    def _found(self, aim: Objective, picked: Indices, walked: Walked, roots: TensorRows) -> Found:
-        aim.tried += len(picked)
-        hits = np.flatnonzero(walked.hit)
-        evaluations = int(walked.spent.sum())
-        if len(hits):
-            inside = admitted(walked.found.take(hits), roots.take(hits), self.ledger.limits, kind="replace")
-            hits = hits[inside]
-        aim.found += len(hits)
-        self.spent += evaluations + len(hits)
-        if not len(hits):
-            return Found(picked[:0], None, evaluations)
-        return Found(picked[hits], self._mutated(picked[hits], walked.found.take(hits)), evaluations)
-
-    def _nothing(self, aim: Objective, picked: Indices, evaluations: int) -> Found:
-        aim.tried += len(picked)
-        self.spent += self.turn_size
-        return Found(picked[:0], None, evaluations)
-
-    def _mutated(self, picked: Indices, rows: Rows) -> Mutated:
+    def _mutated(self, picked: Indices, catch: Catch) -> Mutated:
         """What was found as one replace mutation of each parent."""
-        modality, count = self.target.modality, len(picked)
-        files = [modality.encode(payload) for payload in rows.payloads(np.arange(count))]
+        count = len(picked)
+        columns = catch.columns if isinstance(catch.rows, TextRows) else {**self._filed(catch.rows), **catch.columns}
+        part = MUTATORS.get(f"{self.target.modality.name}.replace")
+        return Mutated(
+            catch.rows, (Step(part.name, part.version, 0, count, columns),),
+            self.ledger.searched(self.corpus.loads[picked]), self._invariant(picked), np.zeros(count, np.bool_),
+            np.full(count, FIXED_SEVERITY, np.float32),
+        )  # fmt: skip
+
+    def _filed(self, rows: Rows) -> Recorded:
+        """The files of rows, stored, by digest."""
+        files = [self.target.modality.encode(payload) for payload in rows.payloads(np.arange(len(rows)))]
         for data in files:
             self.blobs.put(data)
-        columns = {
-            "blob": np.asarray([CONTENTS.put(data) for data in files]),
-            "share": np.ones(count, np.float32),
-        }
-        part = MUTATORS.get(f"{modality.name}.replace")
-        step = Step(part.name, part.version, 0, count, columns)
-        severity = np.full(count, FIXED_SEVERITY, np.float32)
-        return Mutated(
-            rows, (step,), self.ledger.searched(self.corpus.loads[picked]), self._invariant(picked),
-            np.zeros(count, np.bool_), severity,
-        )  # fmt: skip
+        return {"blob": np.asarray([CONTENTS.put(data) for data in files])}
 
 
 def searcher_for(
