@@ -18,11 +18,13 @@ import msgspec
 from mlfuzz.codefuzz import toolchain
 from mlfuzz.codefuzz.debian_source import unpack_source
 from mlfuzz.codefuzz.engine import Lane
-from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
+from mlfuzz.codefuzz.lanes import SANITIZERS, keep
 from mlfuzz.codefuzz.steps import OnLine, run
 from mlfuzz.errors import TargetError, UnknownNameError
 
 RECORD = "build.json"
+MADE = ("site", "source", "built")
+"""Folders of a build."""
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ def missing(package: str = "") -> list[str]:
 
 
 def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lane:
-    """Build "pillow" or "soundfile" with "address" or "undefined" below `directory`; -> the lane to run it in.
+    """Build "pillow" or "soundfile" with "address" or "undefined" in `directory`; -> the lane to run it in.
 
     on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is Debian's,
     as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that fails.
@@ -61,8 +63,9 @@ def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lan
     clang = toolchain.clang()
     if clang is None or missing(package):
         raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
-    place = folder(directory.resolve(), package, sanitizer)
-    shutil.rmtree(place, ignore_errors=True)
+    place = directory.resolve()
+    for name in MADE:  # of an earlier build
+        shutil.rmtree(place / name, ignore_errors=True)
     site = place / "site"
     site.mkdir(parents=True)
     version = BUILDERS[package](sanitizer, place, site, clang, on_line)
