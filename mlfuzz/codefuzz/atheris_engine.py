@@ -17,6 +17,7 @@ from mlfuzz.codefuzz.dictionary import chosen, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
+from mlfuzz.codefuzz.importing import within
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
@@ -179,8 +180,7 @@ class AtherisSession:
     def _prepared(self, told: dict[str, Any]) -> Prepared:
         before = frozenset(told["modules"])
         glimpse = peek(self._link, self.declaration, Path(self.options.project), before)
-        tops = {name.partition(".")[0] for name in self.declaration.instrument}
-        lazy = tuple(sorted(name for name in glimpse.modules if name.partition(".")[0] in tops))
+        lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
         warnings = list(told["warnings"])
         if glimpse.strays:
             warnings.append(

@@ -24,7 +24,7 @@ from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
-from mlfuzz.codefuzz.wrapper import Judge, wrap
+from mlfuzz.codefuzz.wrapper import LEAVE, UNTELLABLE, Judge, wrap
 
 ROOMY = 4.0
 """A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
@@ -46,6 +46,12 @@ class Post:
         self.flight = Flight(slot["flight"])
         self.stacks, self.output = slot["stacks"], slot["output"]
         self.socket = socket.socket(fileno=os.dup(slot["socket"]))
+
+    def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
+        try:
+            wire.send(self.socket, message, payload)
+        except OSError:
+            LEAVE(UNTELLABLE)
 
     def take_output(self) -> None:
         """From now on what anybody prints goes to the supervisor's ring."""
@@ -98,7 +104,7 @@ def alone(bench: Bench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0))
-    wire.send(bench.post.socket, _measured(bench, bench.judge(), payload))
+    bench.post.send(_measured(bench, bench.judge(), payload))
 
 
 def many(bench: Bench, job: dict[str, Any]) -> None:
@@ -115,8 +121,8 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
         outcome = _measured(bench, judge, payload)
         if edges is not None:
             outcome["edges"] = sorted(edges)
-        wire.send(bench.post.socket, outcome)
-    wire.send(bench.post.socket, {"modules": sorted(sys.modules)})
+        bench.post.send(outcome)
+    bench.post.send({"modules": sorted(sys.modules)})
 
 
 def fuzz(bench: Bench, job: dict[str, Any]) -> None:
@@ -168,13 +174,13 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
         kept = wanted in found
         if kept and len(candidate) < shortest:
             shortest = len(candidate)
-            wire.send(bench.post.socket, {}, candidate)
+            bench.post.send({}, candidate)
         return kept
 
     best = payload
     if keeps(payload):
         best = smallest(payload, keeps, Budget(job["seconds"]), hints=hints)
-    wire.send(bench.post.socket, {"end": 1}, best)
+    bench.post.send({"end": 1}, best)
 
 
 def leak(bench: Bench, job: dict[str, Any]) -> None:
@@ -200,7 +206,7 @@ def leak(bench: Bench, job: dict[str, Any]) -> None:
     sizes.append(bench.memory.start())
     later = [(after - before) * 1024 / rounds for before, after in zip(sizes[1:], sizes[2:], strict=False)]
     where = _traced(lambda: run(payload)) if min(later) > 0 else []
-    wire.send(bench.post.socket, {"later": later, "runs": 3 * rounds, "where": where})
+    bench.post.send({"later": later, "runs": 3 * rounds, "where": where})
 
 
 def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
@@ -227,9 +233,9 @@ def cover(bench: Bench, job: dict[str, Any]) -> None:
         message, payload = wire.receive(bench.post.socket)
         if message.get("end"):
             break
-        wire.send(bench.post.socket, {"kind": _measured(bench, judge, payload)["kind"]})
+        bench.post.send({"kind": _measured(bench, judge, payload)["kind"]})
     linecover = importlib.import_module("mlfuzz.codefuzz.linecover")
-    wire.send(bench.post.socket, {"arcs": linecover.told(bench.measure)})
+    bench.post.send({"arcs": linecover.told(bench.measure)})
 
 
 JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {

@@ -12,7 +12,7 @@ import msgspec
 
 from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
-from mlfuzz.codefuzz.hang import Sampler
+from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.outcome import Outcome
@@ -33,6 +33,9 @@ BASE_RUNS = 200
 LEAK_SECONDS = 60.0
 LEAK_CANDIDATES = 6
 """So often, and on so many inputs of the corpus, a worker that has grown is searched for who leaves memory behind."""
+
+EARLY_SHARE = 0.25
+"""Of the limit: an input that stands where others have hung is ended so early."""
 
 STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
@@ -70,16 +73,19 @@ class Fuzzing:
         self.work = WorkCorpus(link.scratch, request.corpus, court.declaration.length)
         self.known = set(request.known)
         self.provisional: set[str] = set()
+        self.hung: set[str] = set()
+        self.silenced: set[str] = set()
         self.poison: dict[bytes, None] = {}
         self.began = time.monotonic()
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
         self.tired = False
+        self._allowance: Patience | None = None
         self._base = 0.0
         self._sought = -LEAK_SECONDS
         self._told = self._synced = 0.0
-        self._seen, self._since = -1, 0.0
+        self._seen, self._since, self._looked = -1, 0.0, -1
 
     def run(self) -> Progress:
         """Until a limit is reached or somebody says stop."""
@@ -123,14 +129,14 @@ class Fuzzing:
         """One worker, from its fork to its end."""
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
         job = {
-            "name": "fuzz", "known": sorted(self.known), "poison": [one.hex() for one in self.poison],
+            "name": "fuzz", "known": sorted(self.known | self.silenced), "poison": [one.hex() for one in self.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left,
                       f"-seed={self._seed()}",
                       f"-max_len={self.court.declaration.length}"],
         }  # fmt: skip
         slot = self.link.fork(FUZZ, job)
         self.tired, self._base = False, 0.0
-        self._seen, self._since = -1, time.monotonic()
+        self._seen, self._since, self._looked = -1, time.monotonic(), -1
         then = time.monotonic()
         while slot.death is None:
             self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
@@ -142,7 +148,7 @@ class Fuzzing:
             if self._over() or self.tired:
                 self.link.end(slot)
                 return
-            if self._hangs(slot):
+            if self._hangs(slot) or self._hangs_again(slot):
                 self._hang(slot)
                 return
             if self._tell() and self._grows(slot):
@@ -165,6 +171,7 @@ class Fuzzing:
         told, payload = slot.inbox.popleft()
         outcome = outcome_from(told, slot.ring.text())
         if outcome.kind == "memory-error":
+            self.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
             outcome = self.court.judge(payload)
             self.tired = not outcome.failed  # what was used up is what others have left behind
         if outcome.failed:
@@ -217,8 +224,21 @@ class Fuzzing:
         head, now = slot.flight.head, time.monotonic()
         if head[STARTED] != self._seen or not slot.flight.running:
             self._seen, self._since = head[STARTED], now
+            self._allowance = Patience(slot.pid, self.court.declaration.seconds)
             return False
-        return now - self._since > self.court.declaration.seconds
+        return self._allowance is not None and self._allowance.over(now - self._since)
+
+    def _hangs_again(self, slot: Slot) -> bool:
+        """Whether an input that takes long stands where others have hung: it need not have its whole time."""
+        early = EARLY_SHARE * self.court.declaration.seconds
+        if not self.hung or self._looked == self._seen or time.monotonic() - self._since < early:
+            return False
+        self._looked = self._seen
+        sampler = Sampler(slot, self.court.declaration.seconds)
+        sampler.finish(self.link)
+        if not slot.flight.running or slot.flight.head[STARTED] != self._seen:
+            return False
+        return aftermath.located("hang", "", sampler.placed(self.court.territory)).group in self.hung
 
     def _hang(self, slot: Slot) -> None:
         """Take stacks, end it, and see what the input does alone."""
@@ -231,11 +251,13 @@ class Fuzzing:
         slot.flight.head[FAILED] += 1
         self._quarantine(payload)
         where = aftermath.located("hang", "", sampler.placed(self.court.territory))
-        if where.bucket in self.known or where.bucket in self.provisional:
+        if where.group in self.hung or where.bucket in self.known or where.bucket in self.provisional:
             return
         outcome = self.court.judge(payload)
         if outcome.failed:
             self.provisional.add(where.bucket)
+            if outcome.kind == "hang":
+                self.hung.add(where.group)
             self._report(payload, outcome)
 
     def _grows(self, slot: Slot) -> bool:

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mlfuzz.codefuzz import plain_atheris
@@ -80,7 +80,7 @@ def load(spec: dict[str, Any]) -> Loaded:
 def _forget(packages: list[str], warnings: list[str]) -> None:
     """Modules that are imported already would stay without coverage: let them be imported again."""
     for package in packages:
-        there = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+        there = [name for name in sys.modules if within(name, [package])]
         if not there:
             continue
         if package in SURVIVORS:
@@ -148,11 +148,10 @@ class _Instrumented:
 
     def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
         """Modules of the named packages whose code was not instrumented."""
-        tops = {name.partition(".")[0] for name in packages}
         failed = set(self.store.failed) if self.store else set()
         return tuple(sorted({
             name for name, module in list(sys.modules.items())
-            if name.partition(".")[0] in tops and (name in failed or _plain_source(module))
+            if within(name, packages) and (name in failed or _plain_source(module))
         }))  # fmt: skip
 
     def _setup(self, argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
@@ -160,11 +159,9 @@ class _Instrumented:
         return argv
 
     def _store(self) -> Store | None:
-        """The kept bytecode; None, with a word, where it cannot be trusted with this atheris."""
-        if not self.spec["cache"]:
-            return None
+        """What instruments and keeps; None, with a word, where it cannot be trusted with this atheris."""
         try:
-            store = Store(self.atheris, self.spec["cache"])
+            store = Store(self.atheris, self.spec["cache"], [*self.spec["instrument"], PACKAGE])
             if store.trustworthy():
                 return store
             why = "its bytecode differs from what was expected"
@@ -188,6 +185,11 @@ class _HarnessFinder:
             loader = sys.modules["atheris.import_hook"].AtherisSourceFileLoader
             spec.loader = loader(spec.loader.name, spec.loader.path, True)
         return spec
+
+
+def within(name: str, packages: Iterable[str]) -> bool:
+    """Whether a module is one of these or inside one of them."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _plain_source(module: Any) -> bool:

@@ -14,7 +14,7 @@ import marshal
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -50,15 +50,19 @@ def inner(value):
 
 
 class Store:
-    """Instrumented code of one version of atheris and Python. hits, misses, failed: of this process."""
+    """Instrumented code of one version of atheris and Python. hits, misses, failed: of this process.
 
-    def __init__(self, atheris: ModuleType, folder: str) -> None:
+    folder: "" keeps nothing. wanted: packages and modules whose code is instrumented, what they contain included.
+    """
+
+    def __init__(self, atheris: ModuleType, folder: str, wanted: Sequence[str]) -> None:
         self._atheris = atheris
+        self._wanted = tuple(wanted)
         self._hook = sys.modules["atheris.import_hook"]
         self._bytecode: Any = sys.modules["atheris.instrument_bytecode"]
         self._reserve: Callable[[], int] = atheris._reserve_counter
         self.version = _version(atheris)
-        self._folder = os.path.join(folder, self.version)
+        self._folder = os.path.join(folder, self.version) if folder else ""
         self.hits = self.misses = 0
         self.failed: list[str] = []
         self.constants: list[bytes] = []
@@ -85,8 +89,10 @@ class Store:
 
     def code(self, name: str, path: str, compiled: Callable[[], CodeType | None]) -> CodeType | None:
         """The instrumented code of a module; its plain code where that fails, and it is noted."""
-        file = self._file(name, path)
-        kept = _read(file)
+        if not any(name == one or name.startswith(f"{one}.") for one in self._wanted):
+            return compiled()  # atheris takes the whole of a top-level package
+        file = self._file(name, path) if self._folder else ""
+        kept = _read(file) if file else None
         if kept is not None:
             self.hits += 1
             self.constants += kept[0]
@@ -98,7 +104,8 @@ class Store:
         try:
             marked = self.instrument(code)
             words = constants(code)
-            _write(file, (words, marked))
+            if file:
+                _write(file, (words, marked))
         except Exception:  # noqa: BLE001 - atheris asserts on code it does not understand; the module runs without it
             self.failed.append(name)
             return code
@@ -139,7 +146,7 @@ class Store:
     def trustworthy(self) -> bool:
         """Whether a sample does the same and reaches as much through the store as through atheris. Once a version."""
         proof = os.path.join(self._folder, "proved")
-        if os.path.exists(proof):
+        if self._folder and os.path.exists(proof):
             return True
         plain = compile(SAMPLE, "<sample>", "exec")
         try:
@@ -147,7 +154,7 @@ class Store:
             same = self._trial(self.relocate(kept)) == self._trial(self._bytecode.patch_code(plain, True))
         except Exception:  # noqa: BLE001 - whatever has changed inside atheris, the way around is to do without
             return False
-        if same:
+        if same and self._folder:
             with contextlib.suppress(OSError):
                 os.makedirs(self._folder, exist_ok=True)
                 with open(proof, "wb"):

@@ -35,7 +35,7 @@ class Territory:
 
     def __init__(self, packages: Iterable[str], harness: str, folders: Iterable[str]) -> None:
         self._harness = os.path.realpath(harness) if harness else ""
-        self._packages = tuple(packages)
+        self._packages = tuple(package.replace(".", "/") for package in packages)
         paths = sysconfig.get_paths()
         self._standard = {paths["stdlib"], paths["platstdlib"], os.path.dirname(os.__file__)}
         self._folders = sorted({os.path.abspath(one) for one in folders if one}, key=len, reverse=True)
@@ -50,19 +50,25 @@ class Territory:
     def _sort(self, file: str) -> tuple[int, str]:
         if self._harness and os.path.realpath(file) == self._harness:
             return HARNESS, os.path.basename(file)
-        if file.startswith("<") or file.startswith(OWN):
+        if file.startswith("<"):
             return FOUNDATION, file.rpartition("/")[2]
         path = os.path.abspath(file)
         name = next((path[len(one) + 1 :] for one in self._folders if path.startswith(one + os.sep)), "")
         name = name.replace(os.sep, "/")
-        top = name.partition("/")[0].removesuffix(".py")
-        if top in self._packages:
+        if self._wanted(name):
             return TARGET, name
+        if path.startswith(OWN):
+            return FOUNDATION, name
+        top = name.partition("/")[0].removesuffix(".py")
         standard = any(path.startswith(one + os.sep) for one in self._standard) and "site-packages" not in path
         if standard:
             within = next(path[len(one) + 1 :] for one in self._standard if path.startswith(one + os.sep))
-            return (TARGET if within.partition("/")[0].removesuffix(".py") in self._packages else FOUNDATION), within
+            return (TARGET if self._wanted(within) else FOUNDATION), within
         return (FOUNDATION if top == "atheris" else OTHER), name or os.path.basename(path)
+
+    def _wanted(self, name: str) -> bool:
+        """Whether a file, as the import path names it, belongs to a package of the target."""
+        return any(name == f"{package}.py" or name.startswith(f"{package}/") for package in self._packages)
 
 
 def name_of(kind: type) -> str:

@@ -22,6 +22,7 @@ LANDLOCK_VERSION = 1
 O_PATH = 0o10000000
 
 LARGEST_FILE = 1 << 30
+STACK_BYTES = 8 << 20
 
 MACHINES = {
     "x86_64": (0xC000003E, {
@@ -80,12 +81,14 @@ def confine(level: str, writable: Sequence[str], *, programs: bool) -> None:
 
 
 def limit(*, address_bytes: int = 0, stack_bytes: int = 0) -> None:
-    """Resource limits. address_bytes: of new memory, above what the process has now; 0 leaves it open."""
+    """Resource limits. address_bytes: of new memory, above what the process has now; 0 leaves it open.
+
+    The stack is the usual one also where the shell allows more: what overflows must not depend on who starts it.
+    """
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, LARGEST_FILE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    if stack_bytes:
-        _lower(resource.RLIMIT_STACK, stack_bytes)
+    _lower(resource.RLIMIT_STACK, stack_bytes or STACK_BYTES)
     if address_bytes and sys.platform == "linux":
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
@@ -158,7 +161,12 @@ def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
     allow, error, kill = 0x7FFF0000, 0x00050001, 0x80000000
     lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]
     # kill(pid, ...): only to oneself.
-    lines += [(equal, 0, 3, numbers["kill"]), (load, 0, 0, 16), (equal, 0, len(refused) + 2, pid), (answer, 0, 0, allow)]
+    lines += [
+        (equal, 0, 3, numbers["kill"]),
+        (load, 0, 0, 16),
+        (equal, 0, len(refused) + 2, pid),
+        (answer, 0, 0, allow),
+    ]
     for place, number in enumerate(refused):
         lines.append((equal, len(refused) - place, 0, number))
     lines += [(answer, 0, 0, allow), (answer, 0, 0, error)]

@@ -14,7 +14,7 @@ import msgspec
 
 from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.hang import Sampler
+from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.codefuzz.outcome import FINE, Outcome
@@ -66,13 +66,14 @@ class Court:
         limit = self.declaration.seconds
         sampler = Sampler(slot, limit)
         begun = 0.0
+        allowance: Patience | None = None
         started = time.monotonic()
         try:
             while not slot.inbox and slot.death is None:
                 now = time.monotonic()
                 if not begun and slot.flight.head[STARTED]:
-                    begun = now
-                if begun and now - begun > patience * limit:
+                    begun, allowance = now, Patience(slot.pid, patience * limit)
+                if allowance is not None and allowance.over(now - begun):
                     return self._hang(slot, sampler, now - begun)
                 if not begun and now - started > START_SECONDS:
                     return self._hang(slot, sampler, now - started)

@@ -1,0 +1,127 @@
+"""Every way in which an input can fail is told from every other, by what the input does alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.declaration import read
+from mlfuzz.codefuzz.engine import Options
+
+HARNESS = Path(__file__).with_name("failures.py")
+
+MATRIX = {
+    "ok": ("ok", ""),
+    "documented": ("refused", ""),
+    "matching": ("refused", ""),
+    "documented-group": ("refused", ""),
+    "elsewise": ("exception", "KeyError"),
+    "index": ("exception", "IndexError"),
+    "chained": ("exception", "RuntimeError"),
+    "odd": ("exception", "mlfuzz_harness.failures.Odd"),
+    "surrogate": ("exception", "RuntimeError"),
+    "interrupt": ("exception", "KeyboardInterrupt"),
+    "struct": ("exception", "struct.error"),
+    "group": ("group", "ExceptionGroup"),
+    "assertion": ("assertion", "AssertionError"),
+    "recursion": ("recursion", "RecursionError"),
+    "huge": ("memory-error", "MemoryError"),
+    "large": ("memory", ""),
+    "exit": ("exit", "SystemExit"),
+    "exit-3": ("exit", "SystemExit"),
+    "segv": ("crash", "SIGSEGV"),
+    "abort": ("crash", "SIGABRT"),
+    "fpe": ("crash", "SIGFPE"),
+    "ill": ("crash", "SIGILL"),
+    "bus": ("crash", "SIGBUS"),
+    "trap": ("crash", "SIGTRAP"),
+    "terminated": ("crash", "SIGTERM"),
+    "killed": ("killed", "SIGKILL"),
+    "overflow": ("overflow", "SIGSEGV"),
+    "os-exit-0": ("os-exit", "status 0"),
+    "os-exit-7": ("os-exit", "status 7"),
+    "c-exit": ("os-exit", "status 5"),
+    "spin": ("hang", ""),
+    "sleep": ("hang", ""),
+    "regex": ("hang", ""),
+    "deadlock": ("hang", ""),
+    "slow": ("slow", ""),
+    "thread": ("thread", "IndexError"),
+    "finaliser": ("unraisable", "LookupError"),
+    "address": ("sanitizer", "heap-buffer-overflow"),
+    "undefined": ("sanitizer", "index-out-of-bounds"),
+    "flood": ("ok", ""),
+    "fork": ("ok", ""),
+    "close": ("os-exit", "status 113"),
+    "corpus": ("ok", ""),
+}
+
+pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=AtherisEngine().available() or "available")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with AtherisEngine().prepare(read(HARNESS), Options(cache="none")) as opened:
+        yield opened
+
+
+def test_the_matrix_has_thirty_kinds_and_more():
+    assert len(MATRIX) >= 30
+    assert len({outcome for outcome in MATRIX.values()}) >= 25
+
+
+@pytest.mark.parametrize("way", MATRIX)
+def test_each_way_of_failing_is_told_from_the_others(session, way):
+    (outcome,) = session.reproduce(way.encode(), times=1)
+    assert (outcome.kind, outcome.type) == MATRIX[way], outcome
+    assert bool(outcome.bucket) == outcome.failed
+    assert outcome.bucket.startswith(outcome.group)
+
+
+def test_a_leak_is_seen_when_the_input_runs_many_times(session):
+    (outcome,) = session.reproduce(b"leak", times=1, kind="leak")
+    assert outcome.kind == "leak"
+    assert "40" in outcome.message or "39" in outcome.message
+    (other,) = session.reproduce(b"ok", times=1, kind="leak")
+    assert other.kind == "ok"
+
+
+def test_native_deaths_have_the_python_stack_and_a_key_with_it(session):
+    (outcome,) = session.reproduce(b"segv", times=1)
+    assert outcome.frames[-1].startswith("failures.py:")
+    assert outcome.bucket.startswith("crash:SIGSEGV:failures.py:")
+
+
+def test_a_hang_says_where_it_hangs(session):
+    (outcome,) = session.reproduce(b"spin", times=1)
+    assert outcome.group == "hang::failures.py:spin"
+    assert "spin" in outcome.traceback
+
+
+def test_causes_and_members_belong_to_the_key(session):
+    (chained,) = session.reproduce(b"chained", times=1)
+    (group,) = session.reproduce(b"group", times=1)
+    assert chained.causes == ("KeyError",)
+    assert chained.bucket == f"{chained.group}:+4:KeyError"
+    assert set(group.causes) == {"IndexError", "ZeroDivisionError"}
+
+
+def test_recursion_has_one_key_wherever_it_ran_out(session):
+    (outcome,) = session.reproduce(b"recursion", times=1)
+    assert outcome.bucket == "recursion:RecursionError:failures.py:down:up"
+
+
+@pytest.mark.parametrize("way", ["network", "program", "write", "signal-others"])
+def test_the_sandbox_refuses(session, way):
+    if "seccomp" not in session.prepared.sandbox or not any("landlock" in layer for layer in session.prepared.sandbox):
+        pytest.skip("this kernel lacks seccomp or Landlock")
+    (outcome,) = session.reproduce(way.encode(), times=1)
+    assert outcome.kind == "refused", outcome  # PermissionError is an OSError, which this harness documents
+
+
+def test_what_was_printed_is_kept_to_its_end_and_bounded(session):
+    (outcome,) = session.reproduce(b"flood", times=1)
+    assert 0 < len(outcome.output) < 5000
+    assert "are not kept" in outcome.output
