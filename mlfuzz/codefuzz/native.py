@@ -18,7 +18,7 @@ import msgspec
 from mlfuzz.codefuzz import toolchain
 from mlfuzz.codefuzz.debian_source import unpack_source
 from mlfuzz.codefuzz.engine import Lane
-from mlfuzz.codefuzz.lanes import SANITIZERS, keep
+from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
 from mlfuzz.codefuzz.steps import OnLine, run
 from mlfuzz.errors import TargetError, UnknownNameError
 
@@ -51,7 +51,7 @@ def missing(package: str = "") -> list[str]:
 
 
 def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lane:
-    """Build "pillow" or "soundfile" with "address" or "undefined" in `directory`; -> the lane to run it in.
+    """Build "pillow" or "soundfile" with "address" or "undefined" below `directory`; -> the lane to run it in.
 
     on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is Debian's,
     as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that fails.
@@ -63,7 +63,7 @@ def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lan
     clang = toolchain.clang()
     if clang is None or missing(package):
         raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
-    place = directory.resolve()
+    place = folder(directory.resolve(), package, sanitizer)
     for name in MADE:  # of an earlier build
         shutil.rmtree(place / name, ignore_errors=True)
     site = place / "site"
