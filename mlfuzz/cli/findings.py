@@ -21,6 +21,7 @@ from mlfuzz.report.visible import visible
 app = App(name="findings", help="List, show, keep and export findings.", help_format="plaintext")
 app.command("mlfuzz.cli.confirm:confirm", name="confirm", help="Run candidates again, each alone, and shrink them.")
 app.command("mlfuzz.cli.promote:promote", name="promote", help="Keep findings in the corpus, for pytest.")
+app.command("mlfuzz.cli.imports:imported", name="import", help="Take over what other fuzzers have found.")
 app.command("mlfuzz.cli.export:export", name="export", help="Write findings as a zip, folders or a training set.")
 
 
