@@ -122,7 +122,7 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
         if edges is not None:
             outcome["edges"] = sorted(edges)
         bench.post.send(outcome)
-    bench.post.send({"modules": sorted(sys.modules)})
+    bench.post.send({"modules": sorted(sys.modules), "forks": judge.forks})
 
 
 def fuzz(bench: Bench, job: dict[str, Any]) -> None:

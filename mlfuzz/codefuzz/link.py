@@ -41,6 +41,7 @@ class Link:
         self._selector = selectors.DefaultSelector()
         self._events: list[dict[str, Any]] = []
         self._frames = Frames()
+        self._serving = False
         self._process: subprocess.Popen[bytes] | None = None
         ours, theirs = socket.socketpair()
         self._control = ours
@@ -79,6 +80,7 @@ class Link:
             except WorkerLostError as error:
                 raise TargetLoadError(f"{path}: the process died while it imported the harness: {error}") from error
         event = self._events.pop(0)
+        self._serving = True
         if event["event"] == "broken":
             raise TargetLoadError(f"{path} does not import:\n{event['error'].rstrip()}")
         return event
@@ -130,7 +132,7 @@ class Link:
         process = self._process
         if process is not None:
             try:
-                process.wait(2.0)
+                process.wait(2.0 if self._serving else 0.0)
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -18,7 +18,7 @@ SECONDS = 1.0
 
 
 class Glimpse(msgspec.Struct, frozen=True):
-    """edges: reached together. modules: imported while it ran. strays: processes it left behind. runs: that ended."""
+    """edges: reached together. modules: imported while it ran. strays: processes it started. runs: that ended."""
 
     edges: int = 0
     modules: frozenset[str] = frozenset()
@@ -31,7 +31,7 @@ def peek(link: Link, declaration: Declaration, project: Path, before: frozenset[
     slot = link.fork(ALONE, {"name": "many", "edges": True})
     edges: set[int] = set()
     modules: frozenset[str] = frozenset()
-    runs = 0
+    runs = forks = 0
     deadline = time.monotonic() + SECONDS
     for payload in [*_seeds(declaration, project), b""]:
         slot.answer({"run": 1}, payload)
@@ -45,9 +45,10 @@ def peek(link: Link, declaration: Declaration, project: Path, before: frozenset[
         slot.answer({"end": 1})
         link.wait(lambda: bool(slot.inbox) or slot.death is not None, 1.0)
         if slot.inbox:
-            modules = frozenset(slot.inbox.popleft()[0].get("modules", ())) - before
+            told = slot.inbox.popleft()[0]
+            modules, forks = frozenset(told["modules"]) - before, told["forks"]
     death = link.end(slot)
-    return Glimpse(len(edges), modules, death.strays, runs)
+    return Glimpse(len(edges), modules, forks + death.strays, runs)
 
 
 def _seeds(declaration: Declaration, project: Path) -> Sequence[bytes]:

@@ -29,12 +29,16 @@ UNTELLABLE = 113
 
 
 class Judge:
-    """Sorts what an input raised; tells each new bucket once. known: buckets that are not told."""
+    """Sorts what an input raised; tells each new bucket once.
+
+    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started.
+    """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
         self.documented, self.territory, self.flight, self.known = documented, territory, flight, known
         self.elsewhere: list[dict[str, Any]] = []
         self.busy = False
+        self.forks = 0
         self.tell: Tell = lambda outcome, data: None
         self._seen: set[tuple[Any, ...]] = set()
         self._pinned: list[Any] = []
@@ -43,7 +47,7 @@ class Judge:
         """Catch what is raised where nobody sees it: in threads, in finalisers, in callbacks from C."""
         threading.excepthook = self._in_thread
         sys.unraisablehook = self._unraisable
-        os.register_at_fork(after_in_child=self._forked)
+        os.register_at_fork(after_in_child=self._forked, after_in_parent=self._forks)
 
     def forget(self) -> None:
         """Tell everything anew, as for a first input."""
@@ -111,6 +115,9 @@ class Judge:
         if len(self.elsewhere) < 16 and not self.documented.covers(error):
             self.elsewhere.append(describe(kind, error, self.territory))
             self.busy = True
+
+    def _forks(self) -> None:
+        self.forks += 1
 
     def _forked(self) -> None:
         """In a process that the target has forked: it must not go on fuzzing, nor tell anything."""

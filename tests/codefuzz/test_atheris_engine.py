@@ -1,0 +1,285 @@
+"""A harness from its import to its verdicts, through real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.declaration import Declaration, read
+from mlfuzz.codefuzz.engine import Options
+from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
+
+HERE = Path(__file__).parent
+ENGINE = AtherisEngine()
+OPTIONS = Options(cache="none")
+
+pytestmark = pytest.mark.skipif(bool(ENGINE.available()), reason=ENGINE.available() or "available")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with ENGINE.prepare(read(HERE / "planted.py"), OPTIONS) as opened:
+        yield opened
+
+
+def prepared(tmp_path: Path, text: str, name: str = "subject", **options):
+    path = tmp_path / f"{name}.py"
+    path.write_text(text)
+    return ENGINE.prepare(read(path), Options(cache="none", **options))
+
+
+def fuzzed(session, corpus: Path, *, seconds: float = 20.0, runs: int = 0, until: int = 0, known=()):
+    found: dict[str, bytes] = {}
+    progress = session.fuzz(
+        corpus, seconds=seconds, runs=runs, known=known, on_failure=lambda data, outcome: found.update({outcome.bucket: data}),
+        on_progress=lambda _: None, stop=lambda: bool(until) and len(found) >= until,
+    )  # fmt: skip
+    return found, progress
+
+
+def seeded(folder: Path, *payloads: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number, payload in enumerate(payloads):
+        (folder / f"{number:02}").write_bytes(payload)
+    return folder
+
+
+def test_fuzzing_goes_on_after_exceptions_and_native_deaths(session, tmp_path):
+    found, progress = fuzzed(session, seeded(tmp_path / "c", b"IX\x01", b"KEa", b"AB", b"SE", b"zz"), until=4)
+    assert {bucket.split(":")[1] for bucket in found} == {"IndexError", "KeyError", "SIGABRT", "SIGSEGV"}
+    assert progress.restarts >= 1
+    assert progress.executions > 0
+
+
+def test_known_buckets_are_not_told_again(session, tmp_path):
+    (first,) = session.reproduce(b"IX\x07", times=1)
+    found, _ = fuzzed(session, seeded(tmp_path / "c", b"IX\x07"), runs=300, known=(first.bucket,))
+    assert first.bucket not in found
+
+
+def test_a_number_of_runs_is_kept_to(session, tmp_path):
+    _, progress = fuzzed(session, seeded(tmp_path / "c", b"zz"), runs=500)
+    assert 500 <= progress.executions < 1000
+
+
+def test_new_inputs_reach_the_campaigns_corpus_under_their_hash(session, tmp_path):
+    corpus = seeded(tmp_path / "c", b"zz")
+    fuzzed(session, corpus, runs=2000)
+    names = {path.name for path in corpus.iterdir()} - {"00"}
+    assert names
+    assert all(len(name) == 40 for name in names)
+
+
+def test_crashing_seeds_run_once_and_most_of_the_time_is_spent_fuzzing(session, tmp_path):
+    corpus = seeded(tmp_path / "c", b"SE", b"ABx", b"zz")
+    native = [session.reproduce(payload, times=1)[0].bucket for payload in (b"SE", b"AB")]
+    _, progress = fuzzed(session, corpus, seconds=1.5, known=native)
+    assert progress.fuzzing > 0.7 * progress.seconds
+
+
+def test_reproducing_gives_one_outcome_a_run_with_the_same_key(session):
+    outcomes = session.reproduce(b"KEb", times=3)
+    assert len(outcomes) == 3
+    assert len({outcome.bucket for outcome in outcomes}) == 1
+    assert all(0 <= outcome.seconds < 0.5 for outcome in outcomes)
+    assert outcomes[0].frames[-1].startswith("planted.py:")
+
+
+def test_an_input_larger_than_the_page_is_refused(session, monkeypatch):
+    monkeypatch.setattr("mlfuzz.codefuzz.verdict.CAPACITY", 8)
+    with pytest.raises(BadInputError, match="too large"):
+        session.reproduce(b"x" * 9, times=1)
+
+
+@pytest.mark.parametrize("payload", [b"IX\x09", b"KEz", b"SE", b"AB"])
+def test_a_minimised_input_keeps_its_bucket(session, payload):
+    padded = payload + bytes(range(1, 40))
+    bucket = session.reproduce(padded, times=1)[0].bucket
+    smaller = session.minimise(padded, bucket, seconds=10)
+    assert len(smaller) <= 3
+    assert session.reproduce(smaller, times=1)[0].bucket == bucket
+
+
+def test_minimising_what_does_not_fail_gives_it_back(session):
+    assert session.minimise(b"zzzz", "exception:IndexError:planted.py:check:+2", seconds=1) == b"zzzz"
+
+
+def test_screening_sorts_seeds_and_survives_odd_files(session, tmp_path):
+    folder = seeded(tmp_path / "c", b"zz", b"SE", b"IX\x09", b"KEa")
+    os.mkfifo(folder / "fifo")
+    (folder / "folder").mkdir()
+    (folder / "nowhere").symlink_to(tmp_path / "missing")
+    sorted_out = session.screen(sorted(folder.iterdir()))
+    assert [Path(name).name for name in sorted_out.usable] == ["00", "03"]
+    assert [(Path(name).name, outcome.kind) for name, outcome in sorted_out.failing] == [
+        ("01", "crash"),
+        ("02", "exception"),
+    ]
+    assert {Path(name).name for name, _ in sorted_out.refused} == {"fifo", "folder", "nowhere"}
+    assert sorted_out.edges > 0
+
+
+def test_a_merge_keeps_the_edges_and_drops_the_rest(session, tmp_path):
+    files = sorted(seeded(tmp_path / "c", b"zz", b"zzz", b"IX\x00", b"IX\x01", b"KEa", b"q" * 60).iterdir())
+    reached = session.features(files)
+    kept = session.merge(files)
+    assert 0 < len(kept) < len(files)
+    assert set().union(*(reached[path] for path in kept)) == set().union(*reached.values())
+
+
+def test_a_harness_that_does_not_import_is_told_in_its_own_words(tmp_path):
+    text = "HARNESS = {}\nimport no_such_module_here\ndef fuzz(data): pass\n"
+    with pytest.raises(TargetLoadError, match="No module named 'no_such_module_here'"):
+        prepared(tmp_path, text)
+
+
+def test_a_harness_that_dies_while_it_is_imported_is_told(tmp_path):
+    with pytest.raises(TargetLoadError, match="died while it imported"):
+        prepared(tmp_path, "HARNESS = {}\nimport os\nprint('so far')\nos._exit(4)\ndef fuzz(data): pass\n")
+
+
+def test_an_import_that_never_ends_says_where_it_is(tmp_path):
+    text = "HARNESS = {}\nimport time\ndef wait():\n    while True: time.sleep(0.01)\nwait()\ndef fuzz(data): pass\n"
+    with pytest.raises(TargetLoadError, match=r"(?s)has not ended after 0.8 s.*in wait"):
+        prepared(tmp_path, text, start_seconds=0.8)
+
+
+def test_a_harness_that_fails_on_every_seed_is_said_to_be_at_fault(tmp_path):
+    with prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): raise KeyError(1)\n") as session:
+        files = sorted(seeded(tmp_path / "c", b"a", b"b", b"c").iterdir())
+        assert any("every seed fails" in warning for warning in session.screen(files).warnings)
+
+
+def test_a_harness_that_starts_processes_is_told_so(tmp_path):
+    text = "HARNESS = {}\nimport os, time\ndef fuzz(data):\n    if os.fork() == 0: time.sleep(60)\n"
+    with prepared(tmp_path, text) as session:
+        assert any("starts processes" in warning for warning in session.prepared.warnings)
+
+
+def test_a_harness_that_deletes_its_folder_loses_nothing_of_the_campaigns(tmp_path):
+    text = """HARNESS = {"length": 8}
+import glob, os, shutil
+def fuzz(data):
+    for path in ("..", CORPUS):
+        shutil.rmtree(path, ignore_errors=True)
+    return data[:1] == b"a" and data[1:2] == b"b"
+CORPUS = %r
+"""
+    corpus = seeded(tmp_path / "c", b"keep", b"me")
+    with prepared(tmp_path, text % str(corpus)) as session:
+        if not any("landlock" in layer for layer in session.prepared.sandbox):
+            pytest.skip("this kernel lacks Landlock")
+        _, progress = fuzzed(session, corpus, runs=300)
+    assert progress.executions >= 300
+    assert {"00", "01"} <= {path.name for path in corpus.iterdir()}
+
+
+def test_a_corpus_with_a_fifo_and_unreadable_files_does_not_stop_fuzzing(session, tmp_path):
+    corpus = seeded(tmp_path / "c", b"zz")
+    os.mkfifo(corpus / "fifo")
+    (corpus / "link").symlink_to(corpus / "fifo")
+    (corpus / "sparse").touch()
+    os.truncate(corpus / "sparse", 1 << 40)
+    _, progress = fuzzed(session, corpus, runs=300)
+    assert progress.executions >= 300
+
+
+def test_an_unknown_mutator_is_named_with_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean 'png'"):
+        prepared(tmp_path, 'HARNESS = {"mutator": "pngg"}\ndef fuzz(data): pass\n')
+
+
+def test_a_missing_file_is_no_harness():
+    with pytest.raises(TargetLoadError, match="no such harness file"):
+        ENGINE.prepare(Declaration(name="gone", path="/nowhere/gone.py"), OPTIONS)
+
+
+def test_a_plain_atheris_file_is_taken_as_it_is(tmp_path):
+    text = """import sys
+import atheris
+with atheris.instrument_imports():
+    import wave
+def TestOneInput(data):
+    if data == b"no": raise LookupError("planted")
+def main():
+    atheris.Setup(sys.argv, TestOneInput)
+    atheris.Fuzz()
+main()
+"""
+    with prepared(tmp_path, text) as session:
+        (outcome,) = session.reproduce(b"no", times=1)
+    assert outcome.bucket == "exception:LookupError:subject.py:TestOneInput:+1"
+
+
+def test_without_atheris_inputs_can_be_replayed_and_not_fuzzed(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
+    engine = AtherisEngine()
+    assert "atheris is not installed" in engine.available()
+    text = "import atheris\nHARNESS = {}\ndef fuzz(data):\n    raise KeyError(1)\n"
+    (tmp_path / "subject.py").write_text(text)
+    with engine.prepare(read(tmp_path / "subject.py"), OPTIONS) as session:
+        assert session.reproduce(b"", times=1)[0].type == "KeyError"
+        assert session.minimise(b"abc", "exception:KeyError:subject.py:fuzz:+1", seconds=5) == b""
+        with pytest.raises(TargetError, match="cannot be fuzzed here"):
+            fuzzed(session, tmp_path / "c")
+
+
+def test_no_process_outlives_its_session(tmp_path):
+    with prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n") as session:
+        session.reproduce(b"", times=1)
+        zygote = session._link._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(zygote, 0)
+
+
+def test_a_killed_supervisor_leaves_its_records_and_no_process(tmp_path):
+    script = tmp_path / "supervisor.py"
+    script.write_text(f"""
+import os, sys
+from pathlib import Path
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.declaration import read
+from mlfuzz.codefuzz.engine import Options
+session = AtherisEngine().prepare(read(Path({str(HERE / "planted.py")!r})), Options(cache="none"))
+print(session._link._process.pid, flush=True)
+def record(data, outcome):
+    Path("record").write_bytes(data)
+    print("recorded", flush=True)
+session.fuzz(Path("c"), seconds=60, on_failure=record, on_progress=lambda _: None)
+""")
+    seeded(tmp_path / "c", b"IX\x09")
+    child = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        zygote = int(child.stdout.readline())
+        assert child.stdout.readline() == "recorded\n"
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    assert (tmp_path / "record").read_bytes() == b"IX\x09"
+    deadline = time.monotonic() + 10
+    while os.path.exists(f"/proc/{zygote}") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{zygote}")
+
+
+def test_the_supervisors_modules_import_neither_torch_nor_numpy_nor_atheris():
+    code = "import sys, mlfuzz.codefuzz.atheris_engine; print([m for m in ('torch', 'numpy', 'atheris') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_line_coverage_counts_lines_that_run_at_import(session, tmp_path):
+    pytest.importorskip("coverage")
+    files = sorted(seeded(tmp_path / "c", b"zz", b"KEa").iterdir())
+    shares = session.coverage(files, tmp_path / "html")
+    assert set(shares) == {"planted.py"}
+    assert 0.5 < shares["planted.py"] < 1
+    assert (tmp_path / "html" / "index.html").exists()
