@@ -25,11 +25,11 @@ MAIN, BASE = "main", "base"
 class Variant(Protocol):
     """Another form of a target: outputs only.
 
-    digest: of all that decides its answers beside the target's own digest. remedy: what to do where it cannot run.
+    name: as it was asked for. digest: of all that decides its answers beside the target's own digest. remedy: what to
+    do where it cannot run.
     """
 
-    @property
-    def name(self) -> str: ...
+    name: str
 
     @property
     def digest(self) -> str: ...
@@ -168,6 +168,7 @@ def varied(target: Any, names: Sequence[str]) -> Any:
     for name in wanted:
         if name not in built:
             built[name] = build(target, name)
+            built[name].name = name
     return Varied(target, [built[name] for name in wanted])
 
 

@@ -96,6 +96,13 @@ def compared(example: Example, variant: str = "bf16") -> Example:
     return replace(example, seen=Observation(both, layers), reference=Observation(same, layers))
 
 
+def voted(example: Example, models: Sequence[str] = ("m1", "m2")) -> Example:
+    """An example of one model, and others that say on every row what it said of the seed."""
+    others = {f"{name}.main": example.reference.outputs["main"] for name in models}
+    seen, reference = (replace(one, outputs={**one.outputs, **others}) for one in (example.seen, example.reference))
+    return replace(example, seen=seen, reference=reference)
+
+
 def costs(meter: str = "cost-seconds", *, own: float = 1e-3) -> Example:
     """What rows and their seeds cost alone, five times each; the odd rows take five times as long, one not measured."""
     jitter = 1.0 + 0.1 * torch.rand((ROWS, 5), generator=torch.Generator().manual_seed(5))

@@ -11,6 +11,7 @@ import pytest
 from mlfuzz.mutation import Mutation
 from mlfuzz.oracles.base import ORACLES, Oracle
 from mlfuzz.oracles.differential import Differ
+from mlfuzz.oracles.differential_majority import Majority
 from mlfuzz.oracles.frames import Frames
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
@@ -49,6 +50,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         (lambda: Differ(of="bf16", by="value", bound=0.5), lambda: examples.compared(examples.tokens())),
     ),
+    "majority": ((lambda: Majority(of=["m1", "m2"]), lambda: examples.voted(examples.scores())),),
     "latency": ((Latency, examples.costs),),
     "memory": ((Memory, lambda: examples.costs("cost-bytes", own=1e6)),),
     "length": (
