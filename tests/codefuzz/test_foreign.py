@@ -21,7 +21,7 @@ def write(folder, **files):
 def test_a_libfuzzer_folder_gives_its_artifacts_and_not_its_corpus(tmp_path):
     sha = "0123456789abcdef0123456789abcdef01234567"
     names = [f"{kind}-{sha}" for kind in ("crash", "timeout", "oom", "leak", "slow-unit")]
-    write(tmp_path, **{name: b"x" for name in names}, **{sha: b"corpus", "README.md": b"about", "fuzz-0.log": b"log"})
+    write(tmp_path, **dict.fromkeys(names, b"x"), **{sha: b"corpus", "README.md": b"about", "fuzz-0.log": b"log"})
     assert sorted(one.path.name for one in inputs(tmp_path)) == sorted(names)
     assert {one.maker for one in inputs(tmp_path)} == {"libFuzzer"}
 
