@@ -44,6 +44,7 @@ VERBS = {
     },
     "Look up": {
         "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",
+        "corpus": "Look after the inputs that campaigns have gathered.",
         "config": "Show the configuration, and where each value comes from.",
     },
 }
@@ -52,6 +53,7 @@ _MODULES = {
     "list": "mlfuzz.cli.listing:listing",
     "findings": "mlfuzz.cli.findings:app",
     "config": "mlfuzz.cli.config:app",
+    "corpus": "mlfuzz.cli.corpus:app",
     "harness": "mlfuzz.cli.harness:app",
 }
 

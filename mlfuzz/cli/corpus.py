@@ -1,0 +1,183 @@
+"""`mlfuzz corpus`: the inputs that campaigns have gathered. `list`, `stats` and `verify` are here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from mlfuzz.cli.context import Context, Here
+from mlfuzz.codefuzz.corpus_files import WorkingCorpus
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, MlfuzzError, UnknownNameError, UsageError
+from mlfuzz.findings.promote import folder_name
+from mlfuzz.progress import read_stats
+from mlfuzz.report.numbers import short
+from mlfuzz.report.visible import visible
+from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
+
+PREFIX = "corpus-"
+
+app = App(name="corpus", help="Look after the inputs that campaigns have gathered.", help_format="plaintext")
+app.command("mlfuzz.cli.corpus_cover:minimise", name="min", help="Keep the few inputs that reach what all reach.")
+app.command("mlfuzz.cli.corpus_cover:merge", name="merge", help="Take from other folders what reaches something new.")
+app.command("mlfuzz.cli.corpus_files:export", name="export", help="Copy a corpus to a folder or a zip.")
+app.command("mlfuzz.cli.corpus_files:imported", name="import", help="Add inputs from a folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The working corpus of a harness in a campaign."""
+
+    workdir: Workdir
+    harness: str
+    corpus: WorkingCorpus
+
+
+@app.command(name="list")
+def listed(*, dir: str = "", context: Here) -> int:
+    """List the corpora of all campaigns: those of harnesses as files, those of models as entries of a journal.
+
+    Args:
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    base = base_of(context, dir)
+    rows: list[dict[str, Any]] = []
+    for shelf in shelves(base):
+        figures = shelf.corpus.figures()
+        rows.append({"campaign": shelf.workdir.name, "of": shelf.harness, "side": "code", "inputs": figures.files,
+                     "bytes": figures.bytes})  # fmt: skip
+    for workdir in campaigns(base):
+        entries = _entries(workdir)
+        if entries is not None:
+            rows.append({"campaign": workdir.name, "of": entries[0], "side": "model", "inputs": entries[1],
+                         "bytes": workdir.used_bytes()})  # fmt: skip
+    context.terminal.emit(rows)
+    if not context.terminal.json:
+        cells = [
+            [str(row["campaign"]), str(row["of"]), str(row["side"]), f"{row['inputs']:,}", f"{short(row['bytes'])}B"]
+            for row in rows
+        ]
+        if cells:
+            context.terminal.table(("campaign", "of", "side", "inputs", "size"), cells)
+        else:
+            context.terminal.result(f"no corpora in {base}; mlfuzz harness run NAME makes one")
+    return EXIT_CLEAN
+
+
+@app.command
+def stats(
+    harness: str,
+    /,
+    *,
+    campaign: str = "",
+    edges: Annotated[bool, Parameter(negative="")] = False,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Show the figures of a harness's corpus.
+
+    Args:
+        harness: Its name.
+        campaign: Which one; may be left out where one only has a corpus of it.
+        edges: Run the inputs, and count the edges that they reach.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    shelf = only_shelf(base_of(context, dir), harness, campaign)
+    figures = shelf.corpus.figures()
+    told: dict[str, object] = {
+        "campaign": shelf.workdir.name, "harness": shelf.harness, "inputs": figures.files, "bytes": figures.bytes,
+        "smallest": figures.smallest, "median": figures.median, "largest": figures.largest,
+    }  # fmt: skip
+    if edges:
+        from mlfuzz.cli.corpus_cover import session_for
+
+        with session_for(context, shelf.harness) as session:
+            reached = session.features(shelf.corpus.files())
+        told["edges"] = len(frozenset().union(*reached.values())) if reached else 0
+        told["failing"] = figures.files - len(reached)
+    context.terminal.emit(told)
+    if not context.terminal.json:
+        for what, value in told.items():
+            context.terminal.result((f"  {what:<10}", "dim"), f"{value:,}" if isinstance(value, int) else str(value))
+    return EXIT_CLEAN
+
+
+@app.command
+def verify(
+    harness: str = "",
+    /,
+    *,
+    campaign: str = "",
+    fix: Annotated[bool, Parameter(negative="")] = False,
+    dir: str = "",
+    context: Here,
+) -> int:
+    """Look whether each input still is what its name says. Exit code 1 where one is not.
+
+    Args:
+        harness: Its name; by default all.
+        campaign: Of this campaign only.
+        fix: Give those files the names of what is in them.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    chosen = [
+        shelf
+        for shelf in shelves(base_of(context, dir))
+        if harness in ("", shelf.harness) and campaign in ("", shelf.workdir.name)
+    ]
+    if harness and not chosen:
+        only_shelf(base_of(context, dir), harness, campaign)  # says what there is
+    wrong = 0
+    for shelf in chosen:
+        bad = shelf.corpus.wrong()
+        wrong += len(bad)
+        for path in bad:
+            context.terminal.result(("  ! ", "red"), f"{shelf.workdir.name} {shelf.harness}: {visible(path.name)}")
+        if fix and bad:
+            shelf.corpus.rename()
+    inputs = sum(len(shelf.corpus) for shelf in chosen)
+    done = "renamed" if fix else "not what their names say"
+    context.terminal.emit({"inputs": inputs, "wrong": wrong, "fixed": fix})
+    context.terminal.result(f"{inputs:,} inputs in {len(chosen)} corpora; {wrong} {done}" if wrong else
+                            f"{inputs:,} inputs in {len(chosen)} corpora, all as their names say")  # fmt: skip
+    return EXIT_FINDINGS if wrong and not fix else EXIT_CLEAN
+
+
+def base_of(context: Context, folder: str) -> Path:
+    return context.path(folder) if folder else context.resolve().state_dir
+
+
+def shelves(base: Path) -> Iterator[Shelf]:
+    """All working corpora, by campaign and harness."""
+    for workdir in campaigns(base):
+        for folder in sorted(workdir.derived.glob(f"{PREFIX}*")) if workdir.derived.is_dir() else ():
+            if folder.is_dir():
+                yield Shelf(workdir, folder.name.removeprefix(PREFIX), WorkingCorpus(folder))
+
+
+def only_shelf(base: Path, harness: str, campaign: str = "") -> Shelf:
+    """The corpus of a harness. Raises UsageError where several campaigns have one, UnknownNameError where none has."""
+    if campaign:
+        find_campaign(base, campaign)
+    every = [shelf for shelf in shelves(base) if campaign in ("", shelf.workdir.name)]
+    found = [shelf for shelf in every if shelf.harness == folder_name(harness)]
+    if not found:
+        raise UnknownNameError("corpus", harness, {shelf.harness for shelf in every})
+    if len(found) > 1:
+        names = ", ".join(shelf.workdir.name for shelf in found)
+        raise UsageError(f"which campaign's corpus of {harness}: {names}? say it: --campaign NAME")
+    return found[0]
+
+
+def _entries(workdir: Workdir) -> tuple[str, int] | None:
+    """Target and entries of a model's campaign."""
+    try:
+        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats)) if workdir.stats.exists() else None
+    except MlfuzzError:
+        return None
+    if stats is None or stats.target.get("side") == "code":
+        return None
+    return str(stats.target.get("name", "")), stats.entries

@@ -1,0 +1,69 @@
+"""`mlfuzz corpus export` and `import`: inputs as plain files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.corpus import base_of, only_shelf
+from mlfuzz.cli.corpus_cover import corpus_for, files_in
+from mlfuzz.cli.plan import shown_path
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.corpus_files import read_input
+from mlfuzz.errors import EXIT_CLEAN
+from mlfuzz.findings.bundle import require_empty
+from mlfuzz.storage.durable import write_atomic, writing
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def export(harness: str, output: str, /, *, campaign: str = "", dir: str = "", context: Here) -> int:
+    """Copy a harness's corpus to a folder, or to a zip as OSS-Fuzz takes it.
+
+    Args:
+        harness: Its name.
+        output: A new or empty folder, or a file that ends in .zip.
+        campaign: Which one; may be left out where one only has a corpus of it.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    shelf = only_shelf(base_of(context, dir), harness, campaign)
+    target, files = context.path(output), shelf.corpus.files()
+    if target.suffix == ".zip":
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in files:
+                archive.writestr(zipfile.ZipInfo(path.name, _EPOCH), read_input(path), zipfile.ZIP_DEFLATED)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, content.getvalue())
+    else:
+        require_empty(target)
+        with writing(target):
+            target.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            write_atomic(target / path.name, read_input(path), sync=False)
+    context.terminal.emit({"harness": shelf.harness, "inputs": len(files), "output": str(target)})
+    context.terminal.result(f"{len(files):,} inputs of {shelf.harness} in {shown_path(target, context.directory)}")
+    return EXIT_CLEAN
+
+
+def imported(folder: str, /, *, harness: str, campaign: str = "", dir: str = "", context: Here) -> int:
+    """Add inputs from a folder to a harness's corpus; those that fail are found when it is fuzzed.
+
+    Args:
+        folder: A file or a folder of inputs.
+        harness: That they are for.
+        campaign: Which one takes them; by default the only one there is, or one that is called like the harness.
+        dir: Where campaigns lie, instead of the configured folder.
+    """
+    declaration = library.find(harness, context.resolve().root).declaration
+    files = files_in(context.path(folder))
+    fitting = [path for path in files if path.stat().st_size <= declaration.length]
+    workdir, corpus = corpus_for(base_of(context, dir), declaration.name, campaign)
+    added = corpus.adopt(fitting)
+    told = {"offered": len(files), "added": added, "too_large": len(files) - len(fitting)}
+    context.terminal.emit({"campaign": workdir.name, "harness": declaration.name, **told})
+    large = f"; {told['too_large']} larger than {declaration.length:,} bytes left out" if told["too_large"] else ""
+    context.terminal.result(f"{declaration.name}: {added:,} of {len(files):,} inputs were new{large}")
+    return EXIT_CLEAN
