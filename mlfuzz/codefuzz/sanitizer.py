@@ -18,6 +18,10 @@ RUNTIME = re.compile(
     r"LLVMFuzzer|PyCFunction|PyRun|PyVectorcall|cfunction|method_|type_call|object_|ffi_call|vectorcall|main$|abort$|"
     r"raise$|gsignal|mem(cpy|move|set|cmp)|str(len|cpy|cmp)|malloc$|calloc$|realloc$|free$|operator (new|delete))"
 )
+INTERPRETER = re.compile(r"ffi_call|cffi|cdata_call|_ctypes|slot_|method|_?Py[A-Z_]|pybind11|atheris|fuzzer::")
+"""What has called the code under test: frames from there on are Python's and the fuzzer's own."""
+
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 KINDS = (
     ("shift exponent", "invalid-shift"), ("left shift", "invalid-shift"), ("signed integer overflow", "integer-overflow"),
@@ -47,7 +51,7 @@ def parse(text: str) -> Report | None:
         place = f"{undefined[1]}:{undefined[2]}"
         error = next((name for words, name in KINDS if words in undefined[4]), "undefined-behaviour")
         frames = _frames(text[undefined.end() :])
-        if not frames or not frames[0].startswith(place):
+        if not frames or f"/{place}:" not in f"/{frames[0]}":
             frames = (f"{place}:{_function(frames, undefined[1])}", *frames)
         return Report(
             tool="UndefinedBehaviorSanitizer", error=error, message=undefined[4], frames=frames, details=_details(text)
@@ -58,7 +62,7 @@ def parse(text: str) -> Report | None:
     return Report(
         tool=header[1],
         error=header[2],
-        message=(header[2] + header[3])[:400],
+        message=ADDRESS.sub("0x..", header[2] + header[3])[:400],  # an address is another one in each run
         frames=_frames(after),
         details=_details(after),
     )
@@ -87,6 +91,8 @@ def _frames(text: str) -> tuple[str, ...]:
             break
         previous = int(match[1])
         function = match[2] or "?"
+        if frames and INTERPRETER.match(function):
+            break
         if not RUNTIME.match(function) and len(frames) < 40:
             frames.append(f"{match[3].strip('()')}:{match[4] or 0}:{function}")
     return tuple(frames)
