@@ -25,8 +25,11 @@ def wav_scipy() -> Files:
     extensible = form(0xFFFE, 1, 2) + struct.pack("<HHI", 22, 16, 4) + bytes.fromhex("0100000000001000800000aa00389b71")
     info = b"LIST" + struct.pack("<I", 14) + b"INFOISFT" + struct.pack("<I", 2) + b"x\0"
     tone = struct.pack("<8h", *(1000 * step for step in range(8)))
+    long = file(form(1, 1, 2), tone)
+    ds64 = b"ds64" + struct.pack("<IQQQI", 28, len(long) - 8 + 36, len(tone), 8, 0)
     return {
-        "pcm16.wav": file(form(1, 1, 2), tone),
+        "pcm16.wav": long,
+        "rf64.wav": b"RF64\xff\xff\xff\xffWAVE" + ds64 + long[12:],
         "pcm8-stereo.wav": file(form(1, 2, 1), bytes(range(120, 136))),
         "pcm24.wav": file(form(1, 1, 3), bytes(range(24))),
         "float32.wav": file(form(3, 1, 4), struct.pack("<4f", 0.0, 0.5, -0.5, 1.0)),
