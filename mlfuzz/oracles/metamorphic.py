@@ -100,7 +100,7 @@ class Tolerance:
     """
 
     name = "tolerance"
-    unit = "share of the tolerated deviation, less 1"
+    unit = "of the tolerated deviation too far"
     where: Literal["device", "host"] = "device"
     relative = True
 

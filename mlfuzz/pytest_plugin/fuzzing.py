@@ -15,18 +15,21 @@ from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.promote import folder_name
+from mlfuzz.findings.weakness import weaknesses
+from mlfuzz.pytest_plugin.purse import Purse, Turn
+from mlfuzz.report.numbers import counted
 from mlfuzz.testing.kept import SHORT_ID, Kept
 
 MOST_TOLD = 10
 
 
 class FuzzItem(pytest.Item):
-    """Fuzzes one target for a while. known: its regressions; their faults are not new."""
+    """Fuzzes one target for a while. known: its regressions; their faults are not new. purse: its time."""
 
-    def __init__(self, *, kept: Kept, known: Sequence[Kept], seconds: float, **more: object) -> None:
+    def __init__(self, *, kept: Kept, known: Sequence[Kept], purse: Purse, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
         self.target, self.load = kept.target, kept.load or (kept.finding.load if kept.finding else "")
-        self.known, self.seconds = known, seconds
+        self.known, self.purse = known, purse
 
     def runtest(self) -> None:
         from mlfuzz.pytest_plugin.items import found_for
@@ -34,16 +37,20 @@ class FuzzItem(pytest.Item):
         found = found_for(self.config)
         configured = found.config.targets.get(self.target)
         load = (configured.use if configured else "") or self.load
-        workdir = found.state_dir / f"pytest-{folder_name(self.target)}"
+        workdir = folder_of(found.state_dir, self.target)
         spec = WorkerSpec(
             target=load, directory=str(found.root.resolve()), name=self.target, plugins=list(found.config.plugins),
             device=self.config.getoption("mlfuzz_device") or found.config.fuzz.device,
             seeds=str(found.path(configured.seeds)) if configured and configured.seeds else "",
         )  # fmt: skip
+        seconds = self.purse.share()
+        turn = Turn(seconds, workdir)
         try:
-            outcome = supervise(CampaignRequest(spec, workdir, Budget(seconds=self.seconds), adopt=True))
+            outcome = supervise(CampaignRequest(spec, workdir, Budget(seconds=seconds), adopt=True), turn)
         except MlfuzzError as error:
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
+        finally:
+            self.purse.spend(min(seconds, turn.seconds))
         if outcome.exit_code == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
         if new := self._new(outcome.findings):
@@ -62,8 +69,18 @@ class FuzzItem(pytest.Item):
         return [finding for fault, finding in first.items() if fault not in known]
 
 
+def folder_of(campaigns: Path, target: str) -> Path:
+    """Where the campaigns that pytest runs on a target lie: the next run goes on with them."""
+    return campaigns / f"pytest-{folder_name(target)}"
+
+
 def _text(new: Sequence[Finding], workdir: Path) -> str:
-    lines = [f"{len(new)} new fault{'' if len(new) == 1 else 's'}, saved in {workdir}"]
+    """The worst of each weakness first: of many faults those differ the most."""
+    weak = weaknesses(new)
+    worst = {one.best.id for one in weak}
+    new = [*(one.best for one in weak), *(one for one in new if one.id not in worst)]
+    several = f" in {counted(len(weak), 'weakness', 'weaknesses')}" if len(weak) < len(new) else ""
+    lines = [f"{counted(len(new), 'new fault')}{several}, saved in {workdir}"]
     for one in new[:MOST_TOLD]:
         said = f"expected {one.expected!r}  got {one.observed!r}  {one.sentence or 'unchanged seed'!s}"
         lines.append(f"  {one.id[:SHORT_ID]}  {one.kind}  {ascii(said)[1:-1] if not said.isprintable() else said}")

@@ -7,7 +7,8 @@ import pytest
 from mlfuzz.budget import duration
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.pytest_plugin import kept_of
-from mlfuzz.pytest_plugin.fuzzing import FuzzItem
+from mlfuzz.pytest_plugin.fuzzing import FuzzItem, folder_of
+from mlfuzz.pytest_plugin.purse import Purse, left_to_find
 from mlfuzz.testing.kept import Kept, sample
 
 
@@ -34,16 +35,26 @@ def _keep(config: pytest.Config, items: list[pytest.Item], selected: list[pytest
 
 
 def _fuzz(items: list[pytest.Item], regressions: list[tuple[pytest.Item, Kept]], seconds: float) -> None:
-    """One item for each target that a selected regression is of, at the end."""
+    """One item for each target that a selected regression is of, at the end.
+
+    Those that have the least left to find come first: what they do not need, the others get.
+    """
     targets: dict[str, tuple[pytest.Item, Kept]] = {}
     for item, kept in regressions:
         if kept.finding is not None and kept.finding.side == "model":
             targets.setdefault(kept.target, (item, kept))
-    for target, (item, kept) in targets.items():
+    purse = Purse(seconds, len(targets))
+    for target, (item, kept) in sorted(targets.items(), key=lambda each: _left(each[1][0].config, each[0])):
         parent = item.getparent(pytest.File) or item.session  # type: ignore[type-abstract]
         known = [one for _, one in regressions if one.target == target]
-        more = {"kept": kept, "known": known, "seconds": seconds / len(targets)}
+        more = {"kept": kept, "known": known, "purse": purse}
         items.append(FuzzItem.from_parent(parent, name=f"fuzz[{target}]", **more))
+
+
+def _left(config: pytest.Config, target: str) -> float:
+    from mlfuzz.pytest_plugin.items import found_for
+
+    return left_to_find(folder_of(found_for(config).state_dir, target))
 
 
 def _seconds(text: str) -> float:
