@@ -10,7 +10,7 @@ Raw = Callable[[bytes, int], bytes]
 """libFuzzer's own mutation of bytes: (data, largest size) -> data."""
 
 RAW_SHARE = 0.1
-"""So often the whole file is changed as bytes: what is wrong with its frame is found so."""
+"""So often the whole file is changed as bytes, unless the format says otherwise: that finds what is wrong with frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Form:
     """A format. take_apart: None where the bytes are not of it. alter: one piece, changed; room: its largest size.
 
     spare: pieces that may be put in. settle: the last word on a changed file, to cap what it declares.
+    raw_share: of mutations that change the whole file as bytes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Form:
     alter: Callable[[bytes, Random, Raw, int], bytes]
     spare: tuple[bytes, ...] = ()
     settle: Callable[[bytes], bytes] = bytes
+    raw_share: float = RAW_SHARE
 
     def parts(self, data: bytes) -> Parts | None:
         """The pieces of a file, for leaving some of them out; None where it is not of this format."""
@@ -58,7 +60,7 @@ class Form:
     def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
         """A changed file of at most max_size bytes. The same for the same seed, as far as `raw` is."""
         rng = Random(seed)
-        parts = None if rng.random() < RAW_SHARE else self.take_apart(data)
+        parts = None if rng.random() < self.raw_share else self.take_apart(data)
         joined = b"" if parts is None else parts.join(self._edited(list(parts.pieces), rng, raw, max_size))
         return self.settle(joined if 0 < len(joined) <= max_size else raw(data, max_size))
 

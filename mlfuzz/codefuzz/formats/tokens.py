@@ -53,6 +53,10 @@ TEXT_WORDS = (
 )
 
 
+RAW_SHARE = 0.7
+"""Where every byte is a word's, bytes are nearly as good, and several times as fast."""
+
+
 def take_apart(data: bytes) -> Parts | None:
     """Pieces are the words, as they are."""
     return Parts(tuple(TOKEN.findall(data)), _join) if data else None
@@ -78,7 +82,7 @@ def by(words: tuple[bytes, ...]) -> Callable[[bytes, Random, Raw, int], bytes]:
     return lambda piece, rng, raw, room: changed(piece, rng, raw, room, words)
 
 
-JSON = Form("json", take_apart, by(JSON_WORDS), spare=JSON_WORDS)
-TOML = Form("toml", take_apart, by(TOML_WORDS), spare=TOML_WORDS)
-YAML = Form("yaml", take_apart, by(YAML_WORDS), spare=YAML_WORDS)
-TEXT = Form("text", take_apart, by(TEXT_WORDS), spare=TEXT_WORDS)
+JSON = Form("json", take_apart, by(JSON_WORDS), spare=JSON_WORDS, raw_share=RAW_SHARE)
+TOML = Form("toml", take_apart, by(TOML_WORDS), spare=TOML_WORDS, raw_share=RAW_SHARE)
+YAML = Form("yaml", take_apart, by(YAML_WORDS), spare=YAML_WORDS, raw_share=RAW_SHARE)
+TEXT = Form("text", take_apart, by(TEXT_WORDS), spare=TEXT_WORDS, raw_share=RAW_SHARE)

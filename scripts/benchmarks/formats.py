@@ -1,0 +1,98 @@
+"""What each format-aware mutator gains over raw bytes, at equal time and from the same seeds.
+
+    scripts/bench formats [--seconds 20] [--seeds 5] [harness ...]
+
+Each pair runs A B A B: one session for raw bytes, one for the mutator, with one seed of chance after the other. Both
+have the harness's dictionary. Told are libFuzzer's edges and features at the end, as the mutator's share of raw's:
+median, lowest and highest over the seeds, and in how many of them the mutator had more. A mutator is on by default only
+where it gains edges or features, and loses neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.default import engine
+from mlfuzz.codefuzz.engine import Options, Progress
+from mlfuzz.codefuzz.library import Harness
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PAIRS = (
+    ("image_pillow", "png"), ("digits_model", "png"), ("wav_scipy", "riff"), ("audio_soundfile", "riff"),
+    ("npz_numpy", "zip"), ("npy_numpy", "npy"), ("checkpoint_torch", "zip"), ("text_tokenizer", "json"),
+    ("config_toml", "toml"), ("config_yaml", "yaml"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The mutator's figure over raw's, one for each seed of chance."""
+
+    ratios: list[float]
+
+    def __str__(self) -> str:
+        more = sum(ratio > 1 for ratio in self.ratios)
+        return (
+            f"{statistics.median(self.ratios):.2f} ({min(self.ratios):.2f}-{max(self.ratios):.2f}), "
+            f"more in {more} of {len(self.ratios)}"
+        )
+
+
+def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> Progress:
+    """One run from the shipped seeds, in a corpus of its own."""
+    declaration = msgspec.structs.replace(harness.declaration, mutator=mutator)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir()
+        for number, file in enumerate(harness.seed_files()):
+            shutil.copy(file, corpus / f"{number:03d}-{file.name}")
+        with engine().prepare(declaration, Options(project=str(ROOT), seed=seed)) as session:
+            return session.fuzz(
+                corpus, seconds=seconds, on_failure=lambda payload, outcome: None, on_progress=lambda progress: None
+            )
+
+
+def compare(name: str, mutator: str, seeds: int, seconds: float) -> str:
+    """One row of the table."""
+    harness = library.find(name, ROOT)
+    raw, aware = [], []
+    for seed in range(1, seeds + 1):
+        raw.append(fuzzed(harness, "", seed, seconds))
+        aware.append(fuzzed(harness, mutator, seed, seconds))
+    pairs = list(zip(raw, aware, strict=True))
+    figures = [
+        Gain([b.edges / max(1, a.edges) for a, b in pairs]),
+        Gain([b.features / max(1, a.features) for a, b in pairs]),
+        f"{statistics.median(b.executions / max(1, a.executions) for a, b in pairs):.2f}",
+        f"{statistics.median(a.edges for a in raw):.0f} / {statistics.median(a.features for a in raw):.0f}",
+    ]
+    return f"| {name} | {mutator} | " + " | ".join(map(str, figures)) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("harness", nargs="*")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    print(f"{arguments.seconds:g} s each, {arguments.seeds} seeds\n")
+    print(
+        "| harness | mutator | edges, share of raw | features, share of raw | runs, share of raw | raw: edges / features |"
+    )
+    print("|---|---|---|---|---|---|", flush=True)
+    for name, mutator in PAIRS:
+        if not arguments.harness or name in arguments.harness:
+            print(compare(name, mutator, arguments.seeds, arguments.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
