@@ -125,7 +125,8 @@ def scores_of(seen: Observation) -> Tensor | None:
 
 
 def objectives(oracles: Sequence[Oracle], floors: Sequence[float], *, relative: bool) -> list[Objective]:
-    """Those that a search can serve: judged on the device, first those that compare two forms of the target.
+    """Those that a search can serve, judged on the device: first those that compare two forms of the target, last those
+    that ask nothing but numbers, which few targets fail.
 
     relative: whether oracles that compare with the seed are among them: only where limits keep what is asked of them.
     """
@@ -134,7 +135,7 @@ def objectives(oracles: Sequence[Oracle], floors: Sequence[float], *, relative: 
         for number, (oracle, floor) in enumerate(zip(oracles, floors, strict=True))
         if oracle.where == "device" and (relative or not oracle.relative)
     ]
-    return sorted(made, key=lambda one: not one.across)
+    return sorted(made, key=lambda one: (not one.across, not one.relative))
 
 
 def _plain(seen: Observation) -> Observation:
