@@ -18,6 +18,7 @@ import mlfuzz
 from tasks.digits28 import LABELS, descend, digits, kept, mlp, right, write_seeds
 from tasks.operators import FREE, white_noise
 from tasks.task import Setup, Task
+from tasks.top1 import NAME
 
 STEPS = 10_000
 ROOTS = 40
@@ -56,7 +57,7 @@ def build(repeat: int, cache: Path, *, variant: str, grid: Literal["float32", "u
         return mlfuzz.ModuleTarget("bench:mlp", modality, model, labels=LABELS)
 
     options = {
-        "oracles": [{"name": "differ", "of": variant}], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")],
+        "oracles": [{"name": NAME, "of": variant}], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")],
         "limits": {**FREE, "linf": LINF}, "batch": 200,
     }  # fmt: skip
     return Setup(target, seeds, options, per_root=PER_ROOT)
