@@ -10,7 +10,7 @@ Raw = Callable[[bytes, int], bytes]
 """libFuzzer's own mutation of bytes: (data, largest size) -> data."""
 
 RAW_SHARE = 0.1
-"""So often the whole file is changed as bytes, unless the format says otherwise: that finds what is wrong with frames."""
+"""So often the whole file is changed as bytes, unless the format says otherwise: that breaks frames."""
 
 
 @dataclass(frozen=True, slots=True)
