@@ -8,6 +8,12 @@ from typing import Any
 
 from mlfuzz.findings.finding import Finding
 
+DOUBTS = {
+    "candidate": "seen once, in a batch of the campaign, and not yet run alone; mlfuzz findings confirm does that",
+    "flaky": "run alone it did not fail each time",
+}
+"""What a script says of a finding that may not fail when it is run by itself."""
+
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
@@ -31,7 +37,11 @@ def repro_script(finding: Finding) -> str:
 def _told(finding: Finding) -> list[str]:
     if finding.side == "code":
         return []
-    return [f"print('expected', {finding.expected[:200]!a}, '- seen by the campaign', {finding.observed[:200]!a})"]
+    doubt = DOUBTS.get(finding.verdict, "")
+    return [
+        f"print('expected', {finding.expected[:200]!a}, '- seen by the campaign', {finding.observed[:200]!a})",
+        *([f"print({f'not confirmed: {doubt}'!a})"] if doubt else []),
+    ]
 
 
 def _harness(finding: Finding) -> list[str]:

@@ -96,3 +96,11 @@ def test_nothing_in_a_record_becomes_code_and_the_script_stays_short(side, load,
     tree = compile(script, "repro.py", "exec")
     assert "abort" not in tree.co_names
     assert "os" not in tree.co_names
+
+
+def test_a_script_of_what_is_not_confirmed_says_so():
+    said = {verdict: repro_script(sample(verdict=verdict)[0]) for verdict in ("candidate", "flaky", "confirmed")}
+    assert "not confirmed: seen once, in a batch" in said["candidate"]
+    assert "not confirmed: run alone it did not fail each time" in said["flaky"]
+    assert "not confirmed" not in said["confirmed"]
+    assert max(len(text.splitlines()) for text in said.values()) <= 20
