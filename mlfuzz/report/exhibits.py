@@ -13,6 +13,7 @@ from typing import Any
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.registry import Registry
+from mlfuzz.report.fields import fields
 
 FIRST_BYTES = 256
 
@@ -52,7 +53,13 @@ def _bytes(finding: Finding, data: bytes, seed: bytes | None) -> Mapping[str, An
         (f"{at * 16:06x}", row.hex(" "), "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row))
         for at, row in enumerate(rows)
     ]
-    return {"lines": lines, "total": len(data), "shown": min(len(data), FIRST_BYTES), "reason": ""}
+    format, known = fields(data)
+    return {
+        "lines": lines, "total": len(data), "shown": min(len(data), FIRST_BYTES), "reason": "", "format": format,
+        "fields": [
+            (f"{one.start:06x}", one.stop - one.start, one.stop > len(data), one.name, one.value) for one in known
+        ],
+    }  # fmt: skip
 
 
 EXHIBITS.add("bytes", Exhibit("bytes.html", _bytes))

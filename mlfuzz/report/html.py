@@ -25,7 +25,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.report import numbers, tables, weakness
+from mlfuzz.report import codeside, numbers, tables, weakness
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
 from mlfuzz.report.summary import FaultGroup, Summary
@@ -61,7 +61,8 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         timing=tables.timing(summary.stats),
         setup=tables.setup(summary),
         overview=tables.overview(summary),
-        weaknesses=weakness.rows(summary),
+        weaknesses=[] if tables.of_code(summary) else weakness.rows(summary),
+        harnesses=tables.harnesses(summary.stats),
         severity_unit=SEVERITY_UNIT,
         first=FIRST_FAULTS,
         cards=[_card(number, fault, shelf) for number, fault in enumerate(summary.faults, start=1)],
@@ -122,11 +123,19 @@ def _card(number: int, fault: FaultGroup, shelf: _Shelf) -> Mapping[str, Any]:
         "number": number,
         "fault": fault,
         "crash": fault.best.kind in CRASH_KINDS,
-        "exemplars": [{"finding": one, "exhibit": shelf.exhibit(one), "scores": _scores(one)} for one in shown],
+        "place": codeside.place_of(fault.best) if fault.best.side == "code" else "",
+        "exemplars": [_exemplar(one, shelf) for one in shown],
         "rest": rest[:MEMBER_ROWS],
         "unlisted": max(0, len(rest) - MEMBER_ROWS),
         "traceback": str(fault.best.evidence.get("traceback", "")),
     }
+
+
+def _exemplar(finding: Finding, shelf: _Shelf) -> Mapping[str, Any]:
+    told: dict[str, Any] = {"finding": finding, "exhibit": shelf.exhibit(finding), "scores": _scores(finding)}
+    if finding.side == "code":
+        told |= {"scores": [], "facts": codeside.facts(finding), "consumed": codeside.consumed(finding)}
+    return told
 
 
 def _scores(finding: Finding) -> list[Mapping[str, Any]]:

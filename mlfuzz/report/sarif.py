@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.findings.finding import SEVERITY_UNIT
+from mlfuzz.findings.finding import SEVERITY_UNIT, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.report.codeside import location
 from mlfuzz.report.summary import FaultGroup, Summary
 from mlfuzz.report.visible import visible
 
@@ -33,7 +34,7 @@ def render(summary: Summary) -> str:
                         "name": "mlfuzz",
                         "semanticVersion": __version__,
                         "rules": [
-                            {"id": rule, "shortDescription": {"text": f"oracle {rule} failed"}} for rule in rules
+                            {"id": rule, "shortDescription": {"text": _said(rule)}} for rule in rules
                         ],
                     }
                 },
@@ -43,6 +44,10 @@ def render(summary: Summary) -> str:
         ],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _said(rule: str) -> str:
+    return f"{rule} in the code under test" if rule in CRASH_KINDS else f"oracle {rule} failed"
 
 
 def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
@@ -55,22 +60,31 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
         "message": {"text": visible(text)},
         "locations": [_location(fault)],
         "partialFingerprints": {"mlfuzz/fault/v1": fault.key},
-        **_rank(best.severity),
+        **_rank(best),
         "properties": {
             "findings": [one.id for one in fault.members], "confirmed": best.confirmed, "severity": best.severity,
-            "severityUnit": SEVERITY_UNIT,
+            "severityUnit": SEVERITY_UNIT if best.side == "model" else "of 5",
+            **({"amplification": best.evidence["amplification"]} if best.evidence.get("amplification") else {}),
         },
     }
 
 
-def _rank(severity: float | None) -> dict[str, float]:
-    """SARIF's priority, 0 to 100 (section 3.27.25): 50 is a severity of 1."""
-    return {} if severity is None else {"rank": round(100 * severity / (1 + severity), 1)}
+def _rank(finding: Finding) -> dict[str, float]:
+    """SARIF's priority, 0 to 100 (section 3.27.25): of a model 50 is a severity of 1; of code it goes from 0 to 5."""
+    severity = finding.severity
+    if severity is None:
+        return {}
+    return {"rank": round(20 * severity if finding.side == "code" else 100 * severity / (1 + severity), 1)}
 
 
 def _location(fault: FaultGroup) -> dict[str, Any]:
     frames = _FRAME.findall(str(fault.best.evidence.get("traceback", "")))
-    if frames:
+    place = location(fault.best) if fault.best.side == "code" else None
+    if place is not None:
+        path, line = place[0], str(place[1])
+    elif fault.best.side == "code":
+        path, line = fault.best.load.partition(":")[0] or "harness", "1"
+    elif frames:
         path, line = frames[-1]
     else:
         path, line = fault.best.load.partition(":")[0].replace(".", "/") + ".py" if fault.best.load else "target", "1"

@@ -74,6 +74,8 @@ class Step(NamedTuple):
 
 def next_steps(summary: Summary) -> list[Step]:
     """Commands that make sense after this campaign, the most useful first."""
+    if of_code(summary):
+        return _code_steps(summary)
     name = shlex.quote(summary.stats.campaign)
     load = str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET"))
     target = shlex.quote(load.removeprefix("mlfuzz.examples."))  # shipped ones have a short name
@@ -96,6 +98,39 @@ def next_steps(summary: Summary) -> list[Step]:
         *confirm,
         resume,
     ]
+
+
+def of_code(summary: Summary) -> bool:
+    """Whether the campaign is of harnesses, and not of a model."""
+    return summary.stats.target.get("side") == "code"
+
+
+def _code_steps(summary: Summary) -> list[Step]:
+    name = shlex.quote(summary.stats.campaign)
+    named = [str(one) for one in summary.stats.setup.get("harnesses", ())]
+    again = f"mlfuzz harness run {' '.join(map(shlex.quote, named))} --name {name}"
+    if summary.verdict == "broken":
+        return [Step("see which harnesses there are", "mlfuzz harness list"), Step("try again", again)]
+    if summary.verdict == "clean":
+        return [
+            Step("look for longer", f"{again} --time 1h"),
+            *(Step("see what was reached", f"mlfuzz harness coverage {shlex.quote(one)}") for one in named[:1]),
+        ]
+    best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
+    return [
+        Step("see the first one fail again", f"mlfuzz replay {best}"),
+        Step("keep it, for pytest", f"mlfuzz findings promote {best}"),
+        Step("after a change to the code, try them all", f"mlfuzz replay --name {name}"),
+        Step("go on where it stopped", f"{again} --time 10m"),
+    ]
+
+
+def harnesses(stats: Stats) -> list[dict[str, Any]]:
+    """A row of each harness, with its speed."""
+    empty = {"name": "", "executions": 0, "seconds": 0.0, "edges": 0, "features": 0, "corpus": 0, "failures": 0,
+             "buckets": 0, "restarts": 0, "broken": "", "blind": []}  # fmt: skip
+    rows = [{**empty, **row} for row in stats.harnesses]
+    return [{**row, "speed": row["executions"] / row["seconds"] if row["seconds"] else 0.0} for row in rows]
 
 
 def overview(summary: Summary) -> list[tuple[str, list[tuple[str, int, Markup]]]]:
