@@ -124,6 +124,7 @@ class Probe:
         """Run the input alone in forked children: it counts where each ends as the finding says."""
         from mlfuzz.batch import from_payloads
         from mlfuzz.campaign.isolate import run_forked
+        from mlfuzz.campaign.severity import severity_of
         from mlfuzz.findings.fingerprint import fault_of
         from mlfuzz.findings.store import FindingStore
         from mlfuzz.modality.base import rebuild
@@ -151,7 +152,10 @@ class Probe:
             finding, verdict=verdict, confirmed=f"{same}/{request.times}",
             evidence={**finding.evidence, "confirmed_in": "fresh process", "ends": names},
         )  # fmt: skip
-        settled = msgspec.structs.replace(settled, fault=fault_of(settled, ""))
+        seed = None if settled.seed is None else modality.decode(files[settled.seed.file], suffix=modality.suffix)
+        settled = msgspec.structs.replace(
+            settled, fault=fault_of(settled, ""), severity=severity_of(settled, payload, seed)
+        )
         FindingStore(Path(request.path).parent).update(settled)
         return Reply(ids=[settled.id], value={"verdict": verdict, "shrunk": False})
 

@@ -26,7 +26,8 @@ def render(summary: Summary) -> str:
         case = ET.SubElement(suite, "testcase", classname=target, name=visible(f"{fault.title} [{best.id}]"))
         failure = ET.SubElement(case, "failure", type=best.kind, message=visible(fault.title))
         severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
-        told = [best.sentence or "unchanged seed", best.message, severity, f"replay: mlfuzz replay {best.id}"]
+        replay = f"replay: mlfuzz replay {best.id}{summary.options}"
+        told = [best.sentence or "unchanged seed", best.message, severity, replay]
         if best.kind in CRASH_KINDS:
             told.append(str(best.evidence.get("traceback", "")))
         failure.text = visible("\n".join(line for line in told if line), keep="\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,7 @@ from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
 from mlfuzz.storage.durable import read_regular
-from mlfuzz.storage.workdir import Workdir
+from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
 Read = Callable[[Finding, FileRef], bytes]
 
@@ -66,6 +67,12 @@ class Summary:
     def confirmed(self) -> int:
         """Inputs that failed again alone."""
         return sum(len(fault.members) for fault in self.faults)
+
+    @property
+    def options(self) -> str:
+        """What commands about this campaign need, if it does not lie where they look: " --dir /data/runs"."""
+        base = self.root.resolve().parent
+        return "" if base.name == CAMPAIGNS else f" --dir {shlex.quote(str(base))}"
 
     @cached_property
     def weaknesses(self) -> tuple[Weakness, ...]:

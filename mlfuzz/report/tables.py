@@ -79,22 +79,22 @@ def next_steps(summary: Summary) -> list[Step]:
     name = shlex.quote(summary.stats.campaign)
     load = str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET"))
     target = shlex.quote(load.removeprefix("mlfuzz.examples."))  # shipped ones have a short name
-    resume = Step("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m")
+    resume = Step("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m{summary.options}")
     if summary.verdict == "broken":
         return [Step("see why nothing ran", f"mlfuzz check {target}"), Step("look at the machine", "mlfuzz doctor")]
     if summary.verdict == "clean":
         return [
-            Step("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h"),
+            Step("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h{summary.options}"),
             Step("prove that the target is set up right", f"mlfuzz check {target}"),
             Step("see what else can be tried", "mlfuzz list mutators"),
         ]
     waiting = f"give {counted(len(summary.candidates), 'candidate')} a verdict"
-    confirm = [Step(waiting, f"mlfuzz findings confirm --name {name}")] if summary.candidates else []
+    confirm = [Step(waiting, f"mlfuzz findings confirm --name {name}{summary.options}")] if summary.candidates else []
     best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
     return [
-        Step("see the first one fail again", f"mlfuzz replay {best}"),
-        Step("read all that is known of it", f"mlfuzz findings show {best}"),
-        Step("after a change to the model, try them all", f"mlfuzz replay --name {name}"),
+        Step("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
+        Step("read all that is known of it", f"mlfuzz findings show {best}{summary.options}"),
+        Step("after a change to the model, try them all", f"mlfuzz replay --name {name}{summary.options}"),
         *confirm,
         resume,
     ]
@@ -118,9 +118,9 @@ def _code_steps(summary: Summary) -> list[Step]:
         ]
     best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
     return [
-        Step("see the first one fail again", f"mlfuzz replay {best}"),
-        Step("keep it, for pytest", f"mlfuzz findings promote {best}"),
-        Step("after a change to the code, try them all", f"mlfuzz replay --name {name}"),
+        Step("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
+        Step("keep it, for pytest", f"mlfuzz findings promote {best}{summary.options}"),
+        Step("after a change to the code, try them all", f"mlfuzz replay --name {name}{summary.options}"),
         Step("go on where it stopped", f"{again} --time 10m"),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -71,6 +72,15 @@ def test_the_tiles_and_the_next_steps_know_of_weaknesses_and_candidates(summary)
     waiting = many(summary, candidates=(sample(99)[0],))
     assert tiles(waiting)[0] == ("6", "faults", "in 1 weakness; 6 inputs, each failed again alone")
     assert any(
-        step.command == f"mlfuzz findings confirm --name {summary.stats.campaign}" for step in next_steps(waiting)
+        step.command.startswith(f"mlfuzz findings confirm --name {summary.stats.campaign}")
+        for step in next_steps(waiting)
     )
     assert not any("confirm" in step.command for step in next_steps(many(summary)))
+
+
+def test_commands_look_where_the_campaign_lies(summary):
+    usual = Summary(Path("project/.mlfuzz/c"), summary.stats)
+    assert usual.options == ""
+    elsewhere = many(summary)
+    assert elsewhere.options == f" --dir {summary.root.parent}"
+    assert all(summary.root.parent.name in step.command for step in next_steps(elsewhere))
