@@ -1,0 +1,207 @@
+"""The code side from the command line, with an engine that tries a given list of inputs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from codefuzz import toy_project
+from codefuzz.scripted import ScriptedEngine
+
+from mlfuzz.codefuzz import default
+from mlfuzz.codefuzz.corpus_files import WorkingCorpus, name_of
+
+BUGS = [b"TPokay", b"TPExyz", b"TPDdddd", b"TPXxx"]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    root = toy_project.build(tmp_path / "project")
+    monkeypatch.setattr(default, "engine", lambda: ScriptedEngine({"toy": BUGS}))
+    return root
+
+
+@pytest.fixture
+def mlfuzz(command, project):
+    """Run `mlfuzz -C PROJECT ARGUMENTS...`."""
+    return lambda *arguments: command("-C", project, *arguments)
+
+
+@pytest.fixture
+def fuzzed(mlfuzz):
+    """The project after a run; what the run said."""
+    return mlfuzz("harness", "run", "toy", "--time", "600ms")
+
+
+def ids(mlfuzz):
+    return {one["observed"]: one["id"] for one in json.loads(mlfuzz("findings", "list", "--json").out)}
+
+
+def test_a_run_tells_news_and_what_to_type_next(fuzzed, project):
+    assert fuzzed.code == 1
+    assert "NEW exception KeyError" in fuzzed.out
+    assert "3 faults (2 exception, 1 os-exit)" in fuzzed.out
+    assert "mlfuzz findings promote " in fuzzed.out
+    page = (project / ".mlfuzz/toy/report.html").read_text()
+    assert "toyparser.py" in page
+    assert "54 50 45" in page  # the hexdump of TPE
+
+
+def test_from_finding_to_regression_to_fixed(fuzzed, mlfuzz, project):
+    key_error = ids(mlfuzz)["KeyError"]
+    shown = mlfuzz("findings", "show", key_error[:8]).out
+    assert "KeyError: b''" in shown
+    replayed = mlfuzz("replay", key_error)
+    assert (replayed.code, "x FAILS" in replayed.out) == (1, True)
+    assert mlfuzz("findings", "promote", key_error).code == 0
+    record = project / f"corpus/regressions/toy/{key_error}.json"
+    assert record.with_suffix(".toy").read_bytes() == b"TPE"
+    toy_project.mend(project)
+    again = mlfuzz("replay", record)
+    assert (again.code, "+ FIXED" in again.out) == (0, True)
+    assert mlfuzz("triage", "--mark-fixed").code == 0
+    assert json.loads(record.read_bytes())["triage"] == "fixed"
+
+
+def test_the_repro_script_shows_the_failure_without_mlfuzz(fuzzed, mlfuzz, project):
+    key_error = ids(mlfuzz)["KeyError"]
+    script = project / f".mlfuzz/toy/findings/{key_error}/repro.py"
+    done = subprocess.run([sys.executable, "-I", script], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("KeyError")
+
+
+def test_any_file_is_handed_to_a_harness(mlfuzz, project):
+    (project / "x.bin").write_bytes(b"TPE")
+    (project / "y.bin").write_bytes(b"TPq")
+    told = mlfuzz("replay", "x.bin", "y.bin", "--target", "toy")
+    assert told.code == 1
+    assert "x FAILS" in told.out
+    assert "+ HOLDS" in told.out
+    assert mlfuzz("replay", "y.bin", "--target", "toy").code == 0
+    assert mlfuzz("replay", "y.bin", "--target", "tiy").code == 2
+
+
+def test_consumed_values_are_told(mlfuzz, project):
+    (project / "x.bin").write_bytes(b"\x07\x01abc")
+    told = mlfuzz("replay", "x.bin", "--target", "plain_toy")
+    assert "ConsumeUnicode(4) -> 'abc'" in told.out
+
+
+def test_a_list_names_harnesses_and_what_is_none(mlfuzz, project):
+    told = mlfuzz("harness", "list")
+    assert told.code == 0
+    assert "a toy file -> a toy parser" in told.out
+    (project / "harnesses/odd.py").write_text("x = (")
+    assert mlfuzz("harness", "list").code == 3
+
+
+def test_broken_harnesses_end_with_three_and_clear_words(mlfuzz, project):
+    (project / "harnesses/broken.py").write_text("import nothing_such\ndef TestOneInput(data): pass\n")
+    told = mlfuzz("harness", "run", "broken", "--time", "100ms")
+    assert told.code == 3
+    assert "broken does not import: ModuleNotFoundError" in told.err
+    assert mlfuzz("harness", "run", "nobody").code == 2
+
+
+def test_without_an_engine_a_run_ends_with_three_and_replay_works(fuzzed, mlfuzz, monkeypatch):
+    monkeypatch.setattr(default, "engine", lambda: ScriptedEngine({}, missing="atheris is not installed: pip ..."))
+    told = mlfuzz("harness", "run", "toy")
+    assert (told.code, "atheris is not installed" in told.err) == (3, True)
+    assert mlfuzz("replay").code == 1
+
+
+def test_a_campaign_shows_in_status_and_reports_in_all_forms(fuzzed, mlfuzz, project):
+    assert "toy" in mlfuzz("status").out
+    for form, words in (("json", "KeyError"), ("sarif", "toyparser.py"), ("junit", "KeyError")):
+        path = project / f"r.{form}"
+        assert mlfuzz("report", "toy", "--format", form, "--output", path.name).code == 0
+        assert words in path.read_text()
+    sarif = json.loads((project / "r.sarif").read_text())
+    (place,) = {
+        (one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+         one["locations"][0]["physicalLocation"]["region"]["startLine"])
+        for one in sarif["runs"][0]["results"] if "KeyError" in one["message"]["text"]
+    }  # fmt: skip
+    line = 1 + next(at for at, text in enumerate(toy_project.PARSER.splitlines()) if "return {}[rest]" in text)
+    assert place == ("toyparser.py", line)
+
+
+def test_inputs_of_other_fuzzers_become_findings(mlfuzz, project):
+    theirs = project / "theirs"
+    theirs.mkdir()
+    (theirs / "crash-0123456789").write_bytes(b"TPE1")
+    (theirs / "crash-0123456780").write_bytes(b"TPq")
+    told = mlfuzz("findings", "import", "theirs", "--harness", "toy")
+    assert told.code == 1
+    assert "1 new, 1 do not fail here" in told.out
+    assert mlfuzz("report", "imported-toy").code == 0
+    assert mlfuzz("findings", "import", "theirs", "--harness", "toy").code == 0
+
+
+def test_a_new_harness_can_be_replayed_at_once(mlfuzz, project):
+    assert mlfuzz("harness", "new", "mine", "--for", "text").code == 0
+    (project / "x.toml").write_text("a = 1")
+    assert mlfuzz("replay", "x.toml", "--target", "mine").code == 0
+    assert mlfuzz("harness", "new", "mine").code == 2
+    assert mlfuzz("harness", "new", "no-name").code == 2
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "text", "bytes"])
+def test_new_harnesses_take_their_own_seeds(mlfuzz, project, kind):
+    mlfuzz("harness", "new", f"new_{kind}", "--for", kind)
+    for path in sorted((project / f"corpus/seeds/code/new_{kind}").iterdir()):
+        told = mlfuzz("replay", path, "--target", f"new_{kind}", "--times", "1", "--json")
+        assert json.loads(told.out)["kind"] == "ok"
+
+
+def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, project):
+    corpus = WorkingCorpus(project / ".mlfuzz/toy/derived/corpus-toy")
+    corpus.add(b"TPaaab")
+    (corpus.folder / "by-hand").write_bytes(b"TPlong")
+    (row,) = json.loads(mlfuzz("corpus", "list", "--json").out)
+    assert (row["of"], row["inputs"]) == ("toy", 5)
+    assert mlfuzz("corpus", "verify", "toy").code == 1
+    assert mlfuzz("corpus", "verify", "--fix").code == 0
+    told = json.loads(mlfuzz("corpus", "stats", "toy", "--edges", "--json").out)
+    assert (told["inputs"], told["edges"]) == (5, 3)
+    assert json.loads(mlfuzz("corpus", "min", "toy", "--dry-run", "--json").out)["kept"] == 3
+    assert len(corpus) == 5
+    assert mlfuzz("corpus", "min", "toy").code == 0
+    assert len(corpus) == 3
+    assert mlfuzz("corpus", "export", "toy", "out").code == 0
+    assert {path.name for path in (project / "out").iterdir()} == {path.name for path in corpus.files()}
+    assert mlfuzz("corpus", "export", "toy", "out.zip").code == 0
+    (project / "more").mkdir()
+    (project / "more/new").write_bytes(b"TP1234567")
+    (project / "more/old").write_bytes(b"TPbbbb")
+    (project / "more/huge").write_bytes(bytes(1000))
+    merged = json.loads(mlfuzz("corpus", "merge", "toy", "more", "--json").out)
+    assert (merged["offered"], merged["taken"]) == (3, 2)
+    added = json.loads(mlfuzz("corpus", "import", "more", "--harness", "toy", "--json").out)
+    assert (added["added"], added["too_large"]) == (1, 1)
+    assert (corpus.folder / name_of(b"TPbbbb")).exists()
+
+
+def test_coverage_names_files_and_pages(fuzzed, mlfuzz, project):
+    told = mlfuzz("harness", "coverage", "toy")
+    assert told.code == 0
+    assert "75" in told.out
+    assert (project / ".mlfuzz/coverage-toy/index.html").exists()
+
+
+def test_a_finding_is_shrunk_further(fuzzed, mlfuzz):
+    assert mlfuzz("shrink", ids(mlfuzz)["KeyError"], "--time", "1s").code == 0
+
+
+def test_findings_of_the_code_side_need_neither_torch_nor_atheris(fuzzed, mlfuzz, project):
+    verbs = (["harness", "list"], ["findings", "list"], ["replay"])
+    code = (
+        "import sys; from mlfuzz.cli.main import main; "
+        f"codes = [main(['-C', {str(project)!r}, *words]) for words in {verbs!r}]; "
+        "print(codes, [name for name in ('torch', 'atheris') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[0, 0, 1] []"
