@@ -89,7 +89,8 @@ def runtime_lane(sanitizer: str, sites: Sequence[Path] = ()) -> Lane:
     )
 
 
-def _environment(sanitizer: str, clang: toolchain.Clang) -> dict[str, str]:
+def build_variables(sanitizer: str, clang: toolchain.Clang) -> dict[str, str]:
+    """The environment of a build: compiler and flags. A shared library is linked without a runtime."""
     flags = toolchain.compiler_flags(sanitizer)
     return {
         "CC": clang.c, "CXX": clang.cxx, "CFLAGS": flags, "CXXFLAGS": flags, "LDSHARED": f"{clang.c} -shared",
@@ -105,7 +106,7 @@ def _build_pillow(sanitizer: str, place: Path, site: Path, clang: toolchain.Clan
     run(
         [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--no-binary", "pillow", "--target",
          str(site), *without, f"pillow=={version}"],
-        place, _environment(sanitizer, clang), on_line,
+        place, build_variables(sanitizer, clang), on_line,
     )  # fmt: skip
     return version
 
@@ -113,7 +114,7 @@ def _build_pillow(sanitizer: str, place: Path, site: Path, clang: toolchain.Clan
 def _build_soundfile(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
     source = unpack_source("libsndfile", place / "source", on_line)
     built = place / "built"
-    environment = _environment(sanitizer, clang)
+    environment = build_variables(sanitizer, clang)
     run(
         ["cmake", "-G", "Ninja", "-S", str(source), "-B", str(built), "-DBUILD_SHARED_LIBS=ON", "-DBUILD_PROGRAMS=OFF",
          "-DBUILD_EXAMPLES=OFF", "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=None",
