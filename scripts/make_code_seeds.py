@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes the harnesses' seeds, corpus/seeds/code/<harness>/: a few small files each, the same ones every time.
 
     scripts/make_code_seeds.py [--into DIR] [harness ...]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Pillow's own crash corpus against an old Pillow and today's: a verdict for each file, side by side.
 
     scripts/pillow_crash_corpus.py [--work DIR] [--versions 8.0.1 13.0.0] [--plain]
