@@ -112,19 +112,8 @@ def test_a_label_is_kept_where_more_than_half_of_the_judges_see_it() -> None:
 
 def test_the_short_mode_has_every_task_with_a_smaller_budget() -> None:
     assert all(0 < task.short < task.evaluations for task in TASKS.values())
-    assert set(TASKS) >= {
-        "nan",
-        "loss",
-        "fp16",
-        "bf16",
-        "int8",
-        "deephunter",
-        "deeptest",
-        "digits",
-        "speech",
-        "language",
-    }
-    assert math.gcd(*(task.short for task in TASKS.values())) >= 100
+    assert set(TASKS) >= {"nan", "loss", "fp16", "bf16", "int8", "deephunter", "deeptest"}
+    assert set(TASKS) >= {"digits", "speech", "language", "fp16 8-bit", "bf16 8-bit", "int8 8-bit"}
 
 
 def test_the_broken_loss_is_fuzzed_from_a_number_between_nought_and_one(tmp_path: Path) -> None:
