@@ -62,6 +62,16 @@ def runtime(sanitizer: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def mutator_library() -> str:
+    """What must be preloaded too where a harness has a mutator of its own, and only there; "" where it is not there.
+
+    A preloaded libFuzzer looks for the mutator when it is loaded, before atheris could bring it (google/atheris#54).
+    """
+    place = importlib.util.find_spec("atheris")
+    folder = Path(place.origin).parent if place is not None and place.origin else None
+    return next((str(path) for path in sorted(folder.glob("custom_mutator.*.so"))), "") if folder else ""
+
+
 def variables(sanitizer: str) -> dict[str, str]:
     """The environment of a process with that sanitizer."""
     name, value = VARIABLES[sanitizer]
