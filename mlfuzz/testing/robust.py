@@ -12,7 +12,7 @@ import numpy as np
 
 from mlfuzz.batch import Batch, Rows, from_payloads
 from mlfuzz.budget import duration
-from mlfuzz.campaign.build import AnyTarget, oracles_for, plan_for
+from mlfuzz.campaign.build import AnyTarget, oracles_for, plan_for, target_for
 from mlfuzz.campaign.candidates import run_of
 from mlfuzz.campaign.seedbed import class_numbers
 from mlfuzz.campaign.spec import WorkerSpec
@@ -25,7 +25,7 @@ from mlfuzz.mutators.plan import Mutated, Plan
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor, Oracle
 from mlfuzz.rates import CONFIDENCE, wilson
-from mlfuzz.targets.calibrate import single_noise
+from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.execute import Execution, execute
 from mlfuzz.targets.load import load
 
@@ -104,18 +104,20 @@ class _Trial:
     """Seeds in turn, mutated independently: every mutant is one operator away from its seed."""
 
     def __init__(self, target: AnyTarget, seeds: Sequence[Seed], spec: WorkerSpec) -> None:
+        target = target_for(target, spec)
         self.target, self.seeds = target, seeds
         self.rows: Rows = from_payloads([seed.payload for seed in seeds], target.modality, target.device)
         self.reference: Observation = target.run(self.rows)
         self.oracles: tuple[Oracle, ...] = oracles_for(target, spec, self.reference)
         few = self.rows.part(0, min(len(seeds), SINGLE_ROWS))
-        floor = Floor(*single_noise(target, few, target.run(few)))
-        self.floors = [oracle.noise(floor) for oracle in self.oracles]
+        measured = noises(target, few, target.run(few))
+        floor = Floor(*measured.pop("main"), variants={name: Floor(*noise) for name, noise in measured.items()})
         for oracle in self.oracles:
             if (calibrate := getattr(oracle, "calibrate", None)) is not None:
                 calibrate(floor)
             if (bind := getattr(oracle, "bind", None)) is not None:
                 bind(class_numbers([seed.label for seed in seeds], target.labels).to(target.device))
+        self.floors = [oracle.noise(floor) for oracle in self.oracles]
         self.plan: Plan = plan_for(target, spec, self.rows, 0.0, BATCH)
         self.rng = np.random.Generator(np.random.Philox(key=spec.seed))
         self.ran = self.judged = self.failed = 0
