@@ -14,7 +14,7 @@ import msgspec
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.account import Account
-from mlfuzz.codefuzz.confirm import settle, shrink
+from mlfuzz.codefuzz.confirm import explain, settle, shrink
 from mlfuzz.codefuzz.engine import Engine, Options, Progress, Session
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Result, Settled, Tick, Warned
 from mlfuzz.codefuzz.library import Harness
@@ -28,6 +28,7 @@ from mlfuzz.errors import (
     EXIT_FINDINGS,
     EXIT_INTERRUPTED,
     BadInputError,
+    ReplayError,
     TargetError,
     TargetLoadError,
     UsageError,
@@ -203,7 +204,9 @@ class _Campaign:
         else:
             standing.seeds = len(seeds)
         prepared = session.prepared
-        notes = [f"no coverage of native {', '.join(prepared.blind[:4])}"] if prepared.blind else []
+        tops = {name.partition(".")[0] for name in standing.harness.declaration.instrument}
+        native = [name for name in prepared.blind if name.partition(".")[0] in tops]
+        notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
         notes += [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
         plain = [name for name in prepared.uninstrumented if _below(name, standing.harness.declaration.instrument)]
         notes += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
@@ -260,7 +263,7 @@ class _Campaign:
         """Confirm what waits, then minimise what is confirmed, within their share of the time."""
         while standing.unsettled and not self.interrupted:
             elapsed = time.monotonic() - self.first_ready
-            grace = SHRINK_SECONDS if standing.waiting else 0.0
+            grace = SHRINK_SECONDS if standing.waiting or standing.quick else 0.0
             if self.confirming > self.request.confirm_share * elapsed + grace:
                 return
             self._settle_next(standing, session)
@@ -270,14 +273,15 @@ class _Campaign:
             if not standing.unsettled:
                 return
             confirming = bool(standing.waiting)
-            finding = self.store.load((standing.waiting or standing.large).pop(0))
+            finding = self.store.load(standing.next())
         began = time.monotonic()
         try:
             if confirming:
                 settled = settle(self.store, finding, session, seconds=0.0)
             else:
                 settled = shrink(self.store, finding, session, seconds=SHRINK_SECONDS)
-        except (TargetError, BadInputError, WorkerLostError) as error:
+            settled = explain(self.store, settled, standing.harness)
+        except (TargetError, BadInputError, ReplayError, WorkerLostError) as error:
             self.tell(Warned(f"finding {finding.id[:10]} could not be run again: {error}"))
             return
         finally:
@@ -286,7 +290,7 @@ class _Campaign:
         with self.guard:
             standing.known.setdefault(settled.key, settled.id)
             if confirming and settled.verdict == "confirmed":
-                standing.large.append(settled.id)
+                standing.enlarge(settled)
         self.tell(Settled(settled))
 
     def _wrap_up(self, sessions: dict[str, Session]) -> None:
@@ -372,7 +376,7 @@ class _Campaign:
                 if finding.verdict == "candidate":
                     standing.waiting.append(finding.id)
                 elif finding.verdict == "confirmed" and not finding.shrunk:
-                    standing.large.append(finding.id)
+                    standing.enlarge(finding)
 
     def _write_spec(self) -> None:
         told = {

@@ -6,12 +6,16 @@ from typing import Protocol
 
 import msgspec
 
+from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import confirmed, minimised, tried
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 
 TIMES = 3
+
+PROVIDER = b"FuzzedDataProvider"
 
 
 class Reproducer(Protocol):
@@ -47,4 +51,19 @@ def shrink(store: FindingStore, finding: Finding, session: Minimiser, *, seconds
         if outcome.failed and outcome.bucket == finding.key:
             changed, files = minimised(finding, payload, smaller, outcome)
     store.update(changed, files)
+    return changed
+
+
+def explain(store: FindingStore, finding: Finding, harness: Harness) -> Finding:
+    """Add what a FuzzedDataProvider made of the input, where the harness uses one: run once more, without atheris."""
+    try:
+        source = harness.path.read_bytes()
+    except OSError:
+        return finding
+    if PROVIDER not in source or finding.verdict != "confirmed":
+        return finding
+    with PlainRun(harness) as run:
+        told = run.consumed(store.bytes_of(finding, finding.input))
+    changed = msgspec.structs.replace(finding, evidence={**finding.evidence, "consumed": [list(one) for one in told]})
+    store.update(changed)
     return changed

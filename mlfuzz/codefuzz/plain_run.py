@@ -48,7 +48,7 @@ class PlainRun:
         return [_outcome(self._ask({}, payload)) for _ in range(times)]
 
     def consumed(self, payload: bytes) -> list[tuple[str, str]]:
-        """What a FuzzedDataProvider made of an input: (call, value) in order; [] where the harness uses none."""
+        """What a FuzzedDataProvider made of an input: (call, value) in order; [] where none was used."""
         answer = self._ask({"explain": True}, payload)
         return [(str(name), str(value)) for name, value in answer.get("consumed", [])]
 

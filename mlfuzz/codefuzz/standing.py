@@ -11,13 +11,15 @@ from typing import Any
 from mlfuzz.codefuzz.corpus_files import WorkingCorpus
 from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.records import Origin
+from mlfuzz.codefuzz.records import RESOURCES, Origin
 from mlfuzz.errors import SeedError, TargetError
+from mlfuzz.findings.finding import Finding
 
 
 @dataclass(slots=True)
 class Standing:
-    """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised.
+    """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised;
+    slow: those of them that take time at each try.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
     """
@@ -28,6 +30,7 @@ class Standing:
     known: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
+    slow: set[str] = field(default_factory=set)
     prepared: Prepared | None = None
     screened: bool = False
     seeds: int = 0
@@ -50,6 +53,22 @@ class Standing:
     @property
     def unsettled(self) -> bool:
         return bool(self.waiting or self.large)
+
+    @property
+    def quick(self) -> bool:
+        """Whether something waits to be minimised that fails at once: that takes milliseconds."""
+        return bool(self.large) and self.large[0] not in self.slow
+
+    def next(self) -> str:
+        """The finding whose turn it is to be settled: unconfirmed ones first."""
+        return (self.waiting or self.large).pop(0)
+
+    def enlarge(self, finding: Finding) -> None:
+        """It waits to be minimised; what takes time or memory at each try comes last."""
+        if finding.kind in RESOURCES:
+            self.slow.add(finding.id)
+        self.large.append(finding.id)
+        self.large.sort(key=lambda one: one in self.slow)
 
     def begin(self, worker: int) -> None:
         """`worker` begins a turn: its figures start at nothing."""

@@ -162,3 +162,17 @@ def test_a_stop_request_ends_it(project):
 def test_nothing_to_run_is_a_wrong_call(project):
     with pytest.raises(UsageError, match="no harness to run"):
         run(CampaignRequest(project / ".mlfuzz/x", (), ScriptedEngine({}), Budget(seconds=1)))
+
+
+def test_values_that_a_data_provider_gave_are_kept_with_the_finding(project):
+    result = run(request(project, ScriptedEngine({"plain_toy": [b"\x07\x01abc"]}), "plain_toy"))
+    (finding,) = result.findings
+    assert finding.evidence["consumed"] == [["ConsumeInt(1)", "7"], ["ConsumeUnicode(4)", "'abc'"]]
+
+
+def test_what_fails_at_once_is_minimised_before_what_hangs(project):
+    events = []
+    result = run(request(project, ScriptedEngine({"toy": [b"TPHxx", b"TPExx"]})), events.append)
+    shrunk = [event.finding.kind for event in events if isinstance(event, Settled) and event.finding.shrunk]
+    assert shrunk[0] == "exception"
+    assert {one.kind for one in result.findings} == {"hang", "exception"}
