@@ -140,7 +140,7 @@ def confirm(
     """
     places = {case.finding.id: case.path for case in cases if case.path.is_dir()}
     waiting = Waiting(case.finding for case in cases if case.path.is_dir())
-    until = time.monotonic() + seconds
+    until = float("inf")  # the time runs from the first answer: loading a target may take longer than it
     with tempfile.TemporaryDirectory(prefix="mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
         probe = ProbeProcess(Workdir.create(Path(scratch)))
         try:
@@ -153,6 +153,7 @@ def confirm(
                         on_result(_settled(probe, finding, path, directory, device, plugins))
                 except ReplayError as error:
                     on_result(error)
+                until = min(until, time.monotonic() + seconds)
         finally:
             probe.kill()
     return len(waiting)

@@ -87,7 +87,7 @@ def test_candidates_of_a_short_campaign_get_their_verdict_later(tmp_path):
     ran = run("--json", "findings", "confirm", "--time", "4s")
     assert ran.returncode == 1, ran.stderr
     settled = [json.loads(line)["finding"] for line in ran.stdout.splitlines()]
-    assert len(settled) >= 10
+    assert len(settled) >= 5
     assert {one["verdict"] for one in settled} <= {"confirmed", "flaky"}
     assert all(one["severity"] > 0 for one in settled if one["verdict"] == "confirmed")
     after = FindingStore(tmp_path / ".mlfuzz" / "c" / "findings")
