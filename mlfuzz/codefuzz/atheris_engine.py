@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.peek import peek
 from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
+from mlfuzz.codefuzz.toolchain import mutator_library
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
@@ -73,7 +75,8 @@ class AtherisSession:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
         if not Path(declaration.path).is_file():
             raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
-        self._link = Link(specification(declaration, options, atheris=not missing), environment(options))
+        variables = environment(options, declaration.mutator)
+        self._link = Link(specification(declaration, options, atheris=not missing), variables)
         try:
             told = self._link.ready(options.start_seconds, declaration.path)
             territory = Territory(declaration.instrument, declaration.path, told["path"])
@@ -127,7 +130,8 @@ class AtherisSession:
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
-        return minimise(self._court, payload, bucket, seconds=seconds)
+        form = FORMATS.get(self.declaration.mutator)
+        return minimise(self._court, payload, bucket, seconds=seconds, hints=form.simpler if form else None)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
         """The few of these files that reach what all reach; those that fail or cannot be read are left out."""
@@ -155,7 +159,7 @@ class AtherisSession:
             data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL
         ]  # fmt: skip
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
-        link = Link(spec, environment(self.options))
+        link = Link(spec, environment(self.options, self.declaration.mutator))
         try:
             told = link.ready(self.options.start_seconds, self.declaration.path)
             arcs = linecover.measured(link, harmless)
@@ -182,6 +186,9 @@ class AtherisSession:
         glimpse = peek(self._link, self.declaration, Path(self.options.project), before)
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
         warnings = list(told["warnings"])
+        standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
+        if standard:
+            self._link.import_modules(sorted(set(standard) - set(lazy)))
         if glimpse.strays:
             warnings.append(
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
@@ -234,7 +241,7 @@ def _cache(options: Options) -> str:
     return str(Path(home) / "mlfuzz" / "instrumented")
 
 
-def environment(options: Options) -> dict[str, str]:
+def environment(options: Options, mutator: str = "") -> dict[str, str]:
     """The zygote's environment: one thread, this mlfuzz, and the lane's own variables."""
     variables = dict(os.environ)
     for name in THREADS:
@@ -247,5 +254,6 @@ def environment(options: Options) -> dict[str, str]:
     variables["PYTHONHASHSEED"] = "0"
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
     if options.lane.preload:
-        variables["LD_PRELOAD"] = ":".join(options.lane.preload)
+        libraries = [*options.lane.preload, mutator_library() if mutator else ""]
+        variables["LD_PRELOAD"] = ":".join(filter(None, libraries))
     return {**variables, **options.lane.variables}

@@ -24,6 +24,7 @@ from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
+from mlfuzz.codefuzz.spare import Keeper
 from mlfuzz.codefuzz.wrapper import LEAVE, UNTELLABLE, Judge, wrap
 
 ROOMY = 4.0
@@ -32,6 +33,7 @@ ROOMY = 4.0
 FUZZER_MEBIBYTES = 256.0
 """libFuzzer's own corpus, counters and tables."""
 
+SPARE_COUNTERS = 1 << 14
 SLACK_MEBIBYTES = 64.0
 COVER_MEBIBYTES = 1024.0
 
@@ -46,6 +48,7 @@ class Post:
         self.flight = Flight(slot["flight"])
         self.stacks, self.output = slot["stacks"], slot["output"]
         self.socket = socket.socket(fileno=os.dup(slot["socket"]))
+        self.resume = socket.socket(fileno=os.dup(slot["resume"]))
 
     def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
         try:
@@ -75,10 +78,12 @@ class Post:
 class Bench:
     """A worker's tools: the harness's function, how its exceptions are judged, and where to tell it."""
 
-    def __init__(self, spec: dict[str, Any], entry: Callable[[bytes], Any], post: Post, documented: Documented) -> None:
+    def __init__(
+        self, spec: dict[str, Any], entry: Callable[[bytes], Any], post: Post, documented: Documented,
+        territory: Territory,
+    ) -> None:  # fmt: skip
         self.spec, self.entry, self.post, self.documented = spec, entry, post, documented
-        folders = [folder for folder in sys.path if folder]
-        self.territory = Territory(spec["instrument"], spec["path"], folders)
+        self.territory = territory
         self.memory = Memory()
         self.measure: Any = None
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
@@ -145,7 +150,10 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     elif bench.spec["mutator"]:
         mutate = _format(bench.spec["mutator"]).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
-    atheris.Setup([bench.spec["path"], *job["flags"]], wrap(bench.entry, judge, poison), **options)
+    keep = Keeper(judge, connection, bench.post.resume, bench.post.stacks) if job["spares"] else None
+    # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
+    counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
+    atheris.Setup([bench.spec["path"], counters, *job["flags"]], wrap(bench.entry, judge, poison, keep), **options)
     atheris.Fuzz()
 
 

@@ -37,6 +37,9 @@ LEAK_CANDIDATES = 6
 EARLY_SHARE = 0.25
 """Of the limit: an input that stands where others have hung is ended so early."""
 
+SPARES = True
+"""Whether a worker leaves forks that go on for it when it dies."""
+
 STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
 
@@ -81,6 +84,7 @@ class Fuzzing:
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
         self.tired = False
+        self._killer = b""
         self._allowance: Patience | None = None
         self._base = 0.0
         self._sought = -LEAK_SECONDS
@@ -98,6 +102,7 @@ class Fuzzing:
             if self.slot.pid and self.slot.death is None:
                 self.link.end(self.slot)
                 self._count()
+            self.link.drop_spare(self.slot)
             self.work.collect()
         self.restarts = max(0, self.restarts - 1)
         progress = self.progress()
@@ -125,16 +130,23 @@ class Fuzzing:
         for word in (STARTED, CLOSED, FAILED, REFUSED):
             head[word] = 0
 
-    def _life(self) -> None:
-        """One worker, from its fork to its end."""
+    def _start(self) -> None:
+        """A worker in the slot: the spare of the one that has died, or a new one."""
+        killer, self._killer = self._killer, b""
+        known = sorted(self.known | self.silenced)
+        if killer and self.link.go_on(self.slot, {"known": known}, killer):
+            return
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
-        job = {
-            "name": "fuzz", "known": sorted(self.known | self.silenced), "poison": [one.hex() for one in self.poison],
-            "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left,
-                      f"-seed={self._seed()}",
+        self.link.fork(FUZZ, {
+            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.poison],
+            "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
                       f"-max_len={self.court.declaration.length}"],
-        }  # fmt: skip
-        slot = self.link.fork(FUZZ, job)
+        })  # fmt: skip
+
+    def _life(self) -> None:
+        """One worker, from its start to its end."""
+        self._start()
+        slot = self.slot
         self.tired, self._base = False, 0.0
         self._seen, self._since, self._looked = -1, time.monotonic(), -1
         then = time.monotonic()
@@ -167,8 +179,11 @@ class Fuzzing:
         return now
 
     def _failure(self, slot: Slot) -> None:
-        """A new bucket that the worker has caught; it waits for the answer."""
+        """A new bucket that the worker has caught; it waits for the answer. Or it has left a spare."""
         told, payload = slot.inbox.popleft()
+        if "spare" in told:
+            self.link.keep_spare(slot, told["spare"])
+            return
         outcome = outcome_from(told, slot.ring.text())
         if outcome.kind == "memory-error":
             self.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
@@ -288,6 +303,7 @@ class Fuzzing:
 
     def _quarantine(self, payload: bytes) -> None:
         self.poison[payload] = None
+        self._killer = payload
         while len(self.poison) > MOST_POISON:
             del self.poison[next(iter(self.poison))]
 

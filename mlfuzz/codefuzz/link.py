@@ -86,19 +86,55 @@ class Link:
         return event
 
     def fork(self, number: int, job: dict[str, Any]) -> Slot:
-        """Start a worker in that slot, which has none."""
+        """Start a worker in that slot; one that is still there is ended."""
         slot = self.slots[number]
+        if slot.pid and slot.death is None:
+            self.end(slot)
+        self.drop_spare(slot)
         slot.begin()
+        self._ask({"op": "fork", "slot": number, "job": job})
+        if not self.wait(lambda: bool(slot.pid), FORK_SECONDS):
+            raise WorkerLostError(f"the zygote has not forked a worker within {FORK_SECONDS:g} s")
+        return slot
+
+    def keep_spare(self, slot: Slot, pid: int) -> None:
+        """A fork of the worker waits to go on for it; the one before it is not needed any more."""
+        self.drop_spare(slot)
+        slot.spare = pid
+        self._ask({"op": "adopt", "slot": self.slots.index(slot), "pid": pid})
+
+    def drop_spare(self, slot: Slot) -> None:
+        if slot.spare:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(slot.spare, signal.SIGKILL)
+            slot.spare = 0
+
+    def go_on(self, slot: Slot, message: dict[str, Any], payload: bytes) -> bool:
+        """Let the spare go on in place of a worker that is dead; False where there is none."""
+        if not slot.spare:
+            return False
+        pid = slot.spare
+        slot.begin()
+        slot.pid, slot.spare = pid, 0
+        try:
+            send(slot.resume, {**message, "pid": pid}, payload)
+        except OSError:
+            slot.pid = 0
+            return False
+        return True
+
+    def import_modules(self, names: list[str]) -> None:
+        """Have the zygote import these, so that no worker needs to."""
+        self._ask({"op": "import", "modules": names})
+
+    def _ask(self, message: dict[str, Any]) -> None:
         try:
             self._control.setblocking(True)
-            send(self._control, {"op": "fork", "slot": number, "job": job})
+            send(self._control, message)
         except OSError as error:
             raise self._lost() from error
         finally:
             self._control.setblocking(False)
-        if not self.wait(lambda: bool(slot.pid), FORK_SECONDS):
-            raise WorkerLostError(f"the zygote has not forked a worker within {FORK_SECONDS:g} s")
-        return slot
 
     def wait(self, until: Callable[[], bool], seconds: float) -> bool:
         """Pump until something holds; whether it does."""
@@ -140,6 +176,7 @@ class Link:
                 process.wait()
         self._selector.close()
         for slot in self.slots:
+            self.drop_spare(slot)
             if slot.pid and slot.death is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(slot.pid, signal.SIGKILL)
@@ -161,6 +198,8 @@ class Link:
             elif event["event"] == "died":
                 slot = self.slots[event["slot"]]
                 slot.collect()
+                if slot.spare == event["pid"]:
+                    slot.spare = 0
                 if slot.pid == event["pid"]:
                     slot.death = Death(event["status"], event["mebibytes"], event["cpu"], event["strays"])
             else:

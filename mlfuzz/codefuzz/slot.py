@@ -38,7 +38,10 @@ class Death(msgspec.Struct, frozen=True):
 
 
 class Slot:
-    """Descriptors that outlive the workers that use them, one worker at a time."""
+    """Descriptors that outlive the workers that use them, one worker at a time.
+
+    spare: process number of a fork that waits to go on for the worker; 0 where there is none.
+    """
 
     def __init__(self, name: str) -> None:
         self._flight, self._stacks = recorder.create(name), _scratch(name)
@@ -47,6 +50,9 @@ class Slot:
         os.set_blocking(self.output, False)
         self.socket, self._socket = socket.socketpair()
         self.socket.setblocking(False)
+        self.resume, self._resume = socket.socketpair()
+        self.resume.settimeout(5.0)
+        self.spare = 0
         self.ring, self.frames = Ring(), Frames()
         self.inbox: deque[Frame] = deque()
         self.pid = 0
@@ -58,6 +64,7 @@ class Slot:
         """The child's ends, by the names it knows them by."""
         return {
             "flight": self._flight, "stacks": self._stacks, "output": self._output, "socket": self._socket.fileno(),
+            "resume": self._resume.fileno(),
         }  # fmt: skip
 
     def begin(self) -> None:
@@ -117,8 +124,8 @@ class Slot:
         for descriptor in (self._flight, self._stacks, self.output, self._output):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self.socket.close()
-        self._socket.close()
+        for one in (self.socket, self._socket, self.resume, self._resume):
+            one.close()
 
 
 def _scratch(name: str) -> int:

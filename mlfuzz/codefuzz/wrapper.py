@@ -17,6 +17,7 @@ from mlfuzz.codefuzz.recorder import CLOSED, FAILED, LENGTH, READY, REFUSED, STA
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
+Keep = Callable[[int, frozenset[bytes]], tuple[int, int, frozenset[bytes]]]
 
 LEAVE = os._exit
 """The genuine one: a worker replaces the target's."""
@@ -31,7 +32,8 @@ UNTELLABLE = 113
 class Judge:
     """Sorts what an input raised; tells each new bucket once.
 
-    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started.
+    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started. cloning: it is the
+    worker that forks, not the target.
     """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
@@ -39,6 +41,7 @@ class Judge:
         self.elsewhere: list[dict[str, Any]] = []
         self.busy = False
         self.forks = 0
+        self.cloning = False
         self.tell: Tell = lambda outcome, data: None
         self._seen: set[tuple[Any, ...]] = set()
         self._pinned: list[Any] = []
@@ -117,10 +120,12 @@ class Judge:
             self.busy = True
 
     def _forks(self) -> None:
-        self.forks += 1
+        self.forks += not self.cloning
 
     def _forked(self) -> None:
         """In a process that the target has forked: it must not go on fuzzing, nor tell anything."""
+        if self.cloning:
+            return
         self.busy = True
         self.elsewhere = []
         self.known = set()
@@ -132,14 +137,18 @@ def _leave(*_: Any) -> None:
     LEAVE(0)
 
 
-def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes]) -> Entry:
-    """The function that the engine calls. poison: inputs that killed a worker; they do not run again."""
+def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None = None) -> Entry:
+    """The function that the engine calls. poison: inputs that killed a worker; they do not run again.
+
+    keep: called now and then between two inputs; see `spare`.
+    """
     head, body = judge.flight.head, judge.flight.body
     caught = judge.caught
     number = head[STARTED]
+    mark = 1 if keep is not None else 1 << 62
 
     def one(data: bytes) -> None:
-        nonlocal number
+        nonlocal number, mark, poison
         if poison and data in poison:
             return
         number += 1
@@ -154,6 +163,8 @@ def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes]) -> Entry:
         if judge.busy:
             judge.flush(data)
         head[CLOSED] = number
+        if number >= mark and keep is not None:
+            number, mark, poison = keep(number, poison)
 
     head[READY] = 1
     return one

@@ -23,6 +23,7 @@ from typing import Any
 
 from mlfuzz.codefuzz import child, importing, sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -50,6 +51,8 @@ class Zygote:
             wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
             return 1
         self.documented = Documented([(name, match) for name, match in self.spec["allowed"]])
+        folders = [folder for folder in sys.path if folder]
+        self.territory = Territory(self.spec["instrument"], self.spec["path"], folders)
         unresolved = [
             f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
         ]
@@ -59,7 +62,7 @@ class Zygote:
             "uninstrumented": self.loaded.uninstrumented,
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
             "constants": [word.hex() for word in self.loaded.constants],
-            "path": [folder for folder in sys.path if folder],
+            "path": folders,
         })  # fmt: skip
         faulthandler.unregister(signal.SIGUSR1)
         gc.collect()
@@ -86,9 +89,22 @@ class Zygote:
                     message = {"op": "end"}
                 if message["op"] == "end":
                     break
-                self._fork(message, (waker, wakes))
+                if message["op"] == "import":
+                    self._import(message["modules"])
+                elif message["op"] == "adopt":
+                    self.workers[message["pid"]] = message["slot"]
+                else:
+                    self._fork(message, (waker, wakes))
         for pid in list(self.workers):
             _kill_group(pid)
+
+    def _import(self, modules: list[str]) -> None:
+        """Import what each worker would import anew: the standard library's, which nobody wants instrumented."""
+        for name in modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
 
     def _fork(self, message: dict[str, Any], pipe: tuple[int, int]) -> None:
         zygote = os.getpid()
@@ -122,7 +138,7 @@ class Zygote:
         post = child.Post(self.spec["slots"][message["slot"]])
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
-        bench = child.Bench(self.spec, self.loaded.entry, post, self.documented)
+        bench = child.Bench(self.spec, self.loaded.entry, post, self.documented, self.territory)
         bench.measure = self.measure
         bench.own_mutator = self.loaded.mutator
         child.JOBS[job["name"]](bench, job)

@@ -1,0 +1,112 @@
+"""A spare of the worker that fuzzes: a fork that waits, and goes on where a dead worker was. In the child.
+
+libFuzzer takes 20 ms to start, and a second to run a corpus again; a fork has all of it. The spare would make the same
+mutations once more, so it is told which input to leave out. No mlfuzz imports beyond the child's own modules.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from mlfuzz.codefuzz import wire
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
+from mlfuzz.codefuzz.wrapper import LEAVE, Judge
+
+FIRST = 16
+"""Runs until the first spare; the distance doubles after each."""
+
+MOST_SECONDS = 1.0
+SHARE = 0.02
+"""Of the time goes into making spares."""
+
+
+class Keeper:
+    """Makes spares. One a worker; the spare has its copy."""
+
+    def __init__(self, judge: Judge, connection: socket.socket, resume: socket.socket, stacks: int) -> None:
+        self._judge, self._connection, self._resume, self._stacks = judge, connection, resume, stacks
+        self._zygote = os.getppid()
+        self._told = self._began = time.monotonic()
+        self._runs = 0
+
+    def __call__(self, number: int, poison: frozenset[bytes]) -> tuple[int, int, frozenset[bytes]]:
+        """Leave a spare. In the worker: its number of runs, the number at which to come again, its poison.
+
+        In the spare, once it has been told to go on: nought, and the dead worker's last input among the poison.
+        """
+        began = time.monotonic()
+        runs = number - self._runs
+        rate = runs / max(1e-6, began - self._told)
+        message = self._fork() if _single_threaded() else None
+        while message is not None:  # this is the spare, and it goes on
+            number = runs = 0
+            poison = self._go_on(message, poison)
+            began = time.monotonic()
+            message = self._fork()
+        self._told, self._runs = time.monotonic(), number
+        distance = max(FIRST, runs * 2, int(rate * (self._told - began) / SHARE))
+        return number, number + min(distance, max(FIRST, int(rate * MOST_SECONDS))), poison
+
+    def _fork(self) -> dict[str, Any] | None:
+        """None in the worker; in the spare, what it is told when its time has come."""
+        self._judge.cloning = True
+        reader, writer = os.pipe()
+        between = os.fork()
+        if between:
+            self._judge.cloning = False
+            os.close(writer)
+            os.waitpid(between, 0)
+            pid = os.read(reader, 16)
+            os.close(reader)
+            if pid:
+                wire.send(self._connection, {"spare": int(pid)})
+            return None
+        # Forked twice, so that the zygote becomes the parent: the spare must outlive the worker, and be waited for.
+        own = os.getpid()
+        if os.fork():
+            LEAVE(0)
+        while os.getppid() == own:
+            time.sleep(0.0002)
+        if os.getppid() != self._zygote:
+            LEAVE(1)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        os.setpgid(0, 0)
+        self._judge.cloning = False
+        os.write(writer, str(os.getpid()).encode())
+        os.close(reader)
+        os.close(writer)
+        return self._wait()
+
+    def _wait(self) -> dict[str, Any]:
+        while True:
+            try:
+                message, payload = wire.receive(self._resume)
+            except (EOFError, OSError):
+                LEAVE(0)
+            if message.get("pid") == os.getpid():
+                return {**message, "payload": payload}
+
+    def _go_on(self, message: dict[str, Any], poison: frozenset[bytes]) -> frozenset[bytes]:
+        head = self._judge.flight.head
+        for word in (STARTED, CLOSED, FAILED, REFUSED):
+            head[word] = 0
+        head[READY] = 1
+        self._judge.known.update(message["known"])
+        os.lseek(self._stacks, 0, os.SEEK_SET)
+        os.ftruncate(self._stacks, 0)
+        return poison | {message["payload"]}
+
+
+def _single_threaded() -> bool:
+    """A fork has one thread; a target that uses more would wait for the others for ever."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False

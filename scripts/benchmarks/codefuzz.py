@@ -1,0 +1,354 @@
+"""What the code side's runtime costs and how often it is right: one JSON line a figure.
+
+    python scripts/benchmarks/codefuzz.py                 # all but torch
+    python scripts/benchmarks/codefuzz.py --only starts   # one of them
+    python scripts/benchmarks/codefuzz.py --torch         # the start of torch too: a minute while nothing is kept
+
+Ratios are taken in one run, bare and supervised in turns, by numbers of executions and not by time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine, AtherisSession
+from mlfuzz.codefuzz.declaration import read
+from mlfuzz.codefuzz.engine import Options, Progress
+from mlfuzz.codefuzz.outcome import Outcome
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = ROOT / "corpus" / "seeds" / "code"
+
+TRIVIAL = """
+HARNESS = {"name": "trivial", "length": 64}
+def fuzz(data):
+    return data[:1] == b"a"
+"""
+JSONS = """
+import json
+HARNESS = {"name": "jsons", "length": 256, "instrument": ["json"], "allowed": ["ValueError", "RecursionError"]}
+def fuzz(data):
+    json.loads(data)
+"""
+PILLOW = """
+import io
+from PIL import Image, PngImagePlugin, GifImagePlugin, BmpImagePlugin, PpmImagePlugin, JpegImagePlugin
+HARNESS = {"name": "pillow", "length": 2048, "instrument": ["PIL"],
+           "allowed": ["OSError", "ValueError", "SyntaxError", "PIL.Image.DecompressionBombError"]}
+Image.MAX_IMAGE_PIXELS = 1 << 16
+def fuzz(data):
+    with Image.open(io.BytesIO(data), formats=["PNG", "GIF", "BMP", "PPM"]) as picture:
+        picture.load()
+"""
+NUMPY = 'import io, numpy\nHARNESS = {"name": "n", "instrument": ["numpy"]}\ndef fuzz(data):\n    len(data)\n'
+TORCH = 'import torch\nHARNESS = {"name": "t", "instrument": ["torch"]}\ndef fuzz(data):\n    len(data)\n'
+CRASHING = """
+import ctypes
+from PIL import Image
+HARNESS = {"name": "crashing", "length": 64}
+def fuzz(data):
+    if data:
+        ctypes.string_at(8)
+"""
+LIMITS = """
+import time
+HARNESS = {"name": "limits", "length": 64, "seconds": 0.25, "mebibytes": 64}
+def fuzz(data):
+    if data[:1] == b"M":
+        b"x" * (128 << 20)
+    if data[:1] == b"m":
+        b"x" * (8 << 20)
+    if data[:1] == b"T":
+        time.sleep(0.35)
+    if data[:1] == b"t":
+        time.sleep(0.01)
+    if data[:1] == b"H":
+        while True:
+            pass
+"""
+RECORDER = """
+import sys, time
+sys.path[:0] = {path!r}
+from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.recorder import Flight, create
+from mlfuzz.codefuzz.wrapper import Judge, wrap
+def entry(data):
+    return None
+flight = Flight(create("bench"))
+wrapped = wrap(entry, Judge(Documented([]), Territory([], "", []), flight, set()), frozenset())
+data, rounds = b"x" * 256, 200_000
+def clock(function):
+    began = time.process_time()
+    for _ in range(rounds):
+        function(data)
+    return (time.process_time() - began) / rounds * 1e6
+print(min(clock(wrapped) - clock(entry) for _ in range(7)))
+"""
+BARE = """
+import sys
+import atheris
+with atheris.instrument_imports(include={packages!r}):
+    {imports}
+sys.path.insert(0, {folder!r})
+with atheris.instrument_imports(include=[{module!r}]):
+    from {module} import fuzz
+def TestOneInput(data):
+    try:
+        fuzz(data)
+    except Exception:
+        pass
+atheris.Setup(sys.argv, TestOneInput)
+atheris.Fuzz()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=sorted(FIGURES), help="a figure's name")
+    parser.add_argument("--torch", action="store_true", help="the start of torch too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, figure in FIGURES.items():
+            if name not in (arguments.only or FIGURES):
+                continue
+            for line in figure(Path(folder), arguments):
+                print(json.dumps({"figure": name, **line}), flush=True)
+
+
+def opened(folder: Path, name: str, text: str, **options: Any) -> AtherisSession:
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    return AtherisEngine().prepare(read(path), Options(**{"cache": str(folder / "cache"), **options}))
+
+
+def starts(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Seconds from nothing to ready, first and with instrumented code kept (the best of three)."""
+    subjects = {"PIL": (PILLOW, 0.2), "numpy": (NUMPY, 0.5)} | ({"torch": (TORCH, 3.0)} if arguments.torch else {})
+    for name, (text, goal) in subjects.items():
+        seconds = []
+        for _ in range(4):
+            began = time.perf_counter()
+            with opened(folder, f"start_{name}", text) as session:
+                seconds.append(time.perf_counter() - began)
+                imported = session.prepared.seconds
+        yield {"package": name, "cold": seconds[0], "warm": min(seconds[1:]), "import": imported, "goal": goal}
+
+
+def recorder(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Microseconds that wrapper and recorder add to an execution of 256 bytes."""
+    code = RECORDER.format(path=[str(ROOT)])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    yield {"microseconds": float(done.stdout), "goal": 1.5}
+
+
+def throughput(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Executions a second of processor time, supervised over bare atheris, in turns; and edges at equal runs."""
+    pillow = "from PIL import Image, PngImagePlugin, GifImagePlugin, BmpImagePlugin, PpmImagePlugin, JpegImagePlugin"
+    for name, text, packages, imports, runs in (
+        ("pillow", PILLOW, ["PIL"], pillow, 20_000),
+        ("jsons", JSONS, ["json"], "import json", 200_000),
+        ("trivial", TRIVIAL, ["trivial_package"], "pass", 400_000),
+    ):
+        (folder / f"{name}.py").write_text(text)
+        bare = folder / f"bare_{name}.py"
+        bare.write_text(BARE.format(packages=packages, imports=imports, folder=str(folder), module=name))
+        seeds = folder / f"seeds_{name}"
+        seeds.mkdir(exist_ok=True)
+        if name == "pillow":
+            for number, path in enumerate(sorted((SEEDS / "image_pillow").iterdir())):
+                if path.stat().st_size <= 2048:
+                    (seeds / f"{number:02}").write_bytes(path.read_bytes())
+        else:
+            (seeds / "00").write_bytes(b'{"a": [1, 2.5, "x", null]}')
+        ratios, edges = [], {}
+        for turn in range(3):
+            one, edges["bare"] = _bare(bare, seeds, runs, turn + 1)
+            two, edges["supervised"] = _supervised(folder, name, text, seeds, runs, turn + 1)
+            ratios.append(two / one)
+        yield {"target": name, "ratio": statistics.median(ratios), "ratios": ratios, "edges": edges, "goal": 0.97}
+
+
+def _bare(script: Path, seeds: Path, runs: int, seed: int) -> tuple[float, int]:
+    command = [sys.executable, str(script), f"-runs={runs}", f"-seed={seed}", "-max_len=2048", "-timeout=0"]
+    with tempfile.TemporaryDirectory() as out:
+        before = os.times()
+        done = subprocess.run([*command, out, str(seeds)], capture_output=True, text=True, errors="replace")
+        after = os.times()
+        idle = subprocess.run([*command[:2], "-runs=1", out], capture_output=True)
+        last = os.times()
+    assert idle.returncode == 0, idle.stderr
+    used = _children(before, after) - _children(after, last)
+    edges = [int(one) for one in re.findall(r"cov: (\d+)", done.stderr)]
+    return runs / used, max(edges, default=0)
+
+
+def _supervised(folder: Path, name: str, text: str, seeds: Path, runs: int, seed: int) -> tuple[float, int]:
+    def one(count: int) -> tuple[float, Progress]:
+        before = os.times()
+        with tempfile.TemporaryDirectory() as corpus, opened(folder, name, text, seed=seed) as session:
+            for path in seeds.iterdir():
+                (Path(corpus) / path.name).write_bytes(path.read_bytes())
+            progress = session.fuzz(
+                Path(corpus), seconds=600, runs=count, on_failure=_ignore, on_progress=lambda _: None
+            )
+        after = os.times()
+        return _children(before, after) + after.user + after.system - before.user - before.system, progress
+
+    idle, _ = one(1)
+    used, progress = one(runs)
+    return progress.executions / (used - idle), progress.edges
+
+
+def _children(before: os.times_result, after: os.times_result) -> float:
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def restarts(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Milliseconds from a native death to the next worker's first input: every input kills, the bucket is known."""
+    with opened(folder, "crashing", CRASHING) as session:
+        (outcome,) = session.reproduce(b"x", times=1)
+        corpus = folder / "crashing_corpus"
+        gaps: list[float] = []
+        progress = session.fuzz(
+            corpus, seconds=4, known=(outcome.bucket,), on_failure=_ignore, on_progress=lambda _: None,
+            stop=lambda: len(gaps) > 1000,
+        )  # fmt: skip
+        yield {
+            "milliseconds": 1000 * progress.seconds / max(1, progress.restarts),
+            "restarts": progress.restarts,
+            "goal": 20,
+        }
+
+
+def crashing_seeds(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Share of the time spent fuzzing with two crashing seeds in the corpus."""
+    text = CRASHING.replace("if data:", 'if data[:4] in (b"SEGV", b"ABRT"):')
+    corpus = folder / "two"
+    corpus.mkdir(exist_ok=True)
+    for name in ("SEGV", "ABRT", "fine"):
+        (corpus / name).write_text(name)
+    with opened(folder, "seeded", text) as session:
+        progress = session.fuzz(corpus, seconds=10, on_failure=_ignore, on_progress=lambda _: None)
+    yield {"share": progress.fuzzing / progress.seconds, "executions": progress.executions, "goal": 0.9}
+
+
+def blame(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Share of inputs whose time and memory are judged right: half of them exceed a limit, half come close."""
+    with opened(folder, "limits", LIMITS) as session:
+        wanted = {b"M": "memory", b"m": "ok", b"T": "slow", b"t": "ok"}
+        for letters, name in ((b"Mm", "memory"), (b"Tt", "time")):
+            right = 0
+            cases = [bytes([letter]) + bytes([number]) for number in range(50) for letter in letters]
+            for case in cases:
+                right += session.reproduce(case, times=1)[0].kind == wanted[case[:1]]
+            yield {"of": name, "right": right / len(cases), "cases": len(cases), "goal": 0.99}
+
+
+def hangs(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Seconds beyond the limit until a hanging input is ended while fuzzing, its stacks taken."""
+    import mlfuzz.codefuzz.fuzzing as fuzzing
+
+    late: list[float] = []
+    genuine = fuzzing.Fuzzing._hang
+
+    def timed(self: Any, slot: Any) -> None:
+        since = self._since
+        genuine_judge, self.court.judge = self.court.judge, lambda payload: Outcome(kind="ok")
+        genuine(self, slot)
+        self.court.judge = genuine_judge
+        late.append(time.monotonic() - since - self.court.declaration.seconds)
+
+    fuzzing.Fuzzing._hang = timed  # type: ignore[method-assign]
+    corpus = folder / "hanging"
+    corpus.mkdir(exist_ok=True)
+    for number in range(12):
+        (corpus / f"{number:02}").write_bytes(b"H%d" % number)
+    with opened(folder, "limits", LIMITS) as session:
+        session.fuzz(
+            corpus, seconds=20, on_failure=_ignore, on_progress=lambda _: None, stop=lambda: len(late) >= 8
+        )  # fmt: skip
+    fuzzing.Fuzzing._hang = genuine  # type: ignore[method-assign]
+    yield {"median": statistics.median(late), "worst": max(late), "hangs": len(late), "goal": 0.3}
+
+
+def minimising(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Milliseconds to minimise what the demonstration's parser raises, and whether the bucket stayed."""
+    harness = read(ROOT / "harnesses" / "demo_parser.py")
+    found: list[tuple[bytes, Outcome]] = []
+    with AtherisEngine().prepare(harness, Options(project=str(ROOT), cache=str(folder / "cache"))) as session:
+        corpus = folder / "demo"
+        corpus.mkdir(exist_ok=True)
+        for path in (SEEDS / "demo_parser").iterdir():
+            (corpus / path.name).write_bytes(path.read_bytes())
+        session.fuzz(
+            corpus, seconds=15, on_failure=lambda data, outcome: found.append((data, outcome)),
+            on_progress=lambda _: None, stop=lambda: any(one.kind == "exception" for _, one in found),
+        )  # fmt: skip
+        raised = [(data, one) for data, one in found if one.kind == "exception"]
+        cases = [(data + bytes(range(extra)), one) for data, one in raised for extra in range(0, 200, 10)]
+        taken, kept = [], 0
+        for data, outcome in cases:
+            began = time.perf_counter()
+            smaller = session.minimise(data, outcome.bucket, seconds=10)
+            taken.append(1000 * (time.perf_counter() - began))
+            kept += session.reproduce(smaller, times=1)[0].bucket == outcome.bucket
+    if cases:
+        yield {"median_ms": statistics.median(taken), "kept": kept / len(cases), "cases": len(cases), "goal_ms": 50}
+
+
+def replays(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Inputs a second: each alone in a fork, and many in one worker."""
+    files = [path for path in sorted((SEEDS / "image_pillow").iterdir()) if path.is_file()]
+    with opened(folder, "pillow", PILLOW) as session:
+        began = time.perf_counter()
+        for _ in range(10):
+            for path in files:
+                session.reproduce(path.read_bytes(), times=1)
+        alone = 10 * len(files) / (time.perf_counter() - began)
+        began = time.perf_counter()
+        session.screen(files * 20)
+        many = 20 * len(files) / (time.perf_counter() - began)
+    yield {"alone": alone, "in_series": many, "goal": 100}
+
+
+def supervisor(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Mebibytes of a process that holds a session."""
+    (folder / "trivial.py").write_text(TRIVIAL)
+    code = f"""
+from pathlib import Path
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.declaration import read
+from mlfuzz.codefuzz.engine import Options
+with AtherisEngine().prepare(read(Path({str(folder / "trivial.py")!r})), Options(cache="none")) as session:
+    session.fuzz(Path({str(folder / "s")!r}), seconds=1, on_failure=print, on_progress=lambda _: None)
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    yield {"mebibytes": int(done.stdout.split()[-1]) / 1024, "goal": 40}
+
+
+def _ignore(*_: object) -> None:
+    return None
+
+
+FIGURES: dict[str, Callable[[Path, argparse.Namespace], Iterator[dict[str, Any]]]] = {
+    "starts": starts, "recorder": recorder, "throughput": throughput, "restarts": restarts,
+    "crashing_seeds": crashing_seeds, "blame": blame, "hangs": hangs, "minimising": minimising, "replays": replays,
+    "supervisor": supervisor,
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
