@@ -14,6 +14,12 @@ DOUBTS = {
 }
 """What a script says of a finding that may not fail when it is run by itself."""
 
+HALVES = {"bf16": "bfloat16", "fp16": "half"}
+"""Variants that plain torch makes in a word."""
+
+COSTS = {"latency": "cost-seconds", "memory": "cost-bytes"}
+"""Oracle -> what measures the input alone."""
+
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
@@ -22,16 +28,32 @@ def repro_script(finding: Finding) -> str:
 
     A code-side finding's bytes go to its harness. A model's input goes to the plain model where the record names it:
     evidence["repro"] = {"module": "pkg.mod", "model": "net", "preprocess": "prepare"}; else the script needs mlfuzz,
-    and says so in its first line. Everything from the record is written as a literal: nothing in it can run.
+    and says so in its first line. Two forms of a model are both asked: half precision in plain torch, others by mlfuzz.
+    Everything from the record is written as a literal: nothing in it can run.
     """
     plain = _plain_parts(finding)
     if finding.side == "code":
         lines = _harness(finding)
-    elif plain is not None:
+    elif plain is not None and (_in_half(finding) or not (finding.load and forms(finding))):
         lines = _model(finding, plain)
     else:
         lines = _target(finding)
     return "\n".join([*lines, *_told(finding)]) + "\n"
+
+
+def forms(finding: Finding) -> list[str]:
+    """The variants beside the target that a finding is about, and what measures its cost; [] for most findings."""
+    oracle = finding.oracle
+    part, of = str(oracle.get("part", oracle.get("name", ""))), oracle.get("of")
+    if part in ("differ", "majority") and of:
+        return [str(one) for one in of] if isinstance(of, list | tuple) else [str(of)]
+    return ["cost-operations"] if of == "operations" else [COSTS[part]] if part in COSTS else []
+
+
+def _in_half(finding: Finding) -> str:
+    """The method of a tensor and a module that gives the other form; "" where plain torch has none."""
+    named = forms(finding)
+    return HALVES.get(named[0], "") if len(named) == 1 and finding.modality.get("name") in _IMPORTS else ""
 
 
 def _told(finding: Finding) -> list[str]:
@@ -47,6 +69,15 @@ def _told(finding: Finding) -> list[str]:
 def _harness(finding: Finding) -> list[str]:
     where, _, function = finding.load.partition(":")
     function = function if _DOTTED.fullmatch(function) else "TestOneInput"
+    if finding.evidence.get("shipped"):
+        give = f"getattr(library.module({where!a}), {function!a})(data)"
+        lines = [
+            f"# {finding.kind} {_comment(finding.observed)}: {_comment(where)} comes with mlfuzz.",
+            "from pathlib import Path", "", "from mlfuzz.codefuzz import library", "",
+            f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
+            f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
+        ]  # fmt: skip
+        return lines
     if where.endswith(".py"):
         give, module = f"runpy.run_path({where!a}, run_name='repro')[{function!a}](data)", "runpy"
     elif _DOTTED.fullmatch(where):
@@ -80,7 +111,12 @@ def _model(finding: Finding, plain: Mapping[str, str]) -> list[str]:
         *_reading(finding),
     ]
     prepared = f"module.{plain['preprocess']}(x)" if plain.get("preprocess") else "x"
-    return [*lines, "with torch.inference_mode():", f"    print(module.{plain['model']}.eval()({prepared}))"]
+    lines += ["with torch.inference_mode():", f"    print(module.{plain['model']}.eval()({prepared}))"]
+    if half := _in_half(finding):
+        lines.append(f"    print({forms(finding)[0]!a}, module.{plain['model']}.{half}()({prepared}.{half}()).float())")
+    elif forms(finding):
+        lines.append(f"# The other side of it, {_comment(', '.join(forms(finding)))}, is run by mlfuzz replay alone.")
+    return lines
 
 
 _IMPORTS = {"image": ("import numpy as np", "from PIL import Image"), "audio": ("import soundfile",)}
@@ -108,18 +144,22 @@ def _reading(finding: Finding) -> list[str]:
 def _target(finding: Finding) -> list[str]:
     if not finding.load:
         return _missing(finding)
+    beside = forms(finding)
     return [
         f"# Needs mlfuzz: {_comment(finding.load)} is a mlfuzz target. Run from the project's folder.",
         "from pathlib import Path",
         "",
         "from mlfuzz.batch import from_payloads",
         "from mlfuzz.targets.load import load",
+        *(["from mlfuzz.targets.variants import varied"] if beside else []),
         "",
         f"target = load({finding.load!a}, directory=Path.cwd())",
+        *([f"target = varied(target, {beside!a})"] if beside else []),
         f"path = Path(__file__).with_name({finding.input.file!a})",
         "payload = target.modality.decode(path.read_bytes(), suffix=path.suffix)",
         "seen = target.run(from_payloads([payload], target.modality, target.device))",
-        "print(seen.outputs['main'])",
+        *(["for name, said in seen.outputs.items():", "    print(name, said)"] if beside else []),
+        *([] if beside else ["print(seen.outputs['main'])"]),
     ]
 
 

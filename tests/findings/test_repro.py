@@ -104,3 +104,42 @@ def test_a_script_of_what_is_not_confirmed_says_so():
     assert "not confirmed: run alone it did not fail each time" in said["flaky"]
     assert "not confirmed" not in said["confirmed"]
     assert max(len(text.splitlines()) for text in said.values()) <= 20
+
+
+@pytest.mark.slow
+def test_half_precision_is_shown_by_plain_torch_beside_the_model(tmp_path, store):
+    (tmp_path / "plain.py").write_text("import torch\n\nnet = torch.nn.Flatten()\ntwice = lambda x: 2 * x\n")
+    file = io.BytesIO()
+    Pillow.fromarray(np.full((1, 2), 77, np.uint8)).save(file, "PNG")
+    finding, _ = sample(
+        input=ref("input.png", file.getvalue()), seed=None, modality={"name": "image", "range": [0.0, 1.0]},
+        oracle={"name": "differ:bf16", "part": "differ", "of": "bf16"}, load="plain:net",
+        evidence={"repro": {"module": "plain", "model": "net", "preprocess": "twice"}},
+    )  # fmt: skip
+    said = run(tmp_path, store, finding, {"input.png": file.getvalue()})
+    assert "tensor([[0.6039, 0.6039]])" in said
+    assert "bf16 tensor([[0.6055, 0.6055]])" in said
+
+
+@pytest.mark.parametrize(
+    ("oracle", "form"),
+    [
+        ({"name": "differ:zoo:old", "part": "differ", "of": "zoo:old"}, "zoo:old"),
+        ({"name": "majority", "part": "majority", "of": ["a:b", "c:d"]}, "c:d"),
+        ({"name": "latency", "ratio": 2.0}, "cost-seconds"),
+        ({"name": "length", "of": "operations"}, "cost-operations"),
+    ],
+)
+def test_other_forms_and_costs_are_run_by_mlfuzz(oracle, form):
+    finding, _ = sample(oracle=oracle, load="zoo:make", evidence={"repro": {"module": "zoo", "model": "net"}})
+    script = repro_script(finding)
+    compile(script, "repro.py", "exec")
+    assert "varied(target, [" in script
+    assert form in script
+    assert len(script.splitlines()) <= 20
+
+
+def test_a_live_object_s_other_form_is_left_to_mlfuzz_and_said_so():
+    oracle = {"name": "differ:int8", "part": "differ", "of": "int8"}
+    finding, _ = sample(oracle=oracle, load="", evidence={"repro": {"module": "zoo", "model": "net"}})
+    assert "int8, is run by mlfuzz replay alone" in repro_script(finding)
