@@ -21,8 +21,8 @@ FILES = sorted((ROOT / "harnesses").glob("*.py"))
 NEEDS = {"text_tokenizer": "tokenizers", "onnx_load": "onnx", "config_yaml": "yaml", "wav_scipy": "scipy"}
 PLANTED = {"demo_parser"}
 EXPECTED = {
-    "image_pillow", "audio_soundfile", "text_tokenizer", "npy_numpy", "npz_numpy", "checkpoint_torch", "safetensors_load",
-    "onnx_load", "wav_scipy", "config_toml", "config_yaml", "loaders_mlfuzz", "records_mlfuzz", "digits_model",
+    "image_pillow", "audio_soundfile", "text_tokenizer", "npy_numpy", "npz_numpy", "checkpoint_torch", "onnx_load",
+    "safetensors_load", "wav_scipy", "config_toml", "config_yaml", "loaders_mlfuzz", "records_mlfuzz", "digits_model",
     "demo_parser",
 }  # fmt: skip
 
