@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from mlfuzz.cli import inventory
+from mlfuzz.cli import code_finding
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.inventory import Order, View
@@ -86,6 +87,11 @@ def show(id: str, /, *, dir: str = "", context: Here) -> int:
 
 def _show(context: Context, case: Case, *, folder: str) -> None:
     one, terminal = case.finding, context.terminal
+    there = f" --dir {shlex.quote(folder)}" if folder else ""
+    if one.side == "code":
+        code_finding.show(terminal, case)
+        terminal.result((f"  {'replay':<14}", "dim"), f"mlfuzz replay {one.id[:SHORT_ID]}{there}")
+        return
     terminal.result((f"{one.kind} ", "bold"), f"{visible(one.expected)} -> {visible(one.observed)}")
     here = case.path if case.path.is_dir() else case.path.parent
     facts = {
@@ -112,7 +118,6 @@ def _show(context: Context, case: Case, *, folder: str) -> None:
             terminal.result((f"  {what:<10}", "dim"), visible(text, limit=600))
     for line in str(one.evidence.get("traceback", "")).splitlines():
         terminal.result(f"    {visible(line)}")
-    there = f" --dir {shlex.quote(folder)}" if folder else ""
     terminal.result((f"  {'replay':<10}", "dim"), f"mlfuzz replay {one.id[:SHORT_ID]}{there}")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 
@@ -105,6 +107,17 @@ def find(typed: str, project: Path) -> Harness:
         if isinstance(one, Unusable) and stem == one.path.stem:
             raise TargetLoadError(one.reason)
     raise UnknownNameError("harness", typed, [one.name for one in every if isinstance(one, Harness)])
+
+
+def module(where: str) -> ModuleType:
+    """A shipped harness, imported: for scripts that show a finding. Raises UnknownNameError."""
+    harness = find(where, Path())
+    spec = importlib.util.spec_from_file_location(harness.path.stem, harness.path)
+    if spec is None or spec.loader is None:
+        raise TargetLoadError(f"{harness.path} is no Python file")
+    imported = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(imported)
+    return imported
 
 
 def _files(project: Path) -> Iterator[Path]:

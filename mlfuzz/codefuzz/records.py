@@ -160,7 +160,8 @@ def _measured(finding: Finding, outcome: Outcome, payload: bytes) -> Finding:
 
 
 def _evidence(outcome: Outcome, payload: bytes, origin: Origin) -> dict[str, Any]:
-    where = {"engine": origin.engine, "lane": origin.lane, "sandbox": list(origin.sandbox) or "none"}
+    where: dict[str, Any] = {"engine": origin.engine, "lane": origin.lane, "sandbox": list(origin.sandbox) or "none"}
+    where |= {"shipped": True} if origin.harness.shipped else {}
     with suppress(OSError):
         where["harness_sha256"] = _sha256(origin.harness.path.read_bytes())
     return {**_facts(outcome, payload), **where, "first_size": len(payload)}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import msgspec
 import pytest
 from codefuzz import toy_project
