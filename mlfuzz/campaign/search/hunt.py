@@ -52,7 +52,7 @@ class Hunt:
 def hunt_values(hunt: Hunt, rows: TensorRows, roots: TensorRows, *, white: bool) -> Catch:
     """Pictures and sounds: gradient steps or blends and patches, then bisection and dither for what lies across."""
     trials, aim = hunt.trials, hunt.aim
-    limits = spanned(hunt.limits, free=not aim.relative)
+    limits = spanned(hunt.limits, aim.span)
     slope: Slope | None = None
     if white:
         slope = slope_of(trials.target, lambda seen, which: trials.gap(aim, seen, which))

@@ -16,18 +16,16 @@ SPAN = 8 / 255
 """How far a value may come from its seed where the limits do not say, of full scale: the radius at which a person sees
 the same picture (Madry et al., ICLR 2018); of a sound, a whisper of noise."""
 
+ACROSS_SPAN = 0.2
+"""The same where two forms of a target should agree, whatever the input means: TensorFuzz's .4 on [-1, 1]."""
 
-FREE_SPAN = 0.2
-"""The same where nothing is asked of the input's meaning (two forms of a target, that should agree whatever it is):
-TensorFuzz's .4 on [-1, 1]."""
+FREE_SPAN = 1.0
+"""The same where any input at all should be answered with numbers."""
 
 
-def spanned(limits: Limits, *, free: bool = False) -> Limits:
-    """The limits, with an L-infinity where they have none: a search goes wherever it may.
-
-    free: the input need not mean what its seed means.
-    """
-    return limits if limits.linf is not None else replace(limits, linf=FREE_SPAN if free else SPAN)
+def spanned(limits: Limits, span: float = SPAN) -> Limits:
+    """The limits, with an L-infinity of `span` where they have none: a search goes wherever it may."""
+    return limits if limits.linf is not None else replace(limits, linf=span)
 
 
 def bounded(roots: TensorRows, limits: Limits) -> Bound:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.search.gaps import Seen, beyond
+from mlfuzz.campaign.search.limits import ACROSS_SPAN, FREE_SPAN, SPAN
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle
@@ -47,6 +48,11 @@ class Objective:
     @property
     def relative(self) -> bool:
         return self.oracle.relative
+
+    @property
+    def span(self) -> float:
+        """How far a value may come from its seed where no limit says it."""
+        return SPAN if self.relative else ACROSS_SPAN if self.across else FREE_SPAN
 
     def due(self) -> bool:
         """Whether it is worth a turn; one in vain so far seldom is."""

@@ -34,8 +34,12 @@ At a median of 15 evaluations a seed a tenth serves each of a thousand seeds wit
 EACH = 64
 """Evaluations for each parent of a turn: four times the median."""
 
+HEAD_START = 256
+"""Evaluations that searches may use beyond their share, so that the first turn comes with the first batch: most of what
+can be found at all is found at once. Later turns are twice as large each, up to what nobody would wait for."""
+
 BATCHES = 4
-"""Of a campaign's batches: what a turn may use, so that nobody waits for it."""
+"""Of a campaign's batches: what a turn may use at most."""
 
 MOST = 2048
 """Evaluations of a turn, however large the batches are."""
@@ -83,12 +87,12 @@ class Searcher:
     @property
     def allowance(self) -> int:
         """Evaluations that may be used now."""
-        return int(self.share / max(1 - self.share, 1e-9) * self.ran) - self.spent
+        return HEAD_START + int(self.share / max(1 - self.share, 1e-9) * self.ran) - self.spent
 
     @property
     def turn_size(self) -> int:
-        """Evaluations of a turn, those of what it finds included."""
-        return min(max(BATCHES * self.batch, EACH), MOST)
+        """Evaluations of the next turn, those of what it finds included."""
+        return min(max(BATCHES * self.batch, EACH), MOST, HEAD_START << min(self.turns, 10))
 
     def note(self, inputs: int) -> None:
         """An ordinary batch has run."""
@@ -99,14 +103,15 @@ class Searcher:
 
     def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[], None]) -> Found:
         """One search. begin: told the parents before anything runs. beat: called before each forward pass."""
-        aim = self._aim()
+        aim, size = self._aim(), self.turn_size
         self.turns += 1
         if aim is None:
-            self.spent += self.turn_size  # what it might have used: else it would be asked again at once
+            self.spent += size  # what it might have used: else it would be asked again at once
             return Found(np.zeros(0, np.int64), None, 0)
-        picked = self.pool.split(self._parents(aim, self.turn_size // EACH, rng))[0]
+        picked = self.pool.split(self._parents(aim, size // EACH, rng))[0]
         begin(picked)
-        most = self.turn_size // len(picked) - 1  # what is found runs once more, in a batch of its own
+        white, asked = self._is_white(self.pool.gather(picked))
+        most = (size - asked) // len(picked) - 1  # what is found runs once more, in a batch of its own
         rows, roots = self.pool.gather(picked), self.pool.gather(self.corpus.seeds[picked])
         trials = Trials(
             self.target, self.seedbed, rows, picked, self.corpus.seeds[picked], self.corpus.loads[picked],
@@ -115,15 +120,15 @@ class Searcher:
         hunt = Hunt(
             aim, trials, roots, self.ledger.limits, most, self.batch, rng, lambda found: self._others(found, picked)
         )
-        catch = self._hunt(hunt, rows, white=self._is_white(rows))
+        catch = self._hunt(hunt, rows, white=white)
         aim.tried += len(picked)
         if catch is None:
-            self.spent += self.turn_size
-            return Found(picked[:0], None, 0)
+            self.spent += size
+            return Found(picked[:0], None, asked)
         aim.found += len(catch.hits)
-        self.spent += catch.spent + len(catch.hits)
+        self.spent += asked + catch.spent + len(catch.hits)
         mutated = self._mutated(picked[catch.hits], catch) if len(catch.hits) else None
-        return Found(picked[catch.hits], mutated, catch.spent)
+        return Found(picked[catch.hits], mutated, asked + catch.spent)
 
     def _hunt(self, hunt: Hunt, rows: Rows, *, white: bool) -> Catch | None:
         """None where nothing can be tried."""
@@ -137,13 +142,14 @@ class Searcher:
             return None  # sounds that an operator has made longer: values cannot be compared with the seed's
         return hunt_values(hunt, rows, hunt.roots, white=white)
 
-    def _is_white(self, rows: Rows) -> bool:
+    def _is_white(self, rows: Rows) -> tuple[bool, int]:
+        """Whether gradients may be followed, and the evaluations that finding out took: asked once."""
         if self.mode == "black":
-            return False
+            return False, 0
+        spent = 0
         if self._white is None:
             self._white, spent = gradients_reach(self.target, rows)
-            self.spent += spent
-        return self._white
+        return self._white, spent
 
     def _invariant(self, picked: Indices) -> NDArray[np.bool_]:
         """(B,) whether what is found keeps its parent's label: only near its seed, or where it was asked for."""
