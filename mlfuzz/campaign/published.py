@@ -54,6 +54,12 @@ SHIPPED = (
         fuzz=_baseline("greedy"),
     ),
     Preset(
+        "gradient",
+        "from each seed along the gradient towards each oracle's failure, for nine tenths of the inputs; else random",
+        "baseline: DeepFool (Moosavi-Dezfooli et al., CVPR 2016) and PGD (Madry et al., ICLR 2018); HotFlip for texts",
+        fuzz={**_baseline("random"), "search": {"name": "white", "share": 0.9}},
+    ),
+    Preset(
         "tensorfuzz",
         "white noise on what came last; kept is what lies further than a fixed radius from all that is known",
         "Odena, Olsson, Andersen and Goodfellow, TensorFuzz, ICML 2019, section 3 and 4.1; the released nans example",
