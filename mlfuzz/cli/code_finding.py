@@ -8,11 +8,11 @@ from mlfuzz.cli.terminal import Terminal
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import read
+from mlfuzz.replay import Case
 from mlfuzz.report import codeside
 from mlfuzz.report.fields import fields
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
-from mlfuzz.replay import Case
 
 ROWS = 16
 """Of a hexdump; the file is there for the rest."""

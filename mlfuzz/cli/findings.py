@@ -8,8 +8,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from mlfuzz.cli import inventory
-from mlfuzz.cli import code_finding
+from mlfuzz.cli import code_finding, inventory
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.inventory import Order, View

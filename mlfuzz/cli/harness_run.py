@@ -25,8 +25,21 @@ from mlfuzz.codefuzz.library import Harness
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, UsageError
 from mlfuzz.report.summary import FaultGroup, group
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir, campaign_root
+
+
+class _Named(msgspec.Struct, frozen=True):
+    name: str = ""
+    load: str = ""
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """Of a campaign's worker.json what says whose it is."""
+
+    side: str = ""
+    harnesses: list[_Named] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +114,8 @@ def run(context: Context, wish: Wish) -> int:
     from mlfuzz.codefuzz.default import engine
 
     found = context.resolve()
-    chosen = _chosen(context, wish, found.root)
     base = context.path(wish.folder) if wish.folder else found.state_dir
+    chosen = _chosen(context, wish, found.root, base)
     name = wish.name or (chosen[0].name if len(chosen) == 1 else "harnesses")
     workdir = Workdir(campaign_root(base, _plain(name)))
     if wish.workers < 1:
@@ -136,9 +149,10 @@ def run(context: Context, wish: Wish) -> int:
     return result.exit_code
 
 
-def _chosen(context: Context, wish: Wish, root: Path) -> list[Harness]:
-    if wish.harnesses:
-        chosen = [library.find(typed, root) for typed in dict.fromkeys(wish.harnesses)]
+def _chosen(context: Context, wish: Wish, root: Path, base: Path) -> list[Harness]:
+    typed = wish.harnesses or _begun_with(base, wish.name)
+    if typed:
+        chosen = [library.find(one, root) for one in dict.fromkeys(typed)]
     else:
         chosen = [one for one in library.listed(root) if isinstance(one, Harness) and not one.shipped]
         if not chosen:
@@ -150,6 +164,20 @@ def _chosen(context: Context, wish: Wish, root: Path) -> list[Harness]:
     seeds = str(context.path(wish.seeds).resolve())
     declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
     return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+
+
+def _begun_with(base: Path, name: str) -> tuple[str, ...]:
+    """The harnesses of the campaign of that name, where there is one. Raises UsageError where it is a model's."""
+    workdir = Workdir(campaign_root(base, name)) if name else None
+    if workdir is None or not workdir.spec.is_file():
+        return ()
+    try:
+        told = msgspec.json.decode(read_regular(workdir.spec), type=_Begun)
+    except msgspec.DecodeError:
+        told = _Begun()
+    if told.side != "code":
+        raise UsageError(f"campaign {name} is of a model: mlfuzz fuzz --name {name} goes on with it")
+    return tuple(one.load or one.name for one in told.harnesses)
 
 
 def _packages(harnesses: list[Harness]) -> list[str]:

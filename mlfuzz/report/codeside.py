@@ -49,13 +49,13 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
 
 
 def amplified(finding: Finding) -> str:
-    """ "12 s and 840 MiB a KiB", where it is worth a word: from 0.1 s or 16 MiB a KiB on."""
+    """ "12 s and 840 MiB a KiB", of an input that takes 0.1 s or 16 MiB at all: any takes a little."""
     told = finding.evidence.get("amplification")
     if not isinstance(told, dict):
         return ""
-    seconds, mebibytes = float(told.get("seconds_per_kib", 0.0)), float(told.get("mebibytes_per_kib", 0.0))
-    parts = [f"{figure(seconds)} s"] if seconds >= 0.1 else []
-    parts += [f"{mebibytes:,.0f} MiB"] if mebibytes >= 16 else []
+    spent = finding.evidence
+    parts = [f"{figure(told.get('seconds_per_kib'))} s"] if float(spent.get("seconds", 0.0)) >= 0.1 else []
+    parts += [f"{told.get('mebibytes_per_kib', 0.0):,.0f} MiB"] if float(spent.get("mebibytes", 0.0)) >= 16 else []
     return f"{' and '.join(parts)} a KiB of input" if parts else ""
 
 

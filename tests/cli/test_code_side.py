@@ -205,3 +205,9 @@ def test_findings_of_the_code_side_need_neither_torch_nor_atheris(fuzzed, mlfuzz
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[0, 0, 1] []"
+
+
+def test_a_campaign_goes_on_by_its_name_alone(fuzzed, mlfuzz, project):
+    again = mlfuzz("harness", "run", "--name", "toy", "--time", "300ms", "--fail-on", "new")
+    assert again.code == 0
+    assert "fuzzing toy, campaign toy" in again.out
