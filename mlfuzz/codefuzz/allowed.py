@@ -12,10 +12,13 @@ EXPLICIT = (RecursionError, MemoryError, SystemExit, KeyboardInterrupt, Generato
 
 
 class Documented:
-    """The documented exceptions of one harness. rules: (type's name, regular expression or "") each."""
+    """The documented exceptions of one harness. rules: (type's name, regular expression or "") each.
 
-    def __init__(self, rules: list[tuple[str, str]]) -> None:
-        self._rules = [(name, _class_of(name), re.compile(match) if match else None) for name, match in rules]
+    home: the harness's module, where the names of its own exceptions are looked up.
+    """
+
+    def __init__(self, rules: list[tuple[str, str]], *, home: str = "") -> None:
+        self._rules = [(name, _class_of(name, home), re.compile(match) if match else None) for name, match in rules]
         self._fitting: dict[type, list[Any]] = {}
         self.unresolved = tuple(name for name, kind, _ in self._rules if kind is None)
 
@@ -49,9 +52,11 @@ def _fits(kind: type, name: str, wanted: type | None) -> bool:
     return name in names
 
 
-def _class_of(name: str) -> type | None:
+def _class_of(name: str, home: str) -> type | None:
     """The class of that name; None where only the name can be compared."""
     module, _, attribute = name.rpartition(".")
+    if not module and hasattr(sys.modules.get(home), name):
+        module = home
     try:
         found = getattr(sys.modules.get(module or "builtins") or importlib.import_module(module), attribute, None)
     except Exception:  # noqa: BLE001 - the target's module may raise anything while it is imported

@@ -109,7 +109,8 @@ class AtherisSession:
             seconds=seconds,
             runs=runs,
             seed=self.options.seed,
-            flags=tuple(self._dictionary()),
+            # Without coverage libFuzzer would drop all seeds but the first, and go on from a single byte.
+            flags=(*self._dictionary(), *(["-keep_seed=1"] if self.declaration.blind else [])),
             known=tuple(known),
         )
         return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()

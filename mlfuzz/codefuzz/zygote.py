@@ -50,7 +50,8 @@ class Zygote:
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
             wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
             return 1
-        self.documented = Documented([(name, match) for name, match in self.spec["allowed"]])
+        home = str(getattr(self.loaded.entry, "__module__", ""))
+        self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=home)
         folders = [folder for folder in sys.path if folder]
         self.territory = Territory(self.spec["instrument"], self.spec["path"], folders)
         unresolved = [
