@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.doctor import MARKS
@@ -22,6 +26,7 @@ def check(
     seeds: str | None = None,
     device: str | None = None,
     max_seeds: int = MOST_SEEDS,
+    variants: Annotated[bool, Parameter(negative="")] = False,
     context: Here,
 ) -> int:
     """Prove that a target can be fuzzed as it stands: each line is a mistake that somebody has made.
@@ -33,6 +38,7 @@ def check(
         seeds: File or folder of natural inputs; a sub-folder is a label.
         device: cpu, cuda, cuda:1.
         max_seeds: Use at most so many.
+        variants: Try each other form of the target too (bf16, compiled, ...), as the oracle differ compares it.
     """
     found = context.resolve({"fuzz": {"device": device}})
     name, settings = find_target(found.config.targets, target)
@@ -45,6 +51,7 @@ def check(
     from mlfuzz.targets.check import Line
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
+    from mlfuzz.targets.variants_check import check_variants
 
     import_plugins(found.config.plugins, found.root)
     loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
@@ -60,7 +67,9 @@ def check(
     if usable.reasons():
         lines.append(Line("warn", f"seeds left out: {usable.reasons()}"))
     failed = False
-    for line in (*lines, *lines_of(loaded, [one.payload for one in alike], [one.label for one in alike])):
+    payloads = [one.payload for one in alike]
+    told = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
+    for line in chain(told, check_variants(loaded, payloads)) if variants else told:
         failed = failed or line.level == "fail"
         terminal.emit({"level": line.level, "text": line.text})
         terminal.result(MARKS[line.level], visible(line.text))
