@@ -28,8 +28,9 @@ from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import Mutator, select
+from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan, slices_for, weights
+from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, weights
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, rebuild
 from mlfuzz.progress import SeedStats
@@ -287,7 +288,11 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     useful = applicable(mutators, rows)
     dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
     shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
-    return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds))
+    dealer = None
+    if spec.deal["name"] == "bandit":
+        costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
+        dealer = Dealer([part.name for part in dealt], shares / shares.sum(), costs)
+    return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds), dealer=dealer)
 
 
 def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:

@@ -15,6 +15,7 @@ from mlfuzz.campaign.firsts import Firsts
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
@@ -32,6 +33,9 @@ from mlfuzz.targets.execute import Execution, broken_target, execute
 
 GUARDED_ROWS = 2
 """Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
+
+SEARCHES = 4
+"""Before one batch, at most: searches that may take most of the inputs are due more than once."""
 
 LEAST_BATCH = 32
 """A target that raises often is run in batches down to this size."""
@@ -84,16 +88,21 @@ class Loop:
     searcher: Searcher | None = None
     batches: int = 0
     _firsts: Firsts = field(default_factory=Firsts)
+    _repeats: Repeats = field(init=False)
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
     _size: int = 0
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
+    def __post_init__(self) -> None:
+        self._repeats = Repeats(self.parts.plan.mutators)
+
     def step(self) -> int:
-        """One batch, and before it a search where one is due; the number of inputs that ran."""
+        """One batch, and before it searches where they are due; the number of inputs that ran."""
         searched = 0
-        if self.searcher is not None and not self.guarded and self.searcher.due():
-            searched = self._search(self.searcher)
+        for _ in range(SEARCHES):
+            if self.searcher is not None and not self.guarded and self.searcher.due():
+                searched += self._search(self.searcher)
         flying = self.launch()
         self.settle(flying)
         self.batches += 1
@@ -112,11 +121,13 @@ class Loop:
         self.recorder.phase("mutate")
         rng = self._rng(0)
         picked = self._pick(rng)
+        again, borrowed = self.parts.plan.repeated(len(picked), rng)
+        picked, repeated, again = self._repeats.arrange(picked, again, borrowed, rng)
         parents = self.pool.gather(picked)
         seeds = self.corpus.seeds[picked]
         mutated = self.parts.plan.mutate(
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
-            roots=lambda: self.pool.gather(seeds),
+            roots=lambda: self.pool.gather(seeds), repeated=repeated, again=again,
         )  # fmt: skip
         clock.lap("mutate")
         return self._fly(picked, mutated)
@@ -193,7 +204,8 @@ class Loop:
             clock.lap("store")
         if not flying.searched:  # the scheduler did not pick these
             self.parts.scheduler.reward(flying.picked[ran], gains, margins)
-            self.parts.plan.learn(flying.mutated.steps, ran, events)
+            self.parts.plan.learn(flying.mutated, ran, events)
+            self._repeats.rank(flying.batch, ran, events[:, 0] + self._nearer(flying.picked[ran], margins))
             self.parts.criterion.tune()
         self.tally.settle(flying.mutated, ran, gains, margins, failing, dropped)
         clock.lap("judge")
@@ -276,6 +288,14 @@ class Loop:
             gains[good] = self.parts.criterion.observe(features[good], parents)
         return gains
 
+    def _nearer(self, parents: Indices, margins: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(B,) in [0, 1]: by what share of the way to failing each row came nearer than its parent."""
+        before = self.corpus.margins[parents]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(margins > before, (margins - before) / np.abs(before), 0.0)
+        nearer: NDArray[np.float64] = np.clip(np.nan_to_num(share, nan=0.0, posinf=0.0), 0.0, 1.0)
+        return np.asarray(nearer.max(axis=1, initial=0.0))
+
     def _wanted(
         self, flying: Flying, ran: Indices, margins: NDArray[np.float32], out: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
@@ -309,6 +329,8 @@ class Loop:
             )
             entries.append(entry)
         self.corpus.add_many(entries, features[kept], [raw.dumps(payload) for payload in payloads])
+        for row, entry in enumerate(entries, len(self.corpus) - len(entries)):
+            self._repeats.note(row, entry.chain[-1])
         self.pool.grow_many(payloads)
         self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept])
         self.tally.kept(len(kept))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Rows, Step, TensorRows
+from mlfuzz.batch import Indices, Rows, Step, TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
+from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.distance import Distance, distance
 from mlfuzz.mutators.limits import Ledger, Loads
+from mlfuzz.mutators.param import Drawn
 
 SLICES = 8
 """Of a batch. Each costs 0.1 ms whatever it holds; fewer would make batches of one operator's failures."""
@@ -60,6 +63,16 @@ Slices = list[tuple[Mutator, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """Contiguous rows that one operator acts on. columns: parameters to use, (rows,) each; None: they are drawn."""
+
+    mutator: Mutator
+    start: int
+    stop: int
+    columns: Mapping[str, Drawn] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mutated:
     """A mutated batch.
 
@@ -67,6 +80,8 @@ class Mutated:
     invariant: (B,) whether the label holds along the whole chain. dropped: (B,) rows beyond a limit: not to be judged
     or kept. severity: (B,) in [0, 1] of this batch's step, the largest where there are several; 0: a copy.
     clipped: whether rows were clipped to their seeds: a chain then replays with `bound=distance.bound(...)`.
+    again: so many rows at the front repeated the step that had made their parents; borrowed: so many behind them had a
+    step that others had fared well with.
     """
 
     rows: Rows
@@ -76,21 +91,24 @@ class Mutated:
     dropped: NDArray[np.bool_]
     severity: NDArray[np.float32]
     clipped: bool = False
+    again: int = 0
+    borrowed: int = 0
 
 
 class Plan:
     """Deals mutators by credit, so that in the long run each has its weight's share of the rows.
 
     weights: (mutators,), made to sum to 1. slices: of a batch. depth: operators one after another on each row (2 in
-    DeepTest). Each batch goes to the mutators with most credit of rows, so that slices are long (a call costs 0.1 ms
-    and more whatever it holds) and to those that have waited for too long. Drawing each batch anew would leave one in
-    fifty unused for 50,000 inputs.
+    DeepTest). dealer: learns other shares from what `learn` is told. Each batch goes to the mutators with most credit
+    of rows, so that slices are long (a call costs 0.1 ms and more whatever it holds) and to those that have waited for
+    too long. Drawing each batch anew would leave one in fifty unused for 50,000 inputs.
     Raises ConfigError for weights that do not fit.
     """
 
     def __init__(
-        self, mutators: Sequence[Mutator], weights: Weights, ledger: Ledger, *, slices: int = SLICES, depth: int = 1
-    ) -> None:
+        self, mutators: Sequence[Mutator], weights: Weights, ledger: Ledger, *, slices: int = SLICES, depth: int = 1,
+        dealer: Dealer | None = None,
+    ) -> None:  # fmt: skip
         given = np.asarray(weights, np.float64)
         if not mutators or given.shape != (len(mutators),) or not (given > 0).all() or not np.isfinite(given).all():
             raise ConfigError(f"a plan wants one weight above 0 for each of its mutators, got {given.tolist()}")
@@ -99,6 +117,7 @@ class Plan:
         self.ledger = ledger
         self.slices = slices
         self.depth = depth
+        self.dealer = dealer
         limits = ledger.limits
         self._distance: Distance | None = distance(mutators[0].modality, limits) if limits.by_distance else None
         self._kinds = {part.name: part.kind for part in mutators}
@@ -115,6 +134,8 @@ class Plan:
             lots = rng.random(len(self.mutators))
             self._waited = lots * np.minimum(OVERDUE, batch / count / self.weights)
             self._credit = self.weights * self._waited
+        if self.dealer is not None:
+            self.weights = self.dealer.weights(rng)
         self._credit += self.weights * batch
         self._waited += batch
         overdue = np.flatnonzero(self._waited >= OVERDUE)
@@ -140,8 +161,13 @@ class Plan:
         rng: np.random.Generator,
         *,
         roots: Callable[[], Rows] | None = None,
+        repeated: Sequence[Slice] = (),
+        again: int = 0,
     ) -> Mutated:
         """Children of the parents: drawn on the host, one vectorised call a slice, joined once.
+
+        repeated: steps with their columns for the first rows; of these `again` are what made the row itself, the others
+        are borrowed.
 
         loads (B, K), invariant (B,): of the parents. rng: Philox keyed by campaign, life and batch.
         roots: gives the rows' seeds; only asked for where a limit compares with them.
@@ -149,14 +175,27 @@ class Plan:
         batch = len(parents)
         state = Mutated(parents, (), loads, invariant.copy(), np.zeros(batch, np.bool_), np.zeros(batch, np.float32))
         seeds = self._roots(roots)
+        ahead = repeated[-1].stop if repeated else 0
         for _ in range(self.depth):
-            state = apply_slices(state, self.cut(batch, rng), rng, self.ledger)
+            cut = self.cut(batch - ahead, rng) if ahead < batch else []
+            slices = [*repeated, *(Slice(part, ahead + a, ahead + b) for part, a, b in cut)]
+            state = apply_slices(state, slices, rng, self.ledger)
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
-        return state
+        return replace(state, again=again, borrowed=ahead - again)
+
+    def repeated(self, batch: int, rng: np.random.Generator) -> tuple[int, int]:
+        """How many rows of a batch may take their parents' step again, and how many borrow one."""
+        return self.dealer.repeated(batch, rng) if self.dealer is not None else (0, 0)
+
+    def learn(self, mutated: Mutated, rows: Indices, events: NDArray[np.floating[Any]]) -> None:
+        """Tell the dealer what a batch brought: rows that ran (ascending), and their events (rows, kinds)."""
+        if self.dealer is not None:
+            self.dealer.learn(mutated.steps, rows, events, again=mutated.again, borrowed=mutated.borrowed)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"credit": self._credit.copy(), "waited": self._waited.copy()}
+        learnt = self.dealer.state() if self.dealer is not None else {}
+        return {"credit": self._credit.copy(), "waited": self._waited.copy(), **learnt}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """From `state()`; that of a plan of other mutators is left alone."""
@@ -164,6 +203,8 @@ class Plan:
             self._credit = state["credit"].astype(np.float64)
             self._waited = state["waited"].astype(np.float64)
             self._begun = True
+            if self.dealer is not None and "operators.bandit_rows" in state:
+                self.dealer.restore(state)
 
     def _roots(self, roots: Callable[[], Rows] | None) -> Rows | None:
         if self._distance is None:
@@ -184,15 +225,16 @@ class Plan:
         return replace(state, rows=rows, dropped=dropped, clipped=limits.linf is not None)
 
 
-def apply_slices(state: Mutated, slices: Slices, rng: np.random.Generator, ledger: Ledger) -> Mutated:
+def apply_slices(state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger) -> Mutated:
     """One operator on each slice: draw, limit, record, apply."""
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
     dropped, severity = state.dropped.copy(), state.severity.copy()
     whole = torch.empty_like(state.rows.data) if isinstance(state.rows, TensorRows) else None
     parts, steps = [], []
-    for part, start, stop in slices:
+    for each in slices:
+        part, start, stop = each.mutator, each.start, each.stop
         rows = state.rows.part(start, stop)
-        drawn = part.draw(stop - start, rng)
+        drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
         seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
         allowed = ledger.allow(part, drawn, state.loads[start:stop])
         recorded = part.record(rows, allowed.columns, seeds)
@@ -207,14 +249,14 @@ def apply_slices(state: Mutated, slices: Slices, rng: np.random.Generator, ledge
     return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
 
 
-def _joined(like: Rows, parts: Sequence[Rows], slices: Slices, whole: Tensor | None) -> Rows:
+def _joined(like: Rows, parts: Sequence[Rows], slices: Sequence[Slice], whole: Tensor | None) -> Rows:
     """The slices as one; where all of them were written into `whole`, that is all there is to do."""
     if len(parts) == 1:
         return parts[0]
     tensors = [part for part in parts if isinstance(part, TensorRows)]
     written = whole is not None and all(
-        part.data.data_ptr() == whole[start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
-        for part, (_, start, _) in zip(tensors, slices, strict=False)
+        part.data.data_ptr() == whole[each.start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
+        for part, each in zip(tensors, slices, strict=False)
     )
     if whole is None or not written:
         return like.join(parts)

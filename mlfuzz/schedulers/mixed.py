@@ -1,4 +1,4 @@
-"""The default: half guided by margins, half by novelty."""
+"""The default: margins, novelty and fresh mutants of the seeds, each as long as it brings something."""
 
 from __future__ import annotations
 
@@ -7,68 +7,137 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlfuzz.bandit import Bandit
 from mlfuzz.errors import ConfigError
 from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
-from mlfuzz.schedulers.entries import Column
-from mlfuzz.schedulers.margin import Margin
+from mlfuzz.schedulers.entries import Column, Entries, reach
+from mlfuzz.schedulers.nearest import Nearest
 from mlfuzz.schedulers.recency import recent
+from mlfuzz.schedulers.turns import Turns
+
+FRESH, CLIMB, LATE, ANY = range(4)
+"""Ways of picking: a seed's own row; the row that came nearest to failing; the latest that gained; any entry."""
+
+FAULT, RECORD, GAIN = 1.0, 0.3, 0.1
+"""What a failing child is worth, one that came nearer than any before, and one that gained coverage."""
+
+FLOOR = 0.05
+
+BROKEN_SHARE = 0.25
+"""A seed that has failed so often that more of it says little still gets this share of what an unbroken one gets."""
+
+BROKEN_AFTER = 6.0
+"""Failing children after which a seed's share is half way down."""
 
 
 class Mixed:
-    """`ratio` of the picks as `margin` makes them, the rest by novelty; in random order.
+    """Four ways of picking share each batch by what they have brought lately; seeds have their turns in three of them.
 
-    Novelty: half by TensorFuzz's recency over entries that gained coverage, half any entry, where of two drawn the one
-    that gained more wins. Margins alone are stuck where the margin deceives (TensorFuzz's broken loss: 0 of 10 runs),
-    novelty alone is 3-10 times slower where it does not; the mix is good at both.
-    Raises ConfigError where ratio is outside [0, 1].
+    Way one: the seed's own row, for independent mutants, which break most seeds that can be broken at all. Way two: the
+    row that came nearest to failing one of the oracles. Way three: one of the latest entries that gained coverage, as
+    TensorFuzz picks. Way four: any entry, where of two drawn the one that gained more wins.
+    Margins alone are stuck where the margin deceives, novelty alone is slow where it does not, and fresh mutants alone
+    never get anywhere in many steps. No task needs them in the same proportion: so it is learnt (`Bandit`).
+    A failing child is worth the less the more of its seed's children have failed, and so is a turn of that seed.
+    Raises ConfigError where floor is outside [0, 0.25].
     """
 
     name = "mixed"
+    _failures: Rows
+    _nearer: NDArray[np.bool_]
+    _way_of: NDArray[np.int8]
 
-    def __init__(self, *, ratio: float = 0.5) -> None:
-        if not 0.0 <= ratio <= 1.0:
-            raise ConfigError(f"scheduler mixed: ratio must lie in [0, 1], not {ratio}")
-        self.ratio = ratio
-        self._margin = Margin()
-        self._gains: Column[np.float32] = Column(np.float32)
-        self._gained: Column[np.int64] = Column(np.int64)
+    def __init__(self, *, floor: float = FLOOR) -> None:
+        if not 0.0 <= floor <= 0.25:
+            raise ConfigError(f"scheduler mixed: floor must lie in [0, 0.25], not {floor}")
+        self.floor = floor
+        self._clear()
 
     def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
-        self._margin.grow(seeds, gains, margins)
-        self._gained.extend(len(self._gains) + np.flatnonzero(gains > 0))
-        self._gains.extend(gains)
+        if not len(self._entries):
+            self._nearest = Nearest(margins.shape[1], most=1.0, patience=256)
+        rows = self._entries.grow(seeds, gains, margins)
+        self._nearest.fold(rows, seeds, margins)
+        self._gained.extend(rows[gains > 0])
+        self._way_of = reach(self._way_of, len(self._entries), ANY)
+        self._failures = reach(self._failures, int(seeds.max()) + 1 if len(seeds) else 0, 0)
 
     def pick(self, n: int, rng: np.random.Generator) -> Rows:
-        guided = int(n * self.ratio + rng.random())  # rounded by lot, so that the ratio holds for small batches too
-        picked = np.concatenate([self._margin.pick(guided, rng), self._novel(n - guided, rng)])
-        return rng.permutation(picked)  # a batch is mutated in slices: no operator shall see one half alone
+        firsts = self._entries.firsts
+        turn = firsts[self._turns.deal(self._weights(self._entries.seeds[firsts]), n)]
+        picked: Rows = rng.permutation(turn)
+        edges = (
+            np.cumsum(self._arms.shares(rng, lots=4)) * n + rng.random() - 0.5
+        )  # by lot: the floor holds in small batches
+        fresh, climb, late = np.clip(np.rint(edges[:3]), 0, n).astype(np.int64).tolist()
+        nearest = self._nearest.choose(self._entries.seeds[picked[fresh:climb]], rng)
+        picked[fresh:climb] = np.where(nearest < 0, picked[fresh:climb], nearest)
+        picked[climb:late] = self._late(late - climb, rng)
+        picked[late:] = self._any(n - late, rng)
+        for way, part in ((ANY, picked[late:]), (LATE, picked[climb:late]), (CLIMB, picked[fresh:climb])):
+            self._way_of[part] = way
+        self._way_of[picked[:fresh]] = FRESH
+        return rng.permutation(picked)  # a batch is mutated in slices: no operator shall see one way alone
 
     def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        return self._margin.keep(seeds, margins)
+        self._nearer = self._nearest.passing(seeds, margins)
+        return self._nearest.nearer(seeds, margins)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+        seeds = self._entries.seeds[picked]
+        failing = np.asarray((margins > 0).any(axis=1), np.bool_)
+        events = np.zeros((len(picked), 3))
+        events[:, 0] = failing / (1.0 + self._failures[seeds])
+        events[:, 1] = self._nearer if len(self._nearer) == len(picked) else 0.0
+        events[:, 2] = gains > 0
+        self._arms.learn(self._way_of[picked].astype(np.int64), events)
+        np.add.at(self._failures, seeds[failing], 1)
 
     def retire(self, seeds: Rows) -> None:
-        self._margin.retire(seeds)
+        known = seeds[seeds < len(self._failures)]
+        self._failures[known] = np.maximum(self._failures[known], 1)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        return self._margin.state()
+        return {
+            **self._entries.state(), **self._arms.state(), "tries": self._nearest.tries.copy(),
+            "failures": self._failures.copy(), "owed": self._turns.owed.copy(),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        self._margin.restore(state)
-        gains = self._margin.gains
-        self._gains, self._gained = Column(np.float32), Column(np.int64)
-        self._gains.extend(gains)
-        self._gained.extend(np.flatnonzero(gains > 0))
+        history = self._entries.history(state)
+        self._clear()
+        for at, rows in enumerate(history):
+            self.grow(*rows)
+            if at == 0:
+                self._nearest.tries = state["tries"].copy()
+        self._failures[: len(state["failures"])] = state["failures"][: len(self._failures)]
+        self._turns.owed = state["owed"].copy()
+        self._arms.restore(state)
 
-    def _novel(self, n: int, rng: np.random.Generator) -> Rows:
-        pair = rng.integers(0, len(self._gains), (2, n))
-        gains = self._gains.values[pair]
-        picked: Rows = np.where(gains[0] >= gains[1], pair[0], pair[1])
-        if len(self._gained):
-            late = n // 2
-            picked[:late] = self._gained.values[recent(len(self._gained), late, rng)]
-        return picked
+    def _clear(self) -> None:
+        self._entries = Entries()
+        self._nearest = Nearest(0, most=1.0, patience=256)
+        self._gained: Column[np.int64] = Column(np.int64)
+        self._failures = np.zeros(0, np.int64)
+        self._nearer = np.zeros(0, np.bool_)
+        self._way_of = np.zeros(0, np.int8)
+        self._turns = Turns()
+        self._arms = Bandit(4, (FAULT, RECORD, GAIN), floors=self.floor)
+
+    def _weights(self, seeds: Rows) -> NDArray[np.float64]:
+        failures = self._failures[seeds]
+        return np.asarray(BROKEN_SHARE + (1 - BROKEN_SHARE) * BROKEN_AFTER / (BROKEN_AFTER + failures), np.float64)
+
+    def _late(self, n: int, rng: np.random.Generator) -> Rows:
+        if not len(self._gained):
+            return self._any(n, rng)
+        return self._gained.values[recent(len(self._gained), n, rng)]
+
+    def _any(self, n: int, rng: np.random.Generator) -> Rows:
+        pair = rng.integers(0, len(self._entries), (2, n))
+        gains = self._entries.gains[pair]
+        better: Rows = np.where(gains[0] >= gains[1], pair[0], pair[1])
+        return better
 
 
 SCHEDULERS.add("mixed", Mixed)

@@ -28,8 +28,8 @@ class Nearest:
     Margins are compared within seed and oracle alone, since units differ.
     """
 
-    def __init__(self, oracles: int, *, most: float = MOST, least: float = LEAST) -> None:
-        self._most, self._least = most, least
+    def __init__(self, oracles: int, *, most: float = MOST, least: float = LEAST, patience: int = PATIENCE) -> None:
+        self._most, self._least, self._patience = most, least, patience
         self._margins: Margins = np.full((0, oracles), -np.inf, np.float32)
         self._rows: Rows = np.full((0, oracles), -1, np.int64)
         self.tries: Rows = np.zeros((0, oracles), np.int64)
@@ -49,15 +49,15 @@ class Nearest:
 
     def nearer(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         """Which rows (n,) pass the ratchet of some oracle and fail none: of each (seed, oracle) only the best one."""
-        self._reach(seeds)
-        best = self._margins[seeds]
-        known = np.isfinite(best)
-        needed = np.where(known, best + RATCHET * np.abs(np.where(known, best, 0.0)), -np.inf)
-        failing = (margins > 0).any(axis=1, keepdims=True)
-        at, oracle = np.nonzero(np.isfinite(margins) & (margins > needed) & ~failing)
+        at, oracle = np.nonzero(self._passing(seeds, margins))
         chosen = np.zeros(len(seeds), np.bool_)
         chosen[at[leaders(self._groups(seeds[at], oracle), margins[at, oracle])]] = True
         return chosen
+
+    def passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+        """Which rows (n,) pass the ratchet of some oracle and fail none."""
+        passing: NDArray[np.bool_] = np.asarray(self._passing(seeds, margins).any(axis=1), np.bool_)
+        return passing
 
     def choose(self, seeds: Rows, rng: np.random.Generator) -> Rows:
         """For each seed the best row of one of the oracles that judged it, drawn evenly; -1 where it is not its turn.
@@ -68,10 +68,24 @@ class Nearest:
         if rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
         oracle = np.where(rows >= 0, rng.random(rows.shape), -1.0).argmax(axis=1)
-        share = self._least + (self._most - self._least) * PATIENCE / (PATIENCE + self.tries[seeds, oracle])
+        share = self._least + (self._most - self._least) * self._patience / (self._patience + self.tries[seeds, oracle])
         turn = rng.random(len(seeds)) < share
         np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
         return np.where(turn, rows[np.arange(len(seeds)), oracle], -1)
+
+    def holds(self, rows: Rows, seeds: Rows) -> NDArray[np.bool_]:
+        """Which rows are the nearest of their seeds, for some oracle."""
+        held: NDArray[np.bool_] = np.asarray((self._rows[seeds] == rows[:, None]).any(axis=1), np.bool_)
+        return held
+
+    def _passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+        self._reach(seeds)
+        best = self._margins[seeds]
+        known = np.isfinite(best)
+        needed = np.where(known, best + RATCHET * np.abs(np.where(known, best, 0.0)), -np.inf)
+        failing = (margins > 0).any(axis=1, keepdims=True)
+        passing: NDArray[np.bool_] = np.isfinite(margins) & (margins > needed) & ~failing
+        return passing
 
     def _reach(self, seeds: Rows) -> None:
         size = int(seeds.max()) + 1 if len(seeds) else 0

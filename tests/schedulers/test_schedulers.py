@@ -7,10 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlfuzz.errors import ConfigError
 from mlfuzz.schedulers.base import SCHEDULERS
 from mlfuzz.schedulers.margin import Margin
-from mlfuzz.schedulers.mixed import Mixed
 from mlfuzz.schedulers.recency import Recency
 from mlfuzz.schedulers.uniform import Random, Uniform
 from mlfuzz.testing.schedulers import LAWS, Make, SchedulerLaws
@@ -30,14 +28,7 @@ class TestMargin(SchedulerLaws):
         return Margin()
 
 
-class TestMixed(SchedulerLaws):
-    heeds_retirement = True
-
-    def scheduler(self) -> Mixed:
-        return Mixed()
-
-
-def _grow(scheduler: Random | Uniform | Margin | Mixed, seeds: list[int], margins: list[float]) -> None:
+def _grow(scheduler: Random | Uniform | Margin, seeds: list[int], margins: list[float]) -> None:
     gains = np.ones(len(seeds), np.float32)
     scheduler.grow(np.asarray(seeds, np.int64), gains, np.asarray(margins, np.float32)[:, None])
 
@@ -139,32 +130,6 @@ def test_only_the_latest_entries_of_a_seed_are_remembered_but_its_own_row_always
     _grow(scheduler, [0] * 100, [-1.0 - row for row in range(100)])
     picked = set(scheduler.pick(5_000, _rng()).tolist())
     assert picked == {0, *range(84, 100)}
-
-
-def test_mixed_follows_its_ratio() -> None:
-    scheduler = Mixed(ratio=1.0)
-    _grow(scheduler, [0, 0, 0], [-3.0, -1.0, -2.0])
-    guided = np.bincount(scheduler.pick(5_000, _rng()), minlength=3) / 5_000
-    scheduler = Mixed(ratio=0.0)
-    _grow(scheduler, [0, 0, 0], [-3.0, -1.0, -2.0])
-    novel = np.bincount(scheduler.pick(5_000, _rng()), minlength=3) / 5_000
-    assert guided[1] > 0.7
-    assert novel.max() < 0.45
-
-
-def test_mixed_prefers_entries_that_gained_over_those_that_did_not() -> None:
-    scheduler = Mixed(ratio=0.0)
-    gains = np.zeros(100, np.float32)
-    gains[:50] = 1.0
-    scheduler.grow(np.zeros(100, np.int64), gains, np.full((100, 1), -1.0, np.float32))
-    picked = scheduler.pick(10_000, _rng())
-    assert (picked < 50).mean() > 0.8
-    assert (picked >= 50).any()
-
-
-def test_mixed_refuses_a_ratio_that_is_none() -> None:
-    with pytest.raises(ConfigError, match="ratio"):
-        Mixed(ratio=1.5)
 
 
 def test_a_nearest_entry_that_leads_nowhere_is_picked_less_until_there_is_a_nearer_one() -> None:

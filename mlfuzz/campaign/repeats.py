@@ -1,0 +1,84 @@
+"""Steps that led somewhere: the one that made each of the latest entries, and the best of the last batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlfuzz.batch import Batch, Indices
+from mlfuzz.mutation import Mutation
+from mlfuzz.mutators.base import Mutator
+from mlfuzz.mutators.param import columns_of
+from mlfuzz.mutators.plan import Slice
+
+REMEMBERED = 4096
+"""Entries; those before them are seldom picked."""
+
+BEST = 8
+"""Steps of a batch that are held for others to borrow."""
+
+HELD = 32
+
+
+class Repeats:
+    """What may be done once more: to the entry it made (again), or to another one (borrowed).
+
+    Of operators that look at the row (`propose`) nothing is held: their parameters fit no other row.
+    """
+
+    def __init__(self, mutators: Sequence[Mutator]) -> None:
+        self._mutators = {part.name: part for part in mutators if part.propose is None}
+        self._steps: dict[int, Mutation] = {}
+        self._best: deque[Mutation] = deque(maxlen=HELD)
+
+    def note(self, row: int, step: Mutation) -> None:
+        """This entry was made by that step."""
+        if step.name in self._mutators:
+            self._steps[row] = step
+            if len(self._steps) > REMEMBERED:
+                del self._steps[next(iter(self._steps))]
+
+    def rank(self, batch: Batch, rows: Indices, values: NDArray[np.float64]) -> None:
+        """Hold the last steps of the best rows of a batch; values (rows,): what each row is worth, 0: nothing."""
+        few = min(BEST, len(rows))
+        for at in np.argpartition(-values, few - 1)[:few].tolist() if few else ():
+            steps = batch.mutations(int(rows[at])) if values[at] > 0 else ()
+            if steps and steps[-1].name in self._mutators:
+                self._best.append(steps[-1])
+
+    def arrange(
+        self, picked: Indices, again: int, borrowed: int, rng: np.random.Generator
+    ) -> tuple[Indices, list[Slice], int]:  # fmt: skip
+        """`picked` with rows at the front whose step is known, a slice for each operator, and how many are again.
+
+        again, borrowed: so many rows at most have the step that made them once more, and a held one.
+        """
+        known = [at for at, row in enumerate(picked.tolist()) if row in self._steps][:again] if again else []
+        steps = [self._steps[int(picked[at])] for at in known]
+        rest = np.setdiff1d(np.arange(len(picked)), known)
+        others = rest[: borrowed if self._best else 0]
+        lent = [self._best[number] for number in rng.integers(0, max(1, len(self._best)), len(others)).tolist()]
+        front, slices = _grouped(known, steps, self._mutators, 0)
+        front_lent, slices_lent = _grouped(others.tolist(), lent, self._mutators, len(front))
+        order = np.concatenate([front, front_lent, rest[len(others) :]]).astype(np.int64)
+        return picked[order], slices + slices_lent, len(front)
+
+
+def _grouped(
+    rows: Sequence[int], steps: Sequence[Mutation], mutators: dict[str, Mutator], start: int
+) -> tuple[list[int], list[Slice]]:
+    """The rows by operator, and a slice of each operator's from `start` on."""
+    groups: dict[str, list[int]] = {}
+    for at, step in enumerate(steps):
+        groups.setdefault(step.name, []).append(at)
+    order, slices = [], []
+    for name, members in groups.items():
+        part = mutators[name]
+        columns = columns_of(dict(part.space), [steps[at].params for at in members])
+        slices.append(Slice(part, start, start + len(members), columns))  # type: ignore[arg-type]
+        start += len(members)
+        order += [rows[at] for at in members]
+    return order, slices
