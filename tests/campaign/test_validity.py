@@ -1,0 +1,173 @@
+"""Whether failing inputs kept their label: who votes, what decides without a vote, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import mlfuzz
+from mlfuzz.budget import Budget
+from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.validity import Validity, in_words, keep_label, load_validity, voters
+from mlfuzz.errors import ConfigError
+from mlfuzz.examples.digits import fragile, robust
+from mlfuzz.findings.finding import FileRef, Finding
+from mlfuzz.findings.labels import KEEPS, labels_kept
+from mlfuzz.modality.image import Image
+from mlfuzz.mutation import Mutation
+
+IMAGE = Image(size=(16, 16))
+RNG = np.random.default_rng(0)
+SEED = RNG.integers(0, 256, (1, 16, 16), dtype=np.uint8)
+NEAR = np.clip(SEED.astype(int) + 3, 0, 255).astype(np.uint8)
+FAR = RNG.integers(0, 256, (1, 16, 16), dtype=np.uint8)
+
+
+class Says(nn.Module):
+    """Class 1 of what is the far picture, class `usual` of the rest."""
+
+    def __init__(self, *, far: int, usual: int = 0) -> None:
+        super().__init__()
+        self.far, self.usual = far, usual
+        self.register_buffer("picture", torch.from_numpy(FAR).float() / 255)
+
+    def forward(self, x: Tensor) -> Tensor:
+        is_far = ((x - self.picture).abs().flatten(1).mean(1) < 0.01).long()
+        said = torch.where(is_far == 1, self.far, self.usual)
+        return nn.functional.one_hot(said, 3).float()
+
+
+def reference(**says: int) -> mlfuzz.ModuleTarget:
+    return mlfuzz.ModuleTarget("reference", IMAGE, Says(**says), labels="abc")
+
+
+def finding(*operators: str, **fields: Any) -> Finding:
+    chain = tuple(Mutation(name, {}) for name in operators)
+    return Finding(
+        id="f", side="model", kind="label", target="t", input=FileRef("input.png", ""), label="a", chain=chain,
+        modality={"name": "image", **IMAGE.describe()}, verdict="confirmed", **fields,
+    )  # fmt: skip
+
+
+def opinion(payload: np.ndarray[Any, Any], *models: mlfuzz.ModuleTarget, by: str = "image.gamma") -> dict[str, Any]:
+    named = {f"m{at}": model for at, model in enumerate(models)}
+    return Validity(named).opinion(finding(by), payload, SEED)
+
+
+def test_more_than_half_of_the_votes_decide() -> None:
+    told = opinion(FAR, reference(far=0), reference(far=0), reference(far=1))
+    assert (told["kept"], told["by"], told["votes"]) == (True, "vote", "2 of 3")
+    assert told["said"] == {"m0": "a", "m1": "a", "m2": "b"}
+    told = opinion(FAR, reference(far=0), reference(far=1), reference(far=1))
+    assert (told["kept"], told["votes"]) == (False, "1 of 3")
+
+
+def test_a_model_that_does_not_know_the_seed_has_no_vote() -> None:
+    told = opinion(FAR, reference(far=2, usual=2), reference(far=1))
+    assert (told["kept"], told["votes"]) == (False, "0 of 1")
+
+
+def test_likeness_decides_where_nobody_votes_or_as_many_each_way() -> None:
+    for models in ((), (reference(far=0), reference(far=1))):
+        far, near = opinion(FAR, *models), opinion(NEAR)
+        assert (far["kept"], far["by"]) == (False, "SSIM")
+        assert (near["kept"], near["by"]) == (True, "SSIM")
+        assert near["likeness"] > 0.9 > near["least"] > far["likeness"]
+
+
+def test_likeness_says_nothing_of_what_was_moved() -> None:
+    told = opinion(FAR, by="image.rotate")
+    assert told["kept"] is None
+    assert "says nothing of what was moved" in in_words(told)
+    assert opinion(FAR, reference(far=0), by="image.rotate")["kept"] is True
+
+
+def test_crashes_are_failures_whatever_the_input_is() -> None:
+    crash = finding("image.gamma", evidence={})
+    crash = Finding(**{name: getattr(crash, name) for name in crash.__struct_fields__} | {"kind": "exception"})
+    assert Validity({}).judge(crash, FAR, SEED) is crash
+
+
+def test_what_is_not_shown_to_keep_its_label_is_ignored_where_that_is_required() -> None:
+    strict, lenient = Validity({}, require=True), Validity({})
+    assert strict.judge(finding("image.gamma"), NEAR, SEED).triage == "open"
+    refused = strict.judge(finding("image.gamma"), FAR, SEED)
+    assert refused.triage == "ignored"
+    assert refused.note.startswith("not shown to keep its label: SSIM ")
+    assert lenient.judge(finding("image.gamma"), FAR, SEED).triage == "open"
+    assert strict.judge(finding("image.gamma", triage="quarantined"), FAR, SEED).triage == "quarantined"
+
+
+@pytest.mark.parametrize(
+    ("modality", "seed", "near", "far", "measure"),
+    [
+        (
+            mlfuzz.Text(max_chars=40),
+            "a plain sentence here",
+            "a plain sentance here",
+            "zzzz",
+            "share of characters kept",
+        ),
+        (
+            mlfuzz.Audio(seconds=None),
+            np.tile(np.arange(-500, 500, dtype=np.int16) * 20, (1, 4)),
+            np.tile(np.arange(-500, 500, dtype=np.int16) * 20, (1, 4)) + np.int16(30),
+            RNG.integers(-9000, 9000, (1, 4000)).astype(np.int16),
+            "SNR in dB",
+        ),
+    ],
+)
+def test_texts_and_sounds_have_a_likeness_too(modality: Any, seed: Any, near: Any, far: Any, measure: str) -> None:
+    of = finding()
+    of = Finding(
+        **{name: getattr(of, name) for name in of.__struct_fields__}
+        | {"modality": {"name": modality.name, **modality.describe()}, "label": None}
+    )
+    told = [Validity({}).opinion(of, payload, seed) for payload in (near, far)]
+    assert [one["kept"] for one in told] == [True, False]
+    assert told[0]["by"] == measure
+
+
+def test_the_share_is_told_in_one_line() -> None:
+    def judged(kept: bool | None, by: str, **fields: Any) -> Finding:
+        return finding(evidence={KEEPS: {"kept": kept, "by": by}}, **fields)
+
+    some = [judged(True, "vote"), judged(True, "SSIM"), judged(False, "SSIM"), judged(None, "nothing"), finding()]
+    assert str(labels_kept(some)) == "label kept: 2 of 3 (by SSIM, vote of reference models); 1 not to be judged"
+    assert str(labels_kept([finding()])) == ""
+    refused = judged(False, "vote", triage="ignored", note="not shown to keep its label: 0 of 1 reference models")
+    assert "all 1 refused for it" in str(labels_kept([refused]))
+    assert str(labels_kept([refused, judged(True, "vote")])).endswith("1 refused for it")
+
+
+def test_a_reference_that_is_the_target_or_takes_other_inputs_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is the target itself"):
+        load_validity(["mlfuzz.examples.digits:robust"], target=robust(), directory=Path())
+    with pytest.raises(ConfigError, match="takes other inputs"):
+        load_validity(["mlfuzz.examples.digits:robust"], target=reference(far=0), directory=Path())
+
+
+@pytest.mark.slow
+def test_a_campaign_asks_for_each_confirmed_finding(tmp_path: Path) -> None:
+    twin = "mlfuzz.examples.digits:robust"
+    options = {"validity": [twin], "require_valid": True, "batch": 128, "max_seeds": 30}
+    with Campaign.open(tmp_path / "c", fragile(), **options) as campaign:
+        result = campaign.run(Budget(inputs=3_000, seconds=60))
+        store = campaign.findings
+    confirmed = [one for one in store.records() if one.verdict == "confirmed"]
+    assert confirmed
+    for one in confirmed:
+        told = one.evidence[KEEPS]
+        assert twin in told["said"]
+        assert (one.triage == "ignored") is (told["kept"] is not True)
+        assert voters(one) == [twin]
+    told_all = labels_kept(confirmed)
+    assert told_all.kept >= 0.5 * len(confirmed), "the robust twin reads most of what the fragile one fails on"
+    assert result.findings
+    again = keep_label(load_validity(voters(confirmed[0]), target=fragile(), directory=Path()), store, confirmed[0])
+    assert again.evidence[KEEPS]["said"] == confirmed[0].evidence[KEEPS]["said"]
