@@ -1,0 +1,114 @@
+"""The code side with its real engine, from the command line, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.findings.store import FindingStore
+
+pytest.importorskip("atheris")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(tmp_path):
+    return toy_project.build(tmp_path)
+
+
+def mlfuzz(project, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mlfuzz", "-C", project, *arguments], capture_output=True, text=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+
+
+def wait_for(condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def test_planted_bugs_are_found_confirmed_and_minimised(project):
+    done = mlfuzz(project, "harness", "run", "toy", "--time", "8s")
+    assert done.returncode == 1, done.stderr
+    found = {one["observed"]: one for one in json.loads(mlfuzz(project, "findings", "list", "--json").stdout)}
+    assert {one["verdict"] for one in found.values()} == {"confirmed"}
+    key_error = found["KeyError"]
+    assert key_error["evidence"]["size"] == 3
+    assert mlfuzz(project, "replay", key_error["id"]).returncode == 1
+    toy_project.mend(project)
+    assert mlfuzz(project, "replay", key_error["id"]).returncode == 0
+
+
+def test_a_killed_supervisor_loses_no_record_and_leaves_no_process(project):
+    store = FindingStore(project / ".mlfuzz" / "toy" / "findings")
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "mlfuzz", "-C", project, "harness", "run", "toy", "--time", "60s"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        ids = wait_for(store.ids)
+        workers = wait_for(lambda: descendants(supervisor.pid))
+    finally:
+        os.kill(supervisor.pid, signal.SIGKILL)
+        supervisor.wait()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10.0)
+    kept = {one.id: one for one in store.records()}
+    assert set(ids) <= set(kept)
+    for one in kept.values():
+        assert store.bytes_of(one, one.input)
+    done = mlfuzz(project, "harness", "run", "toy", "--time", "3s")
+    assert done.returncode == 1, done.stderr
+    assert set(ids) <= set(store.ids())
+    assert all(store.load(one).verdict != "candidate" for one in ids)
+
+
+def test_ctrl_c_saves_and_reports(project):
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "mlfuzz", "-C", project, "harness", "run", "toy", "--time", "60s"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for((project / ".mlfuzz" / "toy" / "progress.jsonl").exists)
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 130
+    assert "done:" in out
+    assert (project / ".mlfuzz" / "toy" / "report.html").exists()
+
+
+def test_several_workers_and_harnesses_share_a_campaign(project):
+    done = mlfuzz(project, "harness", "run", "toy", "plain_toy", "--time", "6s", "--workers", "2", "--json")
+    assert done.returncode == 1, done.stderr
+    result = [json.loads(line) for line in done.stdout.splitlines() if '"event":"result"' in line][-1]
+    rows = {row["name"]: row for row in result["stats"]["harnesses"]}
+    assert min(row["executions"] for row in rows.values()) > 0
+    assert not result["broken"]
+
+
+def descendants(pid):
+    """Processes below `pid`, the supervisor's zygotes and workers."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found, below = [], [pid]
+    while below:
+        children = [child for child, parent in parents.items() if parent == below[0]]
+        found += children
+        below = [*below[1:], *children]
+    return found
