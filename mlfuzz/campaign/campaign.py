@@ -21,6 +21,7 @@ from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import searcher_for
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
@@ -190,6 +191,11 @@ class Campaign:
             pool=self.pool, seedbed=seedbed, ledger=plan.ledger, blobs=self._blobs, batch=parts.batch,
             key=(self.worker << WORKER_SHIFT) + life_number(self.life)[1],
         )  # fmt: skip
+        if searcher is not None and searcher.mode == "white" and not gradients_reach(self.target, rows)[0]:
+            self.warnings.append(
+                f"search white: no gradients reach the input of target {self.target.name}; nothing is searched; "
+                "search black needs none"
+            )
         self.loop = Loop(
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
             (self.worker << WORKER_SHIFT) + life_number(self.life)[1],

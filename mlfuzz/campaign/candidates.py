@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices
 from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutation import Chain, blobs_of, sentence
@@ -166,7 +168,7 @@ class Candidates:
         data = modality.encode(batch.rows.payload(row))
         seed_data = self.seedbed.files[seed]
         files = {f"input{modality.suffix}": data, f"seed{modality.suffix}": seed_data}
-        files |= {f"blob-{digest[:8]}{modality.suffix}": CONTENTS.get(digest) for digest in blobs_of(chain)}
+        files |= {f"blob-{digest[:8]}{modality.suffix}": data for digest, data in _contents(chain)}
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
         if self.origin.linf is not None:
             what["evidence"] = {**what["evidence"], "linf": self.origin.linf}
@@ -196,6 +198,13 @@ class Candidates:
         if isinstance(value, int | np.integer) and 0 <= value < len(self.target.labels):
             return self.target.labels[int(value)]
         return str(value)
+
+
+def _contents(chain: Chain) -> Iterator[tuple[str, bytes]]:
+    """What its replace mutations put in place. What is lost is left out: the finding still has its input."""
+    for digest in blobs_of(chain):
+        with suppress(ReplayError, StorageError):
+            yield digest, CONTENTS.get(digest)
 
 
 def run_of(seen: Observation, labels: Sequence[str], margin: float | None = None, row: int = 0) -> Run:

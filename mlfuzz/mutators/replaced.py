@@ -15,7 +15,7 @@ from mlfuzz.modality.base import Modality, Payload
 from mlfuzz.mutators.param import Real
 from mlfuzz.storage.contents import CONTENTS
 
-SHARE = Real(0.0, 1.0, neutral=0.0, unit="of the way")
+SHARE = Real(0.0, 1.0, neutral=0.0, unit="of the way to what a search found")
 
 DECODED = 16
 """Contents kept decoded: a shrinker asks for the same one hundreds of times, and of few at once."""

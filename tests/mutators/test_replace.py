@@ -81,5 +81,5 @@ def test_what_searches_record_is_never_drawn() -> None:
 
 def test_a_sentence_tells_the_way_and_not_the_digest() -> None:
     chain = step("image", "ab" * 32, 0.25)
-    assert sentence(chain, units()) == "replace 0.25 of the way"
+    assert sentence(chain, units()) == "replace 0.25 of the way to what a search found"
     assert blobs_of((*chain, Mutation("image.rotate", {"degrees": 3.0}), *chain)) == ("ab" * 32,)

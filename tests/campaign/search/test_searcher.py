@@ -150,6 +150,13 @@ def test_a_search_that_is_not_known_is_refused(tmp_path: Path) -> None:
             run(tmp_path, search=wrong)
 
 
+def test_following_gradients_through_a_black_box_is_said_to_be_impossible(tmp_path: Path) -> None:
+    result, searcher = run(tmp_path, inputs=400, box=True, search="white")
+    assert searcher is not None
+    assert sum(aim.found for aim in searcher.aims) == 0
+    assert any("no gradients reach" in warning for warning in result.stats.warnings)
+
+
 def test_presets_that_are_compared_search_nothing() -> None:
     assert with_preset({"preset": "random"})["search"] == {"name": "off"}
     assert "search" not in with_preset({})
