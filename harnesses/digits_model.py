@@ -23,6 +23,7 @@ HARNESS = {
     "seconds": 1.0,
     "mebibytes": 512,
     "length": 4096,
+    "mutator": "png",
 }  # fmt: skip
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instruments

@@ -22,6 +22,7 @@ HARNESS = {
     "seconds": 1.0,
     "mebibytes": 512,
     "length": 1024,
+    "mutator": "npy",
 }
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instruments

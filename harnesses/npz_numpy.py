@@ -22,6 +22,7 @@ HARNESS = {
     "seconds": 1.0,
     "mebibytes": 512,
     "length": 2048,
+    "mutator": "zip",
 }
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instruments
