@@ -58,6 +58,7 @@ HARNESS = {
     "about": "a toy file -> a toy parser",
     "instrument": ["toyparser"],
     "seeds": "corpus/seeds/code/toy",
+    "dictionary": "corpus/seeds/code/toy.dict",
     "allowed": ["ValueError"],
     "seconds": 0.25,
     "mebibytes": 64,
@@ -107,6 +108,7 @@ def build(root: Path) -> Path:
     seeds.mkdir(parents=True)
     (harnesses / "toy.py").write_text(HARNESS)
     (harnesses / "plain_toy.py").write_text(PLAIN)
+    (root / "corpus" / "seeds" / "code" / "toy.dict").write_text('"TPE"\n"TPD"\n"TPE1"\n')
     for name, data in SEEDS.items():
         (seeds / name).write_bytes(data)
     return root
