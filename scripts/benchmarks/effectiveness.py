@@ -55,7 +55,7 @@ def main() -> None:
     records.sort(key=lambda record: (record["repeat"], options.presets.split(",").index(record["preset"])))
     tasks = {name: TASKS[name] for name in options.tasks.split(",")}
     shown = f"{brief(records, tasks)}\n{table(records, tasks)}"
-    command = f"scripts/bench effectiveness {' '.join(sys.argv[1:])}".strip()
+    command = " ".join(["scripts/bench effectiveness", *_decisive(sys.argv[1:])])
     shown = f"`{command}`; code of guidance {guidance_code()}.\n\n{shown}"
     print("\n" + shown)
     if options.markdown:
@@ -96,6 +96,13 @@ def _done(work: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[dict[str, Any]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(compare, *item) for item in work]):
             yield from future.result()
+
+
+def _decisive(arguments: Sequence[str]) -> list[str]:
+    """The arguments without those that change nothing in the table."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    idle = ("--cache", "--jobs", "--markdown")
+    return [argument for before, argument in pairs if argument not in idle and before not in idle]
 
 
 def _arguments() -> argparse.Namespace:

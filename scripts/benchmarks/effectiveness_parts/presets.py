@@ -35,7 +35,9 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
 }
 """Rows that are a preset with something else set."""
 
-GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/deal.py", "campaign/loop.py")
+GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/deal.py", "campaign/loop.py",
+    "campaign/firsts.py", "campaign/repeats.py", "bandit.py",
+)  # fmt: skip
 """Code that decides what is tried next."""
 
 

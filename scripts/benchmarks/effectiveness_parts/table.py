@@ -78,13 +78,12 @@ def chief(task: Task, record: Record) -> float:
 def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Record]) -> str:
     firsts = [record["first"] or math.inf for record in own]
     found = sum(math.isfinite(first) for first in firsts)
-    kept = [record["kept"] for record in own if record["kept"] is not None]
     severity = [record["margin_median"] for record in own if record["margin_median"] is not None]
     cells = {
         "evaluations": f"{_spread(firsts)} ({found}/{len(own)})",
         "roots": f"{_spread([record['roots_broken'] for record in own])} of {own[0]['roots']}",
         "failures": _spread([record["failures"] for record in own]),
-        "kept": f"{100 * sum(kept) / len(kept):.0f} %" if kept else "",
+        "kept": _share(own, "kept") + (f" ({filtered} filtered)" if (filtered := _share(own, "kept_filtered")) else ""),
         "faults": _spread([record["faults_kept"] for record in own]),
         "severity": f"{Quartiles.of(severity).median:.3g}" if severity else "",
     }
@@ -102,6 +101,12 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
             f"{seconds:.1f}",
         ]
     )
+
+
+def _share(own: Sequence[Record], name: str) -> str:
+    """Mean over the runs that have it; "" where none has."""
+    shares = [record[name] for record in own if record.get(name) is not None]
+    return f"{100 * sum(shares) / len(shares):.0f} %" if shares else ""
 
 
 def _against(task: Task, own: Sequence[Record], baseline: Sequence[Record]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tasks.judge import agreed
 from tasks.task import Setup, Task
 
 from effectiveness_parts.clusters import distinct_faults
@@ -93,12 +94,15 @@ def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> di
     kept = setup.judge.kept(payloads, labels, modality)
     features = setup.judge.features(payloads, modality)
     groups = np.asarray([failure.oracle << 32 | failure.key for failure in failures], np.int64)
+    passed = agreed(setup.references, payloads, labels, modality) if setup.references else np.zeros(len(kept), np.bool_)
     return {
         "faults": _distinct(features, groups, setup.judge.radius),
         "kept": float(kept.mean()) if len(kept) else None,
         "faults_kept": _distinct(features[kept], groups[kept], setup.judge.radius),
         "roots_kept": len({failure.root for failure, good in zip(failures, kept.tolist(), strict=True) if good}),
         "ways": len(np.unique(groups[kept])),
+        "kept_filtered": float(kept[passed].mean()) if passed.any() else None,
+        "faults_filtered": _distinct(features[kept & passed], groups[kept & passed], setup.judge.radius),
     }  # fmt: skip
 
 

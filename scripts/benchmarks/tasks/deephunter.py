@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import mlfuzz
 from tasks.digits28 import LABELS, digits, fit, kept, lenet, right, write_seeds
-from tasks.jury import jury
+from tasks.jury import jury, references
 from tasks.operators import FREE, deephunter
 from tasks.task import Setup, Task
 
@@ -46,7 +46,9 @@ def build(repeat: int, cache: Path) -> Setup:
         "oracles": ["label"], "mutators": operators, "batch": 100,
         "limits": {**FREE, "uses": {"geometry": 1}, "alpha_beta": (0.02, 0.2)},
     }  # fmt: skip
-    return Setup(target, seeds, options, jury(cache, operators, "deephunter"))
+    return Setup(
+        target, seeds, options, jury(cache, operators, "deephunter"), references(cache, tuple(operators), "deephunter")
+    )
 
 
 TASK = Task(

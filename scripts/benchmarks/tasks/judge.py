@@ -39,13 +39,7 @@ class Judge:
 
     def kept(self, payloads: Sequence[Payload], labels: Sequence[str], modality: Modality) -> NDArray[np.bool_]:
         """(n,) whether the majority still sees the root's label."""
-        ayes = [np.zeros(0, np.int64)]
-        for start in range(0, len(payloads), AT_ONCE):
-            rows = from_payloads(payloads[start : start + AT_ONCE], modality, torch.device("cpu"))
-            part = labels[start : start + AT_ONCE]
-            ayes.append(np.sum([vote(rows, part) for vote in self.votes], axis=0))
-        majority: NDArray[np.bool_] = 2 * np.concatenate(ayes) > len(self.votes)
-        return majority
+        return agreed(self.votes, payloads, labels, modality)
 
     def features(self, payloads: Sequence[Payload], modality: Modality) -> NDArray[np.float32]:
         """(n, D)."""
@@ -54,6 +48,19 @@ class Judge:
             for start in range(0, len(payloads), AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+
+
+def agreed(
+    votes: Sequence[Vote], payloads: Sequence[Payload], labels: Sequence[str], modality: Modality
+) -> NDArray[np.bool_]:
+    """(n,) whether more than half of the models see the root's label in an input."""
+    ayes = [np.zeros(0, np.int64)]
+    for start in range(0, len(payloads), AT_ONCE):
+        rows = from_payloads(payloads[start : start + AT_ONCE], modality, torch.device("cpu"))
+        part = labels[start : start + AT_ONCE]
+        ayes.append(np.sum([vote(rows, part) for vote in votes], axis=0))
+    majority: NDArray[np.bool_] = 2 * np.concatenate(ayes) > len(votes)
+    return majority
 
 
 def natural_radius(features: NDArray[np.float32], classes: NDArray[np.int64]) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS
-from tasks.digits28 import digits, fit, kept
+from tasks.digits28 import digits, fit, kept, lenet
 from tasks.judge import Embed, Judge, Vote, natural_radius
 
 DIGIT = Image(size=(28, 28))
@@ -66,22 +66,34 @@ def jury(cache_folder: Path, operators: Sequence[str], name: str) -> Judge:
 
 
 @cache
-def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
-    train, held = digits()
+def references(cache_folder: Path, operators: tuple[str, ...], name: str) -> tuple[Vote, ...]:
+    """Three networks for a campaign's own filter on labels; none of them sits in a jury."""
+    return tuple(_network(_taught(cache_folder, operators, name, lenet, seed)) for seed in (11, 12, 13))
 
-    def taught(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-        rng = np.random.default_rng(900 + seed)
 
-        def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
-            return mutated(train.pictures[rows], operators, rng), train.classes[rows]
+def _taught(
+    cache_folder: Path, operators: Sequence[str], name: str, build: Callable[[], nn.Module], seed: int
+) -> nn.Module:
+    train, _ = digits()
+    rng = np.random.default_rng(900 + seed)
 
-        def learn(model: nn.Module) -> None:
-            fit(model, draw, len(train.classes), epochs=12, seed=900 + seed)
+    def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return mutated(train.pictures[rows], operators, rng), train.classes[rows]
 
+    def learn(model: nn.Module) -> None:
+        fit(model, draw, len(train.classes), epochs=12, seed=900 + seed)
+
+    def blank() -> nn.Module:
         torch.manual_seed(900 + seed)
-        return kept(cache_folder, f"jury-{name}-{seed}", build, learn)
+        return build()
 
-    one, other = taught(wide, 1), taught(deep, 2)
+    return kept(cache_folder, f"jury-{name}-{seed}", blank, learn)
+
+
+@cache
+def _jury(cache_folder: Path, operators: tuple[str, ...], name: str) -> Judge:
+    _, held = digits()
+    one, other = (_taught(cache_folder, operators, name, build, seed) for build, seed in ((wide, 1), (deep, 2)))
     machine = stored(cache_folder / f"jury-{name}.joblib", lambda: _machine(operators))
     embed = _embedding(one)
     natural = embed(TensorRows(held.pictures, DIGIT))

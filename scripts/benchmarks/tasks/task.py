@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlfuzz.targets.module import CallableTarget, ModuleTarget
-from tasks.judge import Judge
+from tasks.judge import Judge, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,15 @@ class Setup:
     target: gives a fresh target each time it is called, so that no run inherits hooks of another.
     seeds: an archive or a folder of them. options: fields of `WorkerSpec` that belong to the task: oracles, mutators,
     limits, depth, batch; a preset may not change them. judge: independent of the target, or None where labels are no
-    question (NaN, a broken loss). per_root: evaluations of its own within which a root must break to count; 0: any.
+    question (NaN, a broken loss). references: models that a campaign's own filter on labels would ask, by the majority
+    of them; none of them judges. per_root: evaluations of its own within which a root must break to count; 0: any.
     """
 
     target: Callable[[], ModuleTarget | CallableTarget]
     seeds: Path
     options: Mapping[str, Any]
     judge: Judge | None = None
+    references: tuple[Vote, ...] = ()
     per_root: int = 0
 
 
