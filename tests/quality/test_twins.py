@@ -11,6 +11,7 @@ from mlfuzz.budget import Budget
 from mlfuzz.examples import language, speech
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import read
+from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.replay import Case, replay
 
 TARGETS = {"speech": "mlfuzz.examples.speech:fragile", "language": "mlfuzz.examples.language:fragile"}
@@ -54,6 +55,10 @@ def test_a_fragile_twin_is_caught_at_what_was_planted_and_every_finding_replays(
         ]  # fmt: skip
         assert named, [one.sentence for one in found]
     assert len({(one.expected, one.observed, one.chain[-1].name) for one in found if one.shrunk}) >= 2
+    weak = weaknesses(found)
+    assert len(weak) <= 16 < len(found)
+    for answer, revealing in PLANTED[name][1].items():
+        assert [one for one in weak if one.answers[0][0] == answer and revealing & set(one.operators)], answer
     cases = [Case(one, tmp_path / "c" / "findings" / one.id) for one in found]
     states = {one.id: result.state for one, result in zip(found, replay(cases, target=TARGETS[name]), strict=True)}
     assert set(states.values()) == {"fails"}, states
