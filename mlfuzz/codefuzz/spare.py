@@ -21,9 +21,12 @@ from mlfuzz.codefuzz.wrapper import LEAVE, Judge
 FIRST = 16
 """Runs until the first spare; the distance doubles after each."""
 
-MOST_SECONDS = 1.0
+MOST_SECONDS = 5.0
 SHARE = 0.02
 """Of the time goes into making spares."""
+
+COPYING = 8.0
+"""A fork costs several times what the call takes: each page that either writes afterwards is copied."""
 
 
 class Keeper:
@@ -50,7 +53,7 @@ class Keeper:
             began = time.monotonic()
             message = self._fork()
         self._told, self._runs = time.monotonic(), number
-        distance = max(FIRST, runs * 2, int(rate * (self._told - began) / SHARE))
+        distance = max(FIRST, runs * 2, int(rate * COPYING * (self._told - began) / SHARE))
         return number, number + min(distance, max(FIRST, int(rate * MOST_SECONDS))), poison
 
     def _fork(self) -> dict[str, Any] | None:

@@ -152,7 +152,7 @@ WAYS = {
     "close": lambda: os.closerange(3, 4096),
     "network": lambda: socket.socket(),
     "program": lambda: subprocess.run(["true"]),
-    "write": lambda: open("/var/tmp/mlfuzz-was-here", "w"),
+    "write": lambda: os.mkdir("/var/tmp/mlfuzz-was-here"),
     "corpus": lambda: __import__("shutil").rmtree("..", ignore_errors=True),
     "signal-others": lambda: os.kill(os.getppid(), signal.SIGTERM),
 }

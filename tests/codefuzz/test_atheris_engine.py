@@ -38,8 +38,9 @@ def prepared(tmp_path: Path, text: str, name: str = "subject", **options):
 def fuzzed(session, corpus: Path, *, seconds: float = 20.0, runs: int = 0, until: int = 0, known=()):
     found: dict[str, bytes] = {}
     progress = session.fuzz(
-        corpus, seconds=seconds, runs=runs, known=known, on_failure=lambda data, outcome: found.update({outcome.bucket: data}),
-        on_progress=lambda _: None, stop=lambda: bool(until) and len(found) >= until,
+        corpus, seconds=seconds, runs=runs, known=known, on_progress=lambda _: None,
+        on_failure=lambda data, outcome: found.update({outcome.bucket: data}),
+        stop=lambda: bool(until) and len(found) >= until,
     )  # fmt: skip
     return found, progress
 
@@ -272,7 +273,8 @@ session.fuzz(Path("c"), seconds=60, on_failure=record, on_progress=lambda _: Non
 
 
 def test_the_supervisors_modules_import_neither_torch_nor_numpy_nor_atheris():
-    code = "import sys, mlfuzz.codefuzz.atheris_engine; print([m for m in ('torch', 'numpy', 'atheris') if m in sys.modules])"
+    heavy = "[name for name in ('torch', 'numpy', 'atheris', 'coverage') if name in sys.modules]"
+    code = f"import sys, mlfuzz.codefuzz.atheris_engine; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -1,0 +1,110 @@
+"""Keys of exceptions: stable under moved lines, told apart by what matters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.codefuzz.keys import Territory, describe, kind_of
+
+
+def module(tmp_path: Path, name: str, text: str):
+    (tmp_path / f"{name}.py").write_text(text)
+    namespace: dict = {"__name__": name}
+    exec(compile(text, str(tmp_path / f"{name}.py"), "exec"), namespace)
+    return namespace
+
+
+def described(tmp_path: Path, text: str, call: str = "parse", packages: tuple[str, ...] = ("target",)):
+    names = module(tmp_path, "target", text)
+    territory = Territory(packages, "", [str(tmp_path)])
+    try:
+        names[call]()
+    except BaseException as error:  # noqa: BLE001 - what it is given may raise anything
+        return describe("", error, territory)
+    raise AssertionError("it did not raise")
+
+
+def test_a_line_added_above_changes_no_key(tmp_path):
+    one = described(tmp_path, "def parse():\n    x = 1\n    raise KeyError(x)\n")
+    two = described(tmp_path, "import os\n\n\ndef parse():\n    x = 1\n    raise KeyError(x)\n")
+    assert one["bucket"] == two["bucket"] == "exception:KeyError:target.py:parse:+2"
+
+
+def test_two_lines_of_one_function_share_the_group_and_not_the_bucket(tmp_path):
+    one = described(tmp_path, "def parse():\n    raise KeyError(1)\n    raise KeyError(2)\n")
+    two = described(tmp_path, "def parse():\n    pass\n    raise KeyError(2)\n")
+    assert one["group"] == two["group"]
+    assert one["bucket"] != two["bucket"]
+
+
+def test_what_the_standard_library_raises_belongs_to_the_target_that_called_it(tmp_path):
+    told = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n")
+    assert told["group"] == "exception:json.decoder.JSONDecodeError:target.py:parse"
+    assert told["frames"][-1] == "target.py:3:parse"
+
+
+def test_a_package_of_the_standard_library_may_be_the_target(tmp_path):
+    told = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n", packages=("json",))
+    assert told["group"].startswith("exception:json.decoder.JSONDecodeError:json/decoder.py:")
+
+
+def test_a_dotted_package_is_the_target_and_its_siblings_are_not():
+    territory = Territory(("pack.inner",), "", ["/lib"])
+    assert territory.of("/lib/pack/inner/a.py")[0] > territory.of("/lib/pack/other.py")[0]
+    assert territory.of("/lib/pack/inner.py")[1] == "pack/inner.py"
+
+
+def test_methods_are_named_with_their_class(tmp_path):
+    told = described(tmp_path, "class A:\n    def go(self):\n        raise OSError\ndef parse():\n    A().go()\n")
+    assert told["group"].endswith(":A.go")
+
+
+def test_causes_go_nearest_first_and_a_ring_of_them_ends(tmp_path):
+    text = """
+def parse():
+    one, two = KeyError(1), IndexError(2)
+    one.__cause__, two.__cause__ = two, one
+    raise one
+"""
+    assert described(tmp_path, text)["causes"] == ["IndexError"]
+
+
+def test_a_context_that_was_suppressed_is_no_cause(tmp_path):
+    text = "def parse():\n    try:\n        1 / 0\n    except ZeroDivisionError:\n        raise KeyError(1) from None\n"
+    assert described(tmp_path, text)["causes"] == []
+
+
+def test_recursion_gives_one_key_from_wherever_it_began(tmp_path):
+    text = "def a(): b()\ndef b(): a()\ndef parse(): a()\ndef again(): b()\n"
+    keys = {described(tmp_path, text, call)["bucket"] for call in ("parse", "again")}
+    assert keys == {"recursion:RecursionError:target.py:a:b"}
+
+
+def test_the_traceback_of_a_recursion_is_short(tmp_path):
+    told = described(tmp_path, "def parse(): parse()\n")
+    assert len(told["traceback"]) < 8000
+    assert len(told["frames"]) < 70
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RecursionError(), "recursion"), (MemoryError(), "memory-error"), (AssertionError(), "assertion"),
+        (SystemExit(0), "exit"), (ExceptionGroup("", [ValueError()]), "group"), (KeyboardInterrupt(), "exception"),
+    ],
+)  # fmt: skip
+def test_special_kinds_come_before_general_ones(error, kind):
+    assert kind_of(error) == kind
+
+
+def test_a_long_message_is_cut(tmp_path):
+    assert len(described(tmp_path, "def parse(): raise KeyError('x' * 100000)\n")["message"]) <= 2000
+
+
+def test_types_of_modules_are_named_with_them(tmp_path):
+    told = described(tmp_path, "import struct\ndef parse(): struct.unpack('<I', b'')\n")
+    assert told["type"] == "struct.error"
+    assert sys.modules["struct"] is not None

@@ -1,0 +1,61 @@
+"""The filter of system calls, and what is claimed of it."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from mlfuzz.codefuzz.sandbox import MACHINES, filter_program, layers
+
+ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050001, 0x80000000
+
+
+def judged(code: bytes, architecture: int, number: int, argument: int = 0) -> int:
+    """What the program answers to a system call: the few instructions that it uses, by hand."""
+    lines = [struct.unpack("HBBI", code[at : at + 8]) for at in range(0, len(code), 8)]
+    data = {0: number, 4: architecture, 16: argument}
+    at, held = 0, 0
+    while True:
+        operation, yes, no, value = lines[at]
+        if operation == 0x20:
+            held = data[value]
+        elif operation == 0x06:
+            return value
+        else:
+            at += yes if held == value else no
+        at += 1
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_each_listed_call_is_refused_and_others_are_not(machine):
+    architecture, numbers = MACHINES[machine]
+    code = filter_program(machine, 77, programs=False)
+    for name, number in numbers.items():
+        assert judged(code, architecture, number, 1) == REFUSED, name
+    for number in set(range(500)) - set(numbers.values()):
+        assert judged(code, architecture, number) == ALLOWED
+
+
+def test_a_process_may_signal_itself_and_nobody_else():
+    architecture, numbers = MACHINES["x86_64"]
+    code = filter_program("x86_64", 77, programs=False)
+    assert judged(code, architecture, numbers["kill"], 77) == ALLOWED
+    assert judged(code, architecture, numbers["kill"], 78) == REFUSED
+
+
+def test_a_symbolizer_may_be_started_where_that_is_wanted():
+    architecture, numbers = MACHINES["x86_64"]
+    code = filter_program("x86_64", 77, programs=True)
+    assert judged(code, architecture, numbers["execve"]) == ALLOWED
+    assert judged(code, architecture, numbers["socket"]) == REFUSED
+
+
+def test_calls_of_another_architecture_are_not_let_past():
+    code = filter_program("x86_64", 77, programs=False)
+    assert judged(code, MACHINES["aarch64"][0], 59) == KILLED
+
+
+def test_no_sandbox_is_said_to_be_none():
+    assert layers("none") == ("none",)
+    assert "rlimits" in layers("auto")
