@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -386,8 +387,10 @@ class Campaign:
             require=self.spec.require_valid,
         )  # fmt: skip
         while time.monotonic() < until and (finding := waiting.take()) is not None:
-            settled = settle_finding(target, self.findings, finding, alone_in="calling process", until=until)
-            keep_label(validity, self.findings, settled)
+            settle_finding(
+                target, self.findings, finding, alone_in="calling process", until=until,
+                judged=partial(keep_label, validity, self.findings),
+            )  # fmt: skip
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

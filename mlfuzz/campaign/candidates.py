@@ -20,7 +20,7 @@ from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutation import Chain, blobs_of, sentence
-from mlfuzz.observation import Crash, Observation
+from mlfuzz.observation import Crash, Observation, Output
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.base import Target
@@ -155,7 +155,7 @@ class Candidates:
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
             floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
-            after=run_of(seen, self.target.labels, margin),
+            after=run_of(seen, self.target.labels, margin, output=shown_by(oracle)),
             evidence={name: value for name, value in told.items() if name not in RUNS} | self._scale(number),
         )  # fmt: skip
 
@@ -207,9 +207,19 @@ def _contents(chain: Chain) -> Iterator[tuple[str, bytes]]:
             yield digest, CONTENTS.get(digest)
 
 
-def run_of(seen: Observation, labels: Sequence[str], margin: float | None = None, row: int = 0) -> Run:
+def shown_by(oracle: Oracle | None) -> str:
+    """The output that an oracle is about: "main", or that of the variant it compares with."""
+    return str(getattr(oracle, "shown", "main"))
+
+
+def run_of(
+    seen: Observation, labels: Sequence[str], margin: float | None = None, row: int = 0, *, output: str = "main"
+) -> Run:
     """What one row said, short enough for a record: the label and best scores, or the text, or a few numbers."""
-    output = seen.outputs["main"]
+    return _run_of(seen.outputs.get(output, seen.outputs["main"]), labels, margin, row)
+
+
+def _run_of(output: Output, labels: Sequence[str], margin: float | None, row: int) -> Run:
     if isinstance(output, tuple):
         return Run(label=output[row][:200], margin=margin)
     if not isinstance(output, Tensor):

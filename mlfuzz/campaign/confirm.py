@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 from torch import Tensor
 
+from mlfuzz.campaign.candidates import RUNS
 from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.sketch import sketch
@@ -18,6 +21,9 @@ from mlfuzz.targets.base import Target
 
 TIMES = 3
 
+NAMED = ("expected", "observed", *RUNS)
+"""Parts of an explanation that stand in the record by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
@@ -26,6 +32,7 @@ class Confirmation:
     margins: of each run, smallest first counts. same_value: whether the campaign's own value came back with the row
     repeated; None where there is none to compare. other: a failure with another key, in words, or "".
     shift: which way the input moves the model from its seed (`sketch`), "" where that is not known.
+    told: what the oracle says of the last run, for the evidence.
     """
 
     failed: int
@@ -37,6 +44,7 @@ class Confirmation:
     same_value: bool | None
     other: str
     shift: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> bool:
@@ -59,7 +67,7 @@ def confirm(
     trial = Trial(target, finding, seed)
     floor = finding.floor or 0.0
     key = None if any_key else key_of(finding)
-    judged = [trial.judge(trial.rows([payload])) for _ in range(times)]
+    judged = [trial.judge(trial.rows([payload]), explain=turn == times - 1) for turn in range(times)]
     failing = [bool(trial.fails(one, floor, key)[0]) for one in judged]
     margins = [float(one.margins[0]) for one in judged if np.isfinite(one.margins[0])]
     last = judged[-1]
@@ -69,13 +77,15 @@ def confirm(
     return Confirmation(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
         trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), _shift(trial, last),
+        {name: value for name, value in last.told.items() if name not in NAMED},
     )  # fmt: skip
 
 
 def settle(finding: Finding, result: Confirmation, *, alone_in: str) -> Finding:
     """The finding with its verdict. alone_in: "fresh process" or "calling process", for the record."""
     verdict = "confirmed" if result.confirmed else "flaky"
-    evidence = {**finding.evidence, "confirmed_in": alone_in, "same_value_as_campaign": result.same_value}
+    same = {"confirmed_in": alone_in, "same_value_as_campaign": result.same_value}
+    evidence = {**finding.evidence, **(result.told if result.confirmed else {}), **same}
     if result.other:
         evidence["failed_otherwise"] = result.other
     if result.shift:

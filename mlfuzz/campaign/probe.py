@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,12 +101,17 @@ class Probe:
         store = FindingStore(Path(request.path).parent)
         if request.op == "settle":
             until = time.monotonic() + request.seconds
-            changed = settle_finding(target, store, finding, alone_in="fresh process", until=until)
+            changed = settle_finding(
+                target, store, finding, alone_in="fresh process", until=until,
+                judged=partial(self._validity, target, request, store),
+            )  # fmt: skip
         elif request.op == "trim":
-            changed = trim_finding(target, store, finding, seconds=request.seconds)
+            changed = self._validity(
+                target, request, store, trim_finding(target, store, finding, seconds=request.seconds)
+            )
         else:
-            changed = shrink_finding(target, store, finding, seconds=request.seconds)
-        changed = self._validity(target, request, store, changed)
+            shrunk = shrink_finding(target, store, finding, seconds=request.seconds)
+            changed = self._validity(target, request, store, shrunk)
         return Reply(ids=[changed.id], value={"verdict": changed.verdict, "shrunk": changed.shrunk})
 
     def _validity(self, target: Any, request: Request, store: Any, finding: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Batch, from_payloads
-from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.candidates import run_of, shown_by
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Modality, Payload, rebuild
@@ -118,7 +118,8 @@ def _judge(target: Target, rows: Sequence[_Row]) -> list[Rejudged]:
     margins = oracle.check(execution.seen, reference, batch).margin.float().cpu().numpy()
     for position, at in enumerate(ran.tolist()):
         margin = float(margins[position])
-        said = run_of(execution.seen, target.labels, margin if np.isfinite(margin) else None, position)
+        known = margin if np.isfinite(margin) else None
+        said = run_of(execution.seen, target.labels, known, position, output=shown_by(oracle))
         problem = "" if margin == margin else f"its answer is not one to judge: {said.text or said.label}"
         results[at] = Rejudged(margin, said, problem)
     return results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -74,12 +75,17 @@ def trim_finding(
 
 
 def settle_finding(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float
-) -> Finding:
-    """Confirm, then shrink where it is confirmed and time is left."""
-    finding = confirm_finding(target, store, finding, alone_in=alone_in)
+    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float,
+    judged: Callable[[Finding], Finding] = lambda finding: finding,
+) -> Finding:  # fmt: skip
+    """Confirm, then shrink where it is confirmed and time is left.
+
+    judged: what else is said of its input, and stored; asked after each of the two, since either may be the last.
+    """
+    finding = judged(confirm_finding(target, store, finding, alone_in=alone_in))
     if finding.verdict == "confirmed" and time.monotonic() < until:
-        finding = shrink_finding(target, store, finding, seconds=min(SHRINK_SECONDS, until - time.monotonic()))
+        left = until - time.monotonic()
+        finding = judged(shrink_finding(target, store, finding, seconds=min(SHRINK_SECONDS, left)))
     return finding
 
 
@@ -114,7 +120,7 @@ def _stored(
         return finding
     shrunk = msgspec.structs.replace(
         shrunk, after=again.after, before=again.before, confirmed=f"{again.failed}/{again.times}",
-        fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, SHIFT: again.shift},
+        fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, **again.told, SHIFT: again.shift},
     )  # fmt: skip
     shrunk = msgspec.structs.replace(shrunk, severity=severity_of(shrunk, result.payload, seed))
     store.update(shrunk, {name: data})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from mlfuzz.batch import Batch, Rows, from_payloads
-from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.candidates import run_of, shown_by
 from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Payload
@@ -18,7 +19,7 @@ from mlfuzz.mutators.base import replay
 from mlfuzz.mutators.distance import distance
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Crash, Observation
-from mlfuzz.oracles.base import Oracle, Verdict, rebuild
+from mlfuzz.oracles.base import Oracle, rebuild
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants import Varied, varied
@@ -32,7 +33,8 @@ REPEATED_ROWS = 8
 class Judged:
     """Of rows: margin (B,) float32 (NaN: unjudged), key (B,) int64; crashes by row; what the target said.
 
-    seen: of the rows that answered, in the order of `ran`; None where none did.
+    seen: of the rows that answered, in the order of `ran`; None where none did. told: what the oracle says of the
+    first of them, where it was asked to explain.
     """
 
     margins: np.ndarray[tuple[int], np.dtype[np.float32]]
@@ -40,6 +42,7 @@ class Judged:
     ran: np.ndarray[tuple[int], np.dtype[np.int64]]
     crashes: dict[int, Crash]
     seen: Observation | None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trial:
@@ -95,20 +98,26 @@ class Trial:
             rows = distance(self.target.modality.name).clip(rows, roots, limits)
         return rows
 
-    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None) -> Judged:
+    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None, *, explain: bool = False) -> Judged:
         """Run the rows in one batch and let the finding's oracle judge them against its seed.
 
-        chains: what led from the seed to each row; None: the finding's own chain to all of them.
+        chains: what led from the seed to each row; None: the finding's own chain to all of them. explain: ask the
+        oracle about the first row as well.
         """
         chains = [self.finding.chain] * len(rows) if chains is None else chains
         execution = execute(self.target, rows)
         margins = np.full(len(rows), np.nan, np.float32)
         keys = np.zeros(len(rows), np.int64)
+        told: dict[str, Any] = {}
         if execution.seen is not None and self.oracle is not None:
-            verdict = self._verdict(execution.seen, rows.take(execution.ran), [chains[row] for row in execution.ran])
+            ran = [chains[row] for row in execution.ran]
+            seen, reference, batch = self._compared(execution.seen, rows.take(execution.ran), ran)
+            verdict = self.oracle.check(seen, reference, batch)
+            if explain:
+                told = self.oracle.explain(seen, reference, batch, 0)
             margins[execution.ran] = verdict.margin.float().cpu().numpy()
             keys[execution.ran] = verdict.keys.cpu().numpy()
-        return Judged(margins, keys, execution.ran, dict(execution.crashes), execution.seen)
+        return Judged(margins, keys, execution.ran, dict(execution.crashes), execution.seen, told)
 
     def fails(self, judged: Judged, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which rows fail as the finding does: above `floor`, with the same key; or raise with the same crash key."""
@@ -127,10 +136,13 @@ class Trial:
         if judged.seen is None or not len(at):
             return Run(text="no answer")
         margin = float(judged.margins[row])
-        return run_of(judged.seen, self.target.labels, margin if np.isfinite(margin) else None, int(at[0]))
+        known = margin if np.isfinite(margin) else None
+        return run_of(judged.seen, self.target.labels, known, int(at[0]), output=shown_by(self.oracle))
 
-    def _verdict(self, seen: Observation, rows: Rows, chains: Sequence[Chain]) -> Verdict:
-        assert self.oracle is not None
+    def _compared(
+        self, seen: Observation, rows: Rows, chains: Sequence[Chain]
+    ) -> tuple[Observation, Observation, Batch]:
+        """What an oracle is shown: of the rows, of their seed, and of what was done; costs measured in turn."""
         count = len(rows)
         zeros = np.zeros(count, np.int64)
         loads, invariant = np.zeros((count, 1), np.float32), np.ones(count, np.bool_)
@@ -140,4 +152,4 @@ class Trial:
             costs, own = measured_apart(self.target, rows, self.seed_rows.take(zeros))
             seen = replace(seen, outputs={**seen.outputs, **costs})
             reference = replace(reference, outputs={**reference.outputs, **own})
-        return self.oracle.check(seen, reference, batch)
+        return seen, reference, batch

@@ -59,6 +59,7 @@ class Differ:
             raise ConfigError("oracle differ: of names a variant (mlfuzz list variants) or another target")
         self.name = name or f"differ:{of}"
         self.variants: tuple[str, ...] = (of,)
+        self.shown = f"{of}.main"
         self._of, self._by, self._bound = of, by, bound
 
     @property
