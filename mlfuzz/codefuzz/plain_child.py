@@ -10,7 +10,6 @@ import gc
 import importlib.util
 import json
 import os
-import re
 import resource
 import select
 import signal
@@ -21,20 +20,24 @@ import time
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz import plain_atheris
+import msgspec
+
+from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, stacks
 from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import TARGET, Territory, describe, import_folders, keys, message_of
+from mlfuzz.codefuzz.keys import Territory, describe, import_folders, message_of
+from mlfuzz.codefuzz.outcome import Kind, Outcome
+from mlfuzz.codefuzz.slot import Death
 from mlfuzz.codefuzz.wire import receive, send
 from mlfuzz.storage.lock import die_with_parent
 
-OUTPUT_BYTES = 4096
+OUTPUT_BYTES, SHOWN_BYTES = 1 << 16, 4096
+"""Of what an input's run prints, its end is kept: a sanitizer's report is read from it, and less is recorded."""
 GRACE = 2.0
 """A run that takes up to so many times its limit is slow; longer, it hangs."""
 SAMPLES, SAMPLE_SECONDS = 3, 0.03
 ROOM_MEBIBYTES = 512
 """What a process may map beyond twice its limit: an allocation above fails where it is made, with a traceback."""
 
-_FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')
 _PROVIDED = 64
 
 
@@ -182,45 +185,51 @@ class _Runner:
         began = time.monotonic()
         pieces: dict[int, bytes] = {told: b"", said: b"", shown: b""}
         hung = not _drain(pieces, {told, said}, began + GRACE * self.limit + 0.25, need=told)
-        stacks: list[str] = []
         if hung:
             for _ in range(SAMPLES):
                 _signal(pid, signal.SIGUSR1)
                 _drain(pieces, {said, shown}, time.monotonic() + SAMPLE_SECONDS, need=-1)
-            stacks = pieces[shown].decode("utf-8", "replace").split("most recent call first):")
             _signal(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         _drain(pieces, {said, shown}, time.monotonic() + 0.05, need=-1)
-        spent = {"seconds": time.monotonic() - began, "output": pieces[said].decode("utf-8", "replace")}
+        death = Death(status, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
+        printed = pieces[said].decode("utf-8", "backslashreplace")
+        trace = pieces[shown].decode("utf-8", "replace")
+        spent = {"seconds": time.monotonic() - began, "output": printed[-SHOWN_BYTES:]}
         if hung:
-            return {**self._stopped("hang", "hang", stacks[-1] if stacks else ""), **spent,
-                    "message": f"no end within {GRACE * self.limit:.3g} s",
-                    "mebibytes": usage.ru_maxrss / 1024}  # fmt: skip
-        if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
-            kind = "killed" if name == "SIGKILL" else "crash"
-            trace = pieces[shown].decode("utf-8", "replace")
-            return {**self._stopped(kind, name, trace), **spent, "signal": os.WTERMSIG(status), "traceback": trace}
+            told_so = f"no end within {GRACE * self.limit:.3g} s"
+            return {**self._stopped("hang", "", trace, death, told_so), **spent, "mebibytes": death.mebibytes}
         try:
             outcome: dict[str, Any] = json.loads(pieces[told])
         except ValueError:
-            code = os.WEXITSTATUS(status)
-            return {**self._stopped("os-exit", f"exit {code}", ""), **spent, "status": code}
+            return {**self._died(death, trace, printed), **spent}
         return {**outcome, "output": spent["output"]}
 
-    def _stopped(self, kind: str, name: str, trace: str) -> dict[str, Any]:
-        """An outcome told by the operating system. trace: of faulthandler, the innermost frame first."""
-        stack = []
-        for file, line, function in reversed(_FRAME.findall(trace)):
-            sort, place = self.territory.of(file)
-            stack.append((sort, (place, int(line), function, int(line))))
-        group, bucket = keys(kind, name, stack, [])
-        frames = [f"{place[0]}:{place[1]}:{place[2]}" for sort, place in stack if sort >= TARGET - 1]
-        text = f"Most recent call first:{trace}" if trace else ""
-        return {
-            "kind": kind, "type": name, "message": "", "frames": frames, "group": group, "bucket": bucket,
-            "traceback": text,
-        }  # fmt: skip
+    def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:
+        report = sanitizer.parse(printed)
+        if report is not None:
+            return _plain(aftermath.from_report(report, death, printed))
+        if death.signal:
+            name = signal.Signals(death.signal).name
+            kind: Kind = "killed" if death.signal == signal.SIGKILL else "crash"
+            return self._stopped(kind, name, trace, death, signal.strsignal(death.signal) or "")
+        code = os.WEXITSTATUS(death.status)
+        return self._stopped("os-exit", f"status {code}", trace, death, f"the process ended with status {code}")
+
+    def _stopped(self, kind: Kind, name: str, trace: str, death: Death, message: str) -> dict[str, Any]:
+        """An outcome told by the operating system. trace: of faulthandler; of several samples what they share."""
+        found = stacks.dumps(trace)
+        placed = stacks.placed(stacks.common(found) if kind == "hang" else found[-1], self.territory) if found else []
+        code = os.WEXITSTATUS(death.status) if not death.signal and kind != "hang" else None
+        return _plain(aftermath.located(
+            kind, name, placed, message=message, traceback=trace, status=code,
+            signal=0 if kind == "hang" else death.signal,
+        ))  # fmt: skip
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(outcome)
+    return plain
 
 
 def _note(found: list[tuple[str, BaseException]], kind: str, error: BaseException | None) -> None:

@@ -101,7 +101,7 @@ class PlainRun:
         order = {
             "harness": str(self.harness.path.resolve()), "entry": declaration.entry, "name": self.harness.name,
             "project": str(self.harness.project.resolve()), "path": list(self.lane.path),
-            "packages": sorted({name.partition(".")[0] for name in declaration.instrument}),
+            "packages": list(declaration.instrument),
             "allowed": [[one.type, one.match] for one in declaration.documented],
             "seconds": declaration.seconds, "mebibytes": declaration.mebibytes,
             "sanitized": bool(self.lane.preload),

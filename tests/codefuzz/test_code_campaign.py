@@ -36,7 +36,7 @@ def test_what_is_found_is_confirmed_minimised_and_told(project):
     result = run(request(project, ScriptedEngine({"toy": BUGS})), events.append)
     assert result.exit_code == 1
     found = {one.observed: one for one in result.findings}
-    assert set(found) == {"KeyError", "ZeroDivisionError", "exit 3"}
+    assert set(found) == {"KeyError", "ZeroDivisionError", "status 3"}
     key_error = found["KeyError"]
     assert (key_error.verdict, key_error.confirmed, key_error.kind) == ("confirmed", "3/3", "exception")
     assert (key_error.side, key_error.target, key_error.load) == ("code", "toy", "harnesses/toy.py:fuzz")
@@ -134,7 +134,7 @@ def test_one_broken_harness_does_not_stop_the_others(project):
 
 def test_several_workers_share_one_corpus_and_tell_each_bucket_once(project):
     result = run(request(project, ScriptedEngine({"toy": BUGS}), workers=2))
-    assert sorted(one.observed for one in result.findings) == ["KeyError", "ZeroDivisionError", "exit 3"]
+    assert sorted(one.observed for one in result.findings) == ["KeyError", "ZeroDivisionError", "status 3"]
     assert result.stats.entries == 3
 
 

@@ -29,10 +29,10 @@ def toy(project):
         (b"TPE1", "exception", "KeyError"),
         (b"TPDd", "exception", "ZeroDivisionError"),
         (b"TPRr", "recursion", "RecursionError"),
-        (b"TPH", "hang", "hang"),
+        (b"TPH", "hang", ""),
         (b"TPM", "memory", "memory"),
         (b"TPC", "crash", "SIGSEGV"),
-        (b"TPX", "os-exit", "exit 3"),
+        (b"TPX", "os-exit", "status 3"),
         (b"TPS", "exit", "SystemExit"),
     ],
 )
@@ -53,7 +53,7 @@ def test_a_failure_names_the_line_of_the_code_under_test(toy):
 
 def test_what_takes_its_process_down_names_where_it_was(toy):
     (crash,) = toy.reproduce(b"TPC", times=1)
-    assert "toyparser.py:parse" in crash.group
+    assert crash.group == "crash:SIGSEGV:toyparser.py:parse"
     (hang,) = toy.reproduce(b"TPH", times=1)
     assert "toyparser.py" in hang.group
     assert 0.5 <= hang.seconds < 2

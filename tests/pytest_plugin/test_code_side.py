@@ -65,7 +65,7 @@ def test_what_takes_its_process_down_takes_no_test_run_along(pytester, project, 
     keep(project, found, b"TPX", b"TPE")
     result = run(pytester)
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*exit 3*"])
+    result.stdout.fnmatch_lines(["*status 3*"])
 
 
 def test_ignored_and_quarantined_ones_are_skipped(pytester, project, found):
