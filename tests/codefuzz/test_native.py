@@ -40,6 +40,15 @@ def fuzz(data):
     LIBRARY.{function}(data, ctypes.c_ulong(len(data)))
 """
 
+RIGHT = """
+import zlib
+def fuzz(data):
+    body = data[8:]
+    if len(body) >= 16 and body[-8:-4] == b"IEND" and body[-4:] == zlib.crc32(b"IEND").to_bytes(4, "big"):
+        raise LookupError("a right checksum")
+"""
+"""A chunk's checksum, which no chance finds."""
+
 here = pytest.mark.skipif(bool(toolchain.missing()), reason="; ".join(toolchain.missing()) or "all is there")
 
 
@@ -103,6 +112,28 @@ def test_fuzzing_finds_the_planted_overflow_and_goes_on(tmp_path):
     payload, outcome = found[0]
     assert outcome.kind == "sanitizer"
     assert payload.startswith(b"OK")
+
+
+@here
+@pytest.mark.slow
+def test_a_formats_mutator_works_with_a_preloaded_runtime(tmp_path):
+    """A preloaded libFuzzer passes over atheris' mutators unless their library is preloaded too."""
+    from mlfuzz.codefuzz.default import engine
+
+    path = planted(tmp_path, "heap", "address")
+    path.write_text(path.read_text().replace('"blind": True', '"blind": True, "mutator": "png"'))
+    header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x00IENDwrong"
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "seed.png").write_bytes(header)
+    path.write_text(path.read_text() + RIGHT)
+    found: list[bytes] = []
+    options = Options(project=str(tmp_path), lane=native.runtime_lane("address"), cache="none")
+    with engine().prepare(read(path), options) as session:
+        session.fuzz(
+            tmp_path / "corpus", seconds=30, runs=20_000, on_failure=lambda payload, outcome: found.append(payload),
+            on_progress=lambda progress: None, stop=lambda: bool(found),
+        )  # fmt: skip
+    assert found, "no mutant had a right checksum"
 
 
 def test_packages_and_sanitizers_that_are_not_known_are_told_with_the_nearest(tmp_path):
