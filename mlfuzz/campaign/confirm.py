@@ -8,15 +8,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from torch import Tensor
 
 from mlfuzz.campaign.candidates import RUNS
+from mlfuzz.campaign.shift import shift_of
 from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
 from mlfuzz.findings.finding import Finding, Run
-from mlfuzz.findings.sketch import sketch
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload
-from mlfuzz.observation import Observation
 from mlfuzz.targets.base import Target
 
 TIMES = 3
@@ -76,7 +74,7 @@ def confirm(
         before = trial.run(trial.judge(trial.seed_rows, [()]))
     return Confirmation(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
-        trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), _shift(trial, last),
+        trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), shift_of(trial, last),
         {name: value for name, value in last.told.items() if name not in NAMED},
     )  # fmt: skip
 
@@ -119,23 +117,3 @@ def _other(trial: Trial, judged: Judged, floor: float) -> str:
         crash = judged.crashes[0]
         return "" if trial.oracle is None and crash.key == trial.crash_key else f"{crash.type}: {crash.message}"
     return ""
-
-
-def _shift(trial: Trial, judged: Judged) -> str:
-    """Of the last watched layer, which stands nearest to the answer; of a black box, of its scores."""
-    seen, reference = judged.seen, trial.reference
-    if seen is None or reference is None:
-        return ""
-    layers = getattr(trial.target, "layers", ())
-    if layers:
-        part = slice(layers[-1].start, layers[-1].stop)
-        after, before = seen.activations[0, part], reference.activations[0, part]
-    else:
-        after, before = (_numbers(each) for each in (seen, reference))
-    return sketch((after - before).float().cpu().numpy()) if after.shape == before.shape else ""
-
-
-def _numbers(seen: Observation) -> Tensor:
-    """The main output of the first row, flat; of texts and sequences nothing."""
-    output = seen.outputs["main"]
-    return output[0].flatten() if isinstance(output, Tensor) else seen.activations[0, :0]

@@ -8,21 +8,20 @@ of single failures do not name what is planted in the twins: pure ones are nearl
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS, Fault, group
-from mlfuzz.findings.sketch import Direction, direction
+from mlfuzz.findings.sketch import Direction, direction, distance, unit
 
 APART = 0.7
 """Cosine distance of two operators' mean directions from which on they are two weaknesses (complete link)."""
 
 SHIFT = "shift"
-"""The name in a finding's evidence under which `sketch` is kept."""
+"""The name in a finding's evidence under which its direction is kept."""
 
 Key = tuple[str, str, str]
 """Target, oracle (or kind), and operator (or the fault itself, where it has none)."""
@@ -109,34 +108,32 @@ def _rank(one: Weakness) -> tuple[bool, bool, float, str, str]:
 
 
 def _mean(faults: Sequence[Fault]) -> Direction | None:
-    """The mean direction of an operator's failures, of length 1; None where none of them has one."""
+    """The mean direction of an operator's failures; None where none of them has one."""
     told = [direction(one.evidence.get(SHIFT)) for fault in faults for one in fault.members]
     known = [each for each in told if each is not None]
-    known = [each for each in known if each.shape == known[0].shape]
-    total = np.sum(known, axis=0) if known else np.zeros(1)
-    length = float(np.linalg.norm(total))
-    return (total / length).astype(np.float32) if length > 0 else None
+    known = [each for each in known if len(each) == len(known[0])]
+    return unit([math.fsum(column) for column in zip(*known, strict=True)]) if known else None
 
 
 def _clusters(keys: Sequence[Key], means: Sequence[Direction | None]) -> list[list[Key]]:
     """Complete link: the two clusters whose farthest members are nearest become one, until all are APART."""
-    clusters = [[at] for at in range(len(keys))]
-    distances = np.asarray([[_distance(one, other) for other in means] for one in means]).reshape(len(keys), len(keys))
-    np.fill_diagonal(distances, np.inf)
-    while len(clusters) > 1:
-        one, other = sorted(divmod(int(np.argmin(distances)), len(clusters)))
-        if not distances[one, other] < APART:
+    clusters = {at: [key] for at, key in enumerate(keys)}
+    apart = {
+        (one, other): distance(means[one], means[other]) for other in range(len(keys)) for one in range(other)
+    }  # fmt: skip
+    while apart:
+        nearest = min(apart, key=lambda pair: (apart[pair], pair))
+        if not apart[nearest] < APART:
             break
-        farthest = np.maximum(distances[one], distances[other])
-        distances[one], distances[:, one] = farthest, farthest
-        distances[one, one] = np.inf
-        distances = np.delete(np.delete(distances, other, 0), other, 1)
+        one, other = nearest
         clusters[one] += clusters.pop(other)
-    return [sorted(keys[at] for at in cluster) for cluster in clusters]
+        del apart[nearest]
+        for third in clusters:
+            if third != one:
+                kept, gone = _pair(one, third), _pair(other, third)
+                apart[kept] = max(apart[kept], apart.pop(gone))
+    return [sorted(cluster) for cluster in clusters.values()]
 
 
-def _distance(one: Direction | None, other: Direction | None) -> float:
-    """1 - cosine; 2 where either has no direction, or another number of dimensions: those stay apart."""
-    if one is None or other is None or one.shape != other.shape:
-        return 2.0
-    return round(1.0 - float(one @ other), 6)  # rounded, so that another machine's last bit does not choose the pair
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from findings.samples import sample
 
+from mlfuzz.campaign.shift import sketch
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
 from mlfuzz.cli.run import _counted, _next, _seeds_told, _tell_weaknesses, run
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.errors import EXIT_CLEAN, EXIT_INTERRUPTED
-from mlfuzz.findings.sketch import sketch
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.mutation import Mutation
 from mlfuzz.progress import SeedStats

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from mlfuzz.findings.sketch import DIMENSIONS, direction, sketch
+from mlfuzz.campaign.shift import sketch
+from mlfuzz.findings.sketch import DIMENSIONS, direction, distance
 
 
 def angle(one, other):
-    return float(direction(sketch(one)) @ direction(sketch(other)))
+    return 1.0 - distance(direction(sketch(one)), direction(sketch(other)))
 
 
 @pytest.mark.parametrize(("units", "tolerance"), [(3, 0.02), (DIMENSIONS, 0.02), (700, 0.2)])

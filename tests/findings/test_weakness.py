@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from findings.samples import sample
 
+from mlfuzz.campaign.shift import sketch
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.sketch import sketch
 from mlfuzz.findings.weakness import SHIFT, operator_of, weaknesses
 
 NORTH, EAST = [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]
