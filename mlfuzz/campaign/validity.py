@@ -50,8 +50,11 @@ class Validity:
             return finding
         told = self.opinion(finding, payload, seed)
         judged = msgspec.structs.replace(finding, evidence={**finding.evidence, KEEPS: told})
-        if not self.require or told["kept"] is True or finding.triage != "open":
+        refused = finding.triage == "ignored" and finding.note.startswith(REFUSED)
+        if not self.require or not (refused or finding.triage == "open"):
             return judged
+        if told["kept"] is True:  # what a shrink has left may keep the label that the whole chain lost
+            return msgspec.structs.replace(judged, triage="open", note="") if refused else judged
         return msgspec.structs.replace(judged, triage="ignored", note=f"{REFUSED}: {in_words(told)}")
 
     def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> dict[str, Any]:

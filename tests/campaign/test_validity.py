@@ -100,6 +100,8 @@ def test_what_is_not_shown_to_keep_its_label_is_ignored_where_that_is_required()
     assert refused.triage == "ignored"
     assert refused.note.startswith("not shown to keep its label: SSIM ")
     assert lenient.judge(finding("image.gamma"), FAR, SEED).triage == "open"
+    shrunk = strict.judge(refused, NEAR, SEED)
+    assert (shrunk.triage, shrunk.note) == ("open", "")
     assert strict.judge(finding("image.gamma", triage="quarantined"), FAR, SEED).triage == "quarantined"
 
 
