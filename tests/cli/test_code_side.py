@@ -32,7 +32,7 @@ def mlfuzz(command, project):
 @pytest.fixture
 def fuzzed(mlfuzz):
     """The project after a run; what the run said."""
-    return mlfuzz("harness", "run", "toy", "--time", "600ms")
+    return mlfuzz("harness", "run", "toy", "--inputs", "5k")
 
 
 def ids(mlfuzz):
@@ -208,6 +208,6 @@ def test_findings_of_the_code_side_need_neither_torch_nor_atheris(fuzzed, mlfuzz
 
 
 def test_a_campaign_goes_on_by_its_name_alone(fuzzed, mlfuzz, project):
-    again = mlfuzz("harness", "run", "--name", "toy", "--time", "300ms", "--fail-on", "none")
+    again = mlfuzz("harness", "run", "--name", "toy", "--inputs", "2k", "--fail-on", "none")
     assert again.code == 0
     assert "fuzzing toy, campaign toy" in again.out

@@ -23,10 +23,12 @@ def project(tmp_path):
     return toy_project.build(tmp_path)
 
 
-def request(project, engine, *names, seconds=0.6, **more):
+def request(project, engine, *names, inputs=5000, **more):
+    """A turn of the scripted engine counts a thousand inputs: five turns."""
     harnesses = tuple(library.find(name, project) for name in names or ("toy",))
     return CampaignRequest(
-        workdir=project / ".mlfuzz" / "toy", harnesses=harnesses, engine=engine, budget=Budget(seconds=seconds),
+        workdir=project / ".mlfuzz" / "toy", harnesses=harnesses, engine=engine,
+        budget=Budget(seconds=60, inputs=inputs),
         options=Options(project=str(project)), **more,
     )  # fmt: skip
 
@@ -154,7 +156,7 @@ def test_a_campaign_is_run_by_one_process(project):
 def test_a_stop_request_ends_it(project):
     engine = ScriptedEngine({"toy": BUGS})
     engine.on_turn = lambda: (project / ".mlfuzz/toy/stop").touch()
-    result = run(request(project, engine, seconds=60))
+    result = run(request(project, engine, inputs=1_000_000))
     assert result.reason == "stopped"
     assert len(engine.turns) == 1
 
