@@ -41,7 +41,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A confirmed finding has its simplest chain, and its fault a name."""
+    """A confirmed finding has its simplest chain, the one it had where nothing simpler fails, and its fault a name."""
 
     finding: Finding
 

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from mlfuzz.budget import Budget
+from mlfuzz.campaign.agenda import Agenda, Job
 from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.events import (
     Confirmed,
@@ -32,7 +33,6 @@ from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzErr
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.findings.waiting import Waiting
 from mlfuzz.progress import Stats, read_progress, read_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
@@ -78,10 +78,12 @@ class _State:
     started: float
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
-    queue: Waiting = field(default_factory=Waiting)
+    queue: Agenda = field(default_factory=Agenda)
     progress_bytes: int = 0
     enough: str = ""
     asked: Request | None = None
+    job: Job = "settle"
+    busy: float = 0.0
     interrupted: str = ""
     scanned: float = 0.0
 
@@ -216,8 +218,13 @@ class _Supervisor:
         return True
 
     def _next(self) -> Request | None:
-        finding = self.state.queue.take()
-        return None if finding is None else self._about(finding, "settle", SHRINK_SECONDS)
+        chosen = self.state.queue.next()
+        if chosen is None:
+            return None
+        finding, self.state.job = chosen
+        self.state.busy = self.probe.busy_seconds
+        op = "shrink" if self.state.job == "shrink" else "settle"
+        return self._about(finding, op, 0.0 if self.state.job == "confirm" else SHRINK_SECONDS)
 
     def _replied(self, request: Request, reply: Reply | None) -> None:
         finding_id = Path(request.path).name
@@ -226,8 +233,10 @@ class _Supervisor:
             self.tell(Warned(f"finding {finding_id} could not be run again ({request.op}): {said}"))
             return
         finding = self.store.load(finding_id)
-        self.tell(Confirmed(finding))
-        if finding.shrunk:
+        self.state.queue.done(self.state.job, finding, self.probe.busy_seconds - self.state.busy)
+        if self.state.job != "shrink":
+            self.tell(Confirmed(finding))
+        if self.state.job == "shrink" or finding.shrunk:
             self.tell(Shrunk(finding))
 
     def _died(self, how: str, worker: WorkerProcess) -> None:
@@ -279,7 +288,7 @@ class _Supervisor:
             self.tell(Tick(record, self._faults()))
 
     def _faults(self) -> dict[str, int]:
-        return {"saved": len(self.state.seen), "to confirm": len(self.state.queue)}
+        return {"saved": len(self.state.seen), "to confirm": self.state.queue.to_confirm}
 
     def _stats(self) -> Stats:
         path = self.workdir.stats

@@ -17,6 +17,7 @@ from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, 
 from mlfuzz.cli.board import Board, fault_of
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.numbers import clock, figure
 from mlfuzz.report.visible import visible
 
@@ -67,7 +68,9 @@ class Panel:
             case Tick():
                 self._running = self._running or time.monotonic()
                 self._log()
-            case Confirmed(finding=finding):
+            case Confirmed(finding=finding) if finding.shrunk or not finding.chain or finding.kind in CRASH_KINDS:
+                self._settled(finding)
+            case Shrunk(finding=finding):  # a chain is told once it is as simple as it gets
                 self._settled(finding)
             case WorkerDied(how=how, deaths=deaths, phase=phase):
                 self.terminal.warn(

@@ -34,6 +34,11 @@ class Waiting:
         self._count(finding)
         return finding
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the next one is the first of its key."""
+        return bool(self._waiting) and min(self._keys[finding.key] for finding in self._waiting.values()) == 0
+
     def __len__(self) -> int:
         return len(self._waiting)
 

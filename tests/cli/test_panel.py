@@ -52,6 +52,7 @@ def test_a_crash_is_told_and_a_flaky_one_never(told):
     panel, out, _ = told
     for finding, _ in specimen._others("x"):
         panel(Confirmed(finding))
+        panel(Shrunk(finding))
     lines = out.getvalue().splitlines()
     assert [line.split()[1] for line in lines] == ["nonfinite", "exception"]
     assert "empty glyph" in lines[1]
@@ -131,3 +132,14 @@ def test_a_machine_gets_every_event_as_json(flips):
         panel(event)
     kinds = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
     assert kinds == ["started", "progress", "saved", "verdict", "shrunk", "died", "warning", "ended"]
+
+
+def test_a_chain_is_told_once_and_as_simple_as_it_gets(told):
+    panel, out, _ = told
+    found = next(finding for finding, _ in specimen._flips("x") if finding.chain)
+    unshrunk = msgspec.structs.replace(found, shrunk=False)
+    panel(Confirmed(unshrunk))
+    assert out.getvalue() == ""
+    panel(Shrunk(unshrunk))
+    panel(Shrunk(found))
+    assert out.getvalue().count("NEW ") == 1
