@@ -14,8 +14,15 @@ PRIOR_ROWS = 24.0
 """A way counts as if so many of its rows had brought what rows bring on average: the fewer it has had, the wider its
 lots scatter about that."""
 
+PRIOR_EVENTS = 2.0
+"""... or more of them, until so many events are due: Gamma's law scatters over powers of ten below that, and the
+dearest way would win lots by mere luck."""
+
 HALF_LIFE = 2048.0
 """Rows after which what was learnt counts half: what brings much at first is soon exhausted."""
+
+LEAST_BATCHES = 8
+"""... and not before so many batches, however large they are."""
 
 RARE = 0.005
 """Events a row below which a kind says little, and counts little."""
@@ -44,8 +51,9 @@ class Bandit:
     def shares(self, rng: np.random.Generator, *, lots: int = 1) -> Shares:
         """Of a batch, (ways,), summing to 1: each its floor, and the best of each lot an equal part of what is left."""
         mean = (self._events.sum(0) + RARE) / (self._rows.sum() + PRIOR_ROWS)
-        shape = self._events + PRIOR_ROWS * mean
-        rates = rng.gamma(shape, size=(lots, *shape.shape)) / (self._rows[:, None] + PRIOR_ROWS)
+        prior = np.maximum(PRIOR_ROWS, PRIOR_EVENTS / mean)
+        shape = self._events + prior * mean
+        rates = rng.gamma(shape, size=(lots, *shape.shape)) / (self._rows[:, None] + prior)
         values = (rates / (mean + RARE)) @ self._worths / self._costs
         best = np.bincount(values.argmax(axis=1), minlength=len(self._rows))
         shares: Shares = self._floors + (1.0 - self._floors.sum()) * best / lots
@@ -53,7 +61,7 @@ class Bandit:
 
     def learn(self, ways: NDArray[np.int64], events: NDArray[np.floating[Any]]) -> None:
         """ways: of each row (B,). events: what it brought, (B, kinds)."""
-        fade = 0.5 ** (len(ways) / self._half_life)
+        fade = 0.5 ** min(len(ways) / self._half_life, 1 / LEAST_BATCHES)
         self._rows = fade * self._rows + np.bincount(ways, minlength=len(self._rows))
         self._events *= fade
         for kind in range(events.shape[1]):

@@ -30,7 +30,7 @@ from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, weights
+from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, slices_for_turns, weights
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, rebuild
 from mlfuzz.progress import SeedStats
@@ -292,7 +292,8 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     if spec.deal["name"] == "bandit":
         costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
         dealer = Dealer([part.name for part in dealt], shares / shares.sum(), costs)
-    return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices_for(batch, seconds), dealer=dealer)
+    slices = max(slices_for(batch, seconds), slices_for_turns(batch, len(dealt)) if dealer else 1)
+    return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
 
 
 def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:

@@ -95,7 +95,8 @@ class Loop:
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        self._repeats = Repeats(self.parts.plan.mutators)
+        plan = self.parts.plan
+        self._repeats = Repeats(plan.mutators, slices=max(1, plan.slices // 4))
 
     def step(self) -> int:
         """One batch, and before it searches where they are due; the number of inputs that ran."""

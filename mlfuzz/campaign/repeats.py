@@ -26,10 +26,12 @@ HELD = 32
 class Repeats:
     """What may be done once more: to the entry it made (again), or to another one (borrowed).
 
+    slices: so many operators a batch at most, each way: each costs as much as a slice of the plan's own.
     Of operators that look at the row (`propose`) nothing is held: their parameters fit no other row.
     """
 
-    def __init__(self, mutators: Sequence[Mutator]) -> None:
+    def __init__(self, mutators: Sequence[Mutator], *, slices: int = 2) -> None:
+        self._slices = slices
         self._mutators = {part.name: part for part in mutators if part.propose is None}
         self._steps: dict[int, Mutation] = {}
         self._best: deque[Mutation] = deque(maxlen=HELD)
@@ -56,15 +58,32 @@ class Repeats:
 
         again, borrowed: so many rows at most have the step that made them once more, and a held one.
         """
-        known = [at for at, row in enumerate(picked.tolist()) if row in self._steps][:again] if again else []
+        known = self._known(picked, again) if again else []
         steps = [self._steps[int(picked[at])] for at in known]
-        rest = np.setdiff1d(np.arange(len(picked)), known)
+        rest = np.delete(np.arange(len(picked)), known)
         others = rest[: borrowed if self._best else 0]
-        lent = [self._best[number] for number in rng.integers(0, max(1, len(self._best)), len(others)).tolist()]
+        lent = self._lent(len(others), rng) if len(others) else []
         front, slices = _grouped(known, steps, self._mutators, 0)
         front_lent, slices_lent = _grouped(others.tolist(), lent, self._mutators, len(front))
         order = np.concatenate([front, front_lent, rest[len(others) :]]).astype(np.int64)
         return picked[order], slices + slices_lent, len(front)
+
+    def _known(self, picked: Indices, most: int) -> list[int]:
+        """Positions of up to `most` rows whose step is known, of the first few operators met."""
+        found: list[int] = []
+        operators: set[str] = set()
+        for at, row in enumerate(picked[: 4 * most].tolist()):
+            step = self._steps.get(row)
+            if step is not None and (step.name in operators or len(operators) < self._slices):
+                operators.add(step.name)
+                found.append(at)
+        return found[:most]
+
+    def _lent(self, n: int, rng: np.random.Generator) -> list[Mutation]:
+        """n held steps, of the operators of a few drawn from them all."""
+        drawn = {self._best[number].name for number in rng.integers(0, len(self._best), self._slices).tolist()}
+        held = [step for step in self._best if step.name in drawn]
+        return [held[number] for number in rng.integers(0, len(held), n).tolist()]
 
 
 def _grouped(

@@ -25,6 +25,9 @@ FLOOR = 0.005
 FAULT, RECORD, GAIN = 1.0, 0.3, 0.02
 """Worth of what a row brings, as kinds of events: a new fault, a nearer miss that was kept, new coverage."""
 
+DEARER = 3.0
+"""How much a step counts against a forward pass: what is won by dear operators must be well worth a slower loop."""
+
 LOTS = 8
 """Of the operators; each is an eighth of what is left above the floors."""
 
@@ -45,7 +48,7 @@ class Dealer:
         self._number = {name: number for number, name in enumerate(names)}
         floors = np.minimum(weights, np.maximum(FLOOR, (1.0 - LEARNT) * weights))
         worths = (FAULT, RECORD, GAIN)
-        self._operators = Bandit(len(names), worths, costs=1.0 + costs, floors=floors)
+        self._operators = Bandit(len(names), worths, costs=1.0 + DEARER * costs, floors=floors)
         self._ways = Bandit(3, worths)
 
     def weights(self, rng: np.random.Generator) -> Shares:
@@ -80,4 +83,3 @@ class Dealer:
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         for name, part in (("operators", self._operators), ("ways", self._ways)):
             part.restore({key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{name}.")})
-

@@ -28,6 +28,9 @@ ROWS_A_SLICE = 4
 OVERDUE = 25_000
 """Inputs after which a mutator is used at its next turn whatever its credit: none waits for 50,000."""
 
+TURN = 45_000
+"""Inputs within which every mutator has its turn, where most of a batch goes to a few."""
+
 ELEMENT_NS = 1.2
 """Nanoseconds an element of a mutator of cost 1, in a slice of 64 to 256 rows of 28 x 28 with the fixed cost of a slice
 and the rounding onto the grid; 0.65 without the fixed cost (scripts/benchmarks/plan.py, one thread)."""
@@ -267,6 +270,11 @@ def _joined(like: Rows, parts: Sequence[Rows], slices: Sequence[Slice], whole: T
 def slices_for(batch: int, seconds: float) -> int:
     """How many slices a batch is cut into. seconds: of one input's forward pass."""
     return int(np.clip(SLICES_SHARE * batch * seconds / SLICE_SECONDS, LEAST_SLICES, SLICES))
+
+
+def slices_for_turns(batch: int, mutators: int) -> int:
+    """Slices that give every mutator its turn within TURN inputs, beside the one that goes to the best; at most SLICES."""
+    return int(np.clip(1 + -(-mutators * batch // TURN), 1, SLICES))
 
 
 def weights(
