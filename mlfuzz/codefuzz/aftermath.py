@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from mlfuzz.codefuzz import sanitizer, stacks
-from mlfuzz.codefuzz.keys import FOUNDATION, HARNESS, OTHER, TARGET, Place, Territory, keys
+from mlfuzz.codefuzz.keys import HARNESS, OTHER, TARGET, Place, Territory, keys
 from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death, Slot
 from mlfuzz.codefuzz.wrapper import BROKEN, UNTELLABLE
@@ -66,9 +66,7 @@ def located(kind: Kind, type_name: str, placed: list[tuple[int, Place]], **rest:
     """An outcome with frames and keys from a stack, outermost first."""
     group, bucket = keys(kind, type_name, placed, [])
     sorts = {TARGET, OTHER} if any(sort in (TARGET, OTHER) for sort, _ in placed) else {HARNESS}
-    frames = tuple(
-        f"{place[0]}:{place[1]}:{place[2]}" for sort, place in placed if sort in sorts and sort != FOUNDATION
-    )
+    frames = tuple(f"{place[0]}:{place[1]}:{place[2]}" for sort, place in placed if sort in sorts)
     return Outcome(kind=kind, type=type_name, frames=frames, group=group, bucket=bucket, **rest)  # type: ignore[arg-type]
 
 

@@ -20,6 +20,7 @@ class Documented:
     def __init__(self, rules: list[tuple[str, str]], *, home: str = "") -> None:
         self._rules = [(name, _class_of(name, home), re.compile(match) if match else None) for name, match in rules]
         self._fitting: dict[type, list[Any]] = {}
+        self.always: set[type] = set()
         self.unresolved = tuple(name for name, kind, _ in self._rules if kind is None)
 
     def covers(self, error: BaseException) -> bool:
@@ -29,6 +30,7 @@ class Documented:
         if fitting is None:
             fitting = self._fitting[kind] = [match for name, one, match in self._rules if _fits(kind, name, one)]
         if None in fitting:
+            self.always.add(kind)
             return True
         if fitting:
             try:

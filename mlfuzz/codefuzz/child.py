@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
@@ -212,7 +213,7 @@ def leak(bench: Bench, job: dict[str, Any]) -> None:
         rounds = max(rounds, count)
     gc.collect()
     sizes.append(bench.memory.start())
-    later = [(after - before) * 1024 / rounds for before, after in zip(sizes[1:], sizes[2:], strict=False)]
+    later = [(after - before) * 1024 / rounds for before, after in pairwise(sizes[1:])]
     where = _traced(lambda: run(payload)) if min(later) > 0 else []
     bench.post.send({"later": later, "runs": 3 * rounds, "where": where})
 

@@ -64,7 +64,7 @@ def _hinted(best: bytes, holds: Keeps, hints: Simpler) -> bytes:
 
 def _cut_ends(best: bytes, holds: Keeps) -> bytes:
     """The shortest prefix by bisection: most failures are decided before the end. Then the same from the front."""
-    for cut in (lambda data, n: data[:n], lambda data, n: data[len(data) - n :]):
+    for cut in (_first, _last):
         low, high = 0, len(best)
         while low < high:
             middle = (low + high) // 2
@@ -75,6 +75,14 @@ def _cut_ends(best: bytes, holds: Keeps) -> bytes:
         if high < len(best) and holds(cut(best, high)):
             best = cut(best, high)
     return best
+
+
+def _first(data: bytes, size: int) -> bytes:
+    return data[:size]
+
+
+def _last(data: bytes, size: int) -> bytes:
+    return data[len(data) - size :]
 
 
 def _chunks(best: bytes, holds: Keeps) -> bytes:

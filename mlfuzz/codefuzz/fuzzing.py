@@ -1,12 +1,14 @@
-"""The supervisor of a fuzzing worker: starts it, watches it, asks what killed it, starts it again. No torch, no numpy."""
+"""The supervisor of a fuzzing worker: starts it, watches it, asks what killed it, and starts it again.
+
+No torch, no numpy.
+"""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 

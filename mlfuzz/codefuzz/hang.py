@@ -18,7 +18,7 @@ STARVED = 5.0
 """At most so many times its time is given to a run that waits for a processor."""
 
 FAIR = 0.8
-"""A run that has had less than this share of its time on a processor is given more: the machine is busy, not the input."""
+"""A run that has had less than this share of its time on a processor is given more: the machine is busy."""
 
 GAP_SECONDS = 0.03
 SAMPLES = 3

@@ -214,7 +214,7 @@ def _deep(error: BaseException, *, ends: int = 20) -> str:
 
 
 def _shortened(frames: list[str], *, most: int = 60) -> list[str]:
-    return frames if len(frames) <= most else frames[: most // 2] + ["..."] + frames[-most // 2 :]
+    return frames if len(frames) <= most else [*frames[: most // 2], "...", *frames[-most // 2 :]]
 
 
 def import_folders() -> list[str]:

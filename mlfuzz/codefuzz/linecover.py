@@ -70,9 +70,8 @@ def pages(arcs: Arcs, html: Path, *, title: str, folders: Sequence[str]) -> dict
     data.close(force=True)
     data_file.unlink()
     files = json.loads(report.read_bytes())["files"]
-    return {
-        _named(os.path.abspath(file), folders): entry["summary"]["percent_covered"] / 100 for file, entry in files.items()
-    }  # fmt: skip
+    shares = {file: entry["summary"]["percent_covered"] / 100 for file, entry in files.items()}
+    return {_named(os.path.abspath(file), folders): share for file, share in shares.items()}
 
 
 def _named(file: str, folders: Sequence[str]) -> str:

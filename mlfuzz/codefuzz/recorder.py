@@ -6,6 +6,7 @@ No mlfuzz imports.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import tempfile
@@ -61,7 +62,5 @@ class Flight:
     def close(self) -> None:
         self.head.release()
         self.body.release()
-        try:
+        with contextlib.suppress(BufferError):  # a view handed out is still alive: the mapping goes with it
             self._map.close()
-        except BufferError:  # a view handed out is still alive: the mapping goes with it
-            pass

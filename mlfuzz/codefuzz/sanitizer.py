@@ -24,7 +24,8 @@ INTERPRETER = re.compile(r"ffi_call|cffi|cdata_call|_ctypes|slot_|method|_?Py[A-
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 KINDS = (
-    ("shift exponent", "invalid-shift"), ("left shift", "invalid-shift"), ("signed integer overflow", "integer-overflow"),
+    ("shift exponent", "invalid-shift"), ("left shift", "invalid-shift"),
+    ("signed integer overflow", "integer-overflow"),
     ("out of bounds", "index-out-of-bounds"), ("null pointer", "null-pointer"), ("misaligned", "misaligned-address"),
     ("division by zero", "division-by-zero"), ("outside the range of representable values", "float-cast-overflow"),
     ("not a valid value", "invalid-value"), ("overflowed to", "pointer-overflow"), ("negation of", "integer-overflow"),

@@ -51,12 +51,10 @@ def _warnings(
     if len(failing) >= FEW and not usable:
         kinds = sorted({f"{outcome.kind} {outcome.type}".strip() for _, outcome in failing})
         found.append(
-            f"every seed fails ({', '.join(kinds[:4])}): the harness itself is at fault, or misses an `allowed` exception"
+            f"every seed fails ({', '.join(kinds[:4])}): the harness itself is at fault, or lacks an `allowed`"
         )
     if usable and not edges and not blind:
-        found.append(
-            "the seeds reach no instrumented code: name the package in `instrument` and import it in the harness by name"
-        )
+        found.append("the seeds reach no instrumented code: name the package in `instrument`, import it by name")
     if refused and not usable and not failing:
         found.append(f"no seed can be read: {refused[0][1]}")
     return tuple(found)

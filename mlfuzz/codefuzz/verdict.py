@@ -1,7 +1,7 @@
 """One input alone in a fresh fork: what became of it, with time and memory measured. No torch, no numpy.
 
-Time and memory seen while fuzzing are suspicions: another input may have left the memory, another process the delay. What
-is said of an input is what it does alone.
+Time and memory seen while fuzzing are suspicions: another input may have left the memory, another process the
+delay. What is said of an input is what it does alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ START_SECONDS = 20.0
 
 STACK_MEBIBYTES = 64
 OVERFLOW_MEBIBYTES = 24.0
-"""A native stack overflow takes all the stack it is given: with 64 MiB of it the process dies with so much more memory."""
+"""A native stack overflow takes all the stack it is given: with 64 MiB of it, it dies with so much more memory."""
 
 FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes")
 

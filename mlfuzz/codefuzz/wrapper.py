@@ -32,8 +32,8 @@ UNTELLABLE = 113
 class Judge:
     """Sorts what an input raised; tells each new bucket once.
 
-    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started. cloning: it is the
-    worker that forks, not the target.
+    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started.
+    cloning: it is the worker that forks, not the target.
     """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
@@ -143,12 +143,13 @@ def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None
     keep: called now and then between two inputs; see `spare`.
     """
     head, body = judge.flight.head, judge.flight.body
-    caught = judge.caught
+    caught, always = judge.caught, judge.documented.always
+    refused = head[REFUSED]
     number = head[STARTED]
     mark = 1 if keep is not None else 1 << 62
 
     def one(data: bytes) -> None:
-        nonlocal number, mark, poison
+        nonlocal number, mark, poison, refused
         if poison and data in poison:
             return
         number += 1
@@ -159,12 +160,18 @@ def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None
         try:
             entry(data)
         except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-            caught(error, data)
+            if type(error) in always:
+                refused += 1
+                head[REFUSED] = refused
+            else:
+                caught(error, data)
+                refused = head[REFUSED]
         if judge.busy:
             judge.flush(data)
         head[CLOSED] = number
         if number >= mark and keep is not None:
             number, mark, poison = keep(number, poison)
+            refused = head[REFUSED]
 
     head[READY] = 1
     return one
