@@ -45,12 +45,12 @@ def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
         raise UnknownNameError("lane", name, ("plain", *SANITIZERS))
     wanted = [place for place in built(natives) if place.endswith(f"-{name}")]
     if not wanted:
-        package = packages[0].partition(".")[0].lower() if packages else "PACKAGE"
+        package = _package(packages[0]) if packages else "PACKAGE"
         raise TargetLoadError(
             f"no native build for the lane {name!r} is in {natives}; make one: "
             f"mlfuzz harness build-native {package} --sanitizer {name}"
         )
-    ours = {package.partition(".")[0].lower() for package in packages}
+    ours = {_package(module) for module in packages}
     wanted.sort(key=lambda place: (place.rpartition("-")[0] not in ours, place))
     lanes = [_read(natives / place / RECORD) for place in wanted]
     variables: dict[str, str] = {}
@@ -60,6 +60,12 @@ def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
         name=name, path=tuple(path for one in lanes for path in one.path), variables=variables,
         preload=tuple(dict.fromkeys(library for one in lanes for library in one.preload)),
     )  # fmt: skip
+
+
+def _package(module: str) -> str:
+    """What a module is called where it is installed from."""
+    top = module.partition(".")[0].lower()
+    return {"pil": "pillow"}.get(top, top)
 
 
 def _read(path: Path) -> Lane:

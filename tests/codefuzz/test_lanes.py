@@ -21,7 +21,7 @@ def test_the_plain_lane_needs_nothing(tmp_path):
 
 
 def test_a_lane_that_was_not_built_says_how_to_build_it(tmp_path):
-    with pytest.raises(TargetLoadError, match="build-native pil --sanitizer undefined"):
+    with pytest.raises(TargetLoadError, match="build-native pillow --sanitizer undefined"):
         lane("undefined", tmp_path, ["PIL.Image"])
     with pytest.raises(UnknownNameError, match="did you mean 'address'"):
         lane("adress", tmp_path)
