@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
@@ -118,15 +119,18 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge = bench.judge()
     edges = _watch_edges() if job.get("edges") else None
+    native = Native() if job.get("edges") and bench.spec["sanitizer"] else None
     while True:
         message, payload = wire.receive(bench.post.socket)
         if message.get("end"):
             break
         if edges is not None:
             edges.clear()
+        if native is not None:
+            native.clear()
         outcome = _measured(bench, judge, payload)
         if edges is not None:
-            outcome["edges"] = sorted(edges)
+            outcome["edges"] = sorted(edges) + (native.reached() if native is not None else [])
         bench.post.send(outcome)
     bench.post.send({"modules": sorted(sys.modules), "forks": judge.forks})
 
