@@ -31,7 +31,7 @@ class Slots:
         slot, count = body
         if slot >= SLOTS:
             raise FormatError(f"there is no slot {slot}")
-        if not count or slot < len(self._kept) and count > len(self._kept[slot]):
+        if not count or (slot < len(self._kept) and count > len(self._kept[slot])):
             raise FormatError("a view takes at least one byte, and at most its buffer's")
         copy = ctypes.create_string_buffer(count)
         # planted: a slot that was never filled holds the null pointer
