@@ -21,6 +21,13 @@ def place_of(finding: Finding) -> str:
     return (inside or frames or [""])[-1]
 
 
+def title(finding: Finding) -> str:
+    """ "crash: SIGSEGV in Slots.view", "hang in notes"."""
+    function = place_of(finding).rpartition(":")[2]
+    what = finding.kind if finding.observed in ("", finding.kind) else f"{finding.kind}: {finding.observed}"
+    return f"{what} in {function}" if function else what
+
+
 def location(finding: Finding) -> tuple[str, int] | None:
     """File, as imported, and line of that frame."""
     match = _FRAME.fullmatch(place_of(finding))

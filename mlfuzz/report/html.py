@@ -63,6 +63,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         overview=tables.overview(summary),
         weaknesses=[] if tables.of_code(summary) else weakness.rows(summary),
         harnesses=tables.harnesses(summary.stats),
+        code=tables.of_code(summary),
         severity_unit=SEVERITY_UNIT,
         first=FIRST_FAULTS,
         cards=[_card(number, fault, shelf) for number, fault in enumerate(summary.faults, start=1)],

@@ -33,9 +33,7 @@ def render(summary: Summary) -> str:
                     "driver": {
                         "name": "mlfuzz",
                         "semanticVersion": __version__,
-                        "rules": [
-                            {"id": rule, "shortDescription": {"text": _said(rule)}} for rule in rules
-                        ],
+                        "rules": [{"id": rule, "shortDescription": {"text": _said(rule)}} for rule in rules],
                     }
                 },
                 "automationDetails": {"id": f"mlfuzz/{summary.stats.campaign}"},
@@ -62,7 +60,9 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
         "partialFingerprints": {"mlfuzz/fault/v1": fault.key},
         **_rank(best),
         "properties": {
-            "findings": [one.id for one in fault.members], "confirmed": best.confirmed, "severity": best.severity,
+            "findings": [one.id for one in fault.members],
+            "confirmed": best.confirmed,
+            "severity": best.severity,
             "severityUnit": SEVERITY_UNIT if best.side == "model" else "of 5",
             **({"amplification": best.evidence["amplification"]} if best.evidence.get("amplification") else {}),
         },

@@ -16,6 +16,7 @@ from mlfuzz.findings.labels import LabelsKept, labels_kept
 from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
+from mlfuzz.report import codeside
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
@@ -39,6 +40,8 @@ class FaultGroup:
         best = self.best
         if best.expected and best.observed and best.kind not in CRASH_KINDS:
             return f"{best.kind}: {best.expected} → {best.observed}"
+        if best.side == "code":
+            return codeside.title(best)
         return f"{best.kind}: {best.observed or best.message or best.sentence}"
 
     @property

@@ -234,9 +234,10 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
     stats = summary.stats
     return [
         (
-            str(len(summary.faults)), "faults",
-            f"in {counted(len(summary.weaknesses), 'weakness', 'weaknesses')}; "
-            f"{counted(summary.confirmed, 'input')}, each failed again alone",
+            str(len(summary.faults)),
+            "faults",
+            ("" if of_code(summary) else f"in {counted(len(summary.weaknesses), 'weakness', 'weaknesses')}; ")
+            + f"{counted(summary.confirmed, 'input')}, each failed again alone",
         ),
         (short(stats.inputs), "inputs", f"{short(summary.inputs_per_s)} a second"),
         (in_words(stats.seconds), "time", f"{grouped(stats.batches)} batches"),
