@@ -13,6 +13,10 @@ RAW_SHARE = 0.1
 """So often the whole file is changed as bytes, unless the format says otherwise: that breaks frames."""
 
 
+MOST_CUTS = 16
+"""Into so many parts a piece is cut, to leave one out at a time; bytes are the minimiser's own matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """A file taken apart. join: any of the pieces, in any order, -> a file with right sizes and checksums.
@@ -44,18 +48,20 @@ class Form:
         return self.take_apart(data)
 
     def simpler(self, data: bytes) -> Iterator[bytes]:
-        """The same file without some of its pieces, the shortest first; nothing where it is of another format."""
+        """The same file without some of its pieces, or with less in one of them; nothing where it is another format."""
         parts = self.take_apart(data)
         if parts is None:
             return
-        count = len(parts.pieces)
-        width = count
-        while width >= 1:
-            for start in range(0, count, width):
-                joined = parts.join(parts.pieces[:start] + parts.pieces[start + width :])
+        pieces = parts.pieces
+        for start, stop in _spans(len(pieces), least=1):
+            joined = parts.join(pieces[:start] + pieces[stop:])
+            if len(joined) < len(data):
+                yield joined
+        for number, piece in enumerate(pieces):
+            for start, stop in _spans(len(piece), least=max(1, len(piece) // MOST_CUTS)):
+                joined = parts.join((*pieces[:number], piece[:start] + piece[stop:], *pieces[number + 1 :]))
                 if len(joined) < len(data):
                     yield joined
-            width //= 2
 
     def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
         """A changed file of at most max_size bytes. The same for the same seed, as far as `raw` is."""
@@ -89,3 +95,12 @@ class Form:
         else:
             other = rng.randrange(len(pieces))
             pieces[at], pieces[other] = pieces[other], pieces[at]
+
+
+def _spans(count: int, *, least: int) -> Iterator[tuple[int, int]]:
+    """What to leave out of `count` things: all, each half, each quarter, down to `least` at a time."""
+    width = count
+    while width >= least and width:
+        for start in range(0, count, width):
+            yield start, start + width
+        width //= 2

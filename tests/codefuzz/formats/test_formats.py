@@ -18,6 +18,7 @@ from random import Random
 
 import pytest
 
+from mlfuzz.codefuzz.ddmin import Budget, smallest
 from mlfuzz.codefuzz.formats import FORMATS, get, simpler
 from mlfuzz.codefuzz.formats.npy import MAX_ITEMS
 from mlfuzz.codefuzz.formats.png import MAX_PIXELS, SIGNATURE
@@ -117,6 +118,30 @@ def test_simpler_files_are_found_by_content_and_are_shorter(name):
     assert found == list(FORMATS[name].simpler(CONTENTS[name]))
     assert found
     assert max(map(len, found)) < len(CONTENTS[name])
+
+
+def needle(tag: bytes, data: bytes) -> bool:
+    """Fails only for a file whose checksums are right and that has the needle in a compressed chunk."""
+    with suppress(struct.error, zlib.error):
+        for name, body, crc in chunks(data):
+            if zlib.crc32(name + body) != crc:
+                return False
+            if name == tag and b"needle" in zlib.decompress(body[body.find(b"\0") + 2 :]):
+                return True
+    return False
+
+
+def test_a_minimiser_with_the_pieces_gets_past_checksums():
+    parts = FORMATS["png"].parts(CONTENTS["png"])
+    packed = b"zTXtname\0\0" + b"hay " * 9 + b"needle" + b" hay" * 9
+    data = parts.join((*parts.pieces[:1], b"tEXtkey\0text", packed, *parts.pieces[1:]))
+
+    def keeps(candidate: bytes) -> bool:
+        return candidate.startswith(b"\x89PNG") and needle(b"zTXt", candidate)
+
+    assert keeps(data)
+    without = smallest(data, keeps, Budget(60, tries=3000))
+    assert len(smallest(data, keeps, Budget(60, tries=3000), hints=simpler)) < 50 < 0.6 * len(without)
 
 
 def test_an_unknown_mutator_is_told_with_the_nearest_name():
