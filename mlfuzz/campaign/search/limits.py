@@ -23,22 +23,41 @@ FREE_SPAN = 1.0
 """The same where any input at all should be answered with numbers."""
 
 
+SHARES_BACK = (0.8, 0.8, 0.7, 0.6, 0.5)
+"""Of the way from the root that a row beyond a limit keeps, one after another: to an eighth in all."""
+
+
 def spanned(limits: Limits, span: float = SPAN) -> Limits:
     """The limits, with an L-infinity of `span` where they have none: a search goes wherever it may."""
     return limits if limits.linf is not None else replace(limits, linf=span)
 
 
 def bounded(roots: TensorRows, limits: Limits) -> Bound:
-    """(rows, which) -> those rows within `linf` of roots[which] and on the grid; silence stays behind their lengths."""
-    measure = distance(roots.modality.name)
+    """(rows, which) -> those rows within the limits of roots[which] and on the grid; behind their lengths is silence.
+
+    Clipped to `linf`. Where another limit is passed, brought back towards the root step by step, in the end to it.
+    """
+    measure = distance(roots.modality.name, limits if limits.by_distance else None)
+    others = any(name != "linf" for name in limits.distances)
 
     def bound(rows: TensorRows, which: Indices) -> TensorRows:
         own = roots.take(which)
         clipped = measure.clip(_silenced(rows), own, limits)
         assert isinstance(clipped, TensorRows)
-        return clipped
+        return _brought_back(clipped, own, limits) if others else clipped
 
     return bound
+
+
+def _brought_back(rows: TensorRows, roots: TensorRows, limits: Limits) -> TensorRows:
+    for share in (*SHARES_BACK, 0.0):
+        beyond = torch.from_numpy(~admitted(rows, roots, limits, kind="replace")).to(rows.data.device)
+        if not bool(beyond.any()):
+            break
+        shape = (-1, *[1] * (rows.data.dim() - 1))
+        nearer = replace(rows, data=roots.data + (rows.data - roots.data) * share).project()
+        rows = replace(rows, data=torch.where(beyond.reshape(shape), nearer.data, rows.data))
+    return rows
 
 
 def admitted(

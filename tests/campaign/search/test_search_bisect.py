@@ -13,8 +13,10 @@ from mlfuzz.campaign.search.bisect import bisect, narrow
 from mlfuzz.campaign.search.cross import blend, nearest, patches
 from mlfuzz.campaign.search.disagree import disagree, toward
 from mlfuzz.campaign.search.dither import dither
-from mlfuzz.campaign.search.gaps import Walked, disagreement, start
+from mlfuzz.campaign.search.gaps import Seen, Walked, disagreement, start
 from mlfuzz.campaign.search.gradient import ascend
+from mlfuzz.campaign.search.limits import admitted, bounded, spanned
+from mlfuzz.mutators.limits import Limits
 
 
 def pair(plane: Plane, rows: TensorRows, reach: float = 0.3) -> Walked:
@@ -128,6 +130,23 @@ def test_patches_alone_find_the_way_across() -> None:
     ).hit.all()  # fmt: skip
 
 
+@pytest.mark.parametrize("limits", [Limits(ssim=0.97), Limits(alpha_beta=(0.0, 0.16)), Limits(linf=0.3, l0=0.5)])
+def test_whatever_limit_is_set_holds_for_every_row_that_is_asked(limits: Limits) -> None:
+    rows, plane = pictures(EIGHT_BIT), Plane(at=0.38)
+    outside = 0
+
+    def gap(tried: TensorRows, which: np.ndarray) -> Seen:
+        nonlocal outside
+        outside += int((~admitted(tried, rows.take(which), limits, kind="replace")).sum())
+        return plane.gap(tried, which)
+
+    bound = bounded(rows, spanned(limits, 0.3))
+    walked = toward(gap, rows, bound, span=0.3, rng=np.random.default_rng(0), most=300)
+    assert outside == 0
+    assert walked.spent.min() > 0
+    assert walked.hit.any() or limits.l0
+
+
 def test_rows_that_cannot_be_judged_are_no_hits() -> None:
     rows = pictures(EIGHT_BIT, 2)
 
@@ -138,8 +157,6 @@ def test_rows_that_cannot_be_judged_are_no_hits() -> None:
     class Blank:
         @staticmethod
         def gap(tried: TensorRows, which: np.ndarray):
-            from mlfuzz.campaign.search.gaps import Seen
-
             return Seen(*nothing(tried, which))
 
     walked = disagree(Blank.gap, rows, within(rows, 0.1), span=0.1, rng=np.random.default_rng(0), most=30)
