@@ -31,7 +31,9 @@ from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.toolchain import mutator_library
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
-from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
+from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
+
+SANDBOXES = ("auto", "none")
 
 HARMFUL = frozenset({"crash", "overflow", "killed", "os-exit", "sanitizer", "hang", "memory"})
 """Kinds of input that would end a worker that runs many."""
@@ -73,6 +75,8 @@ class AtherisSession:
         self.declaration, self.options, self._missing = declaration, options, missing
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
+        if options.sandbox not in SANDBOXES:
+            raise ConfigError(f"sandbox {options.sandbox!r}: {' or '.join(map(repr, SANDBOXES))}")
         if not Path(declaration.path).is_file():
             raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
         variables = environment(options, declaration.mutator)
@@ -120,7 +124,7 @@ class AtherisSession:
 
         kind: what was seen before; a "leak" shows only when the input runs many times, and is looked for then alone.
         """
-        if kind == "leak":
+        if kind == "leak" or payload in self._court.leaky:
             return [leaks(self._court, payload) or self._court.judge(payload) for _ in range(times)]
         return [self._court.judge(payload) for _ in range(times)]
 

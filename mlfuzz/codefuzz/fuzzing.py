@@ -300,6 +300,7 @@ class Fuzzing:
         for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
             leak = leaks(self.court, candidate)
             if leak is not None:
+                self.court.leaky.add(candidate)
                 self._report(candidate, leak)
                 return
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import ALONE
 from mlfuzz.codefuzz.recorder import STARTED
 from mlfuzz.codefuzz.slot import Slot
@@ -31,6 +32,9 @@ def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints
 
 def _once(court: Court, payload: bytes, bucket: str) -> bool:
     kind = bucket.partition(":")[0]
+    if kind == "leak":
+        found = leaks(court, payload)
+        return found is not None and found.bucket == bucket
     if kind in ("hang", "crash", "os-exit", "sanitizer", "killed"):
         return court.run(payload, patience=1.0).bucket == bucket
     return court.judge(payload).bucket == bucket

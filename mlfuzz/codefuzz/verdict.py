@@ -38,10 +38,11 @@ FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", 
 
 
 class Court:
-    """Runs inputs alone. territory: sorts frames; limits from the declaration."""
+    """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind."""
 
     def __init__(self, link: Link, declaration: Declaration, territory: Territory, *, confined: bool) -> None:
         self.link, self.declaration, self.territory, self.confined = link, declaration, territory, confined
+        self.leaky: set[bytes] = set()
 
     def judge(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""

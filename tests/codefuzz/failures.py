@@ -96,6 +96,17 @@ def spin():
         pass
 
 
+def endless():
+    while True:
+        print("x" * 1000)
+
+
+def mute():
+    sys.stdout.close()
+    os.close(1)
+    os.close(2)
+
+
 def forked():
     if os.fork() == 0:
         return
@@ -148,6 +159,10 @@ WAYS = {
     "address": lambda: report(ADDRESS),
     "undefined": lambda: report(UNDEFINED),
     "flood": lambda: [os.write(1, b"x" * 65536) for _ in range(400)],
+    "print": endless,
+    "mute": mute,
+    "alarm": lambda: (signal.setitimer(signal.ITIMER_REAL, 0.01), time.sleep(5)),
+    "late-exit": lambda: threading.Thread(target=lambda: (time.sleep(0.05), os._exit(9))).start(),
     "fork": forked,
     "close": lambda: os.closerange(3, 4096),
     "network": lambda: socket.socket(),

@@ -14,7 +14,7 @@ import pytest
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.declaration import Declaration, read
 from mlfuzz.codefuzz.engine import Options
-from mlfuzz.errors import BadInputError, TargetError, TargetLoadError, UnknownNameError
+from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 
 HERE = Path(__file__).parent
 ENGINE = AtherisEngine()
@@ -195,6 +195,44 @@ def test_a_corpus_with_a_fifo_and_unreadable_files_does_not_stop_fuzzing(session
 def test_an_unknown_mutator_is_named_with_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'png'"):
         prepared(tmp_path, 'HARNESS = {"mutator": "pngg"}\ndef fuzz(data): pass\n')
+
+
+def test_without_a_sandbox_that_is_recorded_and_an_unknown_one_is_refused(tmp_path):
+    with prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n", sandbox="none") as session:
+        assert session.prepared.sandbox == ("none",)
+        assert session.reproduce(b"", times=1)[0].kind == "ok"
+    with pytest.raises(ConfigError, match="'auto' or 'none'"):
+        prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n", sandbox="bwrap")
+
+
+def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
+    text = """HARNESS = {"mebibytes": 32, "length": 8}
+KEPT = []
+def fuzz(data):
+    KEPT.append(bytearray(b"x" * 40000))
+"""
+    with prepared(tmp_path, text) as session:
+        found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), until=1)
+        assert list(found) == ["leak::subject.py:fuzz:+1"]
+        assert [outcome.kind for outcome in session.reproduce(*found.values(), times=1)] == ["leak"]
+
+
+def test_a_spare_goes_on_after_a_death_with_all_that_was_learnt(tmp_path):
+    text = """HARNESS = {"length": 64}
+import os
+def fuzz(data):
+    if data[:3] == b"abc":
+        os.abort()
+"""
+    with prepared(tmp_path, text) as session:
+        (outcome,) = session.reproduce(b"abc", times=1)
+        starts = []
+        genuine = session._link.fork
+        session._link.fork = lambda number, job: starts.append(job["name"]) or genuine(number, job)
+        corpus = seeded(tmp_path / "c", b"abx", b"abc1", b"abc2", b"abc3")
+        _, progress = fuzzed(session, corpus, runs=3000, known=(outcome.bucket,))
+    assert progress.restarts >= 3
+    assert starts.count("fuzz") < progress.restarts
 
 
 def test_a_missing_file_is_no_harness():
