@@ -24,6 +24,7 @@ import msgspec
 
 from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, stacks
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.hang import Patience
 from mlfuzz.codefuzz.keys import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death
@@ -34,6 +35,7 @@ OUTPUT_BYTES, SHOWN_BYTES = 1 << 16, 4096
 """Of what an input's run prints, its end is kept: a sanitizer's report is read from it, and less is recorded."""
 GRACE = 2.0
 """A run that takes up to so many times its limit is slow; longer, it hangs."""
+START_SECONDS = 0.25
 SAMPLES, SAMPLE_SECONDS = 3, 0.03
 ROOM_MEBIBYTES = 512
 """What a process may map beyond twice its limit: an allocation above fails where it is made, with a traceback."""
@@ -132,6 +134,7 @@ class _Runner:
         sys.unraisablehook = lambda seen: _note(elsewhere, "unraisable", seen.exc_value)
         consumed = plain_atheris.record() if explain else None
         mapped, resident = _memory()
+        waited = _waited()
         self._limit_memory(mapped)
         caught: BaseException | None = None
         began = time.perf_counter()
@@ -139,7 +142,7 @@ class _Runner:
             self.entry(payload)
         except BaseException as error:  # noqa: BLE001  # whatever the target raises is data
             caught = error
-        seconds = time.perf_counter() - began
+        seconds = max(0.0, time.perf_counter() - began - (_waited() - waited))
         self._limit_memory(None)
         peak = max(0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - resident)
         gc.collect()  # finalisers may raise too
@@ -184,7 +187,11 @@ class _Runner:
     def _await(self, pid: int, told: int, said: int, shown: int) -> dict[str, Any]:
         began = time.monotonic()
         pieces: dict[int, bytes] = {told: b"", said: b"", shown: b""}
-        hung = not _drain(pieces, {told, said}, began + GRACE * self.limit + 0.25, need=told)
+        patience = Patience(pid, GRACE * self.limit)
+        ended = _drain(pieces, {told, said}, began + GRACE * self.limit + START_SECONDS, need=told)
+        while not ended and not patience.over(time.monotonic() - began):
+            ended = _drain(pieces, {told, said}, time.monotonic() + 0.1 * self.limit, need=told)
+        hung = not ended
         if hung:
             for _ in range(SAMPLES):
                 _signal(pid, signal.SIGUSR1)
@@ -256,6 +263,15 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def _waited() -> float:
+    """Seconds that this thread has waited for a processor so far; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _memory() -> tuple[float, float]:
