@@ -38,5 +38,10 @@ def image_pillow() -> Files:
         "grey.pgm": file(grey, "PPM"),
         "packed.tga": file(colours, "TGA", compression="tga_rle"),
         "grey.pcx": file(grey, "PCX"),
+        "raw.sgi": file(grey, "SGI"),
+        "dxt1.dds": file(colours, "DDS", pixel_format="DXT1"),
+        "palette.blp": file(colours.quantize(8), "BLP"),
+        "colours.jp2": file(colours, "JPEG2000"),
+        "colours.qoi": file(colours, "QOI"),
         "icon.ico": file(colours.resize((16, 16)), "ICO", sizes=[(16, 16)]),
     }
