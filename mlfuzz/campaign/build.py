@@ -23,12 +23,13 @@ from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.corpus.seeds import Seed, SeedSet
 from mlfuzz.coverage.base import CRITERIA, FIT, Criterion
-from mlfuzz.errors import ConfigError, SeedError, TargetError
+from mlfuzz.errors import ConfigError, SeedError, TargetError, UnknownNameError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.deal import Dealer
+from mlfuzz.mutators.dealt import published
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, slices_for_turns, weights
 from mlfuzz.observation import Observation, Output, Ragged
@@ -278,22 +279,31 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     """
     seconds = SECONDS_A_BATCH / spec.batch if spec.batch else seconds
     channels = getattr(target.modality, "channels", 1)
-    ranges = PRESETS.get(spec.preset).operators.get(target.modality.name, {})
-    named = [ranged(part, ranges.get(part.name, {})) for part in chosen(target.modality.name, spec, ranges)]
+    preset, modality = PRESETS.get(spec.preset), target.modality.name
+    ranges = preset.operators.get(modality, {})
+    named = [ranged(part, ranges.get(part.name, {})) for part in chosen(modality, spec, ranges)]
     mutators = [part for part in named if part.min_channels <= channels]
     if not mutators:
         raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
-    ledger = Ledger(Limits.of(spec.limits), mutators)
+    ledger = Ledger(Limits.of({**preset.bound.get(modality, {}), **spec.limits}), mutators)
     useful = applicable(mutators, rows)
     dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
     shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
+    if (name := str(spec.deal["name"])) not in DEALS:
+        raise UnknownNameError("way of dealing", name, DEALS)
+    if (plan := published(name, dealt, ledger)) is not None:
+        return plan
     dealer = None
-    if spec.deal["name"] == "bandit":
+    if name == "bandit":
         costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
         dealer = Dealer([part.name for part in dealt], shares / shares.sum(), costs)
     slices = max(slices_for(batch, seconds), slices_for_turns(batch, len(dealt)) if dealer else 1)
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
+
+
+DEALS = ("bandit", "cost", "lineage", "lucky")
+"""Ways of dealing operators to rows: learnt, by cost alone, DeepHunter's and DeepTest's."""
 
 
 def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:

@@ -15,6 +15,7 @@ from mlfuzz.campaign.firsts import Firsts
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
@@ -89,6 +90,7 @@ class Loop:
     batches: int = 0
     _firsts: Firsts = field(default_factory=Firsts)
     _repeats: Repeats = field(init=False)
+    _references: References = field(init=False)
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
     _size: int = 0
@@ -96,6 +98,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         plan = self.parts.plan
+        self._references = References(self.corpus, {part.name: part.kind for part in plan.mutators})
         self._repeats = Repeats(plan.mutators, slices=max(1, plan.slices // 4))
 
     def step(self) -> int:
@@ -124,14 +127,21 @@ class Loop:
         picked = self._pick(rng)
         again, borrowed = self.parts.plan.repeated(len(picked), rng)
         picked, repeated, again = self._repeats.arrange(picked, again, borrowed, rng)
+        order, dealt = self.parts.plan.deal(picked, self.corpus.loads[picked], rng) or (slice(None), [])
+        picked = picked[order]
         parents = self.pool.gather(picked)
-        seeds = self.corpus.seeds[picked]
         mutated = self.parts.plan.mutate(
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
-            roots=lambda: self.pool.gather(seeds), repeated=repeated, again=again,
+            roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again, dealt=dealt,
         )  # fmt: skip
         clock.lap("mutate")
         return self._fly(picked, mutated)
+
+    def _roots(self, picked: Indices) -> Indices:
+        """What limits compare the children of these entries with: their seeds."""
+        if self.parts.plan.ledger.limits.distances == ("alpha_beta",):
+            return self._references.of(picked)
+        return self.corpus.seeds[picked]
 
     def _fly(self, picked: Indices, mutated: Mutated) -> Flying:
         """Run and judge the children of the picked entries."""
@@ -189,10 +199,11 @@ class Loop:
             self.recorder.phase("store")
             self.candidates.consider(flying.batch, execution, margins, keys)
             broken = (margins > np.asarray(self.parts.floors, np.float32)).any(1)
-            self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[broken]]))
-            events[:, 0] = self._firsts.worth(
-                margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
-            )
+            if not flying.searched:  # a search breaks nearly every seed: that says nothing of what operators do to it
+                self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[broken]]))
+                events[:, 0] = self._firsts.worth(
+                    margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
+                )
             clock.lap("store")
         gains = self._observe(flying, ran, features, failing | dropped)
         wanted = self._wanted(flying, ran, margins, failing | dropped)

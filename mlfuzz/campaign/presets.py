@@ -30,7 +30,8 @@ class Preset:
 
     source: paper and section. fuzz: keys of [fuzz] it sets. limits: arguments of `Limits`; what a target declares
     itself goes before. operators: by modality, which operators are used and with which ranges; without an entry: the
-    modality's default set. departs: where batching, or a limit of mlfuzz, departs from the source.
+    modality's default set. bound: limits of one modality alone, by its name. departs: where batching, or a limit of
+    mlfuzz, departs from the source.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Preset:
     fuzz: Table = field(default_factory=dict)
     limits: Table = field(default_factory=dict)
     operators: Mapping[str, Ranges] = field(default_factory=dict)
+    bound: Mapping[str, Table] = field(default_factory=dict)
     departs: str = ""
 
 
@@ -75,7 +77,7 @@ def guidance(spec: Any) -> dict[str, Any]:
     return {
         "version": GUIDANCE_VERSION, "preset": spec.preset, "scheduler": spec.scheduler, "coverage": spec.coverage,
         "deal": spec.deal, "search": spec.search, "depth": spec.depth, "limits": preset.limits,
-        "operators": preset.operators,
+        "operators": preset.operators, "bound": preset.bound,
     }  # fmt: skip
 
 

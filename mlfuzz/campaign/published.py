@@ -23,6 +23,41 @@ def _baseline(scheduler: str, *, coverage: str = "none", **arguments: Any) -> Ma
     return {"scheduler": named, "coverage": {"name": coverage}, "deal": {"name": "cost"}, "depth": 1}
 
 
+PIXELS_320, PIXELS_28 = 320.0, 28.0
+"""Sides that the papers' shifts in pixels refer to: DeepTest's frames and DeepHunter's digits."""
+
+DEEPTEST: Mapping[str, Ranges] = {
+    "image": {
+        "image.translate": {
+            "right": (-50 / PIXELS_320, 49 / PIXELS_320),
+            "down": (-50 / PIXELS_320, 49 / PIXELS_320),
+        },
+        "image.scale": {"factor": (0.5, 1.9)},
+        "image.shear": {"slope": (-0.5, 0.4)},
+        "image.rotate": {"degrees": (-30.0, 29.0)},
+        "image.contrast_gain": {"gain": (0.1, 1.9)},
+        "image.brightness": {"amount": (-21 / 255, 20 / 255)},
+        "image.blur_mean": {},
+        "image.blur_gauss": {},
+        "image.blur_median": {},
+        "image.blur_bilateral": {},
+    },
+}
+
+DEEPHUNTER: Mapping[str, Ranges] = {
+    "image": {
+        "image.translate": {"right": (-3 / PIXELS_28, 2 / PIXELS_28), "down": (-3 / PIXELS_28, 2 / PIXELS_28)},
+        "image.scale": {"factor": (0.7, 1.1)},
+        "image.shear": {"slope": (-0.6, 0.5)},
+        "image.rotate": {"degrees": (-50.0, 49.0)},
+        "image.contrast_gain": {"gain": (0.5, 1.2)},
+        "image.brightness": {"amount": (-20 / 255, 19 / 255)},
+        "image.blur_gauss": {},
+        "image.gauss_noise": {"sigma": (0.0, 0.1)},
+        "image.pixel_change": {"count": (1, 9)},
+    },
+}
+
 SHIPPED = (
     Preset(
         DEFAULT,
@@ -79,6 +114,39 @@ SHIPPED = (
         departs="a batch has many parents, not 100 mutants of one; rows of a batch are judged against what was known "
         "before it and against each other; a chain ends after 256 steps; sound gets white noise at 10 dB, text one "
         "character a step",
+    ),
+    Preset(
+        "deeptest",
+        "depth first: two operators a step, the first from a queue of those that were lucky here, ten tries an input",
+        "Tian, Pei, Jana and Ray, DeepTest, ICSE 2018, algorithm 1 and section 4; ranges of its released guided/",
+        fuzz={
+            "scheduler": {"name": "stack", "tries": 10},
+            "coverage": {"name": "nc", "threshold": 0.2},
+            "deal": {"name": "lucky"},
+            "depth": 2,
+        },
+        limits=UNBOUNDED,
+        operators=DEEPTEST,
+        departs="a batch tries as many inputs from the top of the stack as have tries left, and is exact at a batch "
+        "of 1; an empty stack is filled again; fog and rain were never released; its oracle is `tolerance` (lambda "
+        "5), the default where outputs are numbers; sound and text take their default operators",
+    ),
+    Preset(
+        "deephunter",
+        "entries by how seldom they were fuzzed, 20 mutants each; one affine operator a lineage, pixels within a bound",
+        "Xie et al., DeepHunter, ISSTA 2019, sections 3.2 to 3.4, equations 1 to 3; ranges of the released mutators.py",
+        fuzz={
+            "scheduler": {"name": "probability", "gamma": 20.0, "p_min": 0.5, "mutants": 20},
+            "coverage": {"name": "kmnc", "k": 1000},
+            "deal": {"name": "lineage"},
+            "depth": 1,
+        },
+        limits={**UNBOUNDED, "uses": {"geometry": 1}},
+        operators=DEEPHUNTER,
+        bound={"image": {"alpha_beta": (0.02, 0.2)}},
+        departs="a mutant beyond the bound is dropped, not drawn again up to 50 times; after the affine operator the "
+        "bound starts anew; a seed's truth is its label, not the model's answer; noise is added to values, not wrapped "
+        "in 8 bits; sound and text take their default operators, and no bound",
     ),
 )
 

@@ -166,12 +166,12 @@ class Plan:
         roots: Callable[[], Rows] | None = None,
         repeated: Sequence[Slice] = (),
         again: int = 0,
+        dealt: Sequence[Sequence[Slice]] = (),
     ) -> Mutated:
         """Children of the parents: drawn on the host, one vectorised call a slice, joined once.
 
         repeated: steps with their columns for the first rows; of these `again` are what made the row itself, the others
-        are borrowed.
-
+        are borrowed. dealt: what `deal` gave, instead of a cut.
         loads (B, K), invariant (B,): of the parents. rng: Philox keyed by campaign, life and batch.
         roots: gives the rows' seeds; only asked for where a limit compares with them.
         """
@@ -179,13 +179,20 @@ class Plan:
         state = Mutated(parents, (), loads, invariant.copy(), np.zeros(batch, np.bool_), np.zeros(batch, np.float32))
         seeds = self._roots(roots)
         ahead = repeated[-1].stop if repeated else 0
-        for _ in range(self.depth):
-            cut = self.cut(batch - ahead, rng) if ahead < batch else []
-            slices = [*repeated, *(Slice(part, ahead + a, ahead + b) for part, a, b in cut)]
+        for layer in range(self.depth):
+            cut = self.cut(batch - ahead, rng) if ahead < batch and not dealt else []
+            slices = dealt[layer] if dealt else [*repeated, *(Slice(part, ahead + a, ahead + b) for part, a, b in cut)]
             state = apply_slices(state, slices, rng, self.ledger)
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
         return replace(state, again=again, borrowed=ahead - again)
+
+    def deal(self, picked: Indices, loads: Loads, rng: np.random.Generator) -> tuple[Indices, list[list[Slice]]] | None:
+        """Where each row's own past decides: an order of the batch, and the slices of each step. None: any cut will do.
+
+        picked (B,), loads (B, K): of the parents.
+        """
+        return None
 
     def repeated(self, batch: int, rng: np.random.Generator) -> tuple[int, int]:
         """How many rows of a batch may take their parents' step again, and how many borrow one."""
@@ -273,7 +280,7 @@ def slices_for(batch: int, seconds: float) -> int:
 
 
 def slices_for_turns(batch: int, mutators: int) -> int:
-    """Slices that give every mutator its turn within TURN inputs, beside the one that goes to the best; at most SLICES."""
+    """Slices that give every mutator its turn within TURN inputs, beside the one for the best; at most SLICES."""
     return int(np.clip(1 + -(-mutators * batch // TURN), 1, SLICES))
 
 

@@ -52,6 +52,7 @@ SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry(
         "mlfuzz.schedulers.walk",
         "mlfuzz.schedulers.greedy",
         "mlfuzz.schedulers.probability",
+        "mlfuzz.schedulers.stack",
         "mlfuzz.schedulers.margin",
         "mlfuzz.schedulers.mixed",
     ),
