@@ -57,12 +57,13 @@ class CodePanel:
         if self.terminal.json:
             self.terminal.emit(record_of(event))
         match event:
-            case Ready(harness=harness, seconds=seconds, cached=cached, seeds=seeds, notes=notes):
+            case Ready(harness=harness, seconds=seconds, cached=cached, seeds=seeds, notes=notes, warnings=warnings):
                 self._ready = self._ready or time.monotonic()
                 kept = ", from the cache" if cached else ""
-                self._say(f"{harness}: imported in {seconds:.2f} s{kept}; {seeds} seed{'' if seeds == 1 else 's'}")
-                for note in notes:
-                    self._warn(f"{harness}: {note}")
+                told = [f"imported in {seconds:.2f} s{kept}", f"{seeds} seed{'' if seeds == 1 else 's'}", *notes]
+                self._say(f"{harness}: {'; '.join(told)}")
+                for warning in warnings:
+                    self._warn(f"{harness}: {visible(warning)}")
             case Broken(harness=harness, reason=reason):
                 self._warn(f"{harness} is left out: {visible(reason, keep=chr(10))}")
             case Tick(progress=progress, harnesses=harnesses):
@@ -172,9 +173,11 @@ def record_of(event: Event) -> dict[str, Any]:
     match event:
         case Begun(harnesses=harnesses, campaign=campaign, directory=directory):
             return {"event": "started", "harnesses": list(harnesses), "campaign": campaign, "directory": directory}
-        case Ready(harness=harness, seconds=seconds, cached=cached, seeds=seeds, notes=notes):
-            told = {"seconds": seconds, "cached": cached, "seeds": seeds, "notes": list(notes)}
-            return {"event": "ready", "harness": harness, **told}
+        case Ready(harness=harness, seconds=seconds, cached=cached, seeds=seeds, notes=notes, warnings=warnings):
+            facts = {"seconds": seconds, "cached": cached, "seeds": seeds}
+            return {
+                "event": "ready", "harness": harness, **facts, "notes": list(notes), "warnings": list(warnings),
+            }  # fmt: skip
         case Broken(harness=harness, reason=reason):
             return {"event": "broken", "harness": harness, "reason": reason}
         case Tick(progress=progress, harnesses=harnesses):

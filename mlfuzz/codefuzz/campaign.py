@@ -207,10 +207,15 @@ class _Campaign:
         tops = {name.partition(".")[0] for name in standing.harness.declaration.instrument}
         native = [name for name in prepared.blind if name.partition(".")[0] in tops]
         notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
-        notes += [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
+        said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
         plain = [name for name in prepared.uninstrumented if _below(name, standing.harness.declaration.instrument)]
-        notes += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
-        self.tell(Ready(standing.name, prepared.seconds, prepared.cached, standing.seeds, (*notes, *prepared.warnings)))
+        said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
+        self.tell(
+            Ready(
+                standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes),
+                (*said, *prepared.warnings),
+            )
+        )  # fmt: skip
 
     def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
         seconds = self._slice(standing)

@@ -20,13 +20,17 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A harness has been imported and its seeds have run. notes: what of it stays without coverage."""
+    """A harness has been imported and its seeds have run. notes: what of it stays without coverage, as it must.
+
+    warnings: what may be mended.
+    """
 
     harness: str
     seconds: float
     cached: bool
     seeds: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

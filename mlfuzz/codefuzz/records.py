@@ -30,7 +30,10 @@ _GRAVE = {
     "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
     "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
 }  # fmt: skip
-_LEAKY = frozenset({"error", "BadZipFile", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError"})
+_LEAKY = frozenset({
+    "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
+    "NotImplementedError",
+})  # fmt: skip
 """Types by which a parser lets those through that it is built on: a nuisance rather than a danger."""
 
 
