@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.harness_new import new
 from mlfuzz.cli.subjects import EXAMPLES, SUBJECTS
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
@@ -74,6 +75,7 @@ SEEDS = """seeds = "corpus/seeds/{name}"    # natural inputs; a sub-folder is a 
 
 ATTRIBUTES = "corpus/** -text"
 IGNORED = ".mlfuzz/"
+CODE = "code"
 
 
 def init(name: str = "model", /, *, kind: str = "image", example: str = "", context: Here) -> int:
@@ -84,10 +86,12 @@ def init(name: str = "model", /, *, kind: str = "image", example: str = "", cont
     Args:
         name: What the target is called, as a Python name.
         kind: image, audio or text: what your model takes.
-        example: image, audio or text: begin with a shipped model instead of your own.
+        example: image, audio or text: begin with a shipped model instead of your own; code: with a harness.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"{name!a} is no Python name; the target's function is called so: mlfuzz init digits")
+    if example == CODE:
+        return _code(context, name if name != "model" else "my_parser")
     for given, what in ((kind, "kind of input"), (example or kind, "example")):
         if given not in SHAPES:
             raise UnknownNameError(what, given, SHAPES)
@@ -109,6 +113,17 @@ def init(name: str = "model", /, *, kind: str = "image", example: str = "", cont
         context.terminal.say("next: load your model in ", (TARGETS, "bold"), f", put inputs into corpus/seeds/{name}")
     context.terminal.say("  check    ", (f"mlfuzz check {name}", "bold"))
     context.terminal.say("  fuzz     ", (f"mlfuzz fuzz {name} --time 30s", "bold"))
+    return EXIT_CLEAN
+
+
+def _code(context: Context, name: str) -> int:
+    """A harness with seeds, in place of a target; pytest needs no test file for what it finds."""
+    root = context.directory
+    if find(root) is None:
+        _write(context, root / OWN, "# what mlfuzz is told; all has defaults: mlfuzz config show\n")
+    new(name, kind="text", context=context)
+    _line(context, root / ".gitattributes", ATTRIBUTES, "regressions keep their bytes")
+    _line(context, root / ".gitignore", IGNORED, "campaigns stay out of version control")
     return EXIT_CLEAN
 
 

@@ -91,6 +91,8 @@ def _begun_with(base: Path, name: str) -> str:
     if not name:
         raise UsageError("which target? mlfuzz list targets; or --name CAMPAIGN to go on with one")
     workdir = find_campaign(base, name)
+    if not workdir.config.is_file() and workdir.spec.is_file():
+        raise UsageError(f"campaign {name} is of harnesses: mlfuzz harness run --name {name} goes on with it")
     return next(iter(thaw(read_regular(workdir.config).decode(), str(workdir.config)).targets))
 
 

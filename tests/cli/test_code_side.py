@@ -211,3 +211,15 @@ def test_a_campaign_goes_on_by_its_name_alone(fuzzed, mlfuzz, project):
     again = mlfuzz("harness", "run", "--name", "toy", "--inputs", "2k", "--fail-on", "none")
     assert again.code == 0
     assert "fuzzing toy, campaign toy" in again.out
+
+
+def test_each_side_names_the_verb_that_goes_on_with_a_campaign(fuzzed, mlfuzz):
+    told = mlfuzz("fuzz", "--name", "toy")
+    assert (told.code, "mlfuzz harness run --name toy" in told.err) == (2, True)
+
+
+def test_a_project_of_the_code_side_begins_with_a_harness_that_runs(command, tmp_path):
+    assert command("-C", tmp_path, "init", "--example", "code").code == 0
+    assert (tmp_path / ".gitignore").read_text() == ".mlfuzz/\n"
+    told = command("-C", tmp_path, "replay", "corpus/seeds/code/my_parser/table.toml", "--target", "my_parser")
+    assert (told.code, "+ HOLDS" in told.out) == (0, True)
