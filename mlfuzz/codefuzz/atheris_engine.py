@@ -194,6 +194,7 @@ class AtherisSession:
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
         if standard:
             self._link.import_modules(sorted(set(standard) - set(lazy)))
+        warnings += self._refused_words()
         if glimpse.strays:
             warnings.append(
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
@@ -206,15 +207,23 @@ class AtherisSession:
             constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
 
+    def _refused_words(self) -> list[str]:
+        """A word on lines of the user's dictionary that are none, and on a file that cannot be read."""
+        if not self.declaration.dictionary:
+            return []
+        try:
+            _, refused = parse(read(Path(self.options.project) / self.declaration.dictionary, most=LARGEST))
+        except BadInputError as error:
+            return [f"its dictionary cannot be read: {error}"]
+        return [f"{self.declaration.dictionary}: {one}; left out" for one in refused[:3]]
+
     def _dictionary(self) -> list[str]:
         """libFuzzer's argument for the words it may use: the user's and those of the code."""
         words: list[bytes] = []
         if self.declaration.dictionary:
             path = Path(self.options.project) / self.declaration.dictionary
-            try:
+            with contextlib.suppress(BadInputError):  # told when it was prepared
                 words, _ = parse(read(path, most=LARGEST))
-            except BadInputError as error:
-                raise TargetError(f"{self.declaration.name}: its dictionary cannot be read: {error}") from error
         words = chosen([*words, *self.prepared.constants])
         if not words:
             return []

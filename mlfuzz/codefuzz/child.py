@@ -170,6 +170,7 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
     found: list[str] = []
     poison = {bytes.fromhex(one) for one in job["poison"]}
     judge.tell = lambda outcome, data: found.append(outcome["bucket"])
+    judge.brief = True
     hints = _hints(bench.spec["mutator"])
     run = wrap(bench.entry, judge, frozenset())
     null = os.open(os.devnull, os.O_WRONLY)

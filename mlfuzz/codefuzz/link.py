@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.slot import Death, Slot
+from mlfuzz.codefuzz.slot import KILL, Death, Slot
 from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 
@@ -154,7 +154,7 @@ class Link:
             else:
                 key.data.collect()
 
-    def end(self, slot: Slot, number: int = signal.SIGKILL) -> Death:
+    def end(self, slot: Slot, number: int = KILL) -> Death:
         """Kill a worker and hear of its end."""
         slot.signal(number)
         if not self.wait(lambda: slot.death is not None, FORK_SECONDS):

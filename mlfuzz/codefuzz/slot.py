@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
-import resource
 import signal
 import socket
 import tempfile
@@ -15,6 +15,9 @@ import msgspec
 from mlfuzz.codefuzz import recorder
 from mlfuzz.codefuzz.ring import Ring, drain
 from mlfuzz.codefuzz.wire import Frame, Frames, send
+
+KILL = getattr(signal, "SIGKILL", 9)
+"""Windows has none; the module must still be importable there, to say so."""
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -68,8 +71,11 @@ class Slot:
         }  # fmt: skip
 
     def begin(self) -> None:
-        """Make ready for another worker."""
+        """Make ready for another worker: nothing that was meant for the one before may reach it."""
         self.collect()
+        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
+            while self._socket.recv(1 << 18, socket.MSG_DONTWAIT):
+                pass
         self.frames.clear()
         self.inbox.clear()
         self.ring.clear()
@@ -110,11 +116,11 @@ class Slot:
         """Mebibytes that the worker holds now; 0 where that cannot be seen."""
         try:
             with open(f"/proc/{self.pid}/statm", "rb") as file:
-                return int(file.read().split()[1]) * resource.getpagesize() / (1 << 20)
+                return int(file.read().split()[1]) * mmap.PAGESIZE / (1 << 20)
         except (OSError, IndexError):
             return 0.0
 
-    def signal(self, number: int = signal.SIGKILL) -> None:
+    def signal(self, number: int = KILL) -> None:
         if self.pid and self.death is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, number)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mlfuzz.errors import BadInputError
 
+WAIT_FOR_NOTHING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
 LARGEST = 16 << 20
 """Bytes of a seed. One that is longer than the harness's length is cut by libFuzzer."""
 
@@ -88,7 +90,7 @@ def ordinary(folder: Path) -> Iterator[tuple[Path, int]]:
 def read(path: Path, *, most: int) -> bytes:
     """A regular file of at most so many bytes. Raises BadInputError with a short reason; waits for nothing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | WAIT_FOR_NOTHING)
     except OSError as error:
         raise BadInputError(os.strerror(error.errno or 0).lower(), str(path)) from error
     try:

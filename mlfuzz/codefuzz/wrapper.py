@@ -33,7 +33,7 @@ class Judge:
     """Sorts what an input raised; tells each new bucket once.
 
     known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started.
-    cloning: it is the worker that forks, not the target.
+    cloning: it is the worker that forks, not the target. brief: only keys are wanted.
     """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
@@ -41,7 +41,7 @@ class Judge:
         self.elsewhere: list[dict[str, Any]] = []
         self.busy = False
         self.forks = 0
-        self.cloning = False
+        self.cloning = self.brief = False
         self.tell: Tell = lambda outcome, data: None
         self._seen: set[tuple[Any, ...]] = set()
         self._pinned: list[Any] = []
@@ -66,7 +66,7 @@ class Judge:
         self.flight.head[FAILED] += 1
         if self._known_place(error):
             return
-        self._tell(describe("", error, self.territory), data)
+        self._tell(describe("", error, self.territory, brief=self.brief), data)
 
     def flush(self, data: bytes) -> None:
         """Tell what was raised elsewhere while this input ran."""

@@ -26,6 +26,9 @@ from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 
+MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
+"""Of ru_maxrss in a mebibyte."""
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -160,7 +163,7 @@ class Zygote:
             _kill_group(pid)
             wire.send(self.control, {
                 "event": "died", "slot": slot, "pid": pid, "status": status,
-                "mebibytes": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime, "strays": self.strays,
+                "mebibytes": usage.ru_maxrss / MAXRSS_UNITS, "cpu": usage.ru_utime + usage.ru_stime, "strays": self.strays,
             })  # fmt: skip
 
 

@@ -4,7 +4,8 @@
     python scripts/benchmarks/codefuzz.py --only starts   # one of them
     python scripts/benchmarks/codefuzz.py --torch         # the start of torch too: a minute while nothing is kept
 
-Ratios are taken in one run, bare and supervised in turns, by numbers of executions and not by time.
+Ratios are taken in one run, bare and supervised in turns, by numbers of executions and not by time. Figures in wall
+time hold on an idle machine: the load is printed with each.
 """
 
 from __future__ import annotations
@@ -119,13 +120,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=sorted(FIGURES), help="a figure's name")
     parser.add_argument("--torch", action="store_true", help="the start of torch too")
+    parser.add_argument("--cache", default="", help="folder of instrumented code; else one that is thrown away")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in FIGURES.items():
             if name not in (arguments.only or FIGURES):
                 continue
             for line in figure(Path(folder), arguments):
-                print(json.dumps({"figure": name, **line}), flush=True)
+                print(json.dumps({"figure": name, **line, "load": round(os.getloadavg()[0], 1)}), flush=True)
 
 
 def opened(folder: Path, name: str, text: str, **options: Any) -> AtherisSession:
@@ -138,13 +140,18 @@ def starts(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, An
     """Seconds from nothing to ready, first and with instrumented code kept (the best of three)."""
     subjects = {"PIL": (PILLOW, 0.2), "numpy": (NUMPY, 0.5)} | ({"torch": (TORCH, 3.0)} if arguments.torch else {})
     for name, (text, goal) in subjects.items():
-        seconds = []
+        seconds, used = [], []
         for _ in range(4):
-            began = time.perf_counter()
-            with opened(folder, f"start_{name}", text) as session:
+            began, before = time.perf_counter(), os.times()
+            with opened(folder, f"start_{name}", text, **({"cache": arguments.cache} if arguments.cache else {})):
                 seconds.append(time.perf_counter() - began)
-                imported = session.prepared.seconds
-        yield {"package": name, "cold": seconds[0], "warm": min(seconds[1:]), "import": imported, "goal": goal}
+            used.append(_children(before, os.times()))
+        plain = os.times()
+        subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+        yield {
+            "package": name, "cold": seconds[0], "warm": min(seconds[1:]), "goal": goal, "cold_cpu": used[0],
+            "warm_cpu": min(used[1:]), "plain_import_cpu": _children(plain, os.times()),
+        }  # fmt: skip
 
 
 def recorder(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ import pytest
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.declaration import Declaration, read
 from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.series import Series
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 
 HERE = Path(__file__).parent
@@ -314,6 +315,42 @@ def test_the_supervisors_modules_import_neither_torch_nor_numpy_nor_atheris():
     heavy = "[name for name in ('torch', 'numpy', 'atheris', 'coverage') if name in sys.modules]"
     code = f"import sys, mlfuzz.codefuzz.atheris_engine; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_where_processes_cannot_fork_the_engine_can_still_be_asked_and_says_so():
+    code = """
+import os, signal, sys
+sys.modules["resource"] = sys.modules["fcntl"] = None
+del os.fork, os.memfd_create, signal.SIGKILL, signal.SIGUSR1, os.O_NONBLOCK
+from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.declaration import Declaration
+from mlfuzz.codefuzz.engine import Options
+from mlfuzz.errors import TargetLoadError
+print(AtherisEngine().available())
+try:
+    AtherisEngine().prepare(Declaration(name="x", path=sys.argv[0]), Options())
+except TargetLoadError as error:
+    print(error.exit_code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "use Linux or macOS" in done.stdout
+    assert done.stdout.splitlines()[-1] == "3"
+
+
+def test_a_stale_message_does_not_reach_the_next_worker(session):
+    slot = session._link.slots[1]
+    session.reproduce(b"zz", times=1)
+    slot.answer({"run": 1}, b"SE")
+    files_outcomes = list(Series(session._court).run([b"zz", b"IX\x09"]))
+    assert [seen.outcome.kind for seen in files_outcomes] == ["refused", "exception"]
+
+
+def test_lines_of_a_dictionary_that_are_none_are_told_and_do_not_stop_fuzzing(tmp_path):
+    (tmp_path / "words.dict").write_text('"good"\nbad line\n')
+    text = 'HARNESS = {"dictionary": "words.dict", "length": 8}\ndef fuzz(data): return data == b"good"\n'
+    with prepared(tmp_path, text, project=str(tmp_path)) as session:
+        assert any("line 2" in warning for warning in session.prepared.warnings)
+        assert fuzzed(session, tmp_path / "c", runs=200)[1].executions >= 200
 
 
 def test_line_coverage_counts_lines_that_run_at_import(session, tmp_path):
