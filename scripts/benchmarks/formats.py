@@ -4,8 +4,8 @@
 
 Each pair runs A B A B: one session for raw bytes, one for the mutator, with one seed of chance after the other. Both
 have the harness's dictionary. Told are libFuzzer's edges and features at the end, as the mutator's share of raw's:
-median, lowest and highest over the seeds, and in how many of them the mutator had more. A mutator is on by default only
-where it gains edges or features, and loses neither.
+median, lowest and highest over the seeds, and in how many of them the mutator had more; and the groups of failures that
+each found. A mutator is on by default only where it gains edges or features, and loses none of the three.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Gain:
         )
 
 
-def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> Progress:
-    """One run from the shipped seeds, in a corpus of its own."""
+def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> tuple[Progress, int]:
+    """One run from the shipped seeds, in a corpus of its own: how far it came, and the groups of failures it met."""
+    groups: set[str] = set()
     declaration = msgspec.structs.replace(harness.declaration, mutator=mutator)
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
@@ -56,9 +57,13 @@ def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> Progres
         for number, file in enumerate(harness.seed_files()):
             shutil.copy(file, corpus / f"{number:03d}-{file.name}")
         with engine().prepare(declaration, Options(project=str(ROOT), seed=seed)) as session:
-            return session.fuzz(
-                corpus, seconds=seconds, on_failure=lambda payload, outcome: None, on_progress=lambda progress: None
+            progress = session.fuzz(
+                corpus,
+                seconds=seconds,
+                on_failure=lambda payload, outcome: groups.add(outcome.group),
+                on_progress=lambda progress: None,
             )
+    return progress, len(groups)
 
 
 def compare(name: str, mutator: str, seeds: int, seconds: float) -> str:
@@ -68,12 +73,14 @@ def compare(name: str, mutator: str, seeds: int, seconds: float) -> str:
     for seed in range(1, seeds + 1):
         raw.append(fuzzed(harness, "", seed, seconds))
         aware.append(fuzzed(harness, mutator, seed, seconds))
-    pairs = list(zip(raw, aware, strict=True))
+    pairs = [(a, b) for (a, _), (b, _) in zip(raw, aware, strict=True)]
+    middle = statistics.median
     figures = [
         Gain([b.edges / max(1, a.edges) for a, b in pairs]),
         Gain([b.features / max(1, a.features) for a, b in pairs]),
-        f"{statistics.median(b.executions / max(1, a.executions) for a, b in pairs):.2f}",
-        f"{statistics.median(a.edges for a in raw):.0f} / {statistics.median(a.features for a in raw):.0f}",
+        f"{middle(b.executions / max(1, a.executions) for a, b in pairs):.2f}",
+        f"{middle(a.edges for a, _ in pairs):.0f} / {middle(a.features for a, _ in pairs):.0f}",
+        f"{middle(groups for _, groups in raw):g} / {middle(groups for _, groups in aware):g}",
     ]
     return f"| {name} | {mutator} | " + " | ".join(map(str, figures)) + " |"
 
@@ -85,8 +92,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     print(f"{arguments.seconds:g} s each, {arguments.seeds} seeds\n")
-    print("| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features |")
-    print("|---|---|---|---|---|---|", flush=True)
+    print(
+        "| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups found |"
+    )
+    print("|---|---|---|---|---|---|---|", flush=True)
     for name, mutator in PAIRS:
         if not arguments.harness or name in arguments.harness:
             print(compare(name, mutator, arguments.seeds, arguments.seconds), flush=True)
