@@ -93,7 +93,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{arguments.seconds:g} s each, {arguments.seeds} seeds\n")
     print(
-        "| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups found |"
+        "| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups |"
     )
     print("|---|---|---|---|---|---|---|", flush=True)
     for name, mutator in PAIRS:
