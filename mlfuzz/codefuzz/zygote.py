@@ -163,7 +163,8 @@ class Zygote:
             _kill_group(pid)
             wire.send(self.control, {
                 "event": "died", "slot": slot, "pid": pid, "status": status,
-                "mebibytes": usage.ru_maxrss / MAXRSS_UNITS, "cpu": usage.ru_utime + usage.ru_stime, "strays": self.strays,
+                "mebibytes": usage.ru_maxrss / MAXRSS_UNITS, "strays": self.strays,
+                "cpu": usage.ru_utime + usage.ru_stime,
             })  # fmt: skip
 
 
