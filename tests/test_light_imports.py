@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import mlfuzz.cli
+import mlfuzz.codefuzz
 import mlfuzz.config
 import mlfuzz.findings
 import mlfuzz.report
@@ -16,7 +17,7 @@ import mlfuzz.storage
 
 HEAVY = ("torch", "faiss", "ray", "sklearn", "matplotlib", "hypothesis", "atheris")
 
-PACKAGES = (mlfuzz.cli, mlfuzz.config, mlfuzz.findings, mlfuzz.report, mlfuzz.storage)
+PACKAGES = (mlfuzz.cli, mlfuzz.codefuzz, mlfuzz.config, mlfuzz.findings, mlfuzz.report, mlfuzz.storage)
 
 LIGHT = sorted(
     {"errors", "registry", "mutation", "budget", "progress", "rates", "modality.base", "replay", "comparison",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +15,7 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.budget import Budget, count, duration, size
+from mlfuzz.cli.cases import REGRESSIONS
 from mlfuzz.cli.code_panel import CodePanel
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.panel import SHORT_ID
@@ -22,7 +25,10 @@ from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.promote import folder_name, records_in
+from mlfuzz.findings.record import read_record
 from mlfuzz.report.summary import FaultGroup, group
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import read_regular
@@ -136,6 +142,7 @@ def run(context: Context, wish: Wish) -> int:
         workdir=workdir.root, harnesses=tuple(chosen), engine=engine(), budget=budget, options=options,
         workers=wish.workers, confirm_share=found.config.fuzz.confirm_share, fail_on=wish.fail_on,
         max_disk=size(wish.max_disk) if wish.max_disk else found.config.fuzz.max_disk or 0,
+        regressions=tuple(_regressions(found.corpus_dir / REGRESSIONS, chosen)),
     )  # fmt: skip
     typed = ", ".join(harness.name for harness in chosen)
     context.terminal.say((f"fuzzing {typed}", "bold"), f", campaign {workdir.name}; Ctrl-C saves and reports")
@@ -178,6 +185,14 @@ def _begun_with(base: Path, name: str) -> tuple[str, ...]:
     if told.side != "code":
         raise UsageError(f"campaign {name} is of a model: mlfuzz fuzz --name {name} goes on with it")
     return tuple(one.load or one.name for one in told.harnesses)
+
+
+def _regressions(folder: Path, harnesses: list[Harness]) -> Iterator[Finding]:
+    """What is kept of these harnesses; a damaged record is pytest's to tell."""
+    for harness in harnesses:
+        for path in records_in(folder / folder_name(harness.name)):
+            with suppress(MlfuzzError):
+                yield read_record(path)
 
 
 def _packages(harnesses: list[Harness]) -> list[str]:

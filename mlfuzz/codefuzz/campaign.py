@@ -59,7 +59,10 @@ COVERAGE_AFTER = 200
 
 @dataclass(frozen=True, slots=True)
 class CampaignRequest:
-    """What to run. options: of each session; its seed counts up by worker. confirm_share: of the time."""
+    """What to run. options: of each session; its seed counts up by worker. confirm_share: of the time.
+
+    regressions: findings kept in the corpus: what is ignored there is not looked for, and none of them is new.
+    """
 
     workdir: Path
     harnesses: tuple[Harness, ...]
@@ -70,6 +73,7 @@ class CampaignRequest:
     confirm_share: float = 0.2
     fail_on: str = "any"
     max_disk: int = 0
+    regressions: tuple[Finding, ...] = ()
 
 
 def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Result:
@@ -357,7 +361,8 @@ class _Campaign:
             return EXIT_BROKEN
         counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]
         if self.request.fail_on == "new":
-            counted = [one for one in counted if one.id not in self.before]
+            kept = {(one.target, one.key) for one in self.request.regressions}
+            counted = [one for one in counted if one.id not in self.before and (one.target, one.key) not in kept]
         return EXIT_FINDINGS if counted and self.request.fail_on != "none" else EXIT_CLEAN
 
     def _standing(self, harness: Harness) -> Standing:
@@ -374,6 +379,9 @@ class _Campaign:
 
     def _adopt_known(self) -> None:
         """What earlier lives found: known buckets are not told again, candidates are confirmed first."""
+        for finding in self.request.regressions:
+            if finding.target in self.standings and finding.triage in ("ignored", "quarantined"):
+                self.standings[finding.target].known.setdefault(finding.key, finding.id)
         for finding in self.store.records():
             standing = self.standings.get(finding.target)
             if standing is not None:

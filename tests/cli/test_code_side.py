@@ -223,3 +223,16 @@ def test_a_project_of_the_code_side_begins_with_a_harness_that_runs(command, tmp
     assert (tmp_path / ".gitignore").read_text() == ".mlfuzz/\n"
     told = command("-C", tmp_path, "replay", "corpus/seeds/code/my_parser/table.toml", "--target", "my_parser")
     assert (told.code, "+ HOLDS" in told.out) == (0, True)
+
+
+def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz, project):
+    found = ids(mlfuzz)
+    for one in found.values():
+        assert mlfuzz("findings", "promote", one, "--no-replay").code == 0
+    again = mlfuzz("harness", "run", "toy", "--name", "fresh", "--inputs", "5k", "--fail-on", "new")
+    assert again.code == 0
+    record = project / f"corpus/regressions/toy/{found['KeyError']}.json"
+    assert mlfuzz("triage", record, "--status", "ignored", "--note", "upstream").code == 0
+    third = mlfuzz("harness", "run", "toy", "--name", "third", "--inputs", "5k")
+    assert "KeyError" not in third.out
+    assert "ZeroDivisionError" in third.out
