@@ -274,8 +274,12 @@ class Campaign:
         self.corpus.sync()
         scheduler, criterion = self.loop.parts.scheduler, self.loop.parts.criterion
         arrays = {f"scheduler.{name}": array for name, array in scheduler.state().items()}
+        arrays |= {f"plan.{name}": array for name, array in self.loop.parts.plan.state().items()}
         arrays |= {f"criterion.{name}": array for name, array in criterion.state().items() if np.size(array) <= 64}
-        facts = {"entries": len(self.corpus), "digest": self.target.digest, "scheduler": self.spec.scheduler}
+        facts = {
+            "entries": len(self.corpus), "digest": self.target.digest, "scheduler": self.spec.scheduler,
+            "deal": self.spec.deal,
+        }  # fmt: skip
         save_checkpoint(self.workdir.checkpoint(self.worker), Checkpoint(arrays, facts), sync=False)
         self.account.save()
 
@@ -346,6 +350,8 @@ class Campaign:
         state = _under(checkpoint, "scheduler.")
         if state and checkpoint.facts.get("scheduler") == self.spec.scheduler:
             parts.scheduler.restore(state)
+        if (state := _under(checkpoint, "plan.")) and checkpoint.facts.get("deal") == self.spec.deal:
+            parts.plan.restore(state)
         if state := _under(checkpoint, "criterion."):
             criterion.restore({**criterion.state(), **state})  # the checkpoint holds the small parts alone
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from mlfuzz.config import Config
 from mlfuzz.registry import Registry
 
 Table: TypeAlias = Mapping[str, Any]
@@ -56,6 +57,13 @@ def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a campaign, with what their `preset` sets where they say nothing themselves."""
     preset = PRESETS.get(str(options.get("preset", DEFAULT)))
     return {**_fuzz(preset), **options, "limits": with_limits(preset.name, options.get("limits", {}))}
+
+
+def settings_of(preset: Preset) -> dict[str, Any]:
+    """Scheduler, coverage, dealing and search under a preset, those included that it leaves at their defaults."""
+    fuzz = Config().fuzz
+    plain = {name: getattr(fuzz, name) for name in ("scheduler", "coverage", "deal", "depth", "search")}
+    return {**plain, **_fuzz(preset)}
 
 
 def _fuzz(preset: Preset) -> dict[str, Any]:

@@ -85,10 +85,10 @@ def schedulers(_: Context) -> Iterator[Row]:
 
 
 def presets(_: Context) -> Iterator[Row]:
-    from mlfuzz.campaign.presets import PRESETS
+    from mlfuzz.campaign.presets import PRESETS, settings_of
 
     for preset in PRESETS:
-        said = {**preset.fuzz, **({"limits": dict(preset.limits)} if preset.limits else {})}
+        said = {**settings_of(preset), **({"limits": dict(preset.limits)} if preset.limits else {})}
         yield {
             "name": preset.name, "what it does": preset.summary, "sets": _settings(said), "source": preset.source,
             "departs": preset.departs,
@@ -157,6 +157,9 @@ def _first_line(part: Any) -> str:
 
 
 def _source(part: Any) -> str:
-    """The paper and section that a part's documentation names."""
-    _, found, said = (inspect.getdoc(part) or "").partition("Source: ")
-    return " ".join(said.split("\n\n")[0].split()) if found else ""
+    """The paper and section that a part's documentation names, or that of its module; else mlfuzz."""
+    for told in (inspect.getdoc(part), inspect.getdoc(inspect.getmodule(part))):
+        _, found, said = (told or "").partition("Source: ")
+        if found:
+            return " ".join(said.split("\n\n")[0].split("\nRaises ")[0].split())
+    return "mlfuzz"

@@ -88,6 +88,12 @@ class Summary:
         return labels_kept([*(one for fault in self.faults for one in fault.members), *self.set_aside])
 
     @property
+    def guidance(self) -> str:
+        """ "mixed (c8dfb2d0f3a1)": the preset, and the hash of all that guided; "" of what is not guided so."""
+        setup = self.stats.setup
+        return f"{setup['preset']} ({setup['guidance']})" if "guidance" in setup else ""
+
+    @property
     def inputs_per_s(self) -> float:
         return self.stats.inputs / self.stats.seconds if self.stats.seconds else 0.0
 
