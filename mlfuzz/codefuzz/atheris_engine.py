@@ -114,7 +114,7 @@ class AtherisSession:
             runs=runs,
             seed=self.options.seed,
             # Without coverage libFuzzer would drop all seeds but the first, and go on from a single byte.
-            flags=(*self._dictionary(), *(["-keep_seed=1"] if self.declaration.blind else [])),
+            flags=tuple(self._flags()),
             known=tuple(known),
         )
         return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()
@@ -216,6 +216,15 @@ class AtherisSession:
         except BadInputError as error:
             return [f"its dictionary cannot be read: {error}"]
         return [f"{self.declaration.dictionary}: {one}; left out" for one in refused[:3]]
+
+    def _flags(self) -> list[str]:
+        """What harness and lane add to libFuzzer's flags: a sanitizer cannot live with a limit of address space."""
+        flags = self._dictionary()
+        if self.options.lane.preload:
+            flags.append(f"-malloc_limit_mb={4 * self.declaration.mebibytes}")
+        if self.declaration.blind:  # without feedback the seeds are all there is to start from
+            flags.append("-keep_seed=1")
+        return flags
 
     def _dictionary(self) -> list[str]:
         """libFuzzer's argument for the words it may use: the user's and those of the code."""

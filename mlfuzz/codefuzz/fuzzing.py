@@ -209,8 +209,8 @@ class Fuzzing:
             self._failure(slot)
         head = slot.flight.head
         runs = head[STARTED]
-        blamed = slot.flight.running or (runs > 0 and slot.death.status != 0)
-        if not blamed:
+        running = slot.flight.running
+        if not running and (runs == 0 or slot.death.status == 0):
             self._ended(slot)
             return
         self.stillborn = self.stillborn + 1 if runs < 3 else 0
@@ -224,8 +224,10 @@ class Fuzzing:
         if outcome.failed:
             self.provisional.add(first.bucket)
             self._report(payload, outcome)
-        elif first.kind != "killed":
+        elif running and first.kind != "killed":
             self._report(payload, first)
+        elif not running:
+            self._broken(slot)
         if self.stillborn >= STILLBORN:
             raise WorkerLostError(f"{self.stillborn} workers in a row died of their first inputs: {first.message}")
 
@@ -233,9 +235,13 @@ class Fuzzing:
         assert slot.death is not None
         if slot.death.status == 0 and slot.flight.head[STARTED]:
             return
+        self._broken(slot)
+
+    def _broken(self, slot: Slot) -> None:
+        """It has ended between two inputs, and none of them does that alone."""
         self.broken += 1
         if self.broken >= 3:
-            raise WorkerLostError(f"libFuzzer does not start:\n{slot.ring.text(2000).strip()}")
+            raise WorkerLostError(f"libFuzzer ends of itself:\n{slot.ring.text(2000).strip()}")
 
     def _hangs(self, slot: Slot) -> bool:
         head, now = slot.flight.head, time.monotonic()
