@@ -92,3 +92,11 @@ def test_candidates_of_a_short_campaign_get_their_verdict_later(tmp_path):
     assert all(one["severity"] > 0 for one in settled if one["verdict"] == "confirmed")
     after = FindingStore(tmp_path / ".mlfuzz" / "c" / "findings")
     assert sum(one.verdict == "candidate" for one in after.records()) == before["candidates"] - len(settled)
+    chosen = next(one["id"] for one in settled if one["verdict"] == "confirmed" and one["chain"])
+    ran = run("--json", "shrink", chosen, "--trim", "--time", "3s")
+    assert ran.returncode == 0, ran.stderr
+    trimmed = json.loads(ran.stdout)["trimmed"]
+    assert 0 < trimmed["changed"] < trimmed["of"]
+    assert (after.folder(chosen) / trimmed["file"]["file"]).is_file()
+    assert "trimmed   fails with" in run("findings", "show", chosen).stdout
+    assert run("replay", chosen).returncode == 1
