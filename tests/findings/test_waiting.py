@@ -1,3 +1,6 @@
+from collections import Counter
+
+import numpy as np
 from findings.samples import sample
 
 from mlfuzz.findings.waiting import Waiting
@@ -42,3 +45,22 @@ def test_nothing_waits_twice():
     waiting = Waiting([candidate(1, "a"), candidate(1, "a")])
     assert len(order(waiting)) == 1
     assert (waiting.take(), len(waiting)) == (None, 0)
+
+
+def test_many_come_in_the_order_that_looking_at_all_of_them_each_time_would_give():
+    rng = np.random.default_rng(2)
+    findings = [
+        candidate(number, f"k{rng.integers(9)}", f"image.o{rng.integers(5)}", float(rng.integers(4)))
+        for number in range(120)
+    ]  # fmt: skip
+    waiting, left, keys, operators = Waiting(findings), list(findings), Counter(), Counter()
+    while left:
+        best = min(left, key=lambda one: (
+            keys[one.key], operators[one.first_chain[0].name], -one.margin, len(one.first_chain), one.id
+        ))  # fmt: skip
+        assert waiting.fresh == (keys[best.key] == 0)
+        assert waiting.take() == best
+        left.remove(best)
+        keys[best.key] += 1
+        operators[best.first_chain[0].name] += 1
+    assert not waiting.fresh
