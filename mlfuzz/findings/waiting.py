@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from mlfuzz.findings.finding import Finding
 
-
 Rank: TypeAlias = tuple[int, int, float, int, str]
 
 
