@@ -118,7 +118,8 @@ class _Runner:
             os.dup2(nothing, 0)
             os.dup2(say, 1)
             os.dup2(say, 2)
-            faulthandler.enable(show)
+            if not self.order["sanitized"]:  # else the sanitizer would see faulthandler's signal in place of the crash
+                faulthandler.enable(show)
             faulthandler.register(signal.SIGUSR1, show, all_threads=False)
             outcome = self._judged(payload, explain)
             body = json.dumps(outcome).encode()

@@ -7,7 +7,7 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
-from mlfuzz.errors import TargetLoadError
+from mlfuzz.errors import TargetError, TargetLoadError
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,16 @@ def test_its_processes_end_with_it(project):
     run.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_under_a_sanitizer_its_report_says_where(project):
+    native = pytest.importorskip("mlfuzz.codefuzz.native")
+    try:
+        lane = native.runtime_lane("address")
+    except TargetError as error:
+        pytest.skip(str(error))
+    with PlainRun(library.find("toy", project), lane=lane) as run:
+        assert run.reproduce(b"TPok", times=1)[0].kind == "ok"
+        (outcome,) = run.reproduce(b"TPC", times=1)
+    assert (outcome.kind, outcome.type) == ("sanitizer", "SEGV")
+    assert "pthread_kill" not in outcome.group
