@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import mlfuzz
+from mlfuzz.campaign import mistuned
 from mlfuzz.campaign.build import Calibration
 from mlfuzz.campaign.combined import Part, added, earlier_stats, fresh_stats, read_part
 from mlfuzz.campaign.loop import Loop
@@ -119,18 +120,15 @@ class Account:
         return None
 
     def _mistuned(self) -> list[str]:
-        said = []
-        covered = self._loop.parts.criterion.covered()
-        rows = self._loop.tally.inputs
-        if rows > 5_000 and covered.get("accepting", 0.0) > 0.2:
-            said.append(f"coverage admits {covered['accepting']:.0%} of all inputs: its radius means little here")
-        if rows > 20_000 and len(self._loop.corpus) <= len(self._loop.seedbed):
-            said.append("coverage has admitted nothing: its radius is too wide, or the target's outputs do not move")
-        if rows > 1_000 and self._loop.tally.unjudged > 0.9 * rows:
-            said.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
-        if rows > 1_000 and self._loop.tally.dropped > 0.5 * rows:
-            said.append("over half of the inputs lie beyond the limits and were dropped: widen them")
-        return said
+        loop, tally = self._loop, self._loop.tally
+        covered, rows = loop.parts.criterion.covered(), tally.inputs
+        failed, judged = tally.by_oracle.tolist()
+        names = [oracle.name for oracle in loop.parts.oracles][: len(judged)]
+        return [
+            *mistuned.radius(covered, rows=rows, entries=len(loop.corpus), seeds=len(loop.seedbed)),
+            *mistuned.oracles(names, failed, judged),
+            *mistuned.filters(rows=rows, unjudged=tally.unjudged, dropped=tally.dropped),
+        ]
 
 
 def target_facts(loop: Loop, spec: WorkerSpec) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Tally:
         self.unjudged = 0
         self.dropped = 0
         self.crashes = 0
+        self.by_oracle: NDArray[np.int64] = np.zeros((2, 0), np.int64)
+        """Rows that failed each oracle, and rows that it judged: (2, oracles)."""
         self.last_new = time.monotonic()
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
         self._kept = 0
@@ -63,6 +65,8 @@ class Tally:
 
     def kept(self, count: int) -> None:
         self._kept += count
+        self.by_oracle: NDArray[np.int64] = np.zeros((2, 0), np.int64)
+        """Rows that failed each oracle, and rows that it judged: (2, oracles)."""
         self.last_new = time.monotonic()
 
     def settle(
@@ -75,12 +79,17 @@ class Tally:
         self.dropped += int(dropped.sum())
         unjudged = np.asarray(np.isnan(margins).all(axis=1))
         self.unjudged += int(unjudged.sum())
+        self._count_oracles(margins)
         self._recent.append((len(ran), self._kept))
         self._kept = 0
         bins = np.minimum((mutated.severity[ran] * SEVERITY_BINS).astype(np.int64), SEVERITY_BINS - 1)
         for step in mutated.steps:
             low, high = np.searchsorted(ran, (step.start, step.stop))
             self._count(step, slice(int(low), int(high)), gains, failing, unjudged, bins)
+
+    def _count_oracles(self, margins: NDArray[np.float32]) -> None:
+        counts = np.stack([(margins > 0).sum(axis=0), (~np.isnan(margins)).sum(axis=0)])
+        self.by_oracle = counts if self.by_oracle.shape != counts.shape else self.by_oracle + counts
 
     def _count(
         self, step: Step, part: slice, gains: NDArray[np.float32], failing: NDArray[np.bool_],
