@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cyclopts import App
@@ -76,13 +77,20 @@ def coverage(name: str, /, *, output: str = "", campaign: str = "", dir: str = "
     files = [*harness.seed_files(), *inputs_of(harness.name, base, campaign)]
     session = engine().prepare(harness.declaration, Options(project=str(found.root)))
     try:
-        shares = session.coverage(files, folder)
+        shares = _of_target(session.coverage(files, folder), harness.declaration.instrument)
     finally:
         session.close()
     context.terminal.emit({"harness": harness.name, "files": len(files), "coverage": dict(shares), "html": str(folder)})
     if not context.terminal.json:
         _tell(context, harness.name, dict(shares), len(files), folder)
     return EXIT_CLEAN if shares else EXIT_BROKEN
+
+
+def _of_target(shares: Mapping[str, float], packages: Sequence[str]) -> dict[str, float]:
+    """Those files that belong to what is tested; all, where none is told apart."""
+    places = tuple(package.replace(".", "/") for package in packages)
+    ours = {path: share for path, share in shares.items() if path.removesuffix(".py").startswith(places)}
+    return ours or dict(shares)
 
 
 def inputs_of(name: str, base: Path, campaign: str = "") -> list[Path]:
