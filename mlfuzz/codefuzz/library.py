@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
 from mlfuzz.codefuzz.declaration import Declaration, read
-from mlfuzz.errors import MlfuzzError, TargetLoadError, UnknownNameError
+from mlfuzz.config import resolve
+from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
 FOLDER = "harnesses"
 
@@ -60,8 +62,12 @@ class Unusable:
 
 
 def at(path: Path, project: Path) -> Harness:
-    """The harness in a file. Raises TargetLoadError, ConfigError."""
-    declaration = read(path.resolve())
+    """The harness in a file, as the project's configuration has it. Raises TargetLoadError, ConfigError."""
+    return _at(path, project, resolve(project).config.harnesses)
+
+
+def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
+    declaration = _with(read(path.resolve()), configured)
     shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
     folder = project.resolve()
     inside = path.resolve().is_relative_to(folder)
@@ -77,9 +83,10 @@ def listed(project: Path) -> list[Harness | Unusable]:
     """Those of the project, then the shipped ones that none of the project hides; by file name."""
     found: list[Harness | Unusable] = []
     names: set[str] = set()
+    configured = resolve(project).config.harnesses
     for path in _files(project):
         try:
-            harness = at(path, project)
+            harness = _at(path, project, configured)
         except MlfuzzError as error:
             found.append(Unusable(path, str(error)))
             continue
@@ -107,6 +114,26 @@ def find(typed: str, project: Path) -> Harness:
         if isinstance(one, Unusable) and stem == one.path.stem:
             raise TargetLoadError(one.reason)
     raise UnknownNameError("harness", typed, [one.name for one in every if isinstance(one, Harness)])
+
+
+def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaration:
+    """What [harnesses.NAME] of the configuration says goes before the literal; plain atheris files have none.
+
+    Raises ConfigError for a key or value that is not understood.
+    """
+    told = configured.get(declaration.name, {})
+    if not told:
+        return declaration
+    where = f"[harnesses.{declaration.name}]"
+    if not isinstance(told, Mapping):
+        raise ConfigError(f"{where} is a table, not {told!r}")
+    settable = set(Declaration.__struct_fields__) - {"name", "path", "entry"}
+    if unknown := sorted(set(told) - settable):
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}{suggestion(unknown[0], settable)}")
+    try:
+        return msgspec.convert({**msgspec.to_builtins(declaration), **told}, Declaration)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def module(where: str) -> ModuleType:

@@ -68,3 +68,20 @@ def test_a_shipped_harness_finds_its_seeds_from_any_project(project):
     assert shipped.shipped
     assert shipped.load == "harnesses/demo_parser.py:fuzz"
     assert shipped.seed_files()
+
+
+def test_the_configuration_goes_before_the_literal(project):
+    (project / "mlfuzz.toml").write_text(
+        '[harnesses.plain_toy]\nseeds = "corpus/seeds/code/toy"\nallowed = ["KeyError"]\nseconds = 3.0\n'
+    )
+    plain = library.find("plain_toy", project)
+    assert len(plain.seed_files()) == 3
+    assert (plain.declaration.seconds, plain.declaration.documented[0].type) == (3.0, "KeyError")
+    assert plain.declaration.entry == "TestOneInput"
+
+
+@pytest.mark.parametrize("line", ["secnds = 1", "seconds = 'x'", "path = 'y'"])
+def test_what_the_configuration_cannot_say_is_an_error(project, line):
+    (project / "mlfuzz.toml").write_text(f"[harnesses.toy]\n{line}\n")
+    with pytest.raises(ConfigError, match=r"\[harnesses.toy\]"):
+        library.find("harnesses/toy.py", project)
