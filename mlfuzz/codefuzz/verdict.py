@@ -50,7 +50,9 @@ class Court:
             raise BadInputError("too large", f"{len(payload)} bytes, at most {CAPACITY}")
         outcome = self.run(payload)
         if outcome.kind == "crash" and outcome.type in ("SIGSEGV", "SIGBUS") and self._overflows(payload, outcome):
-            return _renamed(outcome, "overflow")
+            outcome = _renamed(outcome, "overflow")
+        if outcome.signal or outcome.status is not None:  # the peak of the whole process says nothing of the input
+            return msgspec.structs.replace(outcome, mebibytes=math.nan)
         if outcome.kind in (*FINE, "memory-error") and outcome.mebibytes > self.declaration.mebibytes:
             return self._memory(payload, outcome)
         if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
