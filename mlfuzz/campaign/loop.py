@@ -20,6 +20,7 @@ from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
+from mlfuzz.campaign.uncertainty import gini
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.coverage.base import Criterion
@@ -31,6 +32,8 @@ from mlfuzz.oracles.base import Oracle, Verdict
 from mlfuzz.schedulers.base import Scheduler
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import Execution, broken_target, execute
+
+Uncertain = NDArray[np.float32]
 
 GUARDED_ROWS = 2
 """Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
@@ -188,7 +191,7 @@ class Loop:
         if execution.seen is None or flying.packed is None:
             return
         ran = execution.ran
-        margins, keys, features = self._unpack(flying)
+        margins, keys, uncertain, features = self._unpack(flying)
         dropped = flying.mutated.dropped[ran]
         margins[dropped] = np.nan
         failed = margins > 0
@@ -205,7 +208,8 @@ class Loop:
                     margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
                 )
             clock.lap("store")
-        gains = self._observe(flying, ran, features, failing | dropped)
+        # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
+        gains = self._observe(flying, ran, features, failing | dropped) * (1 + uncertain)
         wanted = self._wanted(flying, ran, margins, failing | dropped)
         keep = (gains > 0) | wanted
         events[:, 1], events[:, 2] = wanted, gains > 0
@@ -268,14 +272,15 @@ class Loop:
         on_device = [oracle.check(seen, reference, batch) for oracle in self.parts.oracles if oracle.where == "device"]
         columns = [verdict.margin[:, None].float() for verdict in on_device]
         columns += [verdict.keys[:, None].long().view(torch.float32) for verdict in on_device]
-        packed = torch.cat([*columns, self.parts.criterion.embed(seen)], 1).cpu()
+        uncertain = gini(seen, len(self.parts.target.labels))
+        packed = torch.cat([*columns, uncertain, self.parts.criterion.embed(seen)], 1).cpu()
         host_side = [oracle for oracle in self.parts.oracles if oracle.where == "host"]
         if not host_side:
             return packed, ()
         seen, reference = on_host(seen), on_host(reference)
         return packed, tuple(oracle.check(seen, reference, batch) for oracle in host_side)
 
-    def _unpack(self, flying: Flying) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    def _unpack(self, flying: Flying) -> tuple[NDArray[np.float32], NDArray[np.int64], Uncertain, NDArray[np.float32]]:
         assert flying.packed is not None
         packed = flying.packed.numpy()
         device = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "device"]
@@ -288,7 +293,7 @@ class Loop:
         for at, verdict in zip(host, flying.host, strict=True):
             margins[:, at] = verdict.margin.numpy()
             keys[:, at] = verdict.keys.numpy()
-        return margins, keys, np.ascontiguousarray(packed[:, 3 * count :])
+        return margins, keys, packed[:, 3 * count], np.ascontiguousarray(packed[:, 3 * count + 1 :])
 
     def _observe(
         self, flying: Flying, ran: Indices, features: NDArray[np.float32], out: NDArray[np.bool_]

@@ -65,8 +65,6 @@ class Tally:
 
     def kept(self, count: int) -> None:
         self._kept += count
-        self.by_oracle: NDArray[np.int64] = np.zeros((2, 0), np.int64)
-        """Rows that failed each oracle, and rows that it judged: (2, oracles)."""
         self.last_new = time.monotonic()
 
     def settle(
