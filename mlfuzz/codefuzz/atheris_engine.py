@@ -22,6 +22,7 @@ from mlfuzz.codefuzz.importing import within
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
+from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
@@ -73,6 +74,7 @@ class AtherisSession:
 
     def __init__(self, declaration: Declaration, options: Options, *, missing: str = "") -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
+        self._lore = Lore()
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
         if options.sandbox not in SANDBOXES:
@@ -117,7 +119,7 @@ class AtherisSession:
             flags=tuple(self._flags()),
             known=tuple(known),
         )
-        return Fuzzing(self._link, self._court, request, on_failure, on_progress, stop).run()
+        return Fuzzing(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
         """Run one input alone, each time in a fresh fork, with time and memory measured.

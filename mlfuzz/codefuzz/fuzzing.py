@@ -17,6 +17,7 @@ from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import FUZZ, Link
+from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
 from mlfuzz.codefuzz.slot import Slot
@@ -28,7 +29,6 @@ STATUS = re.compile(rb"^#\d+\t[A-Za-z]+ +(?:cov: (\d+) )?(?:ft: (\d+) )?(?:corp:
 POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 0.25
 SYNC_SECONDS = 1.0
-MOST_POISON = 4096
 BASE_RUNS = 200
 """Runs after which a worker's memory counts as what it needs."""
 
@@ -68,19 +68,15 @@ class Fuzzing:
     """One call of `Session.fuzz`."""
 
     def __init__(
-        self, link: Link, court: Court, request: Request, on_failure: OnFailure, on_progress: OnProgress,
+        self, link: Link, court: Court, lore: Lore, request: Request, on_failure: OnFailure, on_progress: OnProgress,
         stop: Callable[[], bool],
     ) -> None:  # fmt: skip
-        self.link, self.court, self.request = link, court, request
+        self.link, self.court, self.lore, self.request = link, court, lore, request
         link.turns += 1  # each call draws other numbers: the same ones on the same corpus would find nothing more
         self.on_failure, self.on_progress, self.stop = on_failure, on_progress, stop
         self.slot = link.slots[FUZZ]
         self.work = WorkCorpus(link.scratch, request.corpus, court.declaration.length)
         self.known = set(request.known)
-        self.provisional: set[str] = set()
-        self.hung: set[str] = set()
-        self.silenced: set[str] = set()
-        self.poison: dict[bytes, None] = {}
         self.began = time.monotonic()
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
@@ -89,7 +85,6 @@ class Fuzzing:
         self._killer = b""
         self._allowance: Patience | None = None
         self._base = 0.0
-        self._sought = -LEAK_SECONDS
         self._told = self._synced = 0.0
         self._seen, self._since, self._looked = -1, 0.0, -1
 
@@ -135,12 +130,12 @@ class Fuzzing:
     def _start(self) -> None:
         """A worker in the slot: the spare of the one that has died, or a new one."""
         killer, self._killer = self._killer, b""
-        known = sorted(self.known | self.silenced)
+        known = sorted(self.known | self.lore.silenced)
         if killer and self.link.go_on(self.slot, {"known": known}, killer):
             return
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
         self.link.fork(FUZZ, {
-            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.poison],
+            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.lore.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
                       f"-max_len={self.court.declaration.length}"],
         })  # fmt: skip
@@ -188,7 +183,7 @@ class Fuzzing:
             return
         outcome = outcome_from(told, slot.ring.text())
         if outcome.kind == "memory-error":
-            self.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
+            self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
             outcome = self.court.judge(payload)
             self.tired = not outcome.failed  # what was used up is what others have left behind
         if outcome.failed:
@@ -218,11 +213,11 @@ class Fuzzing:
         first = aftermath.outcome_of(slot.death, slot, self.court.territory)
         head[FAILED] += 1
         self._quarantine(payload)
-        if first.bucket in self.known or first.bucket in self.provisional:
+        if first.bucket in self.known or first.bucket in self.lore.provisional:
             return
         outcome = self.court.judge(payload)
         if outcome.failed:
-            self.provisional.add(first.bucket)
+            self.lore.provisional.add(first.bucket)
             self._report(payload, outcome)
         elif running and first.kind != "killed":
             self._report(payload, first)
@@ -254,14 +249,14 @@ class Fuzzing:
     def _hangs_again(self, slot: Slot) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""
         early = EARLY_SHARE * self.court.declaration.seconds
-        if not self.hung or self._looked == self._seen or time.monotonic() - self._since < early:
+        if not self.lore.hung or self._looked == self._seen or time.monotonic() - self._since < early:
             return False
         self._looked = self._seen
         sampler = Sampler(slot, self.court.declaration.seconds)
         sampler.finish(self.link)
         if not slot.flight.running or slot.flight.head[STARTED] != self._seen:
             return False
-        return aftermath.located("hang", "", sampler.placed(self.court.territory)).group in self.hung
+        return aftermath.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
 
     def _hang(self, slot: Slot) -> None:
         """Take stacks, end it, and see what the input does alone."""
@@ -274,13 +269,13 @@ class Fuzzing:
         slot.flight.head[FAILED] += 1
         self._quarantine(payload)
         where = aftermath.located("hang", "", sampler.placed(self.court.territory))
-        if where.group in self.hung or where.bucket in self.known or where.bucket in self.provisional:
+        if where.group in self.lore.hung or where.bucket in self.known or where.bucket in self.lore.provisional:
             return
         outcome = self.court.judge(payload)
         if outcome.failed:
-            self.provisional.add(where.bucket)
+            self.lore.provisional.add(where.bucket)
             if outcome.kind == "hang":
-                self.hung.add(where.group)
+                self.lore.hung.add(where.group)
             self._report(payload, outcome)
 
     def _grows(self, slot: Slot) -> bool:
@@ -300,9 +295,9 @@ class Fuzzing:
             if outcome.failed:
                 self._report(payload, outcome)
                 return
-        if time.monotonic() - self._sought < LEAK_SECONDS:
+        if time.monotonic() - self.lore.sought < LEAK_SECONDS:
             return
-        self._sought = time.monotonic()
+        self.lore.sought = time.monotonic()
         for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
             leak = leaks(self.court, candidate)
             if leak is not None:
@@ -311,10 +306,8 @@ class Fuzzing:
                 return
 
     def _quarantine(self, payload: bytes) -> None:
-        self.poison[payload] = None
+        self.lore.quarantine(payload)
         self._killer = payload
-        while len(self.poison) > MOST_POISON:
-            del self.poison[next(iter(self.poison))]
 
     def _status(self) -> None:
         """libFuzzer's own count of edges, features and corpus files."""

@@ -218,6 +218,22 @@ def fuzz(data):
         assert [outcome.kind for outcome in session.reproduce(*found.values(), times=1)] == ["leak"]
 
 
+def test_what_was_learnt_of_killers_is_kept_from_turn_to_turn(tmp_path):
+    text = """HARNESS = {"length": 8, "seconds": 0.2}
+def fuzz(data):
+    while data == b"hang":
+        pass
+"""
+    with prepared(tmp_path, text) as session:
+        corpus = seeded(tmp_path / "c", b"hang", b"fine")
+        found, first = fuzzed(session, corpus, until=1)
+        (bucket,) = found
+        _, second = fuzzed(session, corpus, runs=200, known=(bucket,))
+    assert bucket.startswith("hang::")
+    assert first.failures == 1
+    assert second.failures == 0
+
+
 def test_a_spare_goes_on_after_a_death_with_all_that_was_learnt(tmp_path):
     text = """HARNESS = {"length": 64}
 import os
