@@ -340,7 +340,7 @@ class _Campaign:
     def _tick(self, *, force: bool = False) -> None:
         record = self.account.tick(self.standings, self.share, len(self.store.ids()), force=force, every=TICK_SECONDS)
         if record is not None:
-            self.tell(Tick(record, {name: one.facts(0) for name, one in self.standings.items()}))
+            self.tell(Tick(record, {str(row["name"]): row for row in self.account.stats.harnesses}))
 
     def _result(self) -> Result:
         findings = list(self.store.records())

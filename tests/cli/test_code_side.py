@@ -10,8 +10,12 @@ import pytest
 from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
-from mlfuzz.codefuzz import default
+from mlfuzz.codefuzz import default, library
 from mlfuzz.codefuzz.corpus_files import WorkingCorpus, name_of
+from mlfuzz.codefuzz.plain_run import PlainRun
+from mlfuzz.codefuzz.records import Origin, candidate
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.storage.workdir import Workdir
 
 BUGS = [b"TPokay", b"TPExyz", b"TPDdddd", b"TPXxx"]
 
@@ -236,3 +240,14 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
     third = mlfuzz("harness", "run", "toy", "--name", "third", "--inputs", "5k")
     assert "KeyError" not in third.out
     assert "ZeroDivisionError" in third.out
+
+
+def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):
+    workdir = Workdir.create(project / ".mlfuzz" / "toy")
+    harness = library.find("toy", project)
+    with PlainRun(harness) as run:
+        finding, files = candidate(b"TPExyz", run.reproduce(b"TPExyz", times=1)[0], Origin(harness))
+    FindingStore(workdir.findings).save(finding, files)
+    assert mlfuzz("findings", "confirm", "--name", "toy").code in (0, 1)
+    (one,) = FindingStore(workdir.findings).records()
+    assert (one.verdict, one.confirmed, one.evidence["size"]) == ("confirmed", "3/3", 3)
