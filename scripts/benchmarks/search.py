@@ -30,11 +30,15 @@ from mlfuzz.campaign.search.gaps import Seen, beyond, disagreement
 from mlfuzz.campaign.search.limits import bounded
 from mlfuzz.campaign.search.slope import slope_of
 from mlfuzz.mutators.limits import Limits
+from mlfuzz.oracles.differential import Differ
 
 REACH = 0.2
 """TensorFuzz's L-infinity of .4 on [-1, 1], as a share of the full scale."""
 
 MOST = 2_000
+
+STRICT_FLOOR = 5e-4
+"""About 1e-4 of the logits' deviation: what differ counts from."""
 
 BOXES = ("white", "black", "alone")
 """With gradients; by answers, with the other test pictures to draw towards; by answers from the one picture alone."""
@@ -44,16 +48,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--only", action="append", choices=sorted(FORMS))
+    parser.add_argument("--strict", action="store_true", help="both forms must lead, as the oracle differ asks")
     parser.add_argument("--severe", action="store_true", help="spend all evaluations on severity, too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model, pictures, labels = subject()
+    options = {"seeds": arguments.seeds, "strict": arguments.strict}
     for form in arguments.only or sorted(FORMS):
         for grid in ("float32", "uint8"):
             for box in BOXES:
                 for seek in (True, *([False] if arguments.severe else [])):
                     print(
-                        json.dumps(case(model, pictures, labels, form, grid, box, arguments.seeds, seek=seek)),
+                        json.dumps(case(model, pictures, labels, form, grid, box, seek=seek, **options)),
                         flush=True,
                     )
 
@@ -108,8 +114,8 @@ FORMS = {"fp16": fp16, "bf16": bf16, "int8": int8}
 
 
 def case(
-    model: nn.Module, pictures: NDArray[np.float32], labels: Indices, form: str, grid: str, box: str, seeds: int,
-    *, seek: bool,
+    model: nn.Module, pictures: NDArray[np.float32], labels: Indices, form: str, grid: str, box: str, *,
+    seeds: int, seek: bool, strict: bool,
 ) -> dict[str, object]:  # fmt: skip
     modality = mlfuzz.Image(size=(28, 28), grid=grid, range=(-1.0, 1.0))  # type: ignore[arg-type]
     target = mlfuzz.ModuleTarget("bench:mlp", modality, model, labels=range(10))
@@ -124,7 +130,10 @@ def case(
         with torch.inference_mode():
             scores = target.run(tried).main
             told = other(tried.data * 2 - 1)
-        return Seen(beyond(scores, classes[which]), disagreement(scores, told))
+        hit = disagreement(scores, told)
+        if strict:
+            hit = Differ(of=form).gap({"main": scores, f"{form}.main": told}) - STRICT_FLOOR
+        return Seen(beyond(scores, classes[which]), hit)
 
     bound = bounded(rows, Limits(linf=REACH))
     slope = slope_of(target, lambda seen, which: beyond(seen.main, classes[which])) if box == "white" else None
@@ -142,7 +151,7 @@ def case(
     assert far.max() <= REACH + 1e-6
     spent, severity = walked.spent[hit], walked.hits[hit]
     return {
-        "case": f"{form} {grid} {box}{'' if seek else ' severe'}", "found": int(hit.sum()), "of": len(rows),
+        "case": f"{form} {grid} {box}{' strict' if strict else ''}{'' if seek else ' severe'}", "found": int(hit.sum()), "of": len(rows),
         "crossed": int(walked.crossed.sum()), "evaluations_median": float(np.median(spent)) if len(spent) else None,
         "evaluations_worst": int(walked.spent.max()),
         "severity_median": float(np.median(severity)) if len(severity) else None,
