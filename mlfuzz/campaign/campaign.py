@@ -20,15 +20,17 @@ from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import Recorder
+from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop, Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import searcher_for
+from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
 from mlfuzz.campaign.tally import Tally
-from mlfuzz.campaign.validity import keep_label, load_validity
+from mlfuzz.campaign.validity import Validity, keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.seeds import Seed, load_seeds
 from mlfuzz.errors import SeedError
@@ -201,7 +203,7 @@ class Campaign:
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
             (self.worker << WORKER_SHIFT) + life_number(self.life)[1],
             guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
-            searcher=searcher,
+            searcher=searcher, jury=self._jury(seedbed),
         )  # fmt: skip
         self.loop.ban(self._banned())
         if self.target.was_training:
@@ -377,6 +379,18 @@ class Campaign:
         self._known.add(finding.id)
         self.candidates.know(finding)
 
+    def _jury(self, seedbed: Seedbed) -> Jury | None:
+        """The reference models, where there are any: what they no longer recognise was too much for its seed."""
+        if not self.spec.validity:
+            return None
+        return Jury(self._validity(itself(self.target)).models, self.pool.gather, seedbed.label_names)
+
+    def _validity(self, target: Any) -> Validity:
+        return load_validity(
+            self.spec.validity, target=target, directory=Path(self.spec.directory).resolve(), device=self.spec.device,
+            require=self.spec.require_valid,
+        )  # fmt: skip
+
     def _banned(self) -> Indices:
         if not self.workdir.banned.exists():
             return np.zeros(0, np.int64)
@@ -388,10 +402,7 @@ class Campaign:
     def _settle(self, until: float) -> None:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
         target, waiting = itself(self.target), Waiting(self.findings.records())
-        validity = load_validity(
-            self.spec.validity, target=target, directory=Path(self.spec.directory).resolve(), device=self.spec.device,
-            require=self.spec.require_valid,
-        )  # fmt: skip
+        validity = self._validity(target)
         while time.monotonic() < until and (finding := waiting.take()) is not None:
             settle_finding(
                 target, self.findings, finding, alone_in="calling process", until=until,

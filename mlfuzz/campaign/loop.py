@@ -14,6 +14,8 @@ from mlfuzz.campaign.candidates import Candidates, operators_of
 from mlfuzz.campaign.firsts import Firsts
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
+from mlfuzz.campaign.jury import MOST as VOTED
+from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
@@ -26,7 +28,8 @@ from mlfuzz.corpus.entry import Entry
 from mlfuzz.coverage.base import Criterion
 from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
-from mlfuzz.mutators.plan import Mutated, Plan
+from mlfuzz.mutators.caps import Caps
+from mlfuzz.mutators.plan import Most, Mutated, Plan
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle, Verdict
 from mlfuzz.schedulers.base import Scheduler
@@ -90,10 +93,12 @@ class Loop:
     guarded: bool = False
     guard_seconds: float = 2.0
     searcher: Searcher | None = None
+    jury: Jury | None = None
     batches: int = 0
     _firsts: Firsts = field(default_factory=Firsts)
     _repeats: Repeats = field(init=False)
     _references: References = field(init=False)
+    _caps: Caps | None = field(init=False)
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
     _size: int = 0
@@ -101,6 +106,8 @@ class Loop:
 
     def __post_init__(self) -> None:
         plan = self.parts.plan
+        learning = plan.dealer is not None and (self.jury is not None or plan.ledger.limits.by_distance)
+        self._caps = Caps([part.name for part in plan.mutators], len(self.seedbed)) if learning else None
         self._references = References(self.corpus, {part.name: part.kind for part in plan.mutators})
         self._repeats = Repeats(plan.mutators, slices=max(1, plan.slices // 4))
 
@@ -136,9 +143,32 @@ class Loop:
         mutated = self.parts.plan.mutate(
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
             roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again, dealt=dealt,
+            most=self._most(picked),
         )  # fmt: skip
         clock.lap("mutate")
         return self._fly(picked, mutated)
+
+    def _most(self, picked: Indices) -> Most | None:
+        """How severe an operator may be on the children of these entries, where that is learnt."""
+        if self._caps is None:
+            return None
+        caps, seeds = self._caps, self.corpus.seeds[picked]
+        return lambda name, start, stop: caps.of(name, seeds[start:stop])
+
+    def _learn_caps(
+        self, flying: Flying, ran: Indices, failing: NDArray[np.bool_], dropped: NDArray[np.bool_]
+    ) -> None:
+        """What was too much for which seed: beyond a limit, or no longer what the seed is by a vote."""
+        if self._caps is None:
+            return
+        lost = dropped.copy()
+        if self.jury is not None and (at := np.flatnonzero(failing & ~dropped)[:VOTED]).size:
+            lost[at] = self.jury.refused(flying.batch.rows.take(ran[at]), flying.batch.seeds[ran[at]])
+        severity = flying.mutated.severity[ran]
+        for step in flying.mutated.steps:
+            low, high = np.searchsorted(ran, (step.start, step.stop))
+            at = np.arange(low, high)[severity[low:high] > 0]
+            self._caps.learn(step.name, flying.batch.seeds[ran[at]], severity[at], ~lost[at])
 
     def _roots(self, picked: Indices) -> Indices:
         """What limits compare the children of these entries with: their seeds."""
@@ -209,6 +239,7 @@ class Loop:
                 )
             clock.lap("store")
         # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
+        self._learn_caps(flying, ran, failing, dropped)
         gains = self._observe(flying, ran, features, failing | dropped) * (1 + uncertain)
         wanted = self._wanted(flying, ran, margins, failing | dropped)
         keep = (gains > 0) | wanted

@@ -142,8 +142,12 @@ class Ledger:
         """(B,) rows of whose children nothing but copies can come: start from the seed again."""
         return (loads[:, self._total] > self.limits.total - SLACK) | (loads[:, self._steps] >= self.limits.steps)
 
-    def allow(self, part: Mutator, columns: Mapping[str, Drawn], loads: Loads) -> Allowed:
+    def allow(
+        self, part: Mutator, columns: Mapping[str, Drawn], loads: Loads, *, most: NDArray[np.float32] | None = None
+    ) -> Allowed:
         """Scale the parameters of n rows so that each stays within its limits. loads: (n, K), left as it is.
+
+        most: the largest severity that each row may take in this step (n,), for operators that can be made milder.
 
         A row without room becomes a copy (all its parameters neutral); where the operator has no neutral value, the
         row is dropped.
@@ -159,6 +163,7 @@ class Ledger:
             allowed[name] = _within(part.space[name], allowed[name], loads[:, column], limit)
         if layout.scaled:
             severity = _severity(layout.scaled, allowed, len(loads))
+            room = room if most is None else np.minimum(room, most)
             over = severity > room
             if over.any():
                 share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32)

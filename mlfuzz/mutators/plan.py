@@ -63,6 +63,7 @@ STRENGTHS = (1e-6, 1e6)
 
 Weights = NDArray[np.float64]
 Slices = list[tuple[Mutator, int, int]]
+Most = Callable[[str, int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +168,13 @@ class Plan:
         repeated: Sequence[Slice] = (),
         again: int = 0,
         dealt: Sequence[Sequence[Slice]] = (),
+        most: Most | None = None,
     ) -> Mutated:
         """Children of the parents: drawn on the host, one vectorised call a slice, joined once.
 
         repeated: steps with their columns for the first rows; of these `again` are what made the row itself, the others
-        are borrowed. dealt: what `deal` gave, instead of a cut.
+        are borrowed. dealt: what `deal` gave, instead of a cut. most: how severe an operator may be on rows
+        [start, stop).
         loads (B, K), invariant (B,): of the parents. rng: Philox keyed by campaign, life and batch.
         roots: gives the rows' seeds; only asked for where a limit compares with them.
         """
@@ -182,7 +185,7 @@ class Plan:
         for layer in range(self.depth):
             cut = self.cut(batch - ahead, rng) if ahead < batch and not dealt else []
             slices = dealt[layer] if dealt else [*repeated, *(Slice(part, ahead + a, ahead + b) for part, a, b in cut)]
-            state = apply_slices(state, slices, rng, self.ledger)
+            state = apply_slices(state, slices, rng, self.ledger, most)
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
         return replace(state, again=again, borrowed=ahead - again)
@@ -235,7 +238,9 @@ class Plan:
         return replace(state, rows=rows, dropped=dropped, clipped=limits.linf is not None)
 
 
-def apply_slices(state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger) -> Mutated:
+def apply_slices(
+    state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None = None
+) -> Mutated:
     """One operator on each slice: draw, limit, record, apply."""
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
     dropped, severity = state.dropped.copy(), state.severity.copy()
@@ -246,7 +251,8 @@ def apply_slices(state: Mutated, slices: Sequence[Slice], rng: np.random.Generat
         rows = state.rows.part(start, stop)
         drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
         seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
-        allowed = ledger.allow(part, drawn, state.loads[start:stop])
+        milder = None if most is None else most(part.name, start, stop)
+        allowed = ledger.allow(part, drawn, state.loads[start:stop], most=milder)
         recorded = part.record(rows, allowed.columns, seeds)
         parts.append(part.apply(rows, recorded, into=None if whole is None else whole[start:stop]))
         steps.append(Step(part.name, part.version, start, stop, recorded))
