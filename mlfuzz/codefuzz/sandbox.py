@@ -43,6 +43,9 @@ MACHINES = {
 """Audit architecture and numbers of the calls that are refused with EPERM; kill is allowed on oneself."""
 
 WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+SIGNALS_SINCE = 6
+"""Version of Landlock that keeps signals inside the sandbox."""
+
 REFER, TRUNCATE = 1 << 13, 1 << 14
 WRITE_FILE = 1 << 1
 
@@ -77,7 +80,9 @@ def confine(level: str, writable: Sequence[str], *, programs: bool) -> None:
         return
     _landlock(library, writable)
     if _seccomp_there():
-        _seccomp(library, programs=programs)
+        # A spare has another number than the worker that made the filter: leave signals to Landlock where it sees them.
+        pid = 0 if _landlock_version() >= SIGNALS_SINCE else os.getpid()
+        _seccomp(library, pid, programs=programs)
 
 
 def limit(*, address_bytes: int = 0, stack_bytes: int = 0) -> None:
@@ -120,7 +125,7 @@ def _landlock(library: ctypes.CDLL, writable: Sequence[str]) -> None:
         return
     rights = WRITES | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
     # Words of landlock_ruleset_attr: file system, network (TCP bind and connect), scope (abstract sockets, signals).
-    words = [rights] + ([3] if version >= 4 else []) + ([3] if version >= 6 else [])
+    words = [rights] + ([3] if version >= 4 else []) + ([3] if version >= SIGNALS_SINCE else [])
     attribute = ctypes.create_string_buffer(struct.pack(f"{len(words)}Q", *words), 8 * len(words))
     ruleset = library.syscall(LANDLOCK_CREATE, attribute, 8 * len(words), 0)
     if ruleset < 0:
@@ -143,15 +148,18 @@ def _permit(library: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
     os.close(descriptor)
 
 
-def _seccomp(library: ctypes.CDLL, *, programs: bool) -> None:
-    code = filter_program(platform.machine(), os.getpid(), programs=programs)
+def _seccomp(library: ctypes.CDLL, pid: int, *, programs: bool) -> None:
+    code = filter_program(platform.machine(), pid, programs=programs)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     library.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.create_string_buffer(header, len(header)), 0, 0)
 
 
 def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
-    """The BPF program: refused calls return EPERM, calls of another architecture kill the process."""
+    """The BPF program: refused calls return EPERM, calls of another architecture kill the process.
+
+    pid: the only process that may be signalled; 0 leaves signals alone.
+    """
     architecture, numbers = MACHINES[machine]
     refused = [
         number for name, number in numbers.items()
@@ -160,13 +168,9 @@ def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
     load, equal, answer = 0x20, 0x15, 0x06
     allow, error, kill = 0x7FFF0000, 0x00050001, 0x80000000
     lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]
-    # kill(pid, ...): only to oneself.
-    lines += [
-        (equal, 0, 3, numbers["kill"]),
-        (load, 0, 0, 16),
-        (equal, 0, len(refused) + 2, pid),
-        (answer, 0, 0, allow),
-    ]
+    if pid:
+        to_error = len(refused) + 2
+        lines += [(equal, 0, 3, numbers["kill"]), (load, 0, 0, 16), (equal, 0, to_error, pid), (answer, 0, 0, allow)]
     for place, number in enumerate(refused):
         lines.append((equal, len(refused) - place, 0, number))
     lines += [(answer, 0, 0, allow), (answer, 0, 0, error)]

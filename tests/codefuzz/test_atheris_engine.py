@@ -218,6 +218,18 @@ def fuzz(data):
         assert [outcome.kind for outcome in session.reproduce(*found.values(), times=1)] == ["leak"]
 
 
+def test_a_spare_may_end_itself_by_a_signal_as_its_worker_may(tmp_path):
+    text = """HARNESS = {"length": 8}
+import os
+def fuzz(data):
+    if data[:1] == b"k":
+        os.kill(os.getpid(), 6 if data[1:2] in b"02" else 15)
+"""
+    with prepared(tmp_path, text) as session:
+        found, _ = fuzzed(session, seeded(tmp_path / "c", b"k0", b"k1", b"k2", b"k3"), runs=100)
+    assert {bucket.split(":")[0] for bucket in found} <= {"crash"}, found
+
+
 def test_what_was_learnt_of_killers_is_kept_from_turn_to_turn(tmp_path):
     text = """HARNESS = {"length": 8, "seconds": 0.2}
 def fuzz(data):

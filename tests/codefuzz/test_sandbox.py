@@ -44,6 +44,13 @@ def test_a_process_may_signal_itself_and_nobody_else():
     assert judged(code, architecture, numbers["kill"], 78) == REFUSED
 
 
+def test_without_a_process_named_signals_are_left_alone():
+    architecture, numbers = MACHINES["x86_64"]
+    code = filter_program("x86_64", 0, programs=False)
+    assert judged(code, architecture, numbers["kill"], 78) == ALLOWED
+    assert judged(code, architecture, numbers["ptrace"]) == REFUSED
+
+
 def test_a_symbolizer_may_be_started_where_that_is_wanted():
     architecture, numbers = MACHINES["x86_64"]
     code = filter_program("x86_64", 77, programs=True)
