@@ -1,6 +1,7 @@
 """Searches for inputs on which two forms of a model disagree: fp16, bf16 and int8 weights against float32.
 
     scripts/bench search                    # 40 seeds, both grids, white box and black box
+    scripts/bench search --strict           # both forms must lead, as the oracle differ asks
     scripts/bench search --seeds 10 --only fp16
 
 The subject: scikit-learn's digits, brought to 28 x 28 and to [-1, 1], and an MLP 784-200-100-10 (SGD .05, batch 100,
@@ -151,7 +152,8 @@ def case(
     assert far.max() <= REACH + 1e-6
     spent, severity = walked.spent[hit], walked.hits[hit]
     return {
-        "case": f"{form} {grid} {box}{' strict' if strict else ''}{'' if seek else ' severe'}", "found": int(hit.sum()), "of": len(rows),
+        "case": " ".join([form, grid, box, *(["strict"] if strict else []), *([] if seek else ["severe"])]),
+        "found": int(hit.sum()), "of": len(rows),
         "crossed": int(walked.crossed.sum()), "evaluations_median": float(np.median(spent)) if len(spent) else None,
         "evaluations_worst": int(walked.spent.max()),
         "severity_median": float(np.median(severity)) if len(severity) else None,

@@ -63,7 +63,7 @@ def dither(
         # What is sought once found: on from there, to a better one.
         apart[:, :] = np.where((hits[active] > 0)[:, None], -hit, apart)
         closest = apart.argmin(1)
-        moved = apart[np.arange(len(active)), closest] < nearest[active]
+        moved = (apart[np.arange(len(active)), closest] < nearest[active]) | (hits[active] <= 0)
         base = put(base, active[moved], tried.take((rows + closest)[moved]))
         nearest[active[moved]] = apart[np.arange(len(active)), closest][moved]
         quota = min(2 * quota, batch)

@@ -43,7 +43,7 @@ class Objective:
 
     @property
     def across(self) -> bool:
-        return bool(getattr(self.oracle, "variants", ()))
+        return bool(getattr(self.oracle, "variants", ())) and bool(getattr(self.oracle, "crossable", True))
 
     @property
     def relative(self) -> bool:
