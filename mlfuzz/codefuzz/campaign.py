@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType
 
 import msgspec
 
-from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.account import Account
-from mlfuzz.codefuzz.confirm import explain, settle, shrink
-from mlfuzz.codefuzz.engine import Engine, Options, Progress, Session
-from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Result, Settled, Tick, Warned
+from mlfuzz.codefuzz.engine import Progress, Session
+from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Result, Tick, Warned
+from mlfuzz.codefuzz.interrupts import Interrupts
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.records import Origin, candidate, suffix_of
+from mlfuzz.codefuzz.request import CampaignRequest, keep_request
+from mlfuzz.codefuzz.screening import ready, screen, versions
+from mlfuzz.codefuzz.settling import Settling
 from mlfuzz.codefuzz.share import Share
-from mlfuzz.codefuzz.standing import Standing, corpus_folder, require_coverage, require_usable
+from mlfuzz.codefuzz.standing import Standing, corpus_folder, require_coverage
 from mlfuzz.errors import (
     EXIT_BROKEN,
     EXIT_CLEAN,
     EXIT_FINDINGS,
     EXIT_INTERRUPTED,
-    BadInputError,
-    ReplayError,
     TargetError,
     TargetLoadError,
     UsageError,
     WorkerLostError,
 )
-from mlfuzz.findings.environment import environment, version
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir
@@ -49,31 +43,8 @@ FIRST_SLICE, LONGEST_SLICE, GROWTH = 2.0, 30.0, 1.5
 
 TICK_SECONDS = 2.0
 
-SHRINK_SECONDS = 2.0
-WRAP_UP_SHARE, WRAP_UP_SECONDS = 0.2, 5.0
-"""After the time is up findings may still be confirmed: a fifth of the time, at least 5 s."""
-
 COVERAGE_AFTER = 200
 """Inputs after which a harness must have reached something."""
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignRequest:
-    """What to run. options: of each session; its seed counts up by worker. confirm_share: of the time.
-
-    regressions: findings kept in the corpus: what is ignored there is not looked for, and none of them is new.
-    """
-
-    workdir: Path
-    harnesses: tuple[Harness, ...]
-    engine: Engine
-    budget: Budget
-    options: Options = field(default_factory=Options)
-    workers: int = 1
-    confirm_share: float = 0.2
-    fail_on: str = "any"
-    max_disk: int = 0
-    regressions: tuple[Finding, ...] = ()
 
 
 def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Result:
@@ -109,16 +80,16 @@ class _Campaign:
         self.account = Account(workdir, self.life, request.harnesses, request.engine.name, request.options)
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
-        self.interrupted = ""
+        self.settling = Settling(self.store, self.account, self.guard, self.tell, request.confirm_share)
+        self.interrupts = Interrupts()
         self.failed: BaseException | None = None
         self.first_ready = 0.0
-        self.confirming = 0.0
         self._adopt_known()
 
     def run(self) -> Result:
-        with _signals(self._signalled):
+        with self.interrupts:
             self.tell(Begun(tuple(self.standings), self.workdir.name, str(self.workdir.root)))
-            self._write_spec()
+            keep_request(self.workdir, self.request)
             if self.request.workers == 1:
                 self._work(0)
             else:
@@ -152,7 +123,9 @@ class _Campaign:
                     except LookupError:
                         break
                 self._turn(standing, sessions, worker)
-            self._wrap_up(sessions)
+            total = self.request.budget.total_seconds or self._elapsed()
+            open_ones = [(self.standings[name], session) for name, session in sessions.items()]
+            self.settling.wrap_up(open_ones, total, hurry=bool(self.interrupts.said))
         except BaseException as error:  # noqa: BLE001  # told by the main thread, which alone may raise
             self.failed = self.failed or error
         finally:
@@ -166,7 +139,7 @@ class _Campaign:
                 sessions[standing.name] = self._open(standing, worker)
             if not self._over():
                 self._fuzz(standing, sessions[standing.name], worker)
-                self._settle_some(standing, sessions[standing.name])
+                self.settling.some(standing, sessions[standing.name], self._elapsed(), self._interrupted)
         except (TargetError, WorkerLostError) as error:
             self._break(standing, str(error))
         with self.guard:
@@ -193,33 +166,14 @@ class _Campaign:
 
     def _screen(self, standing: Standing, session: Session) -> None:
         seeds = standing.harness.seed_files()
-        fresh = [path for path in seeds if path.read_bytes() not in standing.corpus]
         standing.origin = self._origin(standing.harness, suffix_of([path.name for path in seeds]), session)
-        if fresh:
-            screened = session.screen(fresh)
-            require_usable(standing.name, screened)
-            for name, outcome in screened.failing:
-                self._failed(standing, _path(name, fresh).read_bytes(), outcome, seed=Path(name).name)
-            standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
-            for name, reason in screened.refused:
-                self.account.refuse(reason)
-                self.tell(Warned(f"harness {standing.name}: seed {Path(name).name} is left out: {reason}"))
-            standing.seeds = len(seeds) - len(screened.refused) - len(screened.failing)
-        else:
-            standing.seeds = len(seeds)
-        prepared = session.prepared
-        tops = {name.partition(".")[0] for name in standing.harness.declaration.instrument}
-        native = [name for name in prepared.blind if name.partition(".")[0] in tops]
-        notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
-        said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
-        plain = [name for name in prepared.uninstrumented if _below(name, standing.harness.declaration.instrument)]
-        said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
-        self.tell(
-            Ready(
-                standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes),
-                (*said, *prepared.warnings),
-            )
-        )  # fmt: skip
+        refused = screen(
+            standing, session, seeds, lambda payload, outcome, name: self._failed(standing, payload, outcome, seed=name)
+        )
+        for name, reason in refused:
+            self.account.refuse(reason)
+            self.tell(Warned(f"harness {standing.name}: seed {name} is left out: {reason}"))
+        self.tell(ready(standing, session))
 
     def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
         seconds = self._slice(standing)
@@ -240,8 +194,7 @@ class _Campaign:
         seconds = min(LONGEST_SLICE, FIRST_SLICE * GROWTH**standing.slices)
         if total is not None:
             seconds = min(seconds, max(0.5, total / (3 * max(1, len(self.share.names)))))
-            left = total - (time.monotonic() - self.first_ready)
-            seconds = max(0.1, min(seconds, left))
+            seconds = max(0.1, min(seconds, total - self._elapsed()))
         return seconds
 
     def _runs_left(self) -> int:
@@ -268,67 +221,27 @@ class _Campaign:
                 standing.last_new = time.monotonic()
                 self.tell(NewFinding(finding))
 
-    def _settle_some(self, standing: Standing, session: Session) -> None:
-        """Confirm what waits, then minimise what is confirmed, within their share of the time."""
-        while standing.unsettled and not self.interrupted:
-            elapsed = time.monotonic() - self.first_ready
-            grace = SHRINK_SECONDS if standing.waiting or standing.quick else 0.0
-            if self.confirming > self.request.confirm_share * elapsed + grace:
-                return
-            self._settle_next(standing, session)
+    def _elapsed(self) -> float:
+        """Seconds since the first harness was ready; 0 before."""
+        return time.monotonic() - self.first_ready if self.first_ready else 0.0
 
-    def _settle_next(self, standing: Standing, session: Session) -> None:
-        with self.guard:
-            if not standing.unsettled:
-                return
-            confirming = bool(standing.waiting)
-            finding = self.store.load(standing.next())
-        began = time.monotonic()
-        try:
-            if confirming:
-                settled = settle(self.store, finding, session, seconds=0.0)
-            else:
-                settled = shrink(self.store, finding, session, seconds=SHRINK_SECONDS)
-            settled = explain(self.store, settled, standing.harness)
-        except (TargetError, BadInputError, ReplayError, WorkerLostError) as error:
-            self.tell(Warned(f"finding {finding.id[:10]} could not be run again: {error}"))
-            return
-        finally:
-            self.confirming += time.monotonic() - began
-            self.account.spend("confirm" if confirming else "minimise", time.monotonic() - began)
-        with self.guard:
-            standing.known.setdefault(settled.key, settled.id)
-            if confirming and settled.verdict == "confirmed":
-                standing.enlarge(settled)
-        self.tell(Settled(settled))
-
-    def _wrap_up(self, sessions: dict[str, Session]) -> None:
-        """Confirm and minimise what is left, within a fifth of the time."""
-        total = self.request.budget.total_seconds or max(0.0, time.monotonic() - self.first_ready)
-        until = time.monotonic() + max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
-        if self.interrupted:
-            until = time.monotonic() + 2.0
-        open_ones = [(self.standings[name], session) for name, session in sessions.items()]
-        for only in ("waiting", "large"):
-            for standing, session in open_ones:
-                while getattr(standing, only) and time.monotonic() < until and not standing.broken:
-                    self._settle_next(standing, session)
+    def _interrupted(self) -> bool:
+        return bool(self.interrupts.said)
 
     def _over(self) -> str:
         """Why the campaign is over, "" while it goes on."""
         if self.failed is not None:
             return "failed"
         if self._stopping():
-            return self.interrupted or "stopped"
-        seconds = time.monotonic() - self.first_ready if self.first_ready else 0.0
+            return self.interrupts.said or "stopped"
         found = len(set(self.store.ids()) - self.before) if self.request.budget.findings else 0
-        reason = self.request.budget.spent(seconds=seconds, inputs=self._executions_here(), findings=found)
+        reason = self.request.budget.spent(seconds=self._elapsed(), inputs=self._executions_here(), findings=found)
         if not reason and self.request.max_disk and self.workdir.used_bytes() > self.request.max_disk:
             reason = f"its allowance of {self.request.max_disk >> 20} MiB of disk is used up"
         return reason
 
     def _stopping(self) -> bool:
-        return bool(self.interrupted) or self.failed is not None or self.workdir.stop_request.exists()
+        return self._interrupted() or self.failed is not None or self.workdir.stop_request.exists()
 
     def _break(self, standing: Standing, reason: str) -> None:
         with self.guard:
@@ -355,7 +268,7 @@ class _Campaign:
         return result
 
     def _code(self, findings: list[Finding], broken: dict[str, str]) -> int:
-        if self.interrupted == "interrupted":
+        if self.interrupts.said == "interrupted":
             return EXIT_INTERRUPTED
         if broken or not self.account.stats.inputs:
             return EXIT_BROKEN
@@ -370,11 +283,9 @@ class _Campaign:
         return Standing(harness, corpus_folder(folder), self._origin(harness, ".bin", None))
 
     def _origin(self, harness: Harness, suffix: str, session: Session | None) -> Origin:
-        versions = {name: version(name) for name in _distributions(harness)}
         return Origin(
             harness, self.workdir.name, self.life, self.request.engine.name, self.request.options.lane.name,
-            session.prepared.sandbox if session else (), suffix,
-            {**environment(harness.project), **{name: told for name, told in versions.items() if told}},
+            session.prepared.sandbox if session else (), suffix, versions(harness),
         )  # fmt: skip
 
     def _adopt_known(self) -> None:
@@ -390,56 +301,3 @@ class _Campaign:
                     standing.waiting.append(finding.id)
                 elif finding.verdict == "confirmed" and not finding.shrunk:
                     standing.enlarge(finding)
-
-    def _write_spec(self) -> None:
-        told = {
-            "side": "code", "engine": self.request.engine.name, "lane": self.request.options.lane.name,
-            "seed": self.request.options.seed,
-            "harnesses": [
-                {"name": one.name, "load": one.load, "declaration": msgspec.to_builtins(one.declaration)}
-                for one in self.request.harnesses
-            ],
-        }  # fmt: skip
-        write_atomic(self.workdir.spec, msgspec.json.format(msgspec.json.encode(told), indent=1), sync=False)
-
-    def _signalled(self, number: int, _: FrameType | None) -> None:
-        if self.interrupted:
-            raise KeyboardInterrupt
-        self.interrupted = "interrupted" if number == signal.SIGINT else "stopped"
-
-
-class _signals:  # noqa: N801  # reads as a function
-    """Ctrl-C and SIGTERM go to a handler; only the main thread may say so."""
-
-    def __init__(self, handler: Callable[[int, FrameType | None], None]) -> None:
-        self._handler = handler
-        self._previous: dict[int, signal._HANDLER] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {
-                number: signal.signal(number, self._handler) for number in (signal.SIGINT, signal.SIGTERM)
-            }
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-
-def _path(name: str, files: list[Path]) -> Path:
-    """The file that an engine names, by its path or by its name alone."""
-    return next((path for path in files if str(path) == name), None) or next(
-        (path for path in files if path.name == Path(name).name), Path(name)
-    )
-
-
-def _below(module: str, packages: tuple[str, ...]) -> bool:
-    """Whether a module is one of the packages, or lies in one."""
-    return any(f"{module}.".startswith(f"{package}.") for package in packages)
-
-
-def _distributions(harness: Harness) -> list[str]:
-    """Distributions that the instrumented packages are likely of; most are called alike."""
-    alike = {"PIL": "pillow", "yaml": "pyyaml", "soundfile": "soundfile", "cv2": "opencv-python"}
-    tops = dict.fromkeys(name.partition(".")[0] for name in harness.declaration.instrument)
-    return [alike.get(top, top) for top in tops]

@@ -6,9 +6,10 @@ from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.campaign import CampaignRequest, run
+from mlfuzz.codefuzz.campaign import run
 from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled
+from mlfuzz.codefuzz.request import CampaignRequest
 from mlfuzz.errors import CampaignBusyError, TargetLoadError, UsageError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import read_progress, read_stats

@@ -1,0 +1,75 @@
+"""The first look at a harness: its seeds are sorted, and what it will not see is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mlfuzz.codefuzz.engine import Session
+from mlfuzz.codefuzz.events import Ready
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.standing import Standing, require_usable
+from mlfuzz.findings.environment import environment, version
+
+OnSeed = Callable[[bytes, Outcome, str], None]
+"""Called with a seed that fails by itself, how, and its name."""
+
+
+def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> list[tuple[str, str]]:
+    """Run the seeds that its corpus does not have yet, and put the usable ones there; names and reasons of those that
+    were refused. Raises SeedError where the harness fails on all of them.
+    """
+    fresh = [path for path in seeds if path.read_bytes() not in standing.corpus]
+    standing.seeds = len(seeds)
+    if not fresh:
+        return []
+    screened = session.screen(fresh)
+    require_usable(standing.name, screened)
+    for name, outcome in screened.failing:
+        on_failing(_path(name, fresh).read_bytes(), outcome, Path(name).name)
+    standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
+    standing.seeds -= len(screened.refused) + len(screened.failing)
+    return [(Path(name).name, reason) for name, reason in screened.refused]
+
+
+def ready(standing: Standing, session: Session) -> Ready:
+    """What importing the harness has shown, in words."""
+    prepared, packages = session.prepared, standing.harness.declaration.instrument
+    tops = {name.partition(".")[0] for name in packages}
+    native = [name for name in prepared.blind if name.partition(".")[0] in tops]
+    plain = [name for name in prepared.uninstrumented if _below(name, packages)]
+    notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
+    said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
+    said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
+    warnings = (*said, *prepared.warnings)
+    return Ready(standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes), warnings)
+
+
+def versions(harness: Harness) -> dict[str, str]:
+    """The machine's facts, and the versions of what the harness tests."""
+    tops = dict.fromkeys(name.partition(".")[0] for name in harness.declaration.instrument)
+    told = {name: version(name) for name in (_ALIKE.get(top, top) for top in tops)}
+    return {**environment(harness.project), **{name: one for name, one in told.items() if one}}
+
+
+_ALIKE = {"PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "sklearn": "scikit-learn"}
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "cv2": "opencv-python",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+}
+"""Packages whose distribution is called otherwise; most are called alike."""
+
+
+def _path(name: str, files: Sequence[Path]) -> Path:
+    """The file that an engine names, by its path or by its name alone."""
+    return next((path for path in files if str(path) == name), None) or next(
+        (path for path in files if path.name == Path(name).name), Path(name)
+    )
+
+
+def _below(module: str, packages: Sequence[str]) -> bool:
+    """Whether a module is one of the packages, or lies in one."""
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
