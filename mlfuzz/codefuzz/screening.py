@@ -54,12 +54,6 @@ def versions(harness: Harness) -> dict[str, str]:
 
 
 _ALIKE = {"PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "sklearn": "scikit-learn"}
-    "PIL": "pillow",
-    "yaml": "pyyaml",
-    "cv2": "opencv-python",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-}
 """Packages whose distribution is called otherwise; most are called alike."""
 
 
