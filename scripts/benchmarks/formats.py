@@ -92,9 +92,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     print(f"{arguments.seconds:g} s each, {arguments.seeds} seeds\n")
-    print(
-        "| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups |"
-    )
+    print("| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for name, mutator in PAIRS:
         if not arguments.harness or name in arguments.harness:

@@ -29,11 +29,8 @@ SEARCHES = {"search:black": False, "search:white": True}
 BARE = "scheduler:"
 """Begins the name of a scheduler on its own, with everything else as in the default: for finding out what helps."""
 
-ROWS: Mapping[str, Mapping[str, Any]] = {
-    "mixed": {"preset": "mixed", "search": "black"},
-    "mixed+gradients": {"preset": "mixed"},
-}
-"""Rows that are a preset with something else set."""
+WITH_GRADIENTS = "mixed+gradients"
+"""The default as it is; in the row "mixed" the same default is shown a target that has no gradients."""
 
 GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/deal.py", "campaign/loop.py",
     "campaign/firsts.py", "campaign/repeats.py", "bandit.py",
@@ -45,9 +42,13 @@ def options_of(preset: str, task: Task, fixed: Mapping[str, Any]) -> dict[str, A
     """Keyword arguments of a campaign. fixed: what the task says, before which nothing of a preset goes."""
     if preset.startswith(BARE):
         return {"scheduler": {"name": preset.removeprefix(BARE)}, **fixed}
-    chosen = ROWS.get(preset, {"preset": BASELINE if preset in SEARCHES else preset})
-    known = {key: value for key, value in chosen.items() if key in WorkerSpec.__struct_fields__}
-    return {**known, **task.overrides.get(preset, {}), **fixed}
+    named = BASELINE if preset in SEARCHES else DEFAULT if preset == WITH_GRADIENTS else preset
+    return {"preset": named, **task.overrides.get(preset, {}), **fixed}
+
+
+def is_black(preset: str) -> bool:
+    """Whether the target is to be shown without its gradients."""
+    return preset not in WHITE and preset not in SEARCHES
 
 
 def applies(preset: str, task: Task) -> bool:

@@ -16,7 +16,7 @@ from tasks.judge import agreed
 from tasks.task import Setup, Task
 
 from effectiveness_parts.clusters import distinct_faults
-from effectiveness_parts.presets import SEARCHES, guidance, options_of
+from effectiveness_parts.presets import SEARCHES, guidance, is_black, options_of
 from effectiveness_parts.searches import search
 from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
@@ -36,10 +36,13 @@ def run(
     alone, in this process, and `confirmed` is the share that fails again.
     """
     options = options_of(preset, task, {**setup.options, "seed": repeat})
+    target = setup.target()
+    if is_black(preset):
+        target.trace = None  # type: ignore[assignment, method-assign, union-attr, unused-ignore]
     torch.manual_seed(repeat)
     with (
         tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder,
-        Campaign.open(Path(folder) / "c", setup.target(), seeds=setup.seeds, **options) as campaign,
+        Campaign.open(Path(folder) / "c", target, seeds=setup.seeds, **options) as campaign,
     ):
         said = {"bench": "effectiveness", "task": task.name, "preset": preset, "repeat": repeat}
         if preset in SEARCHES:
