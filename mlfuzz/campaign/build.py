@@ -33,7 +33,7 @@ from mlfuzz.mutators.dealt import published
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, slices_for_turns, weights
 from mlfuzz.observation import Observation, Output, Ragged
-from mlfuzz.oracles.base import ORACLES, Floor, Oracle, rebuild
+from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
 from mlfuzz.progress import SeedStats
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
@@ -94,8 +94,8 @@ def _measures(facts: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]
 
 
 def variants_of(oracles: Sequence[Oracle]) -> tuple[str, ...]:
-    """Names of the variants that these oracles compare."""
-    return tuple(name for oracle in oracles for name in getattr(oracle, "variants", ()))
+    """Names of the variants that these oracles compare, and of meters."""
+    return tuple(name for oracle in oracles for name in beside(oracle))
 
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:

@@ -97,7 +97,7 @@ def _row(
 def _judge(target: Target, rows: Sequence[_Row]) -> list[Rejudged]:
     """Rows of one oracle, shape and kind of seed."""
     oracle = oracles.rebuild(rows[0].finding.oracle)
-    target = varied(target, getattr(oracle, "variants", ()))
+    target = varied(target, oracles.beside(oracle))
     if oracle.relative and rows[0].seed is None:
         raise ReplayError(f"oracle {oracle.name} compares with the seed, whose file is missing")
     inputs = from_payloads([row.payload for row in rows], target.modality, target.device)

@@ -19,7 +19,7 @@ from mlfuzz.mutators.base import replay
 from mlfuzz.mutators.distance import distance
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Crash, Observation
-from mlfuzz.oracles.base import Oracle, rebuild
+from mlfuzz.oracles.base import Oracle, beside, rebuild
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants import Varied, varied
@@ -55,7 +55,7 @@ class Trial:
         self.finding = finding
         self.crash_key = finding.key if not finding.oracle else ""
         self.oracle: Oracle | None = rebuild(finding.oracle) if finding.oracle else None
-        self.target: Target = varied(target, getattr(self.oracle, "variants", ()))
+        self.target: Target = varied(target, beside(self.oracle))
         self.seed_rows = None if seed is None else from_payloads([seed], target.modality, target.device)
         self.reference: Observation | None = None
         if self.oracle is None:

@@ -108,6 +108,11 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
 )
 
 
+def beside(oracle: Oracle | None) -> tuple[str, ...]:
+    """What must run beside the target for an oracle: the variants that it compares, and meters of cost."""
+    return (*getattr(oracle, "variants", ()), *getattr(oracle, "meters", ()))
+
+
 def margin_floor(floor: Floor) -> float:
     """The rule for margins in units of the main output."""
     return max(SINGLE_FACTOR * floor.single, SPREAD_SHARE * floor.spread)

@@ -68,6 +68,11 @@ class Differ:
         return self._by or ("value" if self._of.partition(":")[0] in NEAR else "label")
 
     @property
+    def crossable(self) -> bool:
+        """Whether there is a boundary that the two forms may fall on different sides of: what searches look for."""
+        return self.by == "label"
+
+    @property
     def unit(self) -> str:
         shares = {"label": "score", "text": "text"}
         return shares.get(self.by, "share of the tolerated difference, less 1")
@@ -144,8 +149,12 @@ class Differ:
         one, other = (values[row] for values in _numbers(ours, theirs))
         apart = (one - other).abs().nan_to_num(nan=math.inf)
         at = int(apart.argmax()) if apart.numel() else 0
+        void = bool(_without_numbers(one[None], other[None])[0])
+        # Words, not the numbers: findings that differ in these alone are of one fault.
         return {
-            **told, "expected": _said(one, at), "expected_from": "model", "observed": _said(other, at), "at": at,
+            **told, "expected": "the same numbers", "expected_from": "model",
+            "observed": "no number" if void else "other numbers",
+            "numbers": {"main": _said(one, at), self._of: _said(other, at)}, "at": at,
             "difference": _plain(apart[at]) if apart.numel() else 0.0, "tolerated": self.tolerated,
         }  # fmt: skip
 

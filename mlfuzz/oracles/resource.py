@@ -45,7 +45,7 @@ class Cost:
         if not (math.isfinite(least) and least > 0):
             raise ConfigError(f"oracle {self.name}: least must be above 0, not {least}")
         self._ratio, self._least = ratio, least
-        self.variants: tuple[str, ...] = (self.meter,)
+        self.meters: tuple[str, ...] = (self.meter,)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         times, more = _compared(self._costs(seen), self._costs(reference))
@@ -127,7 +127,7 @@ class Length(Cost):
         self.meter = "cost-operations" if of == "operations" else ""
         self._of = of
         super().__init__(ratio=ratio, least=float(least))
-        self.variants = (self.meter,) if self.meter else ()
+        self.meters = (self.meter,) if self.meter else ()
         self.measured = bool(self.meter)
 
     def describe(self) -> dict[str, Any]:

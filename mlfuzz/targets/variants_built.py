@@ -30,7 +30,8 @@ class Compiled:
             'is there); "compile:eager" and "compile:aot_eager" need none'
         )
         self._target = target
-        self._model = torch.compile(bare_copy(target, self.name), backend=backend, dynamic=True)
+        self._plain = bare_copy(target, self.name)
+        self._model = torch.compile(self._plain, backend=backend, dynamic=True)
         self._warm = False
 
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
@@ -40,11 +41,20 @@ class Compiled:
             for count in (1, 2):
                 self.answer(rows.take(np.arange(count) % len(rows)), seen)
         arguments, keywords = self._target.inputs(rows)
+        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
+            # Gradients would be compiled apart, for seconds in the midst of a campaign; the module's own are as good.
+            return {MAIN: plain(self._plain(*arguments, **keywords), len(rows), self._target)}
+        # One kind of tensor, in one mode: each other combination would be compiled anew.
+        with torch.inference_mode(False), torch.no_grad():
+            own = [_own(value) for value in arguments]
+            own_by_name = {name: _own(value) for name, value in keywords.items()}
+            return {MAIN: plain(self._run(own, own_by_name), len(rows), self._target)}
+
+    def _run(self, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         try:
-            result = quiet(partial(self._model, *arguments, **keywords))
+            return quiet(partial(self._model, *arguments, **keywords))
         except torch._dynamo.exc.TorchDynamoException as error:
             raise _unbuilt(self._target, self.name, error, self.remedy) from error
-        return {MAIN: plain(result, len(rows), self._target)}
 
 
 class Exported:

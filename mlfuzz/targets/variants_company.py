@@ -104,9 +104,11 @@ class Threads:
     def __init__(self, target: Any, count: int) -> None:
         self.name = "threads" if count == default_threads() else f"threads:{count}"
         self.digest = f"threads {count}"
-        self._target, self._count = target, count
+        self._target, self._count, self._process = target, count, os.getpid()
 
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
+        if os.getpid() != self._process:  # in a forked child several threads would wait for one another for ever
+            return {MAIN: seen.outputs["main"]}
         before = torch.get_num_threads()
         torch.set_num_threads(self._count)
         try:

@@ -75,7 +75,8 @@ def test_exact_variants_are_judged_by_their_numbers_against_what_seeds_differ_by
     seen = both(torch.zeros((2, 4)), torch.tensor([[0.0, 0.04, 0.0, 0.0], [0.0, 0.0, -0.16, 0.0]]), "compile")
     assert margins(oracle, seen) == pytest.approx([-0.5, 1.0])
     told = oracle.explain(seen, seen, examples.batch(2), 1)
-    assert (told["expected"], told["observed"], told["at"]) == ("0", "-0.16", 2)
+    assert (told["expected"], told["observed"], told["at"]) == ("the same numbers", "other numbers", 2)
+    assert told["numbers"] == {"main": "0", "compile": "-0.16"}
     assert told["tolerated"] == pytest.approx(0.08)
     assert rebuild({"name": oracle.name, **oracle.describe()}).describe() == oracle.describe()
 
