@@ -49,7 +49,10 @@ def fuzz(data):
 """
 """A chunk's checksum, which no chance finds."""
 
-here = pytest.mark.skipif(bool(toolchain.missing()), reason="; ".join(toolchain.missing()) or "all is there")
+here = pytest.mark.skipif(
+    bool(toolchain.missing()) and not os.environ.get("CI"), reason="; ".join(toolchain.missing()) or "all is there"
+)
+"""Continuous integration installs what is missing: there these tests fail instead."""
 
 
 def planted(tmp_path: Path, function: str, sanitizer: str) -> Path:
