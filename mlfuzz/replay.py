@@ -209,7 +209,9 @@ def _by_harness(plain: PlainReplay, case: Case, target: str, times: int) -> Repl
         again = plain.judge(finding, files[finding.input.file], times=times, target=target)
     except MlfuzzError as error:
         return _error(finding, str(error))
-    return Replayed(finding, again.state, finding.after, again.now, again.failed, again.times, message=again.other)
+    return Replayed(
+        finding, again.state, finding.after, again.now, again.failed, again.times, again.drifted, again.other
+    )  # fmt: skip
 
 
 def _load_of(finding: Finding, target: str) -> str:

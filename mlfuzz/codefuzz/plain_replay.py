@@ -19,12 +19,16 @@ from mlfuzz.storage.workdir import CAMPAIGNS
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """failed of times runs failed. now: what it does now. other: how it fails, where that is not as recorded."""
+    """failed of times runs failed. now: what it does now. other: how it fails, where that is not as recorded.
+
+    drifted: what has changed besides the code under test.
+    """
 
     failed: int
     times: int
     now: Run
     other: str = ""
+    drifted: str = ""
 
     @property
     def state(self) -> Literal["fixed", "fails", "flaky"]:
@@ -50,12 +54,14 @@ class PlainReplay:
 
         Raises ReplayError where its harness or lane is not here, TargetLoadError where it does not import.
         """
-        outcomes = self._run_of(finding, target).reproduce(payload, times=times)
+        run = self._run_of(finding, target)
+        outcomes = run.reproduce(payload, times=times)
         failing = [one for one in outcomes if one.failed]
         last = (failing or outcomes)[-1]
         scores = {"seconds": round(last.seconds, 4)} if last.seconds == last.seconds else {}
         now = Run(label=last.type if last.failed else last.kind, text=text_of(outcomes), scores=scores)
-        return Again(len(failing), len(outcomes), now, _other(finding, failing))
+        told = "" if target else drifted(finding, run.harness.path)
+        return Again(len(failing), len(outcomes), now, _other(finding, failing), told)
 
     def close(self) -> None:
         for run in self._runs.values():

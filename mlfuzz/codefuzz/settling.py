@@ -43,9 +43,10 @@ class Settling:
     def wrap_up(self, open_ones: Sequence[tuple[Standing, Session]], total: float, *, hurry: bool) -> None:
         """What is left, of all harnesses the unconfirmed ones first. total: seconds of the campaign."""
         until = time.monotonic() + (HURRY_SECONDS if hurry else max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total))
-        for waits in (lambda one: one.waiting, lambda one: one.large):
+        for unconfirmed in (True, False):
             for standing, session in open_ones:
-                while waits(standing) and time.monotonic() < until and not standing.broken:
+                queue = standing.waiting if unconfirmed else standing.large
+                while queue and time.monotonic() < until and not standing.broken:
                     self.next(standing, session)
 
     def next(self, standing: Standing, session: Session) -> None:

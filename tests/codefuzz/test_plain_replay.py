@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.codefuzz.plain_run import PlainRun
+from mlfuzz.codefuzz.records import Origin, candidate
+from mlfuzz.errors import ReplayError, TargetLoadError
+
+
+@pytest.fixture
+def project(tmp_path):
+    return toy_project.build(tmp_path)
+
+
+@pytest.fixture
+def finding(project):
+    harness = library.find("toy", project)
+    with PlainRun(harness) as run:
+        (outcome,) = run.reproduce(b"TPE", times=1)
+    return candidate(b"TPE", outcome, Origin(harness))[0]
+
+
+def test_a_finding_fails_until_it_is_mended(project, finding):
+    with PlainReplay(project) as replay:
+        again = replay.judge(finding, b"TPE", times=2)
+    assert (again.state, again.failed, again.times, again.other, again.drifted) == ("fails", 2, 2, "", "")
+    toy_project.mend(project)
+    with PlainReplay(project) as replay:
+        again = replay.judge(finding, b"TPE", times=2)
+    assert (again.state, again.now.text) == ("fixed", "ok")
+
+
+def test_another_failure_in_its_place_is_told(project, finding):
+    path = project / "toyparser.py"
+    path.write_text(path.read_text().replace("return {}[rest]", "return [][5]"))
+    with PlainReplay(project) as replay:
+        again = replay.judge(finding, b"TPE", times=1)
+    assert again.state == "fails"
+    assert "IndexError" in again.other
+
+
+def test_a_changed_harness_is_told(project, finding):
+    path = project / "harnesses" / "toy.py"
+    path.write_text(path.read_text().replace('["ValueError"]', '["ValueError", "KeyError"]'))
+    with PlainReplay(project) as replay:
+        again = replay.judge(finding, b"TPE", times=1)
+    assert (again.state, again.drifted) == ("fixed", "the harness has changed since")
+
+
+def test_what_is_not_here_is_an_error_with_the_way_on(project, finding):
+    lost = msgspec.structs.replace(finding, load="harnesses/gone.py:fuzz")
+    native = msgspec.structs.replace(finding, evidence={**finding.evidence, "lane": "address"})
+    with PlainReplay(project) as replay:
+        with pytest.raises(ReplayError, match=r"harnesses/gone\.py is not here"):
+            replay.judge(lost, b"TPE", times=1)
+        with pytest.raises(TargetLoadError, match="build-native"):
+            replay.judge(native, b"TPE", times=1)
+        with pytest.raises(ReplayError, match="--target"):
+            replay.judge(msgspec.structs.replace(finding, load=""), b"TPE", times=1)
