@@ -37,11 +37,14 @@ HARNESS = {"name": "trivial", "length": 64}
 def fuzz(data):
     return data[:1] == b"a"
 """
-JSONS = """
-import json
-HARNESS = {"name": "jsons", "length": 256, "instrument": ["json"], "allowed": ["ValueError", "RecursionError"]}
+FIXED = """
+HARNESS = {"name": "fixed", "length": 64, "allowed": ["ValueError"]}
 def fuzz(data):
-    json.loads(data)
+    total = 0
+    for number in range(400):
+        total += number & 7
+    if len(data) % 2:
+        raise ValueError(total)
 """
 PILLOW = """
 import io
@@ -101,8 +104,6 @@ print(min(clock(wrapped) - clock(entry) for _ in range(7)))
 BARE = """
 import sys
 import atheris
-with atheris.instrument_imports(include={packages!r}):
-    {imports}
 sys.path.insert(0, {folder!r})
 with atheris.instrument_imports(include=[{module!r}]):
     from {module} import fuzz
@@ -162,24 +163,18 @@ def recorder(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def throughput(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Executions a second of processor time, supervised over bare atheris, in turns; and edges at equal runs."""
-    pillow = "from PIL import Image, PngImagePlugin, GifImagePlugin, BmpImagePlugin, PpmImagePlugin, JpegImagePlugin"
-    for name, text, packages, imports, runs in (
-        ("pillow", PILLOW, ["PIL"], pillow, 20_000),
-        ("jsons", JSONS, ["json"], "import json", 200_000),
-        ("trivial", TRIVIAL, ["trivial_package"], "pass", 400_000),
-    ):
+    """Executions a second of processor time, supervised over bare atheris, in turns; and edges at equal runs.
+
+    "fixed" takes about 30 microseconds whatever the input, and half of the inputs raise what is documented; of a real
+    parser each way through the inputs costs something else, by a factor of six. "trivial" shows the cost itself.
+    """
+    for name, text, runs in (("fixed", FIXED, 60_000), ("trivial", TRIVIAL, 400_000)):
         (folder / f"{name}.py").write_text(text)
         bare = folder / f"bare_{name}.py"
-        bare.write_text(BARE.format(packages=packages, imports=imports, folder=str(folder), module=name))
+        bare.write_text(BARE.format(folder=str(folder), module=name))
         seeds = folder / f"seeds_{name}"
         seeds.mkdir(exist_ok=True)
-        if name == "pillow":
-            for number, path in enumerate(sorted((SEEDS / "image_pillow").iterdir())):
-                if path.stat().st_size <= 2048:
-                    (seeds / f"{number:02}").write_bytes(path.read_bytes())
-        else:
-            (seeds / "00").write_bytes(b'{"a": [1, 2.5, "x", null]}')
+        (seeds / "00").write_bytes(b'{"a": [1, 2.5, "x", null]}')
         ratios, edges = [], {}
         for turn in range(3):
             two, edges["supervised"], words = _supervised(folder, name, text, seeds, runs, turn + 1)
