@@ -42,8 +42,18 @@ class Objective:
     turns: int = 0
 
     @property
+    def compares(self) -> bool:
+        """Whether it compares two forms of the target."""
+        return bool(getattr(self.oracle, "variants", ()))
+
+    @property
     def across(self) -> bool:
-        return bool(getattr(self.oracle, "variants", ())) and bool(getattr(self.oracle, "crossable", True))
+        return self.compares and bool(getattr(self.oracle, "crossable", True))
+
+    @property
+    def traced(self) -> bool:
+        """Whether gradients lead to it: those of the target alone do not tell how far another form of it is apart."""
+        return self.across or not self.compares
 
     @property
     def relative(self) -> bool:
@@ -52,7 +62,7 @@ class Objective:
     @property
     def span(self) -> float:
         """How far a value may come from its seed where no limit says it."""
-        return SPAN if self.relative else ACROSS_SPAN if self.across else FREE_SPAN
+        return SPAN if self.relative else ACROSS_SPAN if self.compares else FREE_SPAN
 
     def due(self) -> bool:
         """Whether it is worth a turn; one in vain so far seldom is."""
@@ -141,7 +151,7 @@ def objectives(oracles: Sequence[Oracle], floors: Sequence[float], *, relative: 
         for number, (oracle, floor) in enumerate(zip(oracles, floors, strict=True))
         if oracle.where == "device" and (relative or not oracle.relative)
     ]
-    return sorted(made, key=lambda one: (not one.across, not one.relative))
+    return sorted(made, key=lambda one: (not one.compares, not one.relative))
 
 
 def _plain(seen: Observation) -> Observation:

@@ -120,7 +120,7 @@ class Searcher:
         hunt = Hunt(
             aim, trials, roots, self.ledger.limits, most, self.batch, rng, lambda found: self._others(found, picked)
         )
-        catch = self._hunt(hunt, rows, white=white)
+        catch = self._hunt(hunt, rows, white=white and aim.traced)
         aim.tried += len(picked)
         if catch is None:
             self.spent += size
@@ -230,7 +230,7 @@ def searcher_for(
         return None
     bounded_ = ledger.limits.by_distance
     aims = objectives(oracles, floors, relative=bounded_ or mode != "auto")
-    if mode == "auto" and not bounded_ and not any(aim.across for aim in aims):
+    if mode == "auto" and not bounded_ and not any(aim.compares for aim in aims):
         return None
     return Searcher(target, corpus, pool, seedbed, ledger, blobs, aims, mode, batch, key, share) if aims else None
 

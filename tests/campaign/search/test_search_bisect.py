@@ -88,7 +88,7 @@ def test_dither_without_a_goal_spends_all_on_a_better_one() -> None:
     assert (better.spent == 300).all()
 
 
-@pytest.mark.parametrize("most", [1, 7, 40, 333])
+@pytest.mark.parametrize("most", [1, 7, 40, 333, 1000])
 @pytest.mark.parametrize("white", [True, False])
 def test_a_search_never_exceeds_its_evaluations(most: int, white: bool) -> None:
     rows, thin = pictures(EIGHT_BIT), Plane(width=1e-9)

@@ -150,6 +150,15 @@ def test_a_search_that_is_not_known_is_refused(tmp_path: Path) -> None:
             run(tmp_path, search=wrong)
 
 
+def test_forms_compared_by_value_are_searched_without_gradients(tmp_path: Path) -> None:
+    oracle = {"name": "differ", "of": "bf16", "by": "value", "bound": 0.02}
+    result, searcher = run(tmp_path, inputs=600, limits={}, oracles=[oracle])
+    assert searcher is not None
+    assert [(aim.across, aim.traced) for aim in searcher.aims] == [(False, False)]
+    assert searcher.aims[0].found > 0
+    assert replaced(result)
+
+
 def test_following_gradients_through_a_black_box_is_said_to_be_impossible(tmp_path: Path) -> None:
     result, searcher = run(tmp_path, inputs=400, box=True, search="white")
     assert searcher is not None
