@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from codefuzz import toy_project
+
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.confirm import settle
+from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.records import Origin, amplification, candidate, severity, suffix_of, told, tried
+from mlfuzz.findings.finding import dumps, loads
+from mlfuzz.findings.store import FindingStore
+
+OK = Outcome(kind="ok")
+
+
+def outcome(bucket="b", kind="exception", **more):
+    return Outcome(kind=kind, type="KeyError", group=f"g-{bucket}", bucket=bucket, **more)
+
+
+def test_an_input_that_fails_each_time_is_confirmed_and_one_that_does_not_is_flaky():
+    assert tried([outcome()] * 3, "b", "exception").confirmed
+    trial = tried([outcome(), OK, outcome()], "b", "exception")
+    assert (trial.confirmed, trial.failed, trial.times) == (False, 2, 3)
+    assert tried([OK] * 3, "b", "exception").outcome is None
+
+
+def test_what_fails_alone_in_another_way_fails_as_it_does_alone():
+    trial = tried([outcome("other")] * 3, "b", "exception")
+    assert trial.confirmed
+    assert trial.outcome.bucket == "other"
+    assert not tried([outcome("x"), outcome("y"), outcome("x")], "b", "exception").confirmed
+
+
+@pytest.mark.parametrize("alone", ["memory", "memory-error", "hang", "slow", "killed"])
+def test_too_much_is_too_much_in_whatever_form_it_comes(alone):
+    assert tried([outcome("elsewhere", alone)] * 3, "b", "memory").confirmed
+
+
+class Session:
+    """Fails on whatever begins with `start`; the smallest input is `start` itself."""
+
+    def __init__(self, start, outcomes=()):
+        self.start, self.outcomes = start, list(outcomes)
+
+    def reproduce(self, payload, *, times=3):
+        return [self.outcomes.pop(0) if self.outcomes else self._run(payload) for _ in range(times)]
+
+    def _run(self, payload):
+        return outcome(seconds=0.5, mebibytes=2.0) if payload.startswith(self.start) else OK
+
+    def minimise(self, payload, bucket, *, seconds):
+        return self.start
+
+
+@pytest.fixture
+def stored(tmp_path):
+    harness = library.find("toy", toy_project.build(tmp_path / "project"))
+    store = FindingStore(tmp_path / "findings")
+    finding, files = candidate(b"ABCDE", outcome(), Origin(harness, suffix=".toy"))
+    store.save(finding, files)
+    return store, finding
+
+
+def test_a_candidate_is_confirmed_and_its_first_input_stays_beside_the_small_one(stored):
+    store, finding = stored
+    settled = settle(store, finding, Session(b"AB"), seconds=1.0)
+    kept = store.load(finding.id)
+    assert kept == settled
+    assert (kept.id, kept.verdict, kept.shrunk) == (finding.id, "confirmed", True)
+    assert (store.bytes_of(kept, kept.input), store.bytes_of(kept, kept.seed)) == (b"AB", b"ABCDE")
+    again = settle(store, kept, Session(b"A"), seconds=1.0)
+    assert (store.bytes_of(again, again.input), store.bytes_of(again, again.seed)) == (b"A", b"ABCDE")
+    assert again.evidence["first_size"] == 5
+
+
+def test_a_smaller_input_that_fails_otherwise_is_not_taken(stored):
+    store, finding = stored
+    session = Session(b"AB", [outcome(), outcome(), outcome(), outcome("drifted")])
+    settled = settle(store, finding, session, seconds=1.0)
+    assert (store.bytes_of(settled, settled.input), settled.shrunk, settled.key) == (b"ABCDE", True, "b")
+
+
+def test_records_survive_the_oddest_messages(tmp_path):
+    harness = library.find("toy", toy_project.build(tmp_path))
+    odd = outcome(message="\ud800\x00\u202e" * 10_000, traceback="\udcff" * 50_000, frames=("a" * 10_000,))
+    finding, _ = candidate(b"x", odd, Origin(harness))
+    assert loads(dumps(finding)).id == finding.id
+    assert len(dumps(finding)) < 500_000
+
+
+def test_words_and_figures():
+    spent = outcome(kind="hang", frames=("pkg/a.py:3:f",), seconds=3.2, mebibytes=1090.0)
+    assert told(spent, 26, first=411) == "pkg/a.py:3:f; 26 bytes (found with 411); 3.2 s, 1,090 MiB"
+    assert told(outcome(), 1) == "1 byte"
+    assert amplification(512, 1.0, math.nan) == {"seconds_per_kib": 2.0}
+    assert severity(outcome(kind="crash")) > severity(outcome(kind="hang")) > severity(outcome()) >= 2.0
+    assert severity(Outcome(kind="exception", type="struct.error")) == 1.0
+
+
+def test_files_of_findings_end_as_most_seeds_do():
+    assert suffix_of(["a.wav", "b.WAV", "c.txt"]) == ".wav"
+    assert suffix_of(["README", ".hidden", "x.json"]) == ".bin"
+    assert suffix_of([]) == ".bin"
