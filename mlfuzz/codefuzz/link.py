@@ -10,12 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from mlfuzz.codefuzz import scratch
 from mlfuzz.codefuzz.slot import KILL, Death, Slot
 from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
@@ -36,8 +35,7 @@ class Link:
     def __init__(self, spec: dict[str, Any], environment: dict[str, str]) -> None:
         self.slots = [Slot("fuzz"), Slot("alone")]
         self.turns = 0
-        self.scratch = Path(tempfile.mkdtemp(prefix="mlfuzz-code-"))
-        (self.scratch / "work" / "tmp").mkdir(parents=True)
+        self.scratch = scratch.create()
         self._selector = selectors.DefaultSelector()
         self._events: list[dict[str, Any]] = []
         self._frames = Frames()

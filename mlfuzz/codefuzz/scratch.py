@@ -1,0 +1,43 @@
+"""The folder of one session: private, and cleared away also after a supervisor that was killed. No torch, no numpy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PREFIX = "mlfuzz-code-"
+
+
+def create() -> Path:
+    """A new folder for this process, with a part that workers may write to. Folders of dead processes go."""
+    sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    (folder / "work" / "tmp").mkdir(parents=True)
+    return folder
+
+
+def sweep(parent: Path) -> int:
+    """Remove the folders of this user's processes that are no more; how many those were."""
+    gone = 0
+    with contextlib.suppress(OSError):
+        for path in parent.glob(f"{PREFIX}*-*"):
+            number = path.name.removeprefix(PREFIX).partition("-")[0]
+            with contextlib.suppress(OSError):
+                mine = not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
+                if number.isdecimal() and mine and not path.is_symlink() and not _alive(int(number)):
+                    shutil.rmtree(path, ignore_errors=True)
+                    gone += 1
+    return gone
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
