@@ -24,6 +24,9 @@ REPEATS = 8
 FOUNDATION, OTHER, TARGET, HARNESS = range(4)
 """Whose code a frame is: the standard library's or ours; somebody else's; the target's; the harness's."""
 
+SAMPLED = frozenset({"hang", "slow"})
+"""Kinds whose line is where a sample fell: in a loop it is another one each time, and no key."""
+
 Place = tuple[str, int, str, int]
 """file (from the import path's folder), line, qualified function, its first line"""
 
@@ -151,7 +154,8 @@ def keys(kind: str, type_name: str, stack: list[tuple[int, Place]], causes: list
         return f"{kind}:{type_name}", ":".join([f"{kind}:{type_name}", *causes])
     file, line, function, first = place
     group = f"{kind}:{type_name}:{file}:{function}"
-    return group, ":".join([group, f"+{line - first}", *causes])
+    offset = [] if kind in SAMPLED else [f"+{line - first}"]
+    return group, ":".join([group, *offset, *causes])
 
 
 def deepest(stack: list[tuple[int, Place]]) -> Place | None:

@@ -47,10 +47,11 @@ class Settling:
             for standing, session in open_ones:
                 queue = standing.waiting if unconfirmed else standing.large
                 while queue and time.monotonic() < until and not standing.broken:
-                    self.next(standing, session)
+                    # What hangs costs its limit at each try: it comes last, and gets what is left.
+                    self.next(standing, session, seconds=max(SHRINK_SECONDS, until - time.monotonic()))
 
-    def next(self, standing: Standing, session: Session) -> None:
-        """One step for one finding; each is stored as soon as it is known."""
+    def next(self, standing: Standing, session: Session, *, seconds: float = SHRINK_SECONDS) -> None:
+        """One step for one finding; each is stored as soon as it is known. seconds: for minimising."""
         with self._guard:
             if not standing.unsettled:
                 return
@@ -61,7 +62,7 @@ class Settling:
             if confirming:
                 settled = settle(self._store, finding, session, seconds=0.0)
             else:
-                settled = shrink(self._store, finding, session, seconds=SHRINK_SECONDS)
+                settled = shrink(self._store, finding, session, seconds=seconds)
             settled = explain(self._store, settled, standing.harness)
         except (TargetError, BadInputError, ReplayError, WorkerLostError) as error:
             self._tell(Warned(f"finding {finding.id[:10]} could not be run again: {error}"))

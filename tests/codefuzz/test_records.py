@@ -7,6 +7,7 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.confirm import settle
+from mlfuzz.codefuzz.keys import TARGET, keys
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.records import Origin, amplification, candidate, severity, suffix_of, told, tried
 from mlfuzz.findings.finding import dumps, loads
@@ -103,3 +104,11 @@ def test_files_of_findings_end_as_most_seeds_do():
     assert suffix_of(["a.wav", "b.WAV", "c.txt"]) == ".wav"
     assert suffix_of(["README", ".hidden", "x.json"]) == ".bin"
     assert suffix_of([]) == ".bin"
+
+
+def test_a_hang_has_one_key_wherever_in_its_loop_a_sample_falls():
+    def key(line):
+        return keys("hang", "", [(TARGET, ("pkg/a.py", line, "loop", 10))], [])
+
+    assert key(12) == key(14)
+    assert keys("crash", "SIGSEGV", [(TARGET, ("pkg/a.py", 12, "f", 10))], [])[1].endswith(":+2")
