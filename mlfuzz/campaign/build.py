@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -144,6 +145,11 @@ def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> l
     """
     answers: list[Observation | None] = [None] * len(seeds)
     raised = ""
+    if isinstance(target, Varied):
+        # Variants are built in their first run, which may take longer than any batch is allowed to.
+        recorder.phase("load")
+        with suppress(Exception):
+            target.run(from_payloads([seeds[0].payload], target.modality, target.device))
     recorder.phase("seeds")
     for members in _by_shape([seed.payload for seed in seeds]):
         for start in range(0, len(members), 32):
