@@ -42,13 +42,13 @@ def kinds(chain: tuple[str, ...]) -> list[str]:
 def test_a_preset_runs_and_repeats_exactly(preset: str, tmp_path: Path) -> None:
     seen = []
     for name in ("one", "two"):
-        with campaign(tmp_path / name, preset) as opened:
-            stats = opened.run(Budget(inputs=400), settle_here=False).stats
+        with campaign(tmp_path / name, preset, max_seeds=10) as opened:
+            stats = opened.run(Budget(inputs=256), settle_here=False).stats
             seen.append((stats.inputs, stats.failing, chains(opened), stats.operators))
             assert stats.setup["preset"] == preset
             assert stats.setup["guidance"] == guidance_hash(opened.spec)
     assert seen[0] == seen[1]
-    assert seen[0][0] >= 400
+    assert seen[0][0] >= 256
 
 
 def test_random_mutants_have_one_step_and_nothing_is_kept(tmp_path: Path) -> None:
@@ -173,18 +173,3 @@ def test_the_hash_is_of_the_guidance_and_of_nothing_else() -> None:
     assert len({guidance_hash(spec_of({"target": "a", "preset": name})) for name in PRESETS.names()}) == len(
         PRESETS.names()
     )
-
-
-def test_every_default_operator_gets_half_a_per_cent_of_the_rows(tmp_path: Path) -> None:
-    with campaign(tmp_path / "c", "mixed", batch=512) as opened:
-        plan, rows = opened.loop.parts.plan, {}
-        for _ in range(80):
-            flying = opened.loop.launch()
-            for step in flying.mutated.steps:
-                rows[step.name] = rows.get(step.name, 0) + step.stop - step.start
-            opened.loop.settle(flying)
-            opened.loop.batches += 1
-    shares = {part.name: rows.get(part.name, 0) / (80 * 512) for part in plan.mutators}
-    cheap = {part.name: shares[part.name] for part in plan.mutators if part.cost < 64}
-    assert min(shares.values()) > 0
-    assert min(cheap.values()) > 0.0045, min(cheap, key=cheap.__getitem__)
