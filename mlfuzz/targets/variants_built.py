@@ -31,7 +31,7 @@ class Compiled:
         )
         self._target = target
         self._plain = bare_copy(target, self.name)
-        self._model = torch.compile(self._plain, backend=backend, dynamic=True)
+        self._model = quiet(partial(torch.compile, self._plain, backend=backend, dynamic=True))
         self._warm = False
 
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
@@ -121,9 +121,13 @@ def _unbuilt(target: ModuleTarget, name: str, error: Exception, remedy: str) -> 
     )
 
 
+def _backends() -> list[str]:
+    return list(torch._dynamo.list_backends(exclude_tags=()))
+
+
 def compiled(target: Any, argument: str) -> Compiled:
     """torch.compile; "compile:aot_eager" names another backend than inductor."""
-    known = torch._dynamo.list_backends(exclude_tags=())
+    known = quiet(_backends)
     backend = argument or BACKEND
     if backend not in known:
         raise TargetError(f"variant compile: torch has no backend {backend!r}; known: {', '.join(sorted(known))}")
