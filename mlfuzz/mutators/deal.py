@@ -22,7 +22,7 @@ MOST_REPEATED = 64
 FLOOR = 0.005
 """Of the rows, for each operator, however little it finds."""
 
-FAULT, RECORD, GAIN = 1.0, 0.3, 0.02
+FAULT, RECORD, GAIN = 1.0, 1.0, 0.02
 """Worth of what a row brings, as kinds of events: a new fault, a nearer miss that was kept, new coverage."""
 
 DEARER = 3.0

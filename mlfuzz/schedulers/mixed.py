@@ -18,10 +18,13 @@ from mlfuzz.schedulers.turns import Turns
 FRESH, CLIMB, LATE, ANY = range(4)
 """Ways of picking: a seed's own row; the row that came nearest to failing; the latest that gained; any entry."""
 
-FAULT, RECORD, GAIN = 1.0, 0.3, 0.1
+FAULT, RECORD, GAIN = 1.0, 1.0, 0.1
 """What a failing child is worth, one that came nearer than any before, and one that gained coverage."""
 
 FLOOR = 0.05
+
+HALF_LIFE = 512.0
+"""Rows after which what a way has brought counts half: a climb that has come to its end is soon given up."""
 
 BROKEN_SHARE = 0.25
 """A seed that has failed so often that more of it says little still gets this share of what an unbroken one gets."""
@@ -71,8 +74,9 @@ class Mixed:
         )  # by lot: the floor holds in small batches
         fresh, climb, late = np.clip(np.rint(edges[:3]), 0, n).astype(np.int64).tolist()
         nearest = self._nearest.choose(self._entries.seeds[picked[fresh:climb]], rng)
-        picked[fresh:climb] = np.where(nearest < 0, picked[fresh:climb], nearest)
         picked[climb:late] = self._late(late - climb, rng)
+        # Where a climb leads on no more, what came last is a better start than the seed: it is further on.
+        picked[fresh:climb] = np.where(nearest < 0, self._late(climb - fresh, rng), nearest)
         picked[late:] = self._any(n - late, rng)
         for way, part in ((ANY, picked[late:]), (LATE, picked[climb:late]), (CLIMB, picked[fresh:climb])):
             self._way_of[part] = way
@@ -122,7 +126,7 @@ class Mixed:
         self._nearer = np.zeros(0, np.bool_)
         self._way_of = np.zeros(0, np.int8)
         self._turns = Turns()
-        self._arms = Bandit(4, (FAULT, RECORD, GAIN), floors=self.floor)
+        self._arms = Bandit(4, (FAULT, RECORD, GAIN), floors=self.floor, half_life=HALF_LIFE)
 
     def _weights(self, seeds: Rows) -> NDArray[np.float64]:
         failures = self._failures[seeds]
