@@ -155,9 +155,7 @@ class Loop:
         caps, seeds = self._caps, self.corpus.seeds[picked]
         return lambda name, start, stop: caps.of(name, seeds[start:stop])
 
-    def _learn_caps(
-        self, flying: Flying, ran: Indices, failing: NDArray[np.bool_], dropped: NDArray[np.bool_]
-    ) -> None:
+    def _learn_caps(self, flying: Flying, ran: Indices, failing: NDArray[np.bool_], dropped: NDArray[np.bool_]) -> None:
         """What was too much for which seed: beyond a limit, or no longer what the seed is by a vote."""
         if self._caps is None:
             return
@@ -192,7 +190,7 @@ class Loop:
         """One search; what it found is judged like any batch, and was made by one mutation. Inputs that ran."""
         clock = self.tally.clock
         clock.start()
-        found = searcher.turn(self._rng(2), self._begin_search, lambda: self.recorder.phase("execute"))
+        found = searcher.turn(self._rng(2), self._begin_search, self.recorder.phase)
         clock.lap("search")
         if found.mutated is None:
             return found.evaluations

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
+from mlfuzz.campaign.flight import Phase
 from mlfuzz.campaign.search.gaps import Seen, beyond
 from mlfuzz.campaign.search.limits import ACROSS_SPAN, FREE_SPAN, SPAN
 from mlfuzz.campaign.seedbed import Seedbed
@@ -94,7 +95,7 @@ class Trials:
     """B parents that searches start from, and what judges the rows made of them.
 
     rows, seeds, parents: as in a batch. invariant: (B,) whether the label holds so far.
-    beat: called before each forward pass.
+    beat: told what begins: "execute" before each forward pass, "mutate" after it.
     """
 
     target: Any
@@ -104,7 +105,7 @@ class Trials:
     seeds: Indices
     loads: NDArray[np.float32]
     invariant: NDArray[np.bool_]
-    beat: Callable[[], None]
+    beat: Callable[[Phase], None]
 
     def batch(self, rows: Rows, which: Indices) -> Batch:
         return Batch(
@@ -113,8 +114,9 @@ class Trials:
 
     def judge(self, objective: Objective, rows: Rows, which: Indices) -> Seen:
         """One forward pass. A row that raises is a hit: the loop will make a finding of it."""
-        self.beat()
+        self.beat("execute")
         execution = execute(self.target, rows)
+        self.beat("mutate")  # what a search works out between two passes is not held against the target's deadline
         blank = torch.full((len(rows),), torch.nan, device=self.target.device)
         gap, hit = blank, blank.clone()
         if execution.seen is not None:

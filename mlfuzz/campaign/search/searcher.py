@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Recorded, Rows, Step, TensorRows, TextRows
+from mlfuzz.campaign.flight import Phase
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.search.cross import BLENDS, nearest
 from mlfuzz.campaign.search.hunt import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
@@ -101,8 +102,8 @@ class Searcher:
     def due(self) -> bool:
         return bool(self.aims) and self.allowance >= self.turn_size
 
-    def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[], None]) -> Found:
-        """One search. begin: told the parents before anything runs. beat: called before each forward pass."""
+    def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[Phase], None]) -> Found:
+        """One search. begin: told the parents before anything runs. beat: see `Trials`."""
         aim, size = self._aim(), self.turn_size
         self.turns += 1
         if aim is None:
