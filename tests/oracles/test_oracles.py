@@ -86,7 +86,8 @@ def _known(example: Example) -> Example:
 
 
 def test_every_registered_oracle_stands_before_the_laws() -> None:
-    assert set(CASES) == set(ORACLES.names())
+    shipped = {name for name in ORACLES.names() if ORACLES.get(name).__module__.startswith("mlfuzz.")}
+    assert set(CASES) == shipped
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)

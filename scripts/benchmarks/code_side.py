@@ -1,8 +1,8 @@
 """What the code side's runtime costs and how often it is right: one JSON line a figure.
 
-    python scripts/benchmarks/codefuzz.py                 # all but torch
-    python scripts/benchmarks/codefuzz.py --only starts   # one of them
-    python scripts/benchmarks/codefuzz.py --torch         # the start of torch too: a minute while nothing is kept
+    python scripts/benchmarks/code_side.py                 # all but torch
+    python scripts/benchmarks/code_side.py --only starts   # one of them
+    python scripts/benchmarks/code_side.py --torch         # the start of torch too: a minute while nothing is kept
 
 Ratios are taken in one run, bare and supervised in turns, by numbers of executions and not by time. Figures in wall
 time hold on an idle machine: the load is printed with each.
