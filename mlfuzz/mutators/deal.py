@@ -25,7 +25,7 @@ FLOOR = 0.005
 FAULT, RECORD, GAIN = 1.0, 1.0, 0.02
 """Worth of what a row brings, as kinds of events: a new fault, a nearer miss that was kept, new coverage."""
 
-DEARER = 3.0
+DEARER = 10.0
 """How much a step counts against a forward pass: what is won by dear operators must be well worth a slower loop."""
 
 LOTS = 8
