@@ -73,11 +73,6 @@ class Nearest:
         np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
         return np.where(turn, rows[np.arange(len(seeds)), oracle], -1)
 
-    def holds(self, rows: Rows, seeds: Rows) -> NDArray[np.bool_]:
-        """Which rows are the nearest of their seeds, for some oracle."""
-        held: NDArray[np.bool_] = np.asarray((self._rows[seeds] == rows[:, None]).any(axis=1), np.bool_)
-        return held
-
     def _passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         self._reach(seeds)
         best = self._margins[seeds]
