@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import importlib
 import os
 import resource
@@ -17,13 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
@@ -203,24 +202,9 @@ def leak(bench: Bench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     judge = bench.judge()
     run = wrap(bench.entry, judge, frozenset())
-    deadline = time.monotonic() + job["seconds"]
-    for _ in range(20):
-        run(payload)
-    rounds = 0
-    sizes = []
-    for _ in range(3):
-        sizes.append(bench.memory.start())
-        third = time.monotonic() + (deadline - time.monotonic()) / 3
-        count = 0
-        while count < 300 and (time.monotonic() < third or count < 3):
-            run(payload)
-            count += 1
-        rounds = max(rounds, count)
-    gc.collect()
-    sizes.append(bench.memory.start())
-    later = [(after - before) * 1024 / rounds for before, after in pairwise(sizes[1:])]
+    later = grown(lambda: run(payload), bench.memory.start, seconds=job["seconds"])
     where = _traced(lambda: run(payload)) if min(later) > 0 else []
-    bench.post.send({"later": later, "runs": 3 * rounds, "where": where})
+    bench.post.send({"later": list(later), "where": where})
 
 
 def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:

@@ -21,7 +21,7 @@ PROVIDER = b"FuzzedDataProvider"
 class Reproducer(Protocol):
     """What runs one input alone: a session, or a plain run."""
 
-    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]: ...
+    def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]: ...
 
 
 class Minimiser(Reproducer, Protocol):
@@ -31,7 +31,7 @@ class Minimiser(Reproducer, Protocol):
 def settle(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
     """Confirm and minimise a stored candidate, each step stored as soon as it is known; the finding as it is then."""
     payload = store.bytes_of(finding, finding.input)
-    trial = tried(session.reproduce(payload, times=TIMES), finding.key, finding.kind)
+    trial = tried(session.reproduce(payload, times=TIMES, kind=finding.kind), finding.key, finding.kind)
     judged = confirmed(finding, trial, payload)
     store.update(judged)
     if not trial.confirmed or seconds <= 0:
@@ -47,7 +47,7 @@ def shrink(store: FindingStore, finding: Finding, session: Minimiser, *, seconds
     changed = msgspec.structs.replace(finding, shrunk=True)
     files: dict[str, bytes] = {}
     if len(smaller) <= len(payload) and smaller != payload:
-        (outcome,) = session.reproduce(smaller, times=1)
+        (outcome,) = session.reproduce(smaller, times=1, kind=finding.kind)
         if outcome.failed and outcome.bucket == finding.key:
             changed, files = minimised(finding, payload, smaller, outcome)
     store.update(changed, files)

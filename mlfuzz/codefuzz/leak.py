@@ -6,15 +6,13 @@ import time
 from typing import Any
 
 from mlfuzz.codefuzz import aftermath, stacks
+from mlfuzz.codefuzz.growth import LEAST_KIB
 from mlfuzz.codefuzz.keys import OTHER, TARGET
 from mlfuzz.codefuzz.link import ALONE
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.wrapper import BROKEN
 from mlfuzz.errors import WorkerLostError
-
-LEAST_KIB = 0.5
-"""A run: less is noise of the allocator's."""
 
 SECONDS = 2.0
 
@@ -42,6 +40,6 @@ def leaks(court: Court, payload: bytes) -> Outcome | None:
     )
     each = sum(told["later"]) / len(told["later"])
     return aftermath.located(
-        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind ({told['runs']} runs)", output=output,
-        mebibytes=each * told["runs"] / 1024,
+        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=output,
+        mebibytes=each / 1024,
     )  # fmt: skip

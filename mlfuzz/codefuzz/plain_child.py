@@ -18,12 +18,14 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, stacks
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.growth import LEAST_KIB, grown
 from mlfuzz.codefuzz.hang import Patience
 from mlfuzz.codefuzz.keys import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.outcome import Kind, Outcome
@@ -39,6 +41,8 @@ START_SECONDS = 0.25
 SAMPLES, SAMPLE_SECONDS = 3, 0.03
 ROOM_MEBIBYTES = 512
 """What a process may map beyond twice its limit: an allocation above fails where it is made, with a traceback."""
+
+LEAK_SECONDS = 2.0
 
 _PROVIDED = 64
 
@@ -66,7 +70,7 @@ def main(arguments: list[str]) -> int:
             request, payload = receive(connection)
         except EOFError:
             return 0
-        send(connection, runner.run(payload, explain=bool(request.get("explain"))))
+        send(connection, runner.run(payload, explain=bool(request.get("explain")), again=request.get("kind") == "leak"))
 
 
 def _load(order: dict[str, Any]) -> Any:
@@ -92,7 +96,8 @@ class _Runner:
         self.territory = Territory(order["packages"], order["harness"], import_folders())
         self.limit = float(order["seconds"])
 
-    def run(self, payload: bytes, *, explain: bool) -> dict[str, Any]:
+    def run(self, payload: bytes, *, explain: bool, again: bool = False) -> dict[str, Any]:
+        """explain: tell what a FuzzedDataProvider made of it. again: many times in one fork, for what stays behind."""
         told, tell = os.pipe()
         said, say = os.pipe()
         shown, show = os.pipe()
@@ -100,16 +105,16 @@ class _Runner:
         if pid == 0:
             for number in (told, said, shown):
                 os.close(number)
-            self._alone(payload, tell, say, show, explain)
+            self._alone(payload, tell, say, show, explain, again)
         for number in (tell, say, show):
             os.close(number)
         try:
-            return self._await(pid, told, said, shown)
+            return self._await(pid, told, said, shown, self.limit + (LEAK_SECONDS if again else 0.0))
         finally:
             for number in (told, said, shown):
                 os.close(number)
 
-    def _alone(self, payload: bytes, tell: int, say: int, show: int, explain: bool) -> None:
+    def _alone(self, payload: bytes, tell: int, say: int, show: int, explain: bool, again: bool) -> None:
         """In the fork; does not return."""
         status = 70
         try:
@@ -122,6 +127,8 @@ class _Runner:
                 faulthandler.enable(show)
             faulthandler.register(signal.SIGUSR1, show, all_threads=False)
             outcome = self._judged(payload, explain)
+            if again and outcome["kind"] in ("ok", "refused"):
+                outcome |= self._left(payload)
             body = json.dumps(outcome).encode()
             while body:
                 body = body[os.write(tell, body) :]
@@ -160,6 +167,17 @@ class _Runner:
         sys.stderr.flush()
         return outcome
 
+    def _left(self, payload: bytes) -> dict[str, Any]:
+        """The outcome of an input that leaves memory behind at each run, told as the engine tells it; {} else."""
+        each = grown(lambda: self._quiet(payload), lambda: _memory()[1], seconds=LEAK_SECONDS)
+        if min(each) < LEAST_KIB:
+            return {}
+        return self._resource("leak", f"each run leaves about {sum(each) / len(each):.1f} KiB behind")
+
+    def _quiet(self, payload: bytes) -> None:
+        with suppress(BaseException):
+            self.entry(payload)
+
     def _sorted(self, caught: BaseException | None, elsewhere: list[tuple[str, BaseException]]) -> dict[str, Any]:
         if caught is not None and not self.documented.covers(caught):
             return describe("", caught, self.territory)
@@ -185,13 +203,13 @@ class _Runner:
         except (ValueError, OSError):  # a smaller hard limit is there already
             return
 
-    def _await(self, pid: int, told: int, said: int, shown: int) -> dict[str, Any]:
+    def _await(self, pid: int, told: int, said: int, shown: int, limit: float) -> dict[str, Any]:
         began = time.monotonic()
         pieces: dict[int, bytes] = {told: b"", said: b"", shown: b""}
-        patience = Patience(pid, GRACE * self.limit)
-        ended = _drain(pieces, {told, said}, began + GRACE * self.limit + START_SECONDS, need=told)
+        patience = Patience(pid, GRACE * limit)
+        ended = _drain(pieces, {told, said}, began + GRACE * limit + START_SECONDS, need=told)
         while not ended and not patience.over(time.monotonic() - began):
-            ended = _drain(pieces, {told, said}, time.monotonic() + 0.1 * self.limit, need=told)
+            ended = _drain(pieces, {told, said}, time.monotonic() + 0.1 * limit, need=told)
         hung = not ended
         if hung:
             for _ in range(SAMPLES):
@@ -205,7 +223,7 @@ class _Runner:
         trace = pieces[shown].decode("utf-8", "replace")
         spent = {"seconds": time.monotonic() - began, "output": printed[-SHOWN_BYTES:]}
         if hung:
-            told_so = f"no end within {GRACE * self.limit:.3g} s"
+            told_so = f"no end within {GRACE * limit:.3g} s"
             return {**self._stopped("hang", "", trace, death, told_so), **spent, "mebibytes": death.mebibytes}
         try:
             outcome: dict[str, Any] = json.loads(pieces[told])

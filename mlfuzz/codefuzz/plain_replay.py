@@ -55,7 +55,7 @@ class PlainReplay:
         Raises ReplayError where its harness or lane is not here, TargetLoadError where it does not import.
         """
         run = self._run_of(finding, target)
-        outcomes = run.reproduce(payload, times=times)
+        outcomes = run.reproduce(payload, times=times, kind=finding.kind)
         failing = [one for one in outcomes if one.failed]
         last = (failing or outcomes)[-1]
         scores = {"seconds": round(last.seconds, 4)} if last.seconds == last.seconds else {}

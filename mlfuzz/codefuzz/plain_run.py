@@ -43,9 +43,12 @@ class PlainRun:
         self._log: IO[bytes] | None = None
         self.seconds = 0.0
 
-    def reproduce(self, payload: bytes, *, times: int = 3) -> list[Outcome]:
-        """Run one input, each time in a fork of its own. Raises TargetLoadError, ReplayError."""
-        return [_outcome(self._ask({}, payload)) for _ in range(times)]
+    def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
+        """Run one input, each time in a fork of its own. Raises TargetLoadError, ReplayError.
+
+        kind: what was seen before; a "leak" shows only where a fork runs the input many times.
+        """
+        return [_outcome(self._ask({"kind": kind}, payload)) for _ in range(times)]
 
     def consumed(self, payload: bytes) -> list[tuple[str, str]]:
         """What a FuzzedDataProvider made of an input: (call, value) in order; [] where none was used."""

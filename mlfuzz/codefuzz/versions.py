@@ -114,7 +114,7 @@ def _tried(
 ) -> Tried:
     try:
         with PlainRun(harness, lane=Lane(path=(str(folder),))) as run:
-            outcomes = run.reproduce(payload, times=times)
+            outcomes = run.reproduce(payload, times=times, kind=bucket.partition(":")[0])
     except TargetLoadError as error:
         return Tried(version=version, verdict="does not import", said=str(error), seconds=spent)
     return Tried(version=version, verdict=_verdict(outcomes, bucket), said=text_of(outcomes), seconds=spent)

@@ -73,7 +73,7 @@ class ScriptedSession:
             corpus=len(list(corpus.iterdir())), fuzzing=spent, seconds=spent, restarts=0, failures=self._failures,
         )  # fmt: skip
 
-    def reproduce(self, payload, *, times=3):
+    def reproduce(self, payload, *, times=3, kind=""):
         return self._run.reproduce(payload, times=times)
 
     def minimise(self, payload, bucket, *, seconds):

@@ -124,3 +124,25 @@ def test_under_a_sanitizer_its_report_says_where(project):
         (outcome,) = run.reproduce(b"TPC", times=1)
     assert (outcome.kind, outcome.type) == ("sanitizer", "SEGV")
     assert "pthread_kill" not in outcome.group
+
+
+LEAKY = """
+HARNESS = {"name": "leaky", "seconds": 0.5}
+KEPT = []
+
+
+def fuzz(data):
+    if data == b"leak":
+        KEPT.append(bytearray(b"x" * 40_000))
+"""
+
+
+def test_a_leak_shows_where_it_is_looked_for_and_an_innocent_input_has_none(tmp_path):
+    (tmp_path / "harnesses").mkdir()
+    (tmp_path / "harnesses" / "leaky.py").write_text(LEAKY)
+    with PlainRun(library.find("leaky", tmp_path)) as run:
+        (once,) = run.reproduce(b"leak", times=1)
+        (leak,) = run.reproduce(b"leak", times=1, kind="leak")
+        (other,) = run.reproduce(b"ok", times=1, kind="leak")
+    assert [once.kind, leak.kind, other.kind] == ["ok", "leak", "ok"]
+    assert 35 <= float(leak.message.split()[-3]) <= 60, leak.message

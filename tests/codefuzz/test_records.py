@@ -45,7 +45,7 @@ class Session:
     def __init__(self, start, outcomes=()):
         self.start, self.outcomes = start, list(outcomes)
 
-    def reproduce(self, payload, *, times=3):
+    def reproduce(self, payload, *, times=3, kind=""):
         return [self.outcomes.pop(0) if self.outcomes else self._run(payload) for _ in range(times)]
 
     def _run(self, payload):
