@@ -223,7 +223,8 @@ def searcher_for(
 ) -> Searcher | None:  # fmt: skip
     """The searches that `search` in the configuration asks for; None where there is nothing for them to do.
 
-    "auto" searches where an oracle compares two forms of the target, or where limits keep inputs near their seeds.
+    "auto" searches where an oracle compares two forms of the target, where limits keep inputs near their seeds, or where
+    no oracle asks what the seed was: an answer that is wrong by itself may be looked for anywhere.
     Raises ConfigError for an unknown name or argument.
     """
     mode, share = _asked(table)
@@ -231,7 +232,8 @@ def searcher_for(
         return None
     bounded_ = ledger.limits.by_distance
     aims = objectives(oracles, floors, relative=bounded_ or mode != "auto")
-    if mode == "auto" and not bounded_ and not any(aim.compares for aim in aims):
+    absolute = not any(oracle.relative for oracle in oracles)
+    if mode == "auto" and not (bounded_ or absolute or any(aim.compares for aim in aims)):
         return None
     return Searcher(target, corpus, pool, seedbed, ledger, blobs, aims, mode, batch, key, share) if aims else None
 
