@@ -27,7 +27,8 @@ SHARES = 16
 
 MAX_BATCH = 64
 FLOOR_FACTOR = 2.0
-"""A shrunk chain must fail by twice the floor, so that it does not sit on the edge of what counts."""
+"""A shrunk chain must fail by twice the floor, so that it does not sit on the edge of what counts; unless the recorded
+one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 
     session = _Session(trial, floor, key_of(finding), time.monotonic() + seconds)
     chain = finding.chain
     if not session.fails([chain])[0]:
-        return None
+        session.floor = finding.floor or 0.0  # a disagreement in the last bits is no larger than that
+        if not session.fails([chain])[0]:
+            return None
     history = [chain]
     while True:
         before = order(chain)
