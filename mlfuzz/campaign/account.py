@@ -85,7 +85,7 @@ class Account:
         stats.crashes = before.crashes + sum(candidates.crash_rows.values())
         stats.operators = added(before.operators, tally.operators)
         stats.confusion = [
-            [*candidates.names[name], count, loop.parts.oracles[name[0]].name]
+            [*map(_writable, candidates.names[name]), count, loop.parts.oracles[name[0]].name]
             for name, count in sorted(candidates.rows.items(), key=lambda item: -item[1])
             if name in candidates.names
         ]
@@ -162,3 +162,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
     }  # fmt: skip
+
+
+def _writable(text: str) -> str:
+    """A target's answer may hold half a surrogate pair, which no file can."""
+    return text.encode("utf-8", "backslashreplace").decode()

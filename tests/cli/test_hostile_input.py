@@ -123,7 +123,7 @@ def test_hostile_seeds_are_counted_or_handled_and_nothing_is_obeyed(kind: str, t
     target = f"hostile:{kind}"
     checked = mlfuzz(tmp_path, "check", target)
     assert checked.returncode == 0, checked.stderr + checked.stdout
-    ran = mlfuzz(tmp_path, "fuzz", target, "--inputs", "2k", "--name", "c")
+    ran = mlfuzz(tmp_path, "fuzz", target, "--inputs", "10k", "--name", "c")
     assert ran.returncode == 1, ran.stderr
     stats = json.loads((tmp_path / ".mlfuzz" / "c" / "stats.json").read_text())
     assert owed.items() <= seeds_of(stats)["skipped"].items()
