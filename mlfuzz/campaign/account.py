@@ -17,6 +17,7 @@ from mlfuzz.campaign.combined import Part, added, earlier_stats, fresh_stats, re
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
 from mlfuzz.progress import Miss, Progress, SeedStats, Stats
 from mlfuzz.storage.durable import append_line, write_atomic
@@ -85,7 +86,7 @@ class Account:
         stats.crashes = before.crashes + sum(candidates.crash_rows.values())
         stats.operators = added(before.operators, tally.operators)
         stats.confusion = [
-            [*map(_writable, candidates.names[name]), count, loop.parts.oracles[name[0]].name]
+            [*map(printable, candidates.names[name]), count, loop.parts.oracles[name[0]].name]
             for name, count in sorted(candidates.rows.items(), key=lambda item: -item[1])
             if name in candidates.names
         ]
@@ -162,8 +163,3 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
     }  # fmt: skip
-
-
-def _writable(text: str) -> str:
-    """A target's answer may hold half a surrogate pair, which no file can."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -189,8 +189,17 @@ def serve() -> int:
     with os.fdopen(REQUESTS, "rb") as requests, os.fdopen(REPLIES, "wb", buffering=0) as replies:
         for line in requests:
             reply = probe.answer(msgspec.json.decode(line, type=Request))
-            replies.write(msgspec.json.encode(reply) + b"\n")
+            replies.write(_encoded(reply) + b"\n")
     return 0
+
+
+def _encoded(reply: Reply) -> bytes:
+    try:
+        return msgspec.json.encode(reply)
+    except UnicodeEncodeError:  # a target's answer may hold half a surrogate pair
+        from mlfuzz.findings.finding import printable
+
+        return msgspec.json.encode(printable(msgspec.to_builtins(reply)))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -66,7 +66,8 @@ def fuzz(
         scheduler: Which corpus entries are mutated next (mlfuzz list schedulers).
         coverage: What counts as new (mlfuzz list coverage).
         search: Gradients and bisection between the batches, for a tenth of the inputs: auto (where oracles compare two
-            forms of the target or ask nothing of the seed, or limits keep inputs near their seeds), off, white, black; white:share=0.5.
+            forms of the target or ask nothing of the seed, or limits keep inputs near their seeds), off, white, black;
+            white:share=0.5.
         workers: Processes that run the loop, one thread each; on so many cores they do so many times the work.
         batch: Inputs a batch; auto: about 50 ms a batch.
         device: cpu, cuda, cuda:1.

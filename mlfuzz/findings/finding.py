@@ -127,7 +127,7 @@ def dumps(finding: Finding) -> bytes:
     try:
         encoded = msgspec.json.encode(finding, enc_hook=_plain)
     except UnicodeEncodeError:  # a target's message may hold half a surrogate pair
-        encoded = msgspec.json.encode(_printable(msgspec.to_builtins(finding, enc_hook=_plain)))
+        encoded = msgspec.json.encode(printable(msgspec.to_builtins(finding, enc_hook=_plain)))
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
@@ -154,9 +154,10 @@ def _plain(value: Any) -> Any:
     return plain() if plain is not None else str(value)
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
+    """Builtins in which half a surrogate pair, which JSON cannot hold, is written out: "\\udcff"."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
-    return [_printable(item) for item in value] if isinstance(value, list | tuple) else value
+        return {printable(key): printable(item) for key, item in value.items()}
+    return [printable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -223,8 +223,8 @@ def searcher_for(
 ) -> Searcher | None:  # fmt: skip
     """The searches that `search` in the configuration asks for; None where there is nothing for them to do.
 
-    "auto" searches where an oracle compares two forms of the target, where limits keep inputs near their seeds, or where
-    no oracle asks what the seed was: an answer that is wrong by itself may be looked for anywhere.
+    "auto" searches where an oracle compares two forms of the target, where limits keep inputs near their seeds, or
+    where no oracle asks what the seed was: an answer that is wrong by itself may be looked for anywhere.
     Raises ConfigError for an unknown name or argument.
     """
     mode, share = _asked(table)
