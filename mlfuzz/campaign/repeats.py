@@ -12,7 +12,7 @@ from mlfuzz.batch import Batch, Indices
 from mlfuzz.mutation import Mutation
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.param import columns_of
-from mlfuzz.mutators.plan import Slice
+from mlfuzz.mutators.plan import PER_ROW_COST, Slice
 
 REMEMBERED = 4096
 """Entries; those before them are seldom picked."""
@@ -27,12 +27,13 @@ class Repeats:
     """What may be done once more: to the entry it made (again), or to another one (borrowed).
 
     slices: so many operators a batch at most, each way: each costs as much as a slice of the plan's own.
-    Of operators that look at the row (`propose`) nothing is held: their parameters fit no other row.
+    Of operators that look at the row (`propose`) nothing is held: their parameters fit no other row. Nor of those that
+    work a row at a time: a batch of codecs' steps would take longer than the model.
     """
 
     def __init__(self, mutators: Sequence[Mutator], *, slices: int = 2) -> None:
         self._slices = slices
-        self._mutators = {part.name: part for part in mutators if part.propose is None}
+        self._mutators = {part.name: part for part in mutators if part.propose is None and part.cost < PER_ROW_COST}
         self._steps: dict[int, Mutation] = {}
         self._best: deque[Mutation] = deque(maxlen=HELD)
 
