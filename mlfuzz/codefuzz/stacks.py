@@ -40,6 +40,26 @@ def common(stacks: list[list[Raw]]) -> list[Raw]:
     return shared
 
 
+def readable(text: str) -> str:
+    """A text with stacks, for people: without the frames of what ran the harness, and each stack once.
+
+    Tracebacks of exceptions hold none of them, and stay as they are.
+    """
+    blocks: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if HEADING.match(line):
+            blocks.append([])
+        frame = FRAME.match(line)
+        if frame is None or not (frame[1].startswith("<frozen ") or _RUNS.search(frame[1])):
+            blocks[-1].append(line)
+    kept = dict.fromkeys("\n".join(block).rstrip() for block in blocks)
+    whole = "\n".join(block for block in kept if block)
+    return whole + "\n" if whole and whole != text.rstrip("\n") else text
+
+
+_RUNS = re.compile(r"[/\\]mlfuzz[/\\]codefuzz[/\\]\w+\.py$")
+
+
 def placed(stack: list[Raw], territory: Territory) -> list[tuple[int, Place]]:
     """With whose code each frame is, its function's full name and first line."""
     frames = []
