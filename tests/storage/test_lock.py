@@ -26,10 +26,10 @@ me = os.getpid()
 forked = os.fork()
 if forked == 0:
     die_with_parent(me)
-    os.write(1, b"forked\n")
+    os.write(1, b"forked\\n")
     sys.stdin.read()
     os._exit(0)
-os.write(1, b"%d %d\n" % (subprocess.Popen(["sleep", "60"], close_fds=False).pid, forked))
+os.write(1, b"%d %d\\n" % (subprocess.Popen(["sleep", "60"], close_fds=False).pid, forked))
 sys.stdin.read()
 """
 
