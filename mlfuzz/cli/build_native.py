@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Literal
 
@@ -22,12 +23,14 @@ def build_native(
     `mlfuzz harness run NAME --lane address` then uses it. Nothing outside the campaigns' folder is changed.
 
     Args:
-        package: What to build, such as pillow or soundfile.
+        package: pillow, soundfile, or the folder of a package of your own with C or C++ extensions, such as ./mycodec.
         sanitizer: address (memory errors), undefined (undefined behaviour).
         dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.codefuzz.native import build
 
+    if os.sep in package:  # a folder; names of packages have none
+        package = str(context.path(package).resolve())
     base = context.path(dir) if dir else context.resolve().state_dir
     natives = base / lanes.NATIVE
     place = lanes.folder(natives, package, sanitizer)
@@ -35,7 +38,7 @@ def build_native(
     terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
     lane = build(package, sanitizer, natives, lambda line: terminal.say((visible(line, limit=200), "dim")))
     terminal.emit({"package": package, "sanitizer": sanitizer, "lane": msgspec.to_builtins(lane)})
-    terminal.result(f"built {visible(package)} in {shown_path(place, context.directory)}")
+    terminal.result(f"built {visible(package, limit=200)} in {shown_path(place, context.directory)}")
     there = f" --dir {shlex.quote(dir)}" if dir else ""
     terminal.result(("  use      ", "dim"), f"mlfuzz harness run NAME --lane {sanitizer}{there}")
     return EXIT_CLEAN

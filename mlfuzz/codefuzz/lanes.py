@@ -18,7 +18,8 @@ NATIVE = "native"
 
 
 def folder(natives: Path, package: str, sanitizer: str) -> Path:
-    return natives / f"{package.lower()}-{sanitizer}"
+    """Where a build lies. package: its name, or the folder of its sources."""
+    return natives / f"{Path(package).name.lower()}-{sanitizer}"
 
 
 def keep(lane: Lane, place: Path) -> Path:

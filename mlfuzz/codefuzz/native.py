@@ -1,4 +1,4 @@
-"""Builds of Pillow and libsndfile with coverage and a sanitizer, each in a folder of its own.
+"""Builds of Pillow, libsndfile and a project's own extensions with coverage and a sanitizer, each in its own folder.
 
 What is built never gets near pip's cache or the environment that mlfuzz runs in: a harness sees it because the folder
 comes first on its path, in a process that has the sanitizer's runtime preloaded. Without libFuzzer's view into native
@@ -8,6 +8,7 @@ code a harness of Pillow or soundfile is nearly blind; with it libsndfile shows 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -22,9 +23,17 @@ from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
 from mlfuzz.codefuzz.steps import OnLine, run
 from mlfuzz.errors import TargetError, UnknownNameError
 
+Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
+
 RECORD = "build.json"
 MADE = ("site", "source", "built")
 """Folders of a build."""
+
+PROJECT = ("pyproject.toml", "setup.py")
+"""One of these makes a folder something that pip builds."""
+
+LEFT_OUT = shutil.ignore_patterns("build", "dist", "*.so", "*.egg-info", "__pycache__", ".*", "venv")
+"""Of a folder that is copied: what an earlier build has left has no sanitizer."""
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -51,12 +60,14 @@ def missing(package: str = "") -> list[str]:
 
 
 def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lane:
-    """Build "pillow" or "soundfile" with "address" or "undefined" below `directory`; -> the lane to run it in.
+    """Build "pillow", "soundfile" or a folder with "address" or "undefined" below `directory`; -> the lane for it.
 
-    on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is Debian's,
-    as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that fails.
+    package: a name of BUILDERS, or the folder of a Python package with C or C++ extensions, which is copied and built
+    by pip. on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is
+    Debian's, as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that
+    fails.
     """
-    if package not in BUILDERS:
+    if package not in BUILDERS and not is_project(package):
         raise UnknownNameError("package that can be built", package, BUILDERS)
     if sanitizer not in SANITIZERS:
         raise UnknownNameError("sanitizer", sanitizer, SANITIZERS)
@@ -68,12 +79,17 @@ def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lan
         shutil.rmtree(place / name, ignore_errors=True)
     site = place / "site"
     site.mkdir(parents=True)
-    version = BUILDERS[package](sanitizer, place, site, clang, on_line)
+    version = BUILDERS.get(package, _build_project(package))(sanitizer, place, site, clang, on_line)
     record = Build(package, version, sanitizer, f"clang-{clang.version}")
     (place / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
     lane = runtime_lane(sanitizer, [site])
     keep(lane, place)
     return lane
+
+
+def is_project(package: str) -> bool:
+    """Whether it is a folder that pip can build, given as a path: a bare name is a package's."""
+    return os.sep in package and any((Path(package) / name).is_file() for name in PROJECT)
 
 
 def runtime_lane(sanitizer: str, sites: Sequence[Path] = ()) -> Lane:
@@ -109,6 +125,22 @@ def _build_pillow(sanitizer: str, place: Path, site: Path, clang: toolchain.Clan
         place, build_variables(sanitizer, clang), on_line,
     )  # fmt: skip
     return version
+
+
+def _build_project(package: str) -> Builder:
+    def build(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
+        # A copy: pip builds a folder in its place, and would take objects that were compiled without a sanitizer.
+        source = place / "source"
+        shutil.copytree(package, source, ignore=LEFT_OUT)
+        run(
+            [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--target", str(site), str(source)],
+            place, build_variables(sanitizer, clang), on_line,
+        )  # fmt: skip
+        if not any(site.rglob("*.so")):
+            raise TargetError(f"{package} has no extension: there is nothing in it that a sanitizer could watch")
+        return next((one.version for one in importlib.metadata.distributions(path=[str(site)])), "")
+
+    return build
 
 
 def _build_soundfile(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
@@ -149,5 +181,4 @@ def _installed(name: str) -> Path:
     return Path(str(found.locate()))
 
 
-Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
 BUILDERS: dict[str, Builder] = {"pillow": _build_pillow, "soundfile": _build_soundfile}
