@@ -167,13 +167,13 @@ class _Campaign:
     def _screen(self, standing: Standing, session: Session) -> None:
         seeds = standing.harness.seed_files()
         standing.origin = self._origin(standing.harness, suffix_of([path.name for path in seeds]), session)
-        refused = screen(
+        look = screen(
             standing, session, seeds, lambda payload, outcome, name: self._failed(standing, payload, outcome, seed=name)
         )
-        for name, reason in refused:
+        for name, reason in look.refused:
             self.account.refuse(reason)
             self.tell(Warned(f"harness {standing.name}: seed {name} is left out: {reason}"))
-        self.tell(ready(standing, session))
+        self.tell(ready(standing, session, look))
 
     def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
         seconds = self._slice(standing)

@@ -54,7 +54,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing."""
+    """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing.
+
+    measured: whether the engine has counted edges yet; it may still be reading a large corpus.
+    """
 
     executions: int
     edges: int
@@ -64,6 +67,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     restarts: int
     failures: int
+    measured: bool = True
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):

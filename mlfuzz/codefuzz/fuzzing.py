@@ -81,7 +81,7 @@ class Fuzzing:
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
-        self.tired = False
+        self.tired = self.measured = False
         self._killer = b""
         self._allowance: Patience | None = None
         self._base = 0.0
@@ -111,7 +111,7 @@ class Fuzzing:
         return Progress(
             executions=self.executions + head[STARTED], edges=self.edges, features=self.features, corpus=self.units,
             fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
-            failures=self.failures + head[FAILED],
+            failures=self.failures + head[FAILED], measured=self.measured,
         )  # fmt: skip
 
     def _over(self) -> bool:
@@ -316,6 +316,7 @@ class Fuzzing:
             edges, features, units = (int(one or 0) for one in match.groups())
             self.edges, self.features = max(self.edges, edges), max(self.features, features)
             self.units = units or self.units
+            self.measured = True
 
     def _tell(self) -> bool:
         """Progress and new files, now and then; whether it was time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlfuzz.codefuzz.engine import Session
@@ -16,25 +17,34 @@ OnSeed = Callable[[bytes, Outcome, str], None]
 """Called with a seed that fails by itself, how, and its name."""
 
 
-def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> list[tuple[str, str]]:
-    """Run the seeds that its corpus does not have yet, and put the usable ones there; names and reasons of those that
-    were refused. Raises SeedError where the harness fails on all of them.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """refused: names of seeds with the reasons; warnings: what looks wrong with the harness, in whole sentences."""
+
+    refused: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> Look:
+    """Run the seeds that its corpus does not have yet, and put the usable ones there.
+
+    Raises SeedError where the harness fails on all of them.
     """
     fresh = [path for path in seeds if path.read_bytes() not in standing.corpus]
     standing.seeds = len(seeds)
     if not fresh:
-        return []
+        return Look()
     screened = session.screen(fresh)
     require_usable(standing.name, screened)
     for name, outcome in screened.failing:
         on_failing(_path(name, fresh).read_bytes(), outcome, Path(name).name)
     standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
     standing.seeds -= len(screened.refused) + len(screened.failing)
-    return [(Path(name).name, reason) for name, reason in screened.refused]
+    return Look(tuple((Path(name).name, reason) for name, reason in screened.refused), screened.warnings)
 
 
-def ready(standing: Standing, session: Session) -> Ready:
-    """What importing the harness has shown, in words."""
+def ready(standing: Standing, session: Session, look: Look) -> Ready:
+    """What importing the harness and running its seeds has shown, in words."""
     prepared, packages = session.prepared, standing.harness.declaration.instrument
     tops = {name.partition(".")[0] for name in packages}
     native = [name for name in prepared.blind if name.partition(".")[0] in tops]
@@ -42,7 +52,7 @@ def ready(standing: Standing, session: Session) -> Ready:
     notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
     said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
     said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
-    warnings = (*said, *prepared.warnings)
+    warnings = (*said, *prepared.warnings, *look.warnings)
     return Ready(standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes), warnings)
 
 

@@ -12,12 +12,16 @@ from mlfuzz.codefuzz.plain_run import PlainRun
 
 
 class ScriptedEngine:
-    """inputs: by harness name. missing: what `available` says. edges: reached by each turn."""
+    """inputs: by harness name. missing: what `available` says. edges: reached by each turn; measured: known by then."""
 
     name = "scripted 1"
 
-    def __init__(self, inputs: dict[str, Sequence[bytes]], *, missing: str = "", edges: int = 10) -> None:
-        self.inputs, self.missing, self.edges = inputs, missing, edges
+    def __init__(
+        self, inputs: dict[str, Sequence[bytes]], *, missing: str = "", edges: int = 10, measured: bool = True,
+        warnings: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.inputs, self.missing, self.edges, self.measured = inputs, missing, edges, measured
+        self.warnings = tuple(warnings)
         self.turns: list[str] = []
         self.on_turn: Callable[[], None] = lambda: None
 
@@ -43,7 +47,7 @@ class ScriptedSession:
         for path in files:
             (outcome,) = self._run.reproduce(path.read_bytes(), times=1)
             (failing.append((str(path), outcome)) if outcome.failed else usable.append(str(path)))
-        return Screened(usable=tuple(usable), failing=tuple(failing))
+        return Screened(usable=tuple(usable), failing=tuple(failing), warnings=self.engine.warnings)
 
     def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), stop=lambda: False):
         self.engine.turns.append(self.declaration.name)
@@ -71,6 +75,7 @@ class ScriptedSession:
         return Progress(
             executions=self._executions, edges=self.engine.edges, features=2 * self.engine.edges,
             corpus=len(list(corpus.iterdir())), fuzzing=spent, seconds=spent, restarts=0, failures=self._failures,
+            measured=self.engine.measured,
         )  # fmt: skip
 
     def reproduce(self, payload, *, times=3, kind=""):

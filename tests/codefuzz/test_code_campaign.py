@@ -126,6 +126,18 @@ def test_a_harness_without_coverage_is_broken_unless_it_says_blind(project):
     assert run(request(project, ScriptedEngine({}, edges=1))).exit_code == 0
 
 
+def test_a_turn_that_ends_before_edges_were_counted_says_nothing_of_coverage(project):
+    result = run(request(project, ScriptedEngine({}, edges=0, measured=False)))
+    assert (result.exit_code, dict(result.broken)) == (0, {})
+
+
+def test_what_the_seeds_show_of_a_harness_is_told(project):
+    events = []
+    run(request(project, ScriptedEngine({}, warnings=["the seeds reach no instrumented code"])), events.append)
+    (ready,) = [event for event in events if isinstance(event, Ready)]
+    assert "the seeds reach no instrumented code" in ready.warnings
+
+
 def test_one_broken_harness_does_not_stop_the_others(project):
     (project / "harnesses/broken.py").write_text("import nothing_such\ndef TestOneInput(data): pass\n")
     result = run(request(project, ScriptedEngine({"toy": BUGS}), "toy", "broken", "plain_toy"))
