@@ -27,6 +27,7 @@ from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.peek import peek
+from mlfuzz.codefuzz.pruning import prune
 from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.toolchain import mutator_library
@@ -100,6 +101,8 @@ class AtherisSession:
 
     def close(self) -> None:
         self._link.close()
+        if cache := _cache(self.options):
+            prune(Path(cache))
 
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,

@@ -14,6 +14,7 @@ import marshal
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
 from typing import Any
@@ -27,6 +28,9 @@ SOURCES = ("instrument_bytecode.py", "import_hook.py", "version_dependent.py", "
 
 UNIQUE = 1 << 62
 """Counters stand as this and more while a code object is built, so that no constant of the code equals one."""
+
+FRESH_SECONDS = 43_200.0
+"""A file that is used gets the time of its use, unless that was within half a day: the oldest are removed some day."""
 
 SAMPLE = """
 def sample(values):
@@ -211,6 +215,9 @@ def _read(path: str) -> tuple[list[bytes], CodeType] | None:
     try:
         with open(path, "rb") as file:
             data = file.read()
+            if time.time() - os.fstat(file.fileno()).st_mtime > FRESH_SECONDS:
+                with contextlib.suppress(OSError):
+                    os.utime(path)
     except OSError:
         return None
     body = memoryview(data)[len(FORMAT) + 16 :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_a_damaged_entry_is_made_anew(tmp_path):
     again = starts(path, cache, tmp_path / "c2")
     assert not again[0]
     assert again[1:] == first[1:]
+
+
+def test_an_entry_that_is_used_is_not_the_oldest_any_more(tmp_path):
+    path, cache = harness(tmp_path), tmp_path / "cache"
+    starts(path, cache, tmp_path / "c1")
+    entries = [file for file in cache.rglob("*") if file.is_file() and len(file.name) == 38]
+    for file in entries:
+        os.utime(file, (1, 1))
+    AtherisEngine().prepare(read(path), Options(cache=str(cache), project=str(tmp_path))).close()
+    assert entries
+    assert all(file.stat().st_mtime > 1e9 for file in entries)
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
