@@ -20,8 +20,8 @@ from mlfuzz.testing.judgement import Judgement
 from mlfuzz.testing.kept import Kept
 
 if TYPE_CHECKING:
-    from mlfuzz.campaign.build import AnyTarget
     from mlfuzz.corpus.seeds import Seed
+    from mlfuzz.targets.variants import AnyTarget
 
 SEEDS_AT_ONCE = 64
 

@@ -12,7 +12,7 @@ import torch
 
 import mlfuzz
 from mlfuzz.campaign import mistuned
-from mlfuzz.campaign.build import Calibration
+from mlfuzz.campaign.calibration import Calibration
 from mlfuzz.campaign.combined import Part, added, earlier_stats, fresh_stats, read_part
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash

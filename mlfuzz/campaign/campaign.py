@@ -15,17 +15,27 @@ import torch
 
 from mlfuzz.batch import Indices, Step, from_payloads
 from mlfuzz.budget import Budget
-from mlfuzz.campaign import build
 from mlfuzz.campaign.account import Account
+from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for, target_for
+from mlfuzz.campaign.calibration import FIT_MUTANTS, calibrate, calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop, Parts
+from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import searcher_for
 from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.seeding import (
+    add_seeds,
+    run_seeds,
+    seed_flight,
+    seed_margins,
+    seedbed_of,
+    usable_seeds,
+)
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
@@ -50,7 +60,7 @@ from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.targets.plain import plain_parts
-from mlfuzz.targets.variants import Varied, itself
+from mlfuzz.targets.variants import AnyTarget, Varied, itself
 from mlfuzz.targets.variants_costs import PER_BATCH
 
 PROGRESS_SECONDS = 2.0
@@ -88,7 +98,7 @@ class Campaign:
     """
 
     def __init__(
-        self, workdir: Workdir, target: build.AnyTarget, spec: WorkerSpec, lock: Lock | None, *, worker: int = 0,
+        self, workdir: Workdir, target: AnyTarget, spec: WorkerSpec, lock: Lock | None, *, worker: int = 0,
         workers: int = 1,
     ) -> None:  # fmt: skip
         self.workdir, self.target, self.spec = workdir, target, spec
@@ -107,7 +117,7 @@ class Campaign:
     def open(
         cls,
         directory: str | Path,
-        target: build.AnyTarget,
+        target: AnyTarget,
         *,
         seeds: str | Path | None = None,
         spec: WorkerSpec | None = None,
@@ -145,8 +155,8 @@ class Campaign:
     def _open(self, *, guarded: bool) -> None:
         self.recorder.phase("load")
         torch.manual_seed(self.spec.seed)
-        self.target = build.target_for(self.target, self.spec)
-        self.corpus = Corpus.open(self.workdir, self.life, calibration=build.calibration_key(self.target, self.spec))
+        self.target = target_for(self.target, self.spec)
+        self.corpus = Corpus.open(self.workdir, self.life, calibration=calibration_key(self.target, self.spec))
         modality, device = self.target.modality, self.target.device
         self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
         seeds, answers, seed_stats, numbers = self._seeds()
@@ -155,17 +165,17 @@ class Campaign:
         shown = [at for at, seed in enumerate(seeds) if np.shape(seed.payload)[:-1] == np.shape(seeds[0].payload)[:-1]]
         rows = from_payloads([seeds[at].payload for at in shown], modality, device)
         seen = Observation.join([answers[at] for at in shown])
-        criterion = build.criterion_for(self.target, self.spec)
-        mutants = 0 if guarded else build.FIT_MUTANTS
-        calibration = build.calibrate(
+        criterion = criterion_for(self.target, self.spec)
+        mutants = 0 if guarded else FIT_MUTANTS
+        calibration = calibrate(
             self.target, rows, seen, self.spec, criterion, self.workdir, mutants=mutants,
             record=lambda picked, steps: self._record_seeds([numbers[shown[at]] for at in picked], steps),
         )  # fmt: skip
-        plan = build.plan_for(self.target, self.spec, rows, calibration.seconds, self.spec.batch or calibration.batch)
-        oracles = build.oracles_for(self.target, self.spec, answers[0])
-        scheduler = build.scheduler_for(self.spec)
-        seedbed = build.seedbed_of(self.target, seeds, answers)
-        build.bind(oracles, seedbed, calibration.floor)
+        plan = plan_for(self.target, self.spec, rows, calibration.seconds, self.spec.batch or calibration.batch)
+        oracles = oracles_for(self.target, self.spec, answers[0])
+        scheduler = scheduler_for(self.spec)
+        seedbed = seedbed_of(self.target, seeds, answers)
+        bind(oracles, seedbed, calibration.floor)
         parts = Parts(
             self.target, oracles, tuple(oracle.noise(calibration.floor) for oracle in oracles), criterion, scheduler,
             plan, self.spec.batch or calibration.batch, self.spec.seed,
@@ -174,8 +184,8 @@ class Campaign:
         if len(self.corpus):
             self._restore(parts, seeds)
         else:
-            margins = build.seed_margins(self.target, seeds, answers, oracles)
-            build.add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
+            margins = seed_margins(self.target, seeds, answers, oracles)
+            add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
             criterion.load(features)
         self.tally = Tally()
         origin = Origin(
@@ -221,7 +231,7 @@ class Campaign:
         return self.account.stats
 
     def _record_seeds(self, numbers: Sequence[int], steps: Sequence[Step]) -> None:
-        self.recorder.record(build.seed_flight(numbers, steps))
+        self.recorder.record(seed_flight(numbers, steps))
 
     def request_stop(self, reason: str) -> None:
         """Finish the batch, save, and end; callable from a signal handler."""
@@ -307,7 +317,7 @@ class Campaign:
         ]
         if stored:
             seeds = [self._stored_seed(row) for row in stored]
-            answers = build.run_seeds(self.target, seeds, self.recorder)
+            answers = run_seeds(self.target, seeds, self.recorder)
             lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
             if lost:
                 raise SeedError(f"target {self.target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
@@ -320,8 +330,8 @@ class Campaign:
             Path(self.spec.directory) / where, self.target.modality, labels=self.target.labels,
             max_seeds=self.spec.max_seeds, rng_seed=self.spec.seed,
         )  # fmt: skip
-        all_answers = build.run_seeds(self.target, found.seeds, self.recorder)
-        kept, stats = build.usable_seeds(self.target, found, all_answers, ())
+        all_answers = run_seeds(self.target, found.seeds, self.recorder)
+        kept, stats = usable_seeds(self.target, found, all_answers, ())
         self.warnings += found.warnings
         usable = [answer for at in kept if (answer := all_answers[at]) is not None]
         return [found.seeds[at] for at in kept], usable, stats, kept

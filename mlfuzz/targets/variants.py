@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
-from mlfuzz.targets.module import ModuleTarget, normalise
+from mlfuzz.targets.module import CallableTarget, ModuleTarget, normalise
 
 MAIN, BASE = "main", "base"
 """Outputs of a variant: its own; and what it is to be compared with, where that is not the target's main output."""
@@ -153,6 +153,10 @@ class Varied:
         filled = [one if one is not None else {**(good or {}), MAIN: void} for one in rest]
         joined = [Observation(one, seen.activations[:1, :0]) for one in filled]
         return Observation.join(joined).outputs
+
+
+AnyTarget: TypeAlias = ModuleTarget | CallableTarget | Varied
+"""What a campaign runs."""
 
 
 def varied(target: Any, names: Sequence[str]) -> Any:

@@ -12,8 +12,9 @@ import numpy as np
 
 from mlfuzz.batch import Batch, Rows, from_payloads
 from mlfuzz.budget import duration
-from mlfuzz.campaign.build import AnyTarget, oracles_for, plan_for, target_for
+from mlfuzz.campaign.build import oracles_for, target_for
 from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import class_numbers
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.seeds import Seed, load_seeds
@@ -28,6 +29,7 @@ from mlfuzz.rates import CONFIDENCE, wilson
 from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.execute import Execution, execute
 from mlfuzz.targets.load import load
+from mlfuzz.targets.variants import AnyTarget
 
 BATCH = 64
 SINGLE_ROWS = 16
