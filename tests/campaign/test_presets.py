@@ -17,9 +17,16 @@ from mlfuzz.campaign.spec import spec_of
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.examples import digits
 from mlfuzz.mutators.base import MUTATORS
+from mlfuzz.targets import calibrate
 
 BASELINES = ("random", "walk", "accept", "greedy")
 PUBLISHED = ("tensorfuzz", "deeptest", "deephunter")
+
+
+@pytest.fixture(autouse=True)
+def one_size_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch is given; looking for the best one would take longer than the campaign, and is tested elsewhere."""
+    monkeypatch.setattr(calibrate, "BATCHES", (256,))
 
 
 @contextmanager
