@@ -14,7 +14,7 @@ from typing import Any
 import mlfuzz
 from mlfuzz.codefuzz import linecover
 from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.dictionary import chosen, parse, written
+from mlfuzz.codefuzz.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
@@ -106,9 +106,11 @@ class AtherisSession:
 
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
-        known: Sequence[str] = (), stop: Callable[[], bool] = lambda: False,
+        known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
     ) -> Progress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
+
+        words: what earlier calls have found useful, beside the harness's own and the constants of the code.
 
         Raises TargetError where atheris is missing, WorkerLostError where no worker lives long enough to fuzz.
         """
@@ -119,7 +121,7 @@ class AtherisSession:
             runs=runs,
             seed=self.options.seed,
             # Without coverage libFuzzer would drop all seeds but the first, and go on from a single byte.
-            flags=tuple(self._flags()),
+            flags=tuple(self._flags(words)),
             known=tuple(known),
         )
         return Fuzzing(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
@@ -222,23 +224,23 @@ class AtherisSession:
             return [f"its dictionary cannot be read: {error}"]
         return [f"{self.declaration.dictionary}: {one}; left out" for one in refused[:3]]
 
-    def _flags(self) -> list[str]:
+    def _flags(self, learnt: Sequence[bytes]) -> list[str]:
         """What harness and lane add to libFuzzer's flags: a sanitizer cannot live with a limit of address space."""
-        flags = self._dictionary()
+        flags = self._dictionary(learnt)
         if self.options.lane.preload:
             flags.append(f"-malloc_limit_mb={4 * self.declaration.mebibytes}")
         if self.declaration.blind:  # without feedback the seeds are all there is to start from
             flags.append("-keep_seed=1")
         return flags
 
-    def _dictionary(self) -> list[str]:
-        """libFuzzer's argument for the words it may use: the user's and those of the code."""
+    def _dictionary(self, learnt: Sequence[bytes]) -> list[str]:
+        """libFuzzer's argument for the words it may use: the user's, those learnt earlier, and those of the code."""
         words: list[bytes] = []
         if self.declaration.dictionary:
             path = Path(self.options.project) / self.declaration.dictionary
             with contextlib.suppress(BadInputError):  # told when it was prepared
                 words, _ = parse(read(path, most=LARGEST))
-        words = chosen([*words, *self.prepared.constants])
+        words = combined(words, learnt, self.prepared.constants)
         if not words:
             return []
         file = self._link.scratch / "words.dict"

@@ -180,12 +180,14 @@ class _Campaign:
         standing.begin(worker)
         progress = session.fuzz(
             standing.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(standing.known),
+            words=list(standing.words),
             on_failure=lambda payload, outcome: self._failed(standing, payload, outcome),
             on_progress=lambda now: self._progressed(standing, worker, now), stop=self._stopping,
         )  # fmt: skip
         with self.guard:
             standing.count(worker, progress)
             standing.slices += 1
+            standing.learn(progress.words)
         require_coverage(standing, progress, executions=COVERAGE_AFTER)
 
     def _slice(self, standing: Standing) -> float:
@@ -279,8 +281,13 @@ class _Campaign:
         return EXIT_FINDINGS if counted and self.request.fail_on != "none" else EXIT_CLEAN
 
     def _standing(self, harness: Harness) -> Standing:
-        folder = self.workdir.working(f"corpus-{folder_name(harness.name)}")
-        return Standing(harness, corpus_folder(folder), self._origin(harness, ".bin", None))
+        name = folder_name(harness.name)
+        standing = Standing(
+            harness, corpus_folder(self.workdir.working(f"corpus-{name}")), self._origin(harness, ".bin", None),
+            self.workdir.working(f"words-{name}.dict"),
+        )  # fmt: skip
+        standing.remember()
+        return standing
 
     def _origin(self, harness: Harness, suffix: str, session: Session | None) -> Origin:
         return Origin(

@@ -16,6 +16,13 @@ MOST = 512
 LINE = re.compile(rb'^\s*(?:[A-Za-z_][\w.@-]*\s*=\s*)?"((?:[^"\\]|\\(?:x[0-9a-fA-F]{2}|["\\]))*)"\s*$')
 
 
+MOST_LEARNED = 128
+"""Of the words that libFuzzer has found useful; those that were found last stay."""
+
+RECOMMENDED = re.compile(rb"^#+ Recommended dictionary\. #+\n(.*?)^#+ End of recommended", re.MULTILINE | re.DOTALL)
+USEFUL = re.compile(rb'^"((?:[^"\\\n]|\\(?:[0-7]{3}|x[0-9a-fA-F]{2}|["\\]))*)" # Uses: (\d+)$', re.MULTILINE)
+
+
 def constants(code: CodeType) -> list[bytes]:
     """Short byte strings, short words and numbers of several bytes in a module's code, nested code included."""
     found: dict[bytes, None] = {}
@@ -77,6 +84,37 @@ def parse(text: bytes) -> tuple[list[bytes], list[str]]:
         if word:
             words.append(word)
     return words, refused
+
+
+def recommended(printed: bytes) -> list[bytes]:
+    """The words that libFuzzer recommends as it ends, the most used first; [] where it has not come to that.
+
+    They come from what comparisons were seen to want, and have led to something new.
+    """
+    sections = RECOMMENDED.findall(printed)
+    found = USEFUL.findall(sections[-1]) if sections else []
+    words = [re.sub(rb"\\([0-7]{3}|x[0-9a-fA-F]{2}|.)", _unprinted, word) for word, _ in sorted(found, key=_unused)]
+    return [word for word in words if 2 <= len(word) <= LONGEST]
+
+
+def _unused(found: tuple[bytes, bytes]) -> int:
+    return -int(found[1])
+
+
+def _unprinted(match: re.Match[bytes]) -> bytes:
+    """libFuzzer prints octal where it reads hexadecimal."""
+    escaped = match[1]
+    return bytes([int(escaped, 8) & 255]) if len(escaped) == 3 and escaped.isdigit() else _unescaped(match)
+
+
+def learned(new: Iterable[bytes], old: Iterable[bytes]) -> list[bytes]:
+    """What is kept of the words of this run and of those before it."""
+    return list(dict.fromkeys([*new, *old]))[:MOST_LEARNED]
+
+
+def combined(own: Iterable[bytes], learnt: Iterable[bytes], found: Iterable[bytes]) -> list[bytes]:
+    """The user's words before those of earlier runs, and these before constants of the code; at most MOST."""
+    return list(dict.fromkeys([*chosen(own), *learnt, *chosen(found)]))[:MOST]
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

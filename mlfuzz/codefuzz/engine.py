@@ -56,7 +56,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing.
 
-    measured: whether the engine has counted edges yet; it may still be reading a large corpus.
+    measured: whether the engine has counted edges yet; it may still be reading a large corpus. words: that it has found
+    useful, once it has ended of itself.
     """
 
     executions: int
@@ -68,6 +69,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     failures: int
     measured: bool = True
+    words: tuple[bytes, ...] = ()
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +103,12 @@ class Session(Protocol):
 
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
-        known: Sequence[str] = (), stop: Callable[[], bool] = lambda: False,
+        known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
     ) -> Progress:  # fmt: skip
-        """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again."""
+        """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
+
+        words: what earlier calls have found useful.
+        """
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
         """Run one input alone, each time in a fresh fork, with time and memory measured.

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.dictionary import recommended
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
@@ -39,6 +40,13 @@ LEAK_CANDIDATES = 6
 EARLY_SHARE = 0.25
 """Of the limit: an input that stands where others have hung is ended so early."""
 
+EARLY_SECONDS = 1.5
+"""libFuzzer ends so long before its time is up: only then it says which words were useful. It counts whole seconds, and
+goes on for one after its limit."""
+
+TURN_SECONDS = 0.5
+"""Less than that is not worth another worker."""
+
 SPARES = True
 """Whether a worker leaves forks that go on for it when it dies."""
 
@@ -54,7 +62,7 @@ FLAGS = (
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call of `fuzz` asks for."""
+    """What one call of `fuzz` asks for. seconds, runs: limits; flags: more of libFuzzer's."""
 
     corpus: Path
     seconds: float
@@ -81,7 +89,8 @@ class Fuzzing:
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
-        self.tired = self.measured = False
+        self.tired = self.measured = self.done = False
+        self.words: list[bytes] = []
         self._killer = b""
         self._allowance: Patience | None = None
         self._base = 0.0
@@ -112,10 +121,11 @@ class Fuzzing:
             executions=self.executions + head[STARTED], edges=self.edges, features=self.features, corpus=self.units,
             fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
             failures=self.failures + head[FAILED], measured=self.measured,
+            words=tuple(self.words),
         )  # fmt: skip
 
     def _over(self) -> bool:
-        if time.monotonic() - self.began >= self.request.seconds or self.stop():
+        if self.done or time.monotonic() - self.began >= self.request.seconds or self.stop():
             return True
         return bool(self.request.runs) and self.executions + self.slot.flight.head[STARTED] >= self.request.runs
 
@@ -134,6 +144,8 @@ class Fuzzing:
         if killer and self.link.go_on(self.slot, {"known": known}, killer):
             return
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
+        limit = int(self.request.seconds - (time.monotonic() - self.began) - EARLY_SECONDS)
+        left += [f"-max_total_time={limit}"] if limit > 0 else []
         self.link.fork(FUZZ, {
             "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.lore.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
@@ -229,6 +241,9 @@ class Fuzzing:
     def _ended(self, slot: Slot) -> None:
         assert slot.death is not None
         if slot.death.status == 0 and slot.flight.head[STARTED]:
+            self.words = recommended(slot.ring.data) or self.words
+            left = self.request.seconds - (time.monotonic() - self.began)
+            self.done = left < EARLY_SECONDS + TURN_SECONDS
             return
         self._broken(slot)
 

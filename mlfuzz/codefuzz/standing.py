@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlfuzz.codefuzz.corpus_files import WorkingCorpus
+from mlfuzz.codefuzz.dictionary import MOST_LEARNED, learned, parse, written
 from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.records import RESOURCES, Origin
-from mlfuzz.errors import SeedError, TargetError
+from mlfuzz.codefuzz.workcorpus import LARGEST, read
+from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.storage.durable import write_atomic
 
 
 @dataclass(slots=True)
 class Standing:
     """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised;
-    slow: those of them that take time at each try.
+    slow: those of them that take time at each try. words: that the engine has found useful, kept in `dictionary`.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
     """
@@ -27,10 +32,12 @@ class Standing:
     harness: Harness
     corpus: WorkingCorpus
     origin: Origin
+    dictionary: Path
     known: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
     slow: set[str] = field(default_factory=set)
+    words: list[bytes] = field(default_factory=list)
     prepared: Prepared | None = None
     screened: bool = False
     seeds: int = 0
@@ -102,6 +109,18 @@ class Standing:
         self.executions, self.seconds = int(facts.get("executions", 0)), float(facts.get("seconds", 0.0))
         self.failures, self.restarts = int(facts.get("failures", 0)), int(facts.get("restarts", 0))
         self.seeds = int(facts.get("seeds", 0))
+
+    def remember(self) -> None:
+        """Take up the words of earlier lives; a file that cannot be read is as good as none."""
+        with contextlib.suppress(BadInputError):
+            self.words = parse(read(self.dictionary, most=LARGEST))[0][:MOST_LEARNED]
+
+    def learn(self, words: Sequence[bytes]) -> None:
+        """Keep words that the engine has found useful. Raises StorageError."""
+        kept = learned(words, self.words)
+        if kept != self.words:
+            self.words = kept
+            write_atomic(self.dictionary, written(kept), sync=False)
 
 
 def require_usable(name: str, screened: Screened) -> None:

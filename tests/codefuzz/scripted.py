@@ -23,6 +23,8 @@ class ScriptedEngine:
         self.inputs, self.missing, self.edges, self.measured = inputs, missing, edges, measured
         self.warnings = tuple(warnings)
         self.turns: list[str] = []
+        self.given: list[tuple[bytes, ...]] = []
+        self.words: tuple[bytes, ...] = ()
         self.on_turn: Callable[[], None] = lambda: None
 
     def available(self) -> str:
@@ -49,7 +51,8 @@ class ScriptedSession:
             (failing.append((str(path), outcome)) if outcome.failed else usable.append(str(path)))
         return Screened(usable=tuple(usable), failing=tuple(failing), warnings=self.engine.warnings)
 
-    def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), stop=lambda: False):
+    def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False):
+        self.engine.given.append(tuple(words))
         self.engine.turns.append(self.declaration.name)
         self.engine.on_turn()
         seen = set(known)
@@ -75,7 +78,7 @@ class ScriptedSession:
         return Progress(
             executions=self._executions, edges=self.engine.edges, features=2 * self.engine.edges,
             corpus=len(list(corpus.iterdir())), fuzzing=spent, seconds=spent, restarts=0, failures=self._failures,
-            measured=self.engine.measured,
+            measured=self.engine.measured, words=self.engine.words,
         )  # fmt: skip
 
     def reproduce(self, payload, *, times=3, kind=""):

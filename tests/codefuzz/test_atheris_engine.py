@@ -388,3 +388,33 @@ def test_line_coverage_counts_lines_that_run_at_import(session, tmp_path):
     assert set(shares) == {"planted.py"}
     assert 0.5 < shares["planted.py"] < 1
     assert (tmp_path / "html" / "index.html").exists()
+
+
+WORDY = """
+HARNESS = {"instrument": ["wordy"], "length": 64}
+import wordy
+def fuzz(data):
+    wordy.read(data)
+"""
+WORDY_CODE = """
+SECRET = bytes(reversed(b"vrqPwxz"))
+def read(data):
+    if data[:7] == SECRET:
+        if data[7:9] == SECRET[:2]:
+            return 1
+        return 2
+"""
+
+
+@pytest.mark.slow
+def test_words_that_comparisons_wanted_are_told_at_the_end_of_a_run(tmp_path):
+    (tmp_path / "wordy.py").write_text(WORDY_CODE)
+    with prepared(tmp_path, WORDY) as session:
+        progress = session.fuzz(
+            seeded(tmp_path / "c", b"none"), seconds=3.0, on_failure=print, on_progress=lambda _: None
+        )  # fmt: skip
+        (flag,) = session._dictionary(progress.words)
+        words, _ = parse(Path(flag.removeprefix("-dict=")).read_bytes())
+    assert any(b"zxwPqrv" in word for word in progress.words)
+    assert 1.0 < progress.seconds < 3.5
+    assert set(progress.words) <= set(words)

@@ -138,6 +138,19 @@ def test_what_the_seeds_show_of_a_harness_is_told(project):
     assert "the seeds reach no instrumented code" in ready.warnings
 
 
+def test_words_that_a_turn_has_found_useful_serve_the_next_turn_and_the_next_life(project):
+    engine = ScriptedEngine({"toy": BUGS})
+    engine.words = (b"RIFF", b"\x00\xff")
+    run(request(project, engine))
+    assert engine.given[0] == ()
+    assert engine.given[1] == (b"RIFF", b"\x00\xff")
+    (kept,) = (project / ".mlfuzz").rglob("words-toy.dict")
+    kept.write_bytes(b"nonsense\n" + kept.read_bytes())
+    engine.given.clear()
+    run(request(project, engine))
+    assert engine.given[0] == (b"RIFF", b"\x00\xff")
+
+
 def test_one_broken_harness_does_not_stop_the_others(project):
     (project / "harnesses/broken.py").write_text("import nothing_such\ndef TestOneInput(data): pass\n")
     result = run(request(project, ScriptedEngine({"toy": BUGS}), "toy", "broken", "plain_toy"))
