@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlfuzz.campaign.confirm import TIMES, key_of
+from mlfuzz.campaign.attempts import FLOOR_FACTOR, SHARES, Attempts
+from mlfuzz.campaign.confirm import key_of
 from mlfuzz.campaign.difference import Difference, Elements, Kept, Pieces, difference
-from mlfuzz.campaign.shrink import FLOOR_FACTOR, MAX_BATCH, SHARES
 from mlfuzz.campaign.trial import Trial
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
@@ -48,48 +47,44 @@ def trim(target: Target, finding: Finding, payload: Payload, seed: Payload, *, s
     found = difference(seed, payload)
     if found is None:
         return None
-    search = _Search(Trial(target, finding, seed), found, FLOOR_FACTOR * (finding.floor or 0.0), key_of(finding),
-                     time.monotonic() + seconds)  # fmt: skip
+    attempts = Attempts(Trial(target, finding, seed), FLOOR_FACTOR * (finding.floor or 0.0), key_of(finding),
+                        deadline=time.monotonic() + seconds)  # fmt: skip
+    search = _Search(found, attempts)
     history = [payload]
     kept = np.ones(found.pieces, np.bool_)
     while True:
         before = int(kept.sum())
         kept = search.fewer(kept)
-        if int(kept.sum()) == before or search.late:
+        if int(kept.sum()) == before or attempts.late:
             break
     history.append(found.payload(kept))
     if isinstance(found, Elements):
         history.append(search.weaker(found, history[-1]))
     for candidate in reversed(history):
-        alone, margin = search.alone(candidate)
-        if alone:
+        failed, margin = attempts.alone(candidate)
+        if failed:
             return Cut(candidate, margin, found.changed(candidate), found.total, found.what, found.largest(candidate),
-                       search.tried)  # fmt: skip
+                       attempts.tried)  # fmt: skip
     return None
 
 
 class _Search:
-    """Judges inputs in batches, and counts."""
+    """For the fewest pieces, then the smallest changes, that still fail."""
 
-    def __init__(self, trial: Trial, found: Difference, floor: float, key: int | None, deadline: float) -> None:
-        self.trial, self.found, self.floor, self.key, self.deadline = trial, found, floor, key, deadline
-        self.tried = 0
-
-    @property
-    def late(self) -> bool:
-        return time.monotonic() > self.deadline
+    def __init__(self, found: Difference, attempts: Attempts) -> None:
+        self.found, self.attempts = found, attempts
 
     def fewer(self, kept: Kept) -> Kept:
         """Neighbourhoods put back, large ones first."""
         for parts in self.found.parts(kept):
             left = [part for part in parts if kept[part].any()]
-            while left and not self.late:
+            while left and not self.attempts.late:
                 smaller = self._without(kept, left)
                 if smaller is None:
                     break
                 kept = smaller
                 left = [part for part in left if kept[part].any()]
-            if self.late:
+            if self.attempts.late:
                 break
         return kept
 
@@ -100,53 +95,31 @@ class _Search:
             whole = payload
             for _ in range(ROUNDS):
                 shares = [low + (high - low) * step / SHARES for step in range(1, SHARES)]
-                failing = np.flatnonzero(self._margins([change(whole, share) for share in shares]) > -np.inf)
-                if not len(failing) or self.late:
+                failing = np.flatnonzero(self.attempts.margins([change(whole, share) for share in shares]) > -np.inf)
+                if not len(failing) or self.attempts.late:
                     break
                 share = shares[int(failing[0])]
                 payload, low, high = change(whole, share), share - (high - low) / SHARES, share
         return payload
 
-    def alone(self, payload: Payload) -> tuple[bool, float | None]:
-        margin: float | None = None
-        for _ in range(TIMES):
-            judged = self.trial.judge(self.trial.rows([payload]))
-            self.tried += 1
-            if not self.trial.fails(judged, self.floor, self.key)[0]:
-                return False, None
-            margin = float(judged.margins[0]) if np.isfinite(judged.margins[0]) else None
-        return True, margin
-
     def _without(self, kept: Kept, parts: Sequence[Pieces]) -> Kept | None:
         """As many of the parts put back together as still fail; None where not a single one may go."""
-        margins = self._margins([self.found.payload(_cleared(kept, [part])) for part in parts])
+        margins = self.attempts.margins([self.found.payload(_cleared(kept, [part])) for part in parts])
         order = [at for at in np.argsort(-margins, kind="stable").tolist() if margins[at] > -np.inf]
         if not order:
             return None
         best, low, high = 1, 1, len(order)
-        while low < high and not self.late:
+        while low < high and not self.attempts.late:
             counts = sorted({low + 1 + (high - low - 1) * step // (SHARES - 1) for step in range(SHARES)})
             tried = [self.found.payload(_cleared(kept, [parts[at] for at in order[:count]])) for count in counts]
-            holding = [count for count, margin in zip(counts, self._margins(tried), strict=True) if margin > -np.inf]
+            holding = [
+                count for count, margin in zip(counts, self.attempts.margins(tried), strict=True) if margin > -np.inf
+            ]
             if not holding:
                 break
             best = low = max(holding)
             high = min((count - 1 for count in counts if count > best), default=high)
         return _cleared(kept, [parts[at] for at in order[:best]])
-
-    def _margins(self, payloads: Sequence[Payload]) -> NDArray[np.float64]:
-        """Of each the margin by which it fails in the finding's way; -infinity where it does not."""
-        margins = np.full(len(payloads), -np.inf)
-        for start in range(0, len(payloads), MAX_BATCH):
-            if self.late:
-                break
-            some = payloads[start : start + MAX_BATCH]
-            judged = self.trial.judge(self.trial.rows(some))
-            failing = self.trial.fails(judged, self.floor, self.key)
-            known = np.nan_to_num(judged.margins.astype(np.float64), nan=0.0)
-            margins[start : start + len(some)] = np.where(failing, known, -np.inf)
-            self.tried += len(some)
-        return margins
 
 
 def _cleared(kept: Kept, parts: Sequence[Pieces]) -> Kept:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlfuzz.campaign.shrink import dominant, order, shrink
+from mlfuzz.campaign.order import dominant, order
+from mlfuzz.campaign.shrink import shrink
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Chain, Mutation
