@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -116,6 +117,25 @@ def read_progress(data: bytes, origin: str = "progress.jsonl") -> list[Progress]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SchemaError(f"{origin}, line {number}: {error}; remove the line to go on") from error
     return records
+
+
+class ProgressTail:
+    """The lines that are added to a progress.jsonl from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_bytes = path.stat().st_size if path.exists() else 0
+
+    def fresh(self) -> list[Progress]:
+        """Complete lines since the last time. Raises SchemaError for a damaged one."""
+        if not self._path.exists():
+            return []
+        with open(self._path, "rb") as file:
+            file.seek(self._read_bytes)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read_bytes += len(whole)
+        return read_progress(whole, str(self._path))
 
 
 def read_stats(data: bytes, origin: str = "stats.json") -> Stats:

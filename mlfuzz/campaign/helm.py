@@ -21,6 +21,9 @@ from mlfuzz.campaign.worker import Answer, Order
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
 
+POLL_SECONDS = 0.1
+"""Between two looks at the children."""
+
 LOG_BYTES = 1 << 20
 """A target that prints without end fills no disk: its log begins anew at this size, and with each process."""
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.campaign.deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.events import Event, Warned, WorkerDied
-from mlfuzz.campaign.helm import ProbeProcess, WorkerProcess
+from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.probe import Reply, Request
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import TargetError, WorkerLostError
@@ -23,11 +24,6 @@ GUARD_DEATHS = 2
 
 DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""
-
-SLOWEST_FACTOR = 20.0
-"""A part of the dead batch may take so many times the slowest batch so far, at least a second."""
-
-POLL_SECONDS = 0.1
 
 
 class Inquest:
@@ -49,6 +45,7 @@ class Inquest:
         self._tell(WorkerDied(how, self.deaths, pulse.phase if pulse else "start"))
         if pulse is None or pulse.phase in ("start", "load"):
             raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {worker.log_hint()}")
+        # A part of the dead batch may take as much longer than the slowest batch as a batch may, at least a second.
         reply = self._autopsy(how, worker.life(), max(1.0, SLOWEST_FACTOR * pulse.slowest))
         if reply is not None and reply.value.get("seed"):
             raise TargetError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mlfuzz import errors
 from mlfuzz.campaign.process import tune_malloc
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
 from mlfuzz.storage.durable import write_atomic
@@ -44,6 +45,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     message: str = ""
     trace: str = ""
+
+    def error(self) -> MlfuzzError:
+        """What it said as one of our errors, so that it reads and exits as if it had been raised here."""
+        known = getattr(errors, self.kind, None)
+        if isinstance(known, type) and issubclass(known, MlfuzzError) and known is not errors.UnknownNameError:
+            try:
+                return known(self.message)
+            except TypeError:
+                pass
+        error = MlfuzzError(self.message if known else f"mlfuzz failed: {self.kind}: {self.message}")
+        error.exit_code = self.exit_code
+        if not known:
+            error.add_note(self.trace)
+        return error
 
 
 class _Signals:
