@@ -97,6 +97,26 @@ class TensorRows:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRows:
+    """Images or waveforms as the integers of their files; a part becomes float32 when it is asked for.
+
+    A whole batch made float32 at once would have left the cache before the last operator reads its part.
+    """
+
+    stored: Tensor
+    modality: Modality
+    lengths: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.stored.shape[0])
+
+    def part(self, start: int, stop: int) -> TensorRows:
+        """A contiguous slice as it ran, on the grid."""
+        lengths = None if self.lengths is None else self.lengths[start:stop]
+        return TensorRows(to_unit(self.stored[start:stop], self.modality), self.modality, lengths)
+
+
+@dataclass(frozen=True, slots=True)
 class TextRows:
     """B strings on the host."""
 

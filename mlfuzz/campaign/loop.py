@@ -139,7 +139,7 @@ class Loop:
         picked, repeated, again = self._repeats.arrange(picked, again, borrowed, rng)
         order, dealt = self.parts.plan.deal(picked, self.corpus.loads[picked], rng) or (slice(None), [])
         picked = picked[order]
-        parents = self.pool.gather(picked)
+        parents = self.pool.parents(picked)
         mutated = self.parts.plan.mutate(
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
             roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again, dealt=dealt,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlfuzz.batch import Indices, Rows, TensorRows, TextRows, to_unit
+from mlfuzz.batch import Indices, Rows, StoredRows, TextRows
 from mlfuzz.modality.base import Modality, Payload
 
 POOL_BYTES = 512 << 20
@@ -74,12 +74,17 @@ class Pool:
 
     def gather(self, picked: Indices) -> Rows:
         """The rows of one shape, on the modality's grid."""
+        rows = self.parents(picked)
+        return rows.part(0, len(rows)) if isinstance(rows, StoredRows) else rows
+
+    def parents(self, picked: Indices) -> StoredRows | TextRows:
+        """The same rows as they are stored, for an operator to take its part of."""
         if not self._tables:
             return TextRows(tuple(self._text(row) for row in picked.tolist()), self._modality)
         table = self._tables[self._shape_of[int(picked[0])]]
         table.ensure(picked, self._fetch)
         stored, lengths = table.take(picked)
-        return TensorRows(to_unit(stored, self._modality), self._modality, lengths)
+        return StoredRows(stored, self._modality, lengths)
 
     def _text(self, row: int) -> str:
         if row not in self._texts:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Indices, Rows, Step, TensorRows
+from mlfuzz.batch import Indices, Rows, Step, StoredRows, TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.deal import Dealer
@@ -159,7 +159,7 @@ class Plan:
 
     def mutate(
         self,
-        parents: Rows,
+        parents: Rows | StoredRows,
         loads: Loads,
         invariant: NDArray[np.bool_],
         rng: np.random.Generator,
@@ -179,15 +179,17 @@ class Plan:
         roots: gives the rows' seeds; only asked for where a limit compares with them.
         """
         batch = len(parents)
-        state = Mutated(parents, (), loads, invariant.copy(), np.zeros(batch, np.bool_), np.zeros(batch, np.float32))
+        none, even = np.zeros(batch, np.bool_), np.zeros(batch, np.float32)
+        state, source = Mutated(parents.part(0, 0), (), loads, invariant.copy(), none, even), parents
         seeds = self._roots(roots)
         ahead = repeated[-1].stop if repeated else 0
         for layer in range(self.depth):
             cut = self.cut(batch - ahead, rng) if ahead < batch and not dealt else []
             slices = dealt[layer] if dealt else [*repeated, *(Slice(part, ahead + a, ahead + b) for part, a, b in cut)]
-            state = apply_slices(state, slices, rng, self.ledger, most)
+            state = apply_slices(source, state, slices, rng, self.ledger, most)
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
+            source = state.rows
         return replace(state, again=again, borrowed=ahead - again)
 
     def deal(self, picked: Indices, loads: Loads, rng: np.random.Generator) -> tuple[Indices, list[list[Slice]]] | None:
@@ -239,16 +241,17 @@ class Plan:
 
 
 def apply_slices(
-    state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None = None
-) -> Mutated:
-    """One operator on each slice: draw, limit, record, apply."""
+    source: Rows | StoredRows, state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger,
+    most: Most | None = None,
+) -> Mutated:  # fmt: skip
+    """One operator on each slice of the source: draw, limit, record, apply. state: what was done to it so far."""
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
     dropped, severity = state.dropped.copy(), state.severity.copy()
-    whole = torch.empty_like(state.rows.data) if isinstance(state.rows, TensorRows) else None
+    whole = _room_for(source)
     parts, steps = [], []
     for each in slices:
         part, start, stop = each.mutator, each.start, each.stop
-        rows = state.rows.part(start, stop)
+        rows = source.part(start, stop)
         drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
         seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
         milder = None if most is None else most(part.name, start, stop)
@@ -261,11 +264,18 @@ def apply_slices(
         np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])
         if part.effect != "invariant":
             invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
-    rows = _joined(state.rows, parts, slices, whole)
+    rows = _joined(parts, slices, whole)
     return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
 
 
-def _joined(like: Rows, parts: Sequence[Rows], slices: Sequence[Slice], whole: Tensor | None) -> Rows:
+def _room_for(source: Rows | StoredRows) -> Tensor | None:
+    """Where the operators may write; None for text."""
+    if isinstance(source, StoredRows):
+        return torch.empty(source.stored.shape, device=source.stored.device)
+    return torch.empty_like(source.data) if isinstance(source, TensorRows) else None
+
+
+def _joined(parts: Sequence[Rows], slices: Sequence[Slice], whole: Tensor | None) -> Rows:
     """The slices as one; where all of them were written into `whole`, that is all there is to do."""
     if len(parts) == 1:
         return parts[0]
@@ -275,7 +285,7 @@ def _joined(like: Rows, parts: Sequence[Rows], slices: Sequence[Slice], whole: T
         for part, each in zip(tensors, slices, strict=False)
     )
     if whole is None or not written:
-        return like.join(parts)
+        return parts[0].join(parts)
     lengths = [part.lengths for part in tensors if part.lengths is not None]
     return tensors[0].with_data(whole, torch.cat(lengths) if lengths else None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mlfuzz.batch import TensorRows, TextRows
+from mlfuzz.batch import StoredRows, TensorRows, TextRows
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.modality.base import Payload
 from mlfuzz.modality.image import Image
@@ -31,6 +31,14 @@ def test_gathered_rows_hold_the_stored_pixels() -> None:
     assert isinstance(rows, TensorRows)
     for at, row in enumerate((299, 0, 5, 0)):
         assert np.array_equal(rows.payload(at), payloads[row])
+
+
+def test_a_part_of_stored_parents_is_that_part_of_the_gathered_rows() -> None:
+    pool, picked = grown(pictures(300)), np.asarray([299, 0, 5, 0, 7])
+    parents, rows = pool.parents(picked), pool.gather(picked)
+    assert isinstance(parents, StoredRows)
+    assert isinstance(rows, TensorRows)
+    assert torch.equal(parents.part(1, 4).data, rows.data[1:4])
 
 
 def test_evicted_entries_are_read_again() -> None:
