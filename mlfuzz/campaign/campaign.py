@@ -13,37 +13,30 @@ import msgspec
 import numpy as np
 import torch
 
-from mlfuzz.batch import Indices, Step, from_payloads
+from mlfuzz.batch import Indices, Step
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.account import Account
-from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for, target_for
-from mlfuzz.campaign.calibration import FIT_MUTANTS, calibrate, calibration_key
+from mlfuzz.campaign.assembly import Assembly, assemble
+from mlfuzz.campaign.build import target_for
+from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
-from mlfuzz.campaign.combined import earlier_stats
+from mlfuzz.campaign.exchange import Exchange
+from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop, Parts
-from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.resume import measure_again, restore_state, save_state
 from mlfuzz.campaign.search.hunt import gradients_reach
-from mlfuzz.campaign.search.searcher import searcher_for
+from mlfuzz.campaign.search.searcher import Searcher, searcher_for
 from mlfuzz.campaign.seedbed import Seedbed
-from mlfuzz.campaign.seeding import (
-    add_seeds,
-    run_seeds,
-    seed_flight,
-    seed_margins,
-    seedbed_of,
-    usable_seeds,
-)
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
+from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.campaign.validity import Validity, keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
-from mlfuzz.corpus.seeds import Seed, load_seeds
-from mlfuzz.errors import SeedError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
@@ -51,10 +44,8 @@ from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.waiting import Waiting
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
-from mlfuzz.observation import Observation
-from mlfuzz.progress import Progress, SeedStats, Stats
+from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
-from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
@@ -157,73 +148,34 @@ class Campaign:
         torch.manual_seed(self.spec.seed)
         self.target = target_for(self.target, self.spec)
         self.corpus = Corpus.open(self.workdir, self.life, calibration=calibration_key(self.target, self.spec))
-        modality, device = self.target.modality, self.target.device
-        self.pool = Pool(modality, device, lambda row: raw.loads(self.corpus.payload(row)))
-        seeds, answers, seed_stats, numbers = self._seeds()
+        self.pool = Pool(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
+        sown = sow(self.target, self.spec, self.workdir, self.corpus, self.recorder)
+        self.warnings += sown.warnings
         if isinstance(self.target, Varied):
             self.target.most = PER_BATCH  # of the seeds each is measured alone, of what follows a few
-        shown = [at for at, seed in enumerate(seeds) if np.shape(seed.payload)[:-1] == np.shape(seeds[0].payload)[:-1]]
-        rows = from_payloads([seeds[at].payload for at in shown], modality, device)
-        seen = Observation.join([answers[at] for at in shown])
-        criterion = criterion_for(self.target, self.spec)
-        mutants = 0 if guarded else FIT_MUTANTS
-        calibration = calibrate(
-            self.target, rows, seen, self.spec, criterion, self.workdir, mutants=mutants,
-            record=lambda picked, steps: self._record_seeds([numbers[shown[at]] for at in picked], steps),
-        )  # fmt: skip
-        plan = plan_for(self.target, self.spec, rows, calibration.seconds, self.spec.batch or calibration.batch)
-        oracles = oracles_for(self.target, self.spec, answers[0])
-        scheduler = scheduler_for(self.spec)
-        seedbed = seedbed_of(self.target, seeds, answers)
-        bind(oracles, seedbed, calibration.floor)
-        parts = Parts(
-            self.target, oracles, tuple(oracle.noise(calibration.floor) for oracle in oracles), criterion, scheduler,
-            plan, self.spec.batch or calibration.batch, self.spec.seed,
-        )  # fmt: skip
-        features = criterion.embed(Observation.join(answers)).cpu().numpy()
+        assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds)
+        parts, seedbed = assembly.parts, assembly.seedbed
         if len(self.corpus):
-            self._restore(parts, seeds)
+            self._resume(parts, sown)
         else:
-            margins = seed_margins(self.target, seeds, answers, oracles)
-            add_seeds(self.corpus, self.pool, scheduler, seeds, features, plan.ledger.width, margins)
-            criterion.load(features)
-        self.tally = Tally()
-        origin = Origin(
-            self.workdir.name, self.life, self.spec.target, plan.ledger.limits.linf, environment(), units(),
-            plain_parts(self.target),
-        )  # fmt: skip
-        self.candidates = Candidates(
-            self.target, oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap,
-            typical_margins(self.corpus.margins[self.corpus.parents < 0]),
-        )  # fmt: skip
-        self._count_known()
-        self.calibration = calibration
+            self._begin(assembly, sown)
+        self.calibration, self.tally = assembly.calibration, Tally()
+        self.candidates = self._candidates(parts, seedbed)
+        self._exchange = Exchange(self.corpus, self.pool, parts, self.findings, self.candidates, sown.forms)
         CONTENTS.attach(self._blobs.find)
-        searcher = searcher_for(
-            self.spec.search, target=self.target, oracles=oracles, floors=parts.floors, corpus=self.corpus,
-            pool=self.pool, seedbed=seedbed, ledger=plan.ledger, blobs=self._blobs, batch=parts.batch,
-            key=(self.worker << WORKER_SHIFT) + life_number(self.life)[1],
-        )  # fmt: skip
-        if searcher is not None and searcher.mode == "white" and not gradients_reach(self.target, rows)[0]:
-            self.warnings.append(
-                f"search white: no gradients reach the input of target {self.target.name}; nothing is searched; "
-                "search black needs none"
-            )
+        number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
         self.loop = Loop(
-            parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder,
-            (self.worker << WORKER_SHIFT) + life_number(self.life)[1],
+            parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder, number,
             guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
-            searcher=searcher, jury=self._jury(seedbed),
+            searcher=self._searcher(parts, seedbed, sown, number), jury=self._jury(seedbed),
         )  # fmt: skip
         self.loop.ban(self._banned())
         if self.target.was_training:
             self.warnings.append("the model was in training mode; it has been put in evaluation mode")
         self.account = Account(
-            self.workdir, self.spec, self.loop, calibration, life=self.life, seeds=seed_stats, warnings=self.warnings,
-            part=self.worker if self.workers > 1 else None,
+            self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=sown.stats,
+            warnings=self.warnings, part=self.worker if self.workers > 1 else None,
         )  # fmt: skip
-        self._forms = [(np.shape(payload), None if isinstance(payload, str) else payload.dtype)
-                       for payload in (seed.payload for seed in seeds)]  # fmt: skip
 
     @property
     def stats(self) -> Stats:
@@ -264,7 +216,7 @@ class Campaign:
                     on_progress(progress)
             if self.workers > 1 and now - exchanged >= EXCHANGE_SECONDS:
                 exchanged = now
-                self._exchange()
+                self._exchange.take_in()
             if reason or now - checkpointed >= CHECKPOINT_SECONDS:
                 checkpointed = now
                 self.checkpoint()
@@ -284,15 +236,7 @@ class Campaign:
     def checkpoint(self) -> None:
         """Derived state and figures; the truth is in the journal already."""
         self.corpus.sync()
-        scheduler, criterion = self.loop.parts.scheduler, self.loop.parts.criterion
-        arrays = {f"scheduler.{name}": array for name, array in scheduler.state().items()}
-        arrays |= {f"plan.{name}": array for name, array in self.loop.parts.plan.state().items()}
-        arrays |= {f"criterion.{name}": array for name, array in criterion.state().items() if np.size(array) <= 64}
-        facts = {
-            "entries": len(self.corpus), "digest": self.target.digest, "scheduler": self.spec.scheduler,
-            "deal": self.spec.deal,
-        }  # fmt: skip
-        save_checkpoint(self.workdir.checkpoint(self.worker), Checkpoint(arrays, facts), sync=False)
+        save_state(self.workdir.checkpoint(self.worker), self.loop.parts, self.spec, entries=len(self.corpus))
         self.account.save()
 
     def close(self) -> None:
@@ -310,84 +254,48 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _seeds(self) -> tuple[list[Seed], list[Observation], SeedStats, list[int]]:
-        """Usable seeds, their answers, what became of the others, and their numbers among all that were looked at."""
-        stored = [
-            row for row in np.flatnonzero(self.corpus.parents < 0).tolist() if self.corpus.entry(row).parent is None
-        ]
-        if stored:
-            seeds = [self._stored_seed(row) for row in stored]
-            answers = run_seeds(self.target, seeds, self.recorder)
-            lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
-            if lost:
-                raise SeedError(f"target {self.target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
-            given = [answer for answer in answers if answer is not None]
-            return seeds, given, earlier_stats(self.workdir).seeds, list(range(len(seeds)))
-        where = self.spec.seeds or str(self.target.seeds or "")
-        if not where:
-            raise SeedError(f"target {self.target.name} has no seeds; give a folder: --seeds DIR")
-        found = load_seeds(
-            Path(self.spec.directory) / where, self.target.modality, labels=self.target.labels,
-            max_seeds=self.spec.max_seeds, rng_seed=self.spec.seed,
-        )  # fmt: skip
-        all_answers = run_seeds(self.target, found.seeds, self.recorder)
-        kept, stats = usable_seeds(self.target, found, all_answers, ())
-        self.warnings += found.warnings
-        usable = [answer for at in kept if (answer := all_answers[at]) is not None]
-        return [found.seeds[at] for at in kept], usable, stats, kept
+    def _begin(self, assembly: Assembly, sown: Sown) -> None:
+        """The seeds become the first entries."""
+        parts = assembly.parts
+        margins = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
+        width = parts.plan.ledger.width
+        add_seeds(self.corpus, self.pool, parts.scheduler, sown.seeds, assembly.features, width, margins)
+        parts.criterion.load(assembly.features)
 
-    def _stored_seed(self, row: int) -> Seed:
-        entry, payload = self.corpus.entry(row), raw.loads(self.corpus.payload(row))
-        return Seed(entry.name, payload, entry.label, "", self.target.modality.encode(payload))
-
-    def _restore(self, parts: Parts, seeds: Sequence[Seed]) -> None:
+    def _resume(self, parts: Parts, sown: Sown) -> None:
         """Bring back what lives before this one left; entries measured on another target are run again."""
-        corpus, criterion = self.corpus, parts.criterion
+        corpus, forms = self.corpus, sown.forms
         for number in corpus.seeds.tolist():
-            payload = seeds[number].payload
-            self.pool.adopt(np.shape(payload), None if isinstance(payload, str) else payload.dtype)
-        stale = np.flatnonzero(~corpus.measured)
-        if len(stale):
-            self.warnings.append(f"{len(stale)} entries were measured on another target; they have been run again")
-            for start in range(0, len(stale), parts.batch):
-                for members in self.pool.split(stale[start : start + parts.batch]):
-                    vectors = criterion.embed(self.target.run(self.pool.gather(members))).cpu().numpy()
-                    for row, vector in zip(members.tolist(), vectors, strict=True):
-                        corpus.measure(row, vector, float(corpus.gains[row]))
-        criterion.load(corpus.vectors)
+            self.pool.adopt(*forms[number])
+        if stale := measure_again(corpus, self.pool, parts):
+            self.warnings.append(f"{stale} entries were measured on another target; they have been run again")
+        parts.criterion.load(corpus.vectors)
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
-        checkpoint = latest_checkpoint(self.workdir.checkpoint(self.worker), self.warnings.append)
-        if checkpoint is None or checkpoint.facts.get("digest") != self.target.digest:
-            return
-        state = _under(checkpoint, "scheduler.")
-        if state and checkpoint.facts.get("scheduler") == self.spec.scheduler:
-            parts.scheduler.restore(state)
-        if (state := _under(checkpoint, "plan.")) and checkpoint.facts.get("deal") == self.spec.deal:
-            parts.plan.restore(state)
-        if state := _under(checkpoint, "criterion."):
-            criterion.restore({**criterion.state(), **state})  # the checkpoint holds the small parts alone
+        restore_state(self.workdir.checkpoint(self.worker), parts, self.spec, self.warnings.append)
 
-    def _exchange(self) -> None:
-        """Take in what other workers have kept and saved since the last time."""
-        corpus, parts = self.corpus, self.loop.parts
-        fresh = np.asarray(corpus.tail(), np.int64)
-        if len(fresh):
-            for number in corpus.seeds[fresh].tolist():
-                self.pool.adopt(*self._forms[number])
-            parts.criterion.load(corpus.vectors[fresh[corpus.measured[fresh]]])
-            parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], corpus.margins[fresh])
-        for finding_id in self.findings.ids():
-            if finding_id not in self._known:
-                self._know(self.findings.load(finding_id))
+    def _candidates(self, parts: Parts, seedbed: Seedbed) -> Candidates:
+        origin = Origin(
+            self.workdir.name, self.life, self.spec.target, parts.plan.ledger.limits.linf, environment(), units(),
+            plain_parts(self.target),
+        )  # fmt: skip
+        return Candidates(
+            self.target, parts.oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap,
+            typical_margins(self.corpus.margins[self.corpus.parents < 0]),
+        )  # fmt: skip
 
-    def _count_known(self) -> None:
-        self._known: set[str] = set()
-        for finding in self.findings.records():
-            self._know(finding)
-
-    def _know(self, finding: Finding) -> None:
-        self._known.add(finding.id)
-        self.candidates.know(finding)
+    def _searcher(self, parts: Parts, seedbed: Seedbed, sown: Sown, number: int) -> Searcher | None:
+        """Searches between the batches, where they are asked for; a warning where they cannot do anything."""
+        searcher = searcher_for(
+            self.spec.search, target=self.target, oracles=parts.oracles, floors=parts.floors, corpus=self.corpus,
+            pool=self.pool, seedbed=seedbed, ledger=parts.plan.ledger, blobs=self._blobs, batch=parts.batch, key=number,
+        )  # fmt: skip
+        white = searcher is not None and searcher.mode == "white"
+        if white and not gradients_reach(self.target, sown.rows(self.target))[0]:
+            self.warnings.append(
+                f"search white: no gradients reach the input of target {self.target.name}; nothing is searched; "
+                "search black needs none"
+            )
+        return searcher
 
     def _jury(self, seedbed: Seedbed) -> Jury | None:
         """The reference models, where there are any: what they no longer recognise was too much for its seed."""
@@ -418,7 +326,3 @@ class Campaign:
                 target, self.findings, finding, alone_in="calling process", until=until,
                 judged=partial(keep_label, validity, self.findings),
             )  # fmt: skip
-
-
-def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): array for name, array in checkpoint.arrays.items() if name.startswith(prefix)}

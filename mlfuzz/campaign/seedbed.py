@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mlfuzz.corpus.seeds import Seed
 from mlfuzz.observation import Observation
+from mlfuzz.targets.variants import AnyTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Seedbed:
     def of(self, seeds: NDArray[np.int64]) -> Observation:
         """The reference observation of each row's seed."""
         return self.reference.take(seeds)
+
+
+def seedbed_of(target: AnyTarget, seeds: Sequence[Seed], answers: Sequence[Observation]) -> Seedbed:
+    """The usable seeds, with the target's answers to them in the same order."""
+    labels = tuple(seed.label for seed in seeds)
+    return Seedbed(
+        tuple(seed.name for seed in seeds), class_numbers(labels, target.labels).to(target.device), labels,
+        tuple(target.modality.encode(seed.payload) for seed in seeds), without_activations(Observation.join(answers)),
+    )  # fmt: skip
 
 
 def without_activations(seen: Observation) -> Observation:

@@ -1,31 +1,81 @@
-"""How seeds become the first entries: run, sorted into usable and failing, and put into the corpus."""
+"""The seeds of a campaign before they are entries: found or stored, run, and sorted into usable and failing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from mlfuzz.batch import Batch, Step, from_payloads
+from mlfuzz.batch import Rows, Step, from_payloads
 from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
-from mlfuzz.campaign.pool import Pool
-from mlfuzz.campaign.seedbed import Seedbed, class_numbers, without_activations
+from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
-from mlfuzz.corpus.entry import Entry
-from mlfuzz.corpus.seeds import Seed, SeedSet
+from mlfuzz.corpus.seeds import Seed, SeedSet, load_seeds
 from mlfuzz.errors import SeedError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation
-from mlfuzz.oracles.base import Oracle
 from mlfuzz.progress import SeedStats
-from mlfuzz.schedulers.base import Scheduler
+from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants import AnyTarget, Varied
+
+
+@dataclass(frozen=True, slots=True)
+class Sown:
+    """Usable seeds, their answers, and their numbers among all that were looked at.
+
+    stats: what became of the others. warnings: about files.
+    """
+
+    seeds: Sequence[Seed]
+    answers: Sequence[Observation]
+    numbers: Sequence[int]
+    stats: SeedStats
+    warnings: Sequence[str] = ()
+
+    @property
+    def alike(self) -> list[int]:
+        """Positions of the seeds of the first one's shape, its last axis aside."""
+        first = np.shape(self.seeds[0].payload)[:-1]
+        return [at for at, seed in enumerate(self.seeds) if np.shape(seed.payload)[:-1] == first]
+
+    def rows(self, target: AnyTarget) -> Rows:
+        """Those alike, as one batch for the target."""
+        return from_payloads([self.seeds[at].payload for at in self.alike], target.modality, target.device)
+
+    @property
+    def forms(self) -> list[tuple[tuple[int, ...], np.dtype[np.generic] | None]]:
+        """Shape and type of each seed, and so of its descendants; no type of a text."""
+        payloads = [seed.payload for seed in self.seeds]
+        return [(np.shape(payload), None if isinstance(payload, str) else payload.dtype) for payload in payloads]
+
+
+def sow(target: AnyTarget, spec: WorkerSpec, workdir: Workdir, corpus: Corpus, recorder: Recorder) -> Sown:
+    """The seeds that the campaign began with; of a new one, those of the folder asked for or of the target.
+
+    Raises SeedError where there are none, or none is usable, or a stored one is no longer answered; TargetError.
+    """
+    stored = [row for row in np.flatnonzero(corpus.parents < 0).tolist() if corpus.entry(row).parent is None]
+    if stored:
+        return _stored(target, [_seed_of(target, corpus, row) for row in stored], workdir, recorder)
+    where = spec.seeds or str(target.seeds or "")
+    if not where:
+        raise SeedError(f"target {target.name} has no seeds; give a folder: --seeds DIR")
+    found = load_seeds(
+        Path(spec.directory) / where, target.modality, labels=target.labels, max_seeds=spec.max_seeds,
+        rng_seed=spec.seed,
+    )  # fmt: skip
+    answers = run_seeds(target, found.seeds, recorder)
+    kept, stats = usable_seeds(target, found, answers)
+    usable = [answer for at in kept if (answer := answers[at]) is not None]
+    return Sown([found.seeds[at] for at in kept], usable, kept, stats, found.warnings)
 
 
 def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> list[Observation | None]:
@@ -41,7 +91,7 @@ def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> l
         with suppress(Exception):
             target.run(from_payloads([seeds[0].payload], target.modality, target.device))
     recorder.phase("seeds")
-    for members in _by_shape([seed.payload for seed in seeds]):
+    for members in by_shape([seed.payload for seed in seeds]):
         for start in range(0, len(members), 32):
             part = members[start : start + 32]
             rows = from_payloads([seeds[at].payload for at in part], target.modality, target.device)
@@ -67,7 +117,7 @@ def seed_flight(seeds: Sequence[int], steps: Sequence[Step] = ()) -> FlightRecor
 
 
 def usable_seeds(
-    target: AnyTarget, found: SeedSet, answers: Sequence[Observation | None], oracles: Sequence[Oracle]
+    target: AnyTarget, found: SeedSet, answers: Sequence[Observation | None]
 ) -> tuple[list[int], SeedStats]:
     """Numbers of the seeds to fuzz: those that answer and fail no oracle by themselves; the others are reported.
 
@@ -97,46 +147,26 @@ def usable_seeds(
     return kept, stats
 
 
-def seedbed_of(target: AnyTarget, seeds: Sequence[Seed], answers: Sequence[Observation]) -> Seedbed:
-    labels = tuple(seed.label for seed in seeds)
-    return Seedbed(
-        tuple(seed.name for seed in seeds), class_numbers(labels, target.labels).to(target.device), labels,
-        tuple(target.modality.encode(seed.payload) for seed in seeds), without_activations(Observation.join(answers)),
-    )  # fmt: skip
+def by_shape(payloads: Sequence[Payload]) -> list[list[int]]:
+    """Positions of the payloads that fit into one batch, a list for each shape; texts go together."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for at, payload in enumerate(payloads):
+        groups.setdefault(() if isinstance(payload, str) else tuple(payload.shape), []).append(at)
+    return list(groups.values())
 
 
-def seed_margins(
-    target: AnyTarget, seeds: Sequence[Seed], answers: Sequence[Observation], oracles: Sequence[Oracle]
-) -> np.ndarray[Any, Any]:
-    """How near each seed is to failing by itself (seeds, oracles): what its children must come nearer than."""
-    margins = np.full((len(seeds), len(oracles)), np.nan, np.float32)
-    for members in _by_shape([seed.payload for seed in seeds]):
-        numbers = np.asarray(members, np.int64)
-        rows = from_payloads([seeds[at].payload for at in members], target.modality, target.device)
-        seen = Observation.join([answers[at] for at in members])
-        count = len(members)
-        loads, invariant = np.zeros((count, 1), np.float32), np.ones(count, np.bool_)
-        batch = Batch(rows, numbers, numbers, loads, invariant, chains=lambda _: ())
-        for column, oracle in enumerate(oracles):
-            margins[numbers, column] = oracle.check(seen, seen, batch).margin.float().cpu().numpy()
-    margins[margins > 0] = np.nan
-    return margins
+def _stored(target: AnyTarget, seeds: Sequence[Seed], workdir: Workdir, recorder: Recorder) -> Sown:
+    answers = run_seeds(target, seeds, recorder)
+    lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
+    if lost:
+        raise SeedError(f"target {target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
+    given = [answer for answer in answers if answer is not None]
+    return Sown(seeds, given, range(len(seeds)), earlier_stats(workdir).seeds)
 
 
-def add_seeds(
-    corpus: Corpus, pool: Pool, scheduler: Scheduler, seeds: Sequence[Seed], features: np.ndarray[Any, Any],
-    width: int, margins: np.ndarray[Any, Any],
-) -> None:  # fmt: skip
-    """Seeds become the first entries of the corpus. margins: (seeds, oracles), their own."""
-    for number, seed in enumerate(seeds):
-        entry = Entry(
-            seed=number, name=seed.name, label=seed.label, gain=1.0, loads=[0.0] * width,
-            margins=[float(margin) if np.isfinite(margin) else None for margin in margins[number]],
-        )  # fmt: skip
-        corpus.add(entry, features[number], raw.dumps(seed.payload))
-        pool.grow(seed.payload)
-    count = len(seeds)
-    scheduler.grow(np.arange(count), np.ones(count, np.float32), margins)
+def _seed_of(target: AnyTarget, corpus: Corpus, row: int) -> Seed:
+    entry, payload = corpus.entry(row), raw.loads(corpus.payload(row))
+    return Seed(entry.name, payload, entry.label, "", target.modality.encode(payload))
 
 
 def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]) -> None:
@@ -148,12 +178,3 @@ def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]
             raise TargetError(
                 f"target {target.name} gives {outputs} outputs an input, but names {labels} labels; they must agree"
             )
-
-
-def _by_shape(payloads: Sequence[Payload]) -> list[list[int]]:
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for at, payload in enumerate(payloads):
-        groups.setdefault(
-            () if isinstance(payload, str) else tuple(payload.shape[:-1]) + payload.shape[-1:], []
-        ).append(at)
-    return list(groups.values())
