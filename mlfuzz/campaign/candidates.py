@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices
+from mlfuzz.batch import Batch
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
@@ -80,6 +81,7 @@ class Candidates:
     saved: int = 0
     batches: int = 0
     _kept: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    _full: dict[tuple[Any, ...], set[int]] = field(default_factory=dict)
 
     def consider(
         self, batch: Batch, execution: Execution, margins: NDArray[np.float32], keys: NDArray[np.int64]
@@ -90,15 +92,22 @@ class Candidates:
         """
         assert execution.seen is not None
         found: list[tuple[Finding, dict[str, bytes]]] = []
-        operators = operators_of(batch)
+        operators = operators_of(batch)[execution.ran]
         for number, oracle in enumerate(self.oracles):
             failing = np.flatnonzero(margins[:, number] > 0)
-            for key, at in _by_key(keys[failing, number], failing):
+            solid = (margins[failing, number] > self.floors[number]).tolist()
+            made_by = operators[failing].tolist()
+            for key, places in _by_key(keys[failing, number]):
                 name = (number, key)
-                self.rows[name] = self.rows.get(name, 0) + len(at)
-                solid = at[margins[at, number] > self.floors[number]]
-                for row in self._room(name, solid, operators[execution.ran]):
-                    found.append(self._finding(oracle, number, batch, execution, row, float(margins[row, number]), key))
+                self.rows[name] = self.rows.get(name, 0) + len(places)
+                if self._kept.get(name, 0) >= self.cap:
+                    continue
+                full = self._full.setdefault(name, set())
+                for at in places:
+                    if solid[at] and made_by[at] not in full and self._take(name, made_by[at]):
+                        row = int(failing[at])
+                        margin = float(margins[row, number])
+                        found.append(self._finding(oracle, number, batch, execution, row, margin, key))
         self._save(found)
 
     def know(self, finding: Finding) -> None:
@@ -130,12 +139,10 @@ class Candidates:
             evidence={"traceback": crash.traceback, "frames": list(crash.frames), **dict(crash.details)},
         )  # fmt: skip
 
-    def _room(self, name: tuple[int, int], rows: Indices, operators: NDArray[np.int64]) -> list[int]:
-        return [row for row in rows.tolist() if self._take(name, int(operators[row]))]
-
     def _take(self, name: tuple[Any, ...], operator: int) -> bool:
         under = (*name, "operator", operator)
         if self._kept.get(name, 0) >= self.cap or self._kept.get(under, 0) >= PER_OPERATOR:
+            self._full.setdefault(name, set()).add(operator)
             return False
         self._kept[name] = self._kept.get(name, 0) + 1
         self._kept[under] = self._kept.get(under, 0) + 1
@@ -242,17 +249,22 @@ def operators_of(batch: Batch) -> NDArray[np.int64]:
     return operators
 
 
+@cache
 def hash_name(name: str) -> int:
     """A stable number of a name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _by_key(keys: NDArray[np.int64], rows: Indices) -> list[tuple[int, Indices]]:
+def _by_key(keys: NDArray[np.int64]) -> Iterator[tuple[int, list[int]]]:
+    """Each key, ascending, with the positions that hold it."""
     if not len(keys):
-        return []
+        return
     order = np.argsort(keys, kind="stable")
-    values, starts = np.unique(keys[order], return_index=True)
-    return list(zip(values.tolist(), np.split(rows[order], starts[1:]), strict=True))
+    ordered = keys[order]
+    edges = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(keys)]
+    values, places = ordered[edges[:-1]].tolist(), order.tolist()
+    for value, start, stop in zip(values, edges[:-1], edges[1:], strict=True):
+        yield value, places[start:stop]
 
 
 def _numbers(values: Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -224,7 +225,7 @@ class Loop:
         margins[dropped] = np.nan
         failed = margins > 0
         failing = np.asarray(failed.any(axis=1))
-        events = np.zeros((len(ran), 3))
+        events = np.zeros((len(ran), 3), order="F")
         clock.lap("judge")
         if failing.any():
             self.recorder.phase("store")
@@ -315,8 +316,9 @@ class Loop:
         device = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "device"]
         host = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "host"]
         count = len(device)
-        margins = np.full((len(packed), len(self.parts.oracles)), np.nan, np.float32)
-        keys = np.zeros(margins.shape, np.int64)
+        # Column by column in memory: any, all and max of each row's few oracles are 20-70 times faster so.
+        margins = np.full((len(packed), len(self.parts.oracles)), np.nan, np.float32, order="F")
+        keys = np.zeros(margins.shape, np.int64, order="F")
         margins[:, device] = packed[:, :count]
         keys[:, device] = np.ascontiguousarray(packed[:, count : 3 * count]).view(np.int64)
         for at, verdict in zip(host, flying.host, strict=True):
@@ -336,11 +338,12 @@ class Loop:
 
     def _nearer(self, parents: Indices, margins: NDArray[np.float32]) -> NDArray[np.float64]:
         """(B,) in [0, 1]: by what share of the way to failing each row came nearer than its parent."""
-        before = self.corpus.margins[parents]
+        before = np.asfortranarray(self.corpus.margins[parents])
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(margins > before, (margins - before) / np.abs(before), 0.0)
-        nearer: NDArray[np.float64] = np.clip(np.nan_to_num(share, nan=0.0, posinf=0.0), 0.0, 1.0)
-        return np.asarray(nearer.max(axis=1, initial=0.0))
+            share = (margins - before) / np.abs(before)
+        # Neither NaN nor infinity (nothing judged, or a parent at 0) is nearer by any share.
+        share[~((margins > before) & (share < np.inf))] = 0.0
+        return np.asarray(np.minimum(share, 1.0).max(axis=1, initial=0.0), np.float64)
 
     def _wanted(
         self, flying: Flying, ran: Indices, margins: NDArray[np.float32], out: NDArray[np.bool_]
@@ -360,20 +363,19 @@ class Loop:
             )  # kept for its margin: its children are its neighbours all the same
         rows = ran[kept]
         payloads = batch.rows.payloads(rows)
-        entries = []
-        for at, row in zip(kept.tolist(), rows.tolist(), strict=True):
-            parent = int(batch.parents[row])
-            entry = Entry(
-                parent=self.corpus.identity(parent),
-                seed=int(batch.seeds[row]),
-                chain=self.corpus.chain(parent) + batch.mutations(row),
-                gain=float(gains[at]),
-                margins=[float(margin) if np.isfinite(margin) else None for margin in margins[at]],
-                loads=batch.loads[row].tolist(),
-                invariant=bool(batch.invariant[row]),
-                batch=self.batches,
+        columns = (batch.parents, batch.seeds, batch.loads, batch.invariant)
+        entries = [
+            Entry(
+                parent=self.corpus.identity(parent), seed=seed,
+                chain=self.corpus.chain(parent) + batch.mutations(row), gain=gain,
+                margins=[margin if math.isfinite(margin) else None for margin in apart],
+                loads=loads, invariant=invariant, batch=self.batches,
             )
-            entries.append(entry)
+            for row, gain, apart, parent, seed, loads, invariant in zip(
+                rows.tolist(), gains[kept].tolist(), margins[kept].tolist(),
+                *(column[rows].tolist() for column in columns), strict=True,
+            )
+        ]  # fmt: skip
         self.corpus.add_many(entries, features[kept], [raw.dumps(payload) for payload in payloads])
         for row, entry in enumerate(entries, len(self.corpus) - len(entries)):
             self._repeats.note(row, entry.chain[-1])

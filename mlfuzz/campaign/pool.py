@@ -135,9 +135,9 @@ class _Table:
     def put_many(self, row: int, stack: np.ndarray[Any, Any]) -> None:
         """Rows row, row + 1, ... of one shape, in one copy."""
         self._fit(row + len(stack) - 1, stack[0])
-        slots = np.asarray([self._free() for _ in range(len(stack))], np.int64)
+        slots = self._free_many(len(stack))
         assert self._data is not None
-        if len(np.unique(slots)) < len(slots):  # the bound is smaller than the batch: some were reused at once
+        if len(set(slots.tolist())) < len(slots):  # the bound is smaller than the batch: some were reused at once
             for at, array in enumerate(stack):
                 self.put(row + at, array)
             return
@@ -189,6 +189,13 @@ class _Table:
                 self._lengths[: len(old_lengths)] = old_lengths
         self._owner = _grown(self._owner, slots)
         self._used = _grown(self._used, slots)
+
+    def _free_many(self, count: int) -> Indices:
+        assert self._data is not None
+        if self._next + count > len(self._data):
+            return np.asarray([self._free() for _ in range(count)], np.int64)
+        self._next += count
+        return np.arange(self._next - count, self._next)
 
     def _free(self) -> int:
         assert self._data is not None

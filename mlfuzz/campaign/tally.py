@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,30 +83,40 @@ class Tally:
         self._recent.append((len(ran), self._kept))
         self._kept = 0
         bins = np.minimum((mutated.severity[ran] * SEVERITY_BINS).astype(np.int64), SEVERITY_BINS - 1)
-        for step in mutated.steps:
-            low, high = np.searchsorted(ran, (step.start, step.stop))
-            self._count(step, slice(int(low), int(high)), gains, failing, unjudged, bins)
+        rows, numbers = _rows_of(mutated.steps, ran)
+        count = len(mutated.steps)
+        by_bin = numbers * SEVERITY_BINS + bins[rows]
+        kinds = [np.bincount(numbers[kind[rows]], minlength=count).tolist() for kind in (gains > 0, unjudged)]
+        seen, broken = (
+            np.bincount(each, minlength=count * SEVERITY_BINS).reshape(count, SEVERITY_BINS).tolist()
+            for each in (by_bin, by_bin[failing[rows]])
+        )
+        for step, *counts in zip(mutated.steps, *kinds, seen, broken, strict=True):
+            self._count(step.name, *counts)
 
     def _count_oracles(self, margins: NDArray[np.float32]) -> None:
         counts = np.stack([(margins > 0).sum(axis=0), (~np.isnan(margins)).sum(axis=0)])
         self.by_oracle = counts if self.by_oracle.shape != counts.shape else self.by_oracle + counts
 
-    def _count(
-        self, step: Step, part: slice, gains: NDArray[np.float32], failing: NDArray[np.bool_],
-        unjudged: NDArray[np.bool_], bins: NDArray[np.int64],
-    ) -> None:  # fmt: skip
-        stats = self.operators.setdefault(step.name, OperatorStats())
-        stats.rows += part.stop - part.start
-        stats.gains += int(np.count_nonzero(gains[part] > 0))
-        stats.unjudged += int(np.count_nonzero(unjudged[part]))
-        broken = failing[part]
-        count = int(np.count_nonzero(broken))
-        stats.failures += count
-        rows = np.bincount(bins[part], minlength=SEVERITY_BINS)
-        stats.rows_by_severity = [a + int(b) for a, b in zip(stats.rows_by_severity, rows, strict=True)]
-        if count:
-            failures = np.bincount(bins[part][broken], minlength=SEVERITY_BINS)
-            stats.failures_by_severity = [a + int(b) for a, b in zip(stats.failures_by_severity, failures, strict=True)]
+    def _count(self, name: str, gains: int, unjudged: int, rows: list[int], failures: list[int]) -> None:
+        """Of one step. rows, failures: by severity."""
+        stats = self.operators.get(name)
+        if stats is None:
+            stats = self.operators[name] = OperatorStats()
+        stats.rows += sum(rows)
+        stats.gains += gains
+        stats.unjudged += unjudged
+        stats.failures += sum(failures)
+        stats.rows_by_severity = list(map(add, stats.rows_by_severity, rows))
+        stats.failures_by_severity = list(map(add, stats.failures_by_severity, failures))
+
+
+def _rows_of(steps: Sequence[Step], ran: Indices) -> tuple[Indices, Indices]:
+    """Every row of every step, and the number of that step: positions in `ran`, which is ascending."""
+    first, last = np.searchsorted(ran, [[step.start for step in steps], [step.stop for step in steps]])
+    sizes = last - first
+    numbers = np.repeat(np.arange(len(steps)), sizes)
+    return np.arange(len(numbers)) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes), numbers
 
 
 def _short(number: int) -> str:

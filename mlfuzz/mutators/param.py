@@ -273,5 +273,6 @@ def _typed(param: Param, column: list[Value]) -> Drawn:
 
 
 def _share(distance: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
-    reach = np.where(distance < 0, abs(low), abs(high))
-    return np.clip(np.abs(distance) / np.maximum(reach, 1e-12), 0.0, 1.0).astype(np.float32)
+    below, above = max(abs(low), 1e-12), max(abs(high), 1e-12)
+    reach = above if below == above else np.where(distance < 0, below, above)
+    return np.minimum(np.abs(distance) / reach, 1.0).astype(np.float32)
