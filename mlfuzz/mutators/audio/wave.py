@@ -83,10 +83,10 @@ def of_length(rows: TensorRows, lengths: Tensor, data: Tensor) -> TensorRows:
     """
     have = rows.data.shape[-1]
     if rows.lengths is None:
-        return rows.with_data(pad(data[..., :have], (0, have - min(have, data.shape[-1]))))
+        return rows.with_data(_longer(data[..., :have], have))
     lengths = lengths.clamp(1, max(MAX_SAMPLES, have))
     wanted = max(have, int(lengths.max()))
-    data = pad(data, (0, wanted - data.shape[-1]))
+    data = _longer(data, wanted)
     return replace(rows, data=cut(data, lengths), lengths=lengths)
 
 
@@ -114,16 +114,24 @@ def energy(data: Tensor) -> Tensor:
 def moved(data: Tensor, starts: Tensor) -> Tensor:
     """Rows (B, C, T), each read from sample `starts` (B,) on; silence outside. A new tensor."""
     count, channels, length = data.shape
-    framed = pad(data, (length, length)).view(-1)
-    width = 3 * length
-    first = torch.arange(count * channels, device=data.device).mul_(width).add_(length)
-    first += starts.clamp(-length, length).repeat_interleave(channels)
+    starts = starts.clamp(-length, length)
+    # As much silence as the farthest row needs; a device would have to be waited for to say how much that is.
+    reach = max(starts.abs().tolist(), default=0) if data.device.type == "cpu" else length
+    framed = pad(data, (reach, reach)).view(-1)
+    width = length + 2 * reach
+    first = torch.arange(count * channels, device=data.device).mul_(width).add_(reach)
+    first += starts.repeat_interleave(channels)
     return windows(framed, first, length).view(count, channels, length)
 
 
 def windows(flat: Tensor, starts: Tensor, length: int) -> Tensor:
     """(n, length): `length` numbers of a flat tensor from each of `starts` (n,) on, copied run by run."""
     return flat.as_strided((len(flat) - length + 1, length), (1, 1)).index_select(0, starts)
+
+
+def _longer(data: Tensor, wanted: int) -> Tensor:
+    """Silence behind rows of fewer than `wanted` samples; else no copy."""
+    return pad(data, (0, wanted - data.shape[-1])) if data.shape[-1] < wanted else data
 
 
 def _first(lengths: Tensor, data: Tensor) -> Tensor:
