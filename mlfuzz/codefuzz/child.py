@@ -24,7 +24,7 @@ from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.keys import Territory
-from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, STARTED, Flight
+from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
 from mlfuzz.codefuzz.wrapper import LEAVE, UNTELLABLE, Judge, wrap
 
@@ -253,7 +253,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     judge.forget()
     judge.tell = lambda outcome, data: told.append(outcome)
-    refused = flight.head[3]
+    refused = flight.head[REFUSED]
     before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
     flight.head[STARTED] += 1
@@ -268,11 +268,11 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     else:
         seconds = time.perf_counter() - began
     peak = bench.memory.peak()
-    if judge.busy:
+    if judge.elsewhere:
         judge.flush(payload)
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
-    outcome = told[0] if told else {"kind": "refused" if flight.head[3] > refused else "ok"}
+    outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
     return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before)}
 
 

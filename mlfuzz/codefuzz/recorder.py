@@ -1,21 +1,26 @@
 """The flight recorder: a shared page with the input that is running, so that none is lost however the worker dies.
 
-The page is a memory file that worker and supervisor both map. Layout: 64-bit words, then, from BODY on, the input.
-No mlfuzz imports.
+The page is a memory file that worker and supervisor both map. Layout: 64-bit words, the last of them the number and the
+length of the input, then, from BODY on, the input: one call writes all three. No mlfuzz imports.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import mmap
 import os
+import struct
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
-STARTED, LENGTH, CLOSED, REFUSED, FAILED, READY = range(6)
+BODY = 4096
+CLOSED, REFUSED, FAILED, READY = range(4)
+STARTED, LENGTH = BODY // 8 - 2, BODY // 8 - 1
 """Words: number of the run that began, bytes of its input, number of the run that ended, how many runs raised what is
 documented, how many failed, 1 once the first input is about to run."""
 
-BODY = 4096
 CAPACITY = 64 << 20
 """Largest input in bytes. The file is sparse: only pages that were written take memory."""
 
@@ -32,17 +37,13 @@ def create(name: str) -> int:
 
 
 class Flight:
-    """One mapping of the page. head: its words (64-bit); body: the bytes of the input."""
+    """One mapping of the page. map: all of it; head: its words (64-bit); body: the bytes of the input."""
 
     def __init__(self, descriptor: int) -> None:
-        self._map = mmap.mmap(descriptor, BODY + CAPACITY)
-        view = memoryview(self._map)
+        self.map = mmap.mmap(descriptor, BODY + CAPACITY)
+        view = memoryview(self.map)
         self.head = view[:BODY].cast("Q")
         self.body = view[BODY:]
-
-    def reset(self) -> None:
-        for word in range(8):
-            self.head[word] = 0
 
     def load(self, payload: bytes) -> None:
         """Put an input where the worker will look for it."""
@@ -63,4 +64,20 @@ class Flight:
         self.head.release()
         self.body.release()
         with contextlib.suppress(BufferError):  # a view handed out is still alive: the mapping goes with it
-            self._map.close()
+            self.map.close()
+
+
+FIRST = STARTED * 8
+SMALL = 512
+"""Inputs of at most so many bytes are written by one call."""
+
+Beginning = Callable[[Any, int, int, int, bytes], None]
+
+
+@functools.cache
+def beginnings() -> list[Beginning]:
+    """By size of the input: what writes number, size and input at FIRST. The zygote makes them, for all its workers.
+
+    A call from Python takes 20 ns whatever it does: this one does in 60 what three do in 100.
+    """
+    return [struct.Struct(f"QQ{size}s").pack_into for size in range(SMALL + 1)]

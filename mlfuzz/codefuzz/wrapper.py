@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory, describe
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, LENGTH, READY, REFUSED, STARTED, Flight
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, FIRST, LENGTH, READY, REFUSED, STARTED, Flight, beginnings
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
@@ -32,14 +32,14 @@ UNTELLABLE = 113
 class Judge:
     """Sorts what an input raised; tells each new bucket once.
 
-    known: buckets that are not told. busy: something was raised elsewhere. forks: processes that the target started.
-    cloning: it is the worker that forks, not the target. brief: only keys are wanted.
+    known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, always the same list.
+    forks: processes that the target started. cloning: it is the worker that forks, not the target. brief: only keys are
+    wanted.
     """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
         self.documented, self.territory, self.flight, self.known = documented, territory, flight, known
         self.elsewhere: list[dict[str, Any]] = []
-        self.busy = False
         self.forks = 0
         self.cloning = self.brief = False
         self.tell: Tell = lambda outcome, data: None
@@ -70,7 +70,8 @@ class Judge:
 
     def flush(self, data: bytes) -> None:
         """Tell what was raised elsewhere while this input ran."""
-        found, self.elsewhere, self.busy = self.elsewhere, [], False
+        found = list(self.elsewhere)
+        self.elsewhere.clear()
         for outcome in found:
             self.flight.head[FAILED] += 1
             self._tell(outcome, data)
@@ -117,7 +118,6 @@ class Judge:
     def _note(self, kind: str, error: BaseException) -> None:
         if len(self.elsewhere) < 16 and not self.documented.covers(error):
             self.elsewhere.append(describe(kind, error, self.territory))
-            self.busy = True
 
     def _forks(self) -> None:
         self.forks += not self.cloning
@@ -126,8 +126,7 @@ class Judge:
         """In a process that the target has forked: it must not go on fuzzing, nor tell anything."""
         if self.cloning:
             return
-        self.busy = True
-        self.elsewhere = []
+        self.elsewhere[:] = [{}]  # for `flush` to be called as soon as its input has run
         self.known = set()
         self.tell = _leave
         self.flush = _leave  # type: ignore[assignment]
@@ -142,36 +141,57 @@ def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None
 
     keep: called now and then between two inputs; see `spare`.
     """
-    head, body = judge.flight.head, judge.flight.body
-    caught, always = judge.caught, judge.documented.always
-    refused = head[REFUSED]
-    number = head[STARTED]
-    mark = 1 if keep is not None else 1 << 62
+    runs = _runs(entry, judge, poison, keep)
+    next(runs)
+    return runs.send
 
-    def one(data: bytes) -> None:
-        nonlocal number, mark, poison, refused
-        if poison and data in poison:
-            return
-        number += 1
-        size = len(data)
-        body[:size] = data
-        head[LENGTH] = size
-        head[STARTED] = number
-        try:
-            entry(data)
-        except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-            if type(error) in always:
-                refused += 1
-                head[REFUSED] = refused
+
+def _runs(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None) -> Generator[None, bytes, None]:
+    """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
+    flight, caught, always = judge.flight, judge.caught, judge.documented.always
+    head, body, page = flight.head, flight.body, flight.map
+    begin, first, closed, elsewhere = beginnings(), FIRST, CLOSED, judge.elsewhere
+    small = len(begin)
+    run = _unless(poison, entry)
+    refused, done = head[REFUSED], head[STARTED]
+    mark = done + 1 if keep is not None else 1 << 62
+    head[READY] = 1
+    data = yield
+    while True:
+        for number in range(done + 1, mark + 1):
+            size = len(data)
+            if size < small:
+                begin[size](page, first, number, size, data)
             else:
-                caught(error, data)
-                refused = head[REFUSED]
-        if judge.busy:
-            judge.flush(data)
-        head[CLOSED] = number
-        if number >= mark and keep is not None:
-            number, mark, poison = keep(number, poison)
+                body[:size] = data
+                head[LENGTH] = size
+                head[STARTED] = number
+            try:
+                run(data)
+            except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
+                if type(error) in always:
+                    refused += 1
+                    head[REFUSED] = refused
+                else:
+                    caught(error, data)
+                    refused = head[REFUSED]
+            if elsewhere:
+                judge.flush(data)
+            head[closed] = number
+            data = yield
+        if keep is not None:  # with an input in hand: a spare goes on with the same
+            done, mark, poison = keep(mark, poison)
+            run = _unless(poison, entry)
             refused = head[REFUSED]
 
-    head[READY] = 1
-    return one
+
+def _unless(poison: frozenset[bytes], entry: Entry) -> Entry:
+    """The function, which does not run those inputs."""
+    if not poison:
+        return entry
+
+    def wary(data: bytes) -> None:
+        if data not in poison:
+            entry(data)
+
+    return wary

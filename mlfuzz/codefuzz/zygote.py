@@ -24,6 +24,7 @@ from typing import Any
 from mlfuzz.codefuzz import child, importing, sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.recorder import beginnings
 from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
@@ -68,6 +69,7 @@ class Zygote:
             "constants": [word.hex() for word in self.loaded.constants],
             "path": folders,
         })  # fmt: skip
+        beginnings()
         faulthandler.unregister(signal.SIGUSR1)
         gc.collect()
         gc.freeze()  # workers would copy the pages of all objects at their first collection

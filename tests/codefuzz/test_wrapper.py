@@ -1,0 +1,73 @@
+"""What stands around a harness's function: the page knows which input runs, whatever becomes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
+from mlfuzz.codefuzz.wrapper import Judge, wrap
+
+
+@pytest.fixture
+def flight():
+    opened = Flight(create("test"))
+    yield opened
+    opened.close()
+
+
+def judge_of(flight, *allowed):
+    return Judge(Documented([(name, "") for name in allowed]), Territory([], "", []), flight, set())
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL])
+def test_while_an_input_runs_the_page_holds_it_and_its_number(flight, size):
+    seen = []
+
+    def entry(data):
+        seen.append((flight.running, flight.payload, flight.head[STARTED]))
+
+    run = wrap(entry, judge_of(flight), frozenset())
+    shorter, longer = b"s" * (size // 2), bytes(number % 251 for number in range(size))
+    for data in (longer, shorter, longer):
+        run(data)
+        assert not flight.running
+    assert seen == [(True, longer, 1), (True, shorter, 2), (True, longer, 3)]
+
+
+def test_what_is_raised_is_counted_and_told_once(flight):
+    def entry(data):
+        raise {b"d": ValueError, b"u": KeyError}[data]("x")
+
+    judge, told = judge_of(flight, "ValueError"), []
+    judge.tell = lambda outcome, data: told.append((outcome["type"], data))
+    run = wrap(entry, judge, frozenset())
+    for data in (b"d", b"u", b"d", b"u"):
+        run(data)
+    assert told == [("KeyError", b"u")]
+    assert flight.head[REFUSED] == 2
+    assert flight.head[CLOSED] == 4
+
+
+def test_an_input_that_killed_a_worker_does_not_run_again(flight):
+    ran = []
+    run = wrap(ran.append, judge_of(flight), frozenset({b"killer"}))
+    for data in (b"a", b"killer", b"b"):
+        run(data)
+    assert ran == [b"a", b"b"]
+
+
+def test_a_spare_is_left_between_two_inputs_and_goes_on_with_the_next_but_the_killer(flight):
+    ran, asked = [], []
+
+    def keep(number, poison):
+        asked.append(number)
+        return 10 * number, 10 * number + 2, poison | {b"killer"}
+
+    run = wrap(ran.append, judge_of(flight), frozenset(), keep)
+    for data in (b"a", b"b", b"killer", b"c"):
+        run(data)
+    assert ran == [b"a", b"b", b"c"]
+    assert asked == [1, 12]
+    assert flight.head[STARTED] == 121
