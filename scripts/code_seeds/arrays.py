@@ -38,6 +38,7 @@ def npz_numpy() -> Files:
         "deflated.npz": _zip({"images.npy": images, "labels.npy": labels}, zipfile.ZIP_DEFLATED),
         "bzip2.npz": _zip({"x.npy": images}, zipfile.ZIP_BZIP2),
         "with-text.npz": _zip({"x.npy": labels, "README": b"not an array"}),
+        "lzma.npz": _zip({"weights.npy": _npy(np.ones((2, 2), ">f2"))}, zipfile.ZIP_LZMA),
     }
 
 
@@ -69,6 +70,7 @@ def checkpoint_torch() -> Files:
         "zipped.pt": save(weights, zipped=True),
         "legacy.pt": save(weights, zipped=False),
         "legacy-state.pt": save(state, zipped=False),
+        "legacy-view.pt": save({"row": torch.arange(6).reshape(2, 3)[1], "flags": [True, None]}, zipped=False),
         "legacy-parameter.pt": save(torch.nn.Parameter(torch.ones(1)), zipped=False),
     }
 
@@ -83,6 +85,7 @@ def safetensors_load() -> Files:
         ),
         "with-metadata.safetensors": save({"w": np.zeros(1, np.float64)}, metadata={"format": "np"}),
         "empty.safetensors": save({}),
+        "narrow.safetensors": save({"scalar": np.array(0.5, np.float16), "flags": np.array([[True, False]])}),
     }
 
 
@@ -102,8 +105,12 @@ def onnx_load() -> Files:
     reshape = helper.make_node("Reshape", ["x", "shape"], ["y"])
     gemm = helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1)
     weights = {"w": np.ones((2, 4), np.float32), "b": np.zeros(2, np.float32)}
+    doubled = helper.make_node("Concat", ["x", "x"], ["y"], axis=1)
+    cut = helper.make_node("Slice", ["x", "from", "to"], ["y"])
     return {
         "relu.onnx": model(helper.make_node("Relu", ["x"], ["y"]), width=4),
         "gemm.onnx": model(gemm, helper.make_node("Softmax", ["h"], ["y"], axis=-1), width=2, weights=weights),
         "reshape.onnx": model(reshape, width=8, weights={"shape": np.array([-1, 8], np.int64)}),
+        "concat.onnx": model(doubled, width=8),
+        "slice.onnx": model(cut, width=4, weights={"from": np.array([0]), "to": np.array([1])}),
     }

@@ -69,6 +69,12 @@ def test_seeds_are_small(path):
 
 
 @every
+def test_a_format_has_five_seeds_to_begin_with(path):
+    files = [file for file in (ROOT / declared(path).seeds).rglob("*") if file.is_file()]
+    assert len({file.read_bytes() for file in files}) >= (4 if path.stem in PLANTED else 5)
+
+
+@every
 def test_each_line_of_the_dictionary_is_one_that_libfuzzer_reads(path):
     text = (ROOT / declared(path).dictionary).read_text("ascii")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
