@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 from rich.console import RenderableType
-from rich.live import Live
 from rich.panel import Panel as Box
 from rich.table import Table
 from rich.text import Text
 
-from mlfuzz.cli.panel import LOG_SECONDS, MOST_NEWS, SHORT_ID
+from mlfuzz.cli.panel import SHORT_ID
+from mlfuzz.cli.screen import Screen
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Settled, Tick, Warned
 from mlfuzz.findings.finding import Finding
@@ -29,53 +29,45 @@ class CodePanel:
     """Called with each event; a context manager, so that the terminal is left as it was."""
 
     def __init__(self, terminal: Terminal, title: str, name: str, seconds: float | None) -> None:
-        self.terminal, self.title, self.name, self.seconds = terminal, title, name, seconds
+        self.terminal, self.title, self.name = terminal, title, name
         self.findings: dict[str, Finding] = {}
         self.latest: Progress | None = None
         self._harnesses: Mapping[str, Mapping[str, Any]] = {}
-        self._began = self._logged = time.monotonic()
-        self._ready = 0.0
-        self._told: set[str] = set()
-        self._live: Live | None = None
+        self._screen = Screen(terminal, self._draw, self.line, seconds)
 
     def __enter__(self) -> Self:
-        if self.terminal.live:
-            self._live = Live(
-                get_renderable=self._draw, console=self.terminal.console, refresh_per_second=4, transient=True
-            )
-            self._live.start()
+        self._screen.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._screen.__exit__(kind, error, trace)
 
     def __call__(self, event: Event) -> None:
         if self.terminal.json:
             self.terminal.emit(record_of(event))
         match event:
             case Ready(harness=harness, seconds=seconds, cached=cached, seeds=seeds, notes=notes, warnings=warnings):
-                self._ready = self._ready or time.monotonic()
+                self._screen.start_clock()
                 kept = ", from the cache" if cached else ""
                 told = [f"imported in {seconds:.2f} s{kept}", f"{seeds} seed{'' if seeds == 1 else 's'}", *notes]
                 self._say(f"{harness}: {'; '.join(told)}")
                 for warning in warnings:
-                    self._warn(f"{harness}: {visible(warning)}")
+                    self._screen.warn(f"{harness}: {visible(warning)}")
             case Broken(harness=harness, reason=reason):
-                self._warn(f"{harness} is left out: {visible(reason, keep=chr(10))}")
+                self._screen.warn(f"{harness} is left out: {visible(reason, keep=chr(10))}")
             case Tick(progress=progress, harnesses=harnesses):
                 self.latest, self._harnesses = progress, harnesses
-                self._log()
+                self._screen.log()
             case NewFinding(finding=finding):
                 self.findings[finding.id] = finding
             case Settled(finding=finding):
                 self.findings[finding.id] = finding
-                self._settled(finding)
+                if finding.verdict == "confirmed":
+                    self._screen.news.tell((finding.target, finding.fault), partial(new_line, finding))
             case Warned(text=text):
-                self._warn(visible(text))
+                self._screen.warn(visible(text))
             case Begun() | Ended():
                 pass
 
@@ -103,31 +95,8 @@ class CodePanel:
             f"last_new={now.since_new_s:.0f}s"
         )
 
-    def _settled(self, finding: Finding) -> None:
-        """The first confirmed input of a fault is news; the others are counted."""
-        fault = f"{finding.target}|{finding.fault}"
-        if finding.verdict != "confirmed" or fault in self._told:
-            return
-        self._told.add(fault)
-        if len(self._told) <= MOST_NEWS:
-            self.terminal.say(*new_line(finding))
-        if len(self._told) == MOST_NEWS:
-            self.terminal.say(("further faults are counted; the report lists them", "dim"))
-
     def _say(self, text: str) -> None:
         self.terminal.say((visible(text), "dim"))
-
-    def _warn(self, text: str) -> None:
-        if self._live is None:
-            self.terminal.warn(text)
-        else:
-            self.terminal.result(("warning: ", "yellow"), text)
-
-    def _log(self) -> None:
-        now = time.monotonic()
-        if self._live is None and now - self._logged >= LOG_SECONDS:
-            self._logged = now
-            self.terminal.say(f"{clock(now - self._began)} ", self.line())
 
     def _draw(self) -> RenderableType:
         table = Table(box=None, padding=(0, 1), show_edge=False)
@@ -138,15 +107,8 @@ class CodePanel:
         if not self._harnesses:
             table.add_row("importing the harness, running its seeds ...", *[""] * (len(COLUMNS) - 1))
         rate = f"{self.latest.inputs_per_s:,.0f}/s  " if self.latest else ""
-        foot = Text(f"{rate}{self._time()}  {self.counts()}   Ctrl-C saves and reports", "dim")
+        foot = Text(f"{rate}{self._screen.time()}  {self.counts()}   Ctrl-C saves and reports", "dim")
         return Box(table, title=Text(visible(self.title)), subtitle=foot, expand=False)
-
-    def _time(self) -> str:
-        elapsed = time.monotonic() - self._ready if self._ready else 0.0
-        if self.seconds is None:
-            return clock(elapsed)
-        over = ", confirming" if elapsed > self.seconds else ""
-        return f"{clock(min(elapsed, self.seconds))} / {clock(self.seconds)}{over}"
 
 
 def new_line(finding: Finding) -> list[str | tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 
 import msgspec
 
@@ -10,8 +11,9 @@ from mlfuzz.budget import duration
 from mlfuzz.cli.board import fault_of
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Here
+from mlfuzz.cli.news import News
 from mlfuzz.cli.pace import Pace
-from mlfuzz.cli.panel import MOST_NEWS, new_line
+from mlfuzz.cli.panel import new_line
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.weakness import weaknesses
@@ -49,28 +51,21 @@ def confirm(
         terminal.result("no candidates: everything found has its verdict; mlfuzz findings list shows it")
         return EXIT_CLEAN
     known = {fault_of(case.finding) for case in every if case.finding.verdict == "confirmed"}
+    news = News(terminal, known, further="further faults are counted")
     settled: list[Finding] = []
-    news: list[str] = []
-    failures = 0
+    failures: list[MlfuzzError] = []
     there = f" --dir {shlex.quote(dir)}" if dir else ""
 
     def told(result: Finding | MlfuzzError) -> None:
-        nonlocal failures
         if isinstance(result, MlfuzzError):
-            failures += 1
+            failures.append(result)
             terminal.warn(visible(str(result)))
             return
         settled.append(result)
         terminal.emit({"event": "verdict", "finding": msgspec.to_builtins(result)})
-        fault = fault_of(result)
-        if result.verdict == "confirmed" and fault not in known:
-            known.add(fault)
-            news.append(fault)
-            if len(news) <= MOST_NEWS:
-                terminal.say(*new_line(result, there))
-            if len(news) == MOST_NEWS:
-                terminal.say(("further faults are counted", "dim"))
-        pace.at(f"{len(settled)} of {len(cases)} run again, {_confirmed(settled)} confirmed")
+        if result.verdict == "confirmed":
+            news.tell(fault_of(result), partial(new_line, result, there))
+        pace.at(f"{len(settled)} of {len(cases)} run again, {len(_confirmed(settled))} confirmed")
 
     left = len(cases)
     with Pace(terminal) as pace:
@@ -82,20 +77,25 @@ def confirm(
         except KeyboardInterrupt:
             terminal.result(f"interrupted: {len(settled)} of {len(cases)} have their verdict")
             return EXIT_INTERRUPTED
-    good = [one for one in settled if one.verdict == "confirmed"]
-    flaky = len(settled) - len(good)
-    said = f"{len(good)} confirmed"
-    if good:
-        faults = counted(len({fault_of(one) for one in good}), "fault")
-        said += f" ({faults} in {counted(len(weaknesses(good)), 'weakness', 'weaknesses')})"
-    said += f", {flaky} flaky" if flaky else ""
+    said = _told(settled)
     if left:
         said += f"; {left} still to be confirmed: mlfuzz findings confirm{f' --name {name}' if name else ''}{there}"
     terminal.result((said, "bold"))
     if failures:
         return EXIT_BROKEN
-    return EXIT_FINDINGS if good else EXIT_CLEAN
+    return EXIT_FINDINGS if _confirmed(settled) else EXIT_CLEAN
 
 
-def _confirmed(settled: list[Finding]) -> int:
-    return sum(one.verdict == "confirmed" for one in settled)
+def _confirmed(settled: list[Finding]) -> list[Finding]:
+    return [one for one in settled if one.verdict == "confirmed"]
+
+
+def _told(settled: list[Finding]) -> str:
+    """ "3 confirmed (2 faults in 1 weakness), 1 flaky"."""
+    good = _confirmed(settled)
+    flaky = len(settled) - len(good)
+    said = f"{len(good)} confirmed"
+    if good:
+        faults = counted(len({fault_of(one) for one in good}), "fault")
+        said += f" ({faults} in {counted(len(weaknesses(good)), 'weakness', 'weaknesses')})"
+    return said + (f", {flaky} flaky" if flaky else "")

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from mlfuzz.cli.code_panel import CodePanel, new_line
-from mlfuzz.cli.panel import MOST_NEWS
+from mlfuzz.cli.news import MOST_NEWS
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled, Tick, Warned
 from mlfuzz.findings.finding import FileRef, Finding

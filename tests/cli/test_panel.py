@@ -11,7 +11,8 @@ import specimen
 
 from mlfuzz.campaign.events import Confirmed, Ended, NewFinding, Outcome, Shrunk, Started, Tick, Warned, WorkerDied
 from mlfuzz.cli.board import Board
-from mlfuzz.cli.panel import MOST_NEWS, Panel, new_line
+from mlfuzz.cli.news import MOST_NEWS
+from mlfuzz.cli.panel import Panel, new_line
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.progress import Stats
 
@@ -68,8 +69,8 @@ def test_a_hostile_finding_cannot_command_the_terminal(flips):
 
 def test_a_log_gets_a_line_every_half_minute_not_more(told, monkeypatch):
     panel, out, _ = told
-    now = [panel._logged]
-    monkeypatch.setattr("mlfuzz.cli.panel.time.monotonic", lambda: now[0])
+    now = [panel._screen._logged]
+    monkeypatch.setattr("mlfuzz.cli.screen.time.monotonic", lambda: now[0])
     for line in specimen._progress(False):
         now[0] += 1.0
         panel(Tick(line))
