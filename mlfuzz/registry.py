@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from mlfuzz.errors import PluginError, UnknownNameError
+from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -64,6 +65,26 @@ class Registry(Generic[T]):
             except Exception as error:
                 origin = point.dist.name if point.dist else point.value
                 raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error}") from error
+
+
+def made(registry: Registry[Callable[..., T]], description: Mapping[str, Any], **offered: Any) -> T:
+    """The part that `{"name": ..., arguments}` stands for.
+
+    offered: told to factories that take an argument of that name, kept from the others.
+    Raises UnknownNameError, ConfigError for arguments that it does not take.
+    """
+    arguments = dict(description)
+    name = str(arguments.pop("name"))
+    factory = registry.get(name)
+    taken = inspect.signature(factory).parameters
+    anything = any(one.kind is one.VAR_KEYWORD for one in taken.values())
+    arguments = {key: value for key, value in offered.items() if anything or key in taken} | arguments
+    try:
+        inspect.signature(factory).bind(**arguments)
+    except TypeError as error:
+        kinds = registry.kind.rpartition(" ")[0] or f"{registry.kind}s"
+        raise ConfigError(f"{registry.kind} {name}: {error}; mlfuzz list {kinds} tells its arguments") from error
+    return factory(**arguments)
 
 
 def import_plugins(modules: Sequence[str], directory: Path) -> None:

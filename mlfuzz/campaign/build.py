@@ -12,6 +12,7 @@ from mlfuzz.coverage.base import CRITERIA, Criterion
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
+from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.targets.variants import AnyTarget, varied
 
@@ -61,14 +62,11 @@ def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple
 
 def criterion_for(target: AnyTarget, spec: WorkerSpec) -> Criterion:
     """The coverage criterion asked for; those that need to know the layers are told."""
-    arguments = dict(spec.coverage)
-    factory = CRITERIA.get(str(arguments.pop("name")))
-    return factory(layers=target.layers, **arguments)
+    return made(CRITERIA, spec.coverage, layers=target.layers)
 
 
 def scheduler_for(spec: WorkerSpec) -> Scheduler:
-    arguments = dict(spec.scheduler)
-    return SCHEDULERS.get(str(arguments.pop("name")))(**arguments)
+    return made(SCHEDULERS, spec.scheduler)
 
 
 def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:

@@ -15,6 +15,7 @@ from mlfuzz.coverage.features import Layer
 from mlfuzz.coverage.finite import finite_rows
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
+from mlfuzz.registry import made
 
 
 class Combined:
@@ -108,7 +109,7 @@ def mixed(
     shared: arguments that all parts take. Raises UnknownNameError.
     """
     tables = [{"name": part} if isinstance(part, str) else dict(part) for part in parts]
-    return Combined([CRITERIA.get(str(table.pop("name")))(layers=layers, **shared, **table) for table in tables])
+    return Combined([made(CRITERIA, {**shared, **table}, layers=layers) for table in tables])
 
 
 def _inside(at: int, name: str) -> str:
