@@ -9,10 +9,10 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Budget": "mlfuzz.budget",
-    "CallableTarget": "mlfuzz.targets.module",
+    "CallableTarget": "mlfuzz.targets.callable",
     "Campaign": "mlfuzz.campaign.campaign",
     "ModuleTarget": "mlfuzz.targets.module",
-    "per_item": "mlfuzz.targets.module",
+    "per_item": "mlfuzz.targets.callable",
     "mutator": "mlfuzz.mutators.base",
     "Audio": "mlfuzz.modality.audio",
     "Image": "mlfuzz.modality.image",

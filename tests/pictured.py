@@ -11,7 +11,7 @@ import numpy as np
 
 from mlfuzz.findings.finding import FileRef, Finding, identify
 from mlfuzz.modality.image import Image
-from mlfuzz.targets.module import CallableTarget
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.testing.puzzles import LABELS, SIZE
 
 

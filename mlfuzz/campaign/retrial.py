@@ -14,7 +14,8 @@ from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.module import ModuleTarget
 
 
 def retry(

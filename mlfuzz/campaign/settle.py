@@ -21,7 +21,8 @@ from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.mutation import blobs_of, sentence
 from mlfuzz.mutators.base import units
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.module import ModuleTarget
 
 SHRINK_SECONDS = 2.0
 

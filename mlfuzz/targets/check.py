@@ -15,9 +15,10 @@ from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import largest_difference, speed
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.hooks import functional_activations
-from mlfuzz.targets.module import CHANGING, CallableTarget, ModuleTarget
+from mlfuzz.targets.module import CHANGING, ModuleTarget
 
 Level = Literal["ok", "warn", "fail"]
 AnyTarget = ModuleTarget | CallableTarget

@@ -16,7 +16,9 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
-from mlfuzz.targets.module import CallableTarget, ModuleTarget, normalise
+from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.outputs import normalise
 
 MAIN, BASE = "main", "base"
 """Outputs of a variant: its own; and what it is to be compared with, where that is not the target's main output."""

@@ -16,7 +16,7 @@ from mlfuzz.campaign.supervise import CampaignRequest, run
 from mlfuzz.findings.store import read
 from mlfuzz.modality.text import Text
 from mlfuzz.replay import Case, replay
-from mlfuzz.targets.module import CallableTarget
+from mlfuzz.targets.callable import CallableTarget
 
 TONES = ("calm", "loud")
 SENTENCES = ("please close the door", "the train leaves at noon", "a cup of tea for everyone", "this is the last page")

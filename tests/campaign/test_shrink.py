@@ -14,7 +14,7 @@ from mlfuzz.campaign.shrink import shrink
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Chain, Mutation
-from mlfuzz.targets.module import CallableTarget
+from mlfuzz.targets.callable import CallableTarget
 
 IMAGE = Image(size=(12, 12))
 SEED = np.full((1, 12, 12), 100, np.uint8)

@@ -17,7 +17,7 @@ from mlfuzz.findings.store import FindingStore
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Mutation
-from mlfuzz.targets.module import CallableTarget
+from mlfuzz.targets.callable import CallableTarget
 
 IMAGE = Image(size=(16, 16))
 SEED = np.full((1, 16, 16), 100, np.uint8)

@@ -10,7 +10,7 @@ from torch import Tensor
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.modality.image import Image
-from mlfuzz.targets.module import CallableTarget
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.testing.puzzles import SIZE, puzzle_seeds
 
 BRIGHTER = {"name": "brighter-is-more", "part": "relation", "monotone": "amount", "mutators": ["image.brightness"]}

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mlfuzz.modality.image import Image
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.check import Line, check
-from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.module import ModuleTarget
 
 IMAGE = Image(size=(4, 4))
 PAYLOADS = [np.full((1, 4, 4), 25 * at, np.uint8) for at in range(8)]

@@ -10,8 +10,8 @@ from torch import Tensor
 from mlfuzz.batch import TensorRows
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.image import Image
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import MAX_ROWS_PER_KEY, broken_target, execute
-from mlfuzz.targets.module import CallableTarget
 
 IMAGE = Image(size=(4, 4))
 

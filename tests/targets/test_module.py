@@ -11,8 +11,10 @@ from mlfuzz.batch import TensorRows, TextRows
 from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.image import Image
 from mlfuzz.observation import Ragged
+from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.hooks import reduce
-from mlfuzz.targets.module import CallableTarget, ModuleTarget, normalise
+from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.outputs import normalise
 
 IMAGE = Image(size=(8, 8))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.targets.module import CallableTarget, ModuleTarget
+from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.module import ModuleTarget
 from tasks.judge import Judge, Vote
 
 

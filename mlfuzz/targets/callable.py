@@ -1,0 +1,95 @@
+"""A target made of any batched callable."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlfuzz.batch import Rows
+from mlfuzz.modality.base import Modality
+from mlfuzz.observation import Observation
+from mlfuzz.targets.hooks import Layer
+from mlfuzz.targets.inputs import copied, natural_inputs, written
+from mlfuzz.targets.outputs import named, normalise
+from mlfuzz.targets.source import source_of
+
+
+class CallableTarget:
+    """A black box: any batched callable, no module, no gradients, no activations; coverage looks at its outputs.
+
+    function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
+    gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
+    mapping of these. variants: other targets by a name of yours, for oracles that compare.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        modality: Modality,
+        function: Callable[..., Any],
+        *,
+        labels: Sequence[Any] = (),
+        seeds: str | Path | None = None,
+        raises: Sequence[type[BaseException]] = (),
+        oracles: Sequence[Mapping[str, Any]] = (),
+        numpy: bool = False,
+        device: str | torch.device = "cpu",
+        variants: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.modality = modality
+        self.variants: dict[str, Any] = dict(variants or {})
+        self.function = function
+        self.labels = tuple(str(label) for label in labels)
+        self.seeds = None if seeds is None else Path(seeds)
+        self.raises = tuple(raises)
+        self.oracles = tuple(dict(oracle) for oracle in oracles)
+        self.device = torch.device(device)
+        self.layers: tuple[Layer, ...] = ()
+        self.shield = False
+        self.was_training = False
+        self.parameters = 0
+        self._numpy = numpy
+        self._probed = False
+
+    @property
+    def digest(self) -> str:
+        parts = (source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def run(self, rows: Rows) -> Observation:
+        """One call over B rows. Raises what the function raises."""
+        started = time.perf_counter()
+        if not self._probed:
+            self._probe(rows)
+        outputs = normalise(named(self.forward(rows), self.labels), len(rows), self.name, self.device)
+        return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
+
+    def forward(self, rows: Rows) -> Any:
+        natural = natural_inputs(rows, self.modality, shield=self.shield)
+        if self._numpy:
+            natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)
+        with torch.inference_mode():
+            return self.function(*natural)
+
+    def _probe(self, rows: Rows) -> None:
+        before = copied(rows)
+        self.forward(rows)
+        self.shield = self.shield or written(rows, before)
+        self._probed = True
+
+
+def per_item(function: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    """Adapt a function of one input to a batched one: `CallableTarget(..., function=mlfuzz.per_item(classify))`."""
+
+    def batched(inputs: Any, *rest: Any) -> list[Any]:
+        return [function(item) for item in inputs]
+
+    batched.__wrapped__ = function  # type: ignore[attr-defined]  # so that the digest sees the user's own code
+    return batched

@@ -1,0 +1,39 @@
+"""Rows as a target is handed them, and whether it has written into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlfuzz.batch import Rows, TensorRows, TextRows
+from mlfuzz.modality.base import Modality
+
+
+def natural_inputs(rows: Rows, modality: Modality, *, shield: bool) -> tuple[Any, ...]:
+    """Rows as the target is handed them. shield: a copy, for targets that write into their input."""
+    if isinstance(rows, TextRows):
+        return (rows.texts,)
+    if not isinstance(rows, TensorRows):
+        raise TypeError(f"rows of an unknown kind: {type(rows).__name__}")
+    low, high = getattr(modality, "range", (modality.low, modality.high))
+    data = rows.data
+    if (low, high) != (modality.low, modality.high):
+        data = data * (high - low) + low
+    elif shield:
+        data = data.clone()
+    return (data,) if rows.lengths is None else (data, rows.lengths)
+
+
+def copied(rows: Rows) -> Tensor | None:
+    """What `written` compares with; None of texts, which nobody can write into."""
+    return rows.data.clone() if isinstance(rows, TensorRows) else None
+
+
+def written(rows: Rows, before: Tensor | None) -> bool:
+    """Whether rows are no longer what they were; puts them back. What ran must be what is stored."""
+    if not isinstance(rows, TensorRows) or before is None or torch.equal(rows.data, before):
+        return False
+    rows.data.copy_(before)
+    return True
