@@ -14,13 +14,10 @@ from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.targets.callable import CallableTarget
-from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.given import GivenTarget
 
 
-def retry(
-    target: ModuleTarget | CallableTarget, finding: Finding, files: Mapping[str, bytes], times: int
-) -> dict[str, Any]:
+def retry(target: GivenTarget, finding: Finding, files: Mapping[str, bytes], times: int) -> dict[str, Any]:
     """What `replay` reports: failed, times, answered, drifted, before, after, other, margin.
 
     drifted: why the chain no longer makes the stored input from the stored seed, or ""; the input decides.
@@ -39,7 +36,7 @@ def retry(
     }  # fmt: skip
 
 
-def drift(target: ModuleTarget | CallableTarget, finding: Finding, payload: Payload, seed: Payload | None) -> str:
+def drift(target: GivenTarget, finding: Finding, payload: Payload, seed: Payload | None) -> str:
     """Why the recorded chain gives another input than the stored one here, or ""."""
     if seed is None or not finding.chain:
         return ""

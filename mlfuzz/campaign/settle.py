@@ -21,15 +21,12 @@ from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.mutation import blobs_of, sentence
 from mlfuzz.mutators.base import units
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.targets.callable import CallableTarget
-from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.given import GivenTarget
 
 SHRINK_SECONDS = 2.0
 
 
-def confirm_finding(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str
-) -> Finding:
+def confirm_finding(target: GivenTarget, store: FindingStore, finding: Finding, *, alone_in: str) -> Finding:
     """Its verdict, stored. Raises ReplayError, CorruptRecordError."""
     payload, seed = payloads(store, finding)
     settled = settle(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
@@ -42,7 +39,7 @@ def confirm_finding(
 
 
 def shrink_finding(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
+    target: GivenTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
 ) -> Finding:
     """The finding with the simplest chain found, stored; as it was where nothing simpler fails."""
     payload, seed = payloads(store, finding)
@@ -56,7 +53,7 @@ def shrink_finding(
 
 
 def trim_finding(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
+    target: GivenTarget, store: FindingStore, finding: Finding, *, seconds: float = SHRINK_SECONDS
 ) -> Finding:
     """The finding with the least difference from its seed that still fails, stored beside its input.
 
@@ -77,7 +74,7 @@ def trim_finding(
 
 
 def settle_finding(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float,
+    target: GivenTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float,
     judged: Callable[[Finding], Finding] = lambda finding: finding,
 ) -> Finding:  # fmt: skip
     """Confirm, then shrink where it is confirmed and time is left.
@@ -101,7 +98,7 @@ def payloads(store: FindingStore, finding: Finding) -> tuple[Payload, Payload | 
 
 
 def _stored(
-    target: ModuleTarget | CallableTarget, store: FindingStore, finding: Finding, result: Shrunk,
+    target: GivenTarget, store: FindingStore, finding: Finding, result: Shrunk,
     seed: Payload | None, payload: Payload,
 ) -> Finding:  # fmt: skip
     modality = target.modality

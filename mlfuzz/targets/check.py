@@ -17,11 +17,11 @@ from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
+from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations
 from mlfuzz.targets.module import CHANGING, ModuleTarget
 
 Level = Literal["ok", "warn", "fail"]
-AnyTarget = ModuleTarget | CallableTarget
 
 BATCH_NOISE = 1e-3
 """Models differ by 1e-7 to 2e-6 between batch sizes; a thousand times that is a padding leak or a batch norm."""
@@ -40,7 +40,7 @@ class Line:
     text: str
 
 
-def check(target: AnyTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[Line]:
+def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[Line]:
     """Lines as they are found out; ends early where nothing further can be run.
 
     payloads: usable seeds of one shape. labels: theirs, None where a seed has none.
@@ -68,7 +68,7 @@ def check(target: AnyTarget, payloads: Sequence[Payload], labels: Sequence[str |
     yield from _speed(target, rows)
 
 
-def _runs(target: AnyTarget, rows: Rows) -> tuple[Observation | None, Line]:
+def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, Line]:
     started = time.perf_counter()
     try:
         seen = target.run(rows)
@@ -81,7 +81,7 @@ def _runs(target: AnyTarget, rows: Rows) -> tuple[Observation | None, Line]:
     return seen, Line("ok", f"runs {len(rows)} seeds in one batch{said}, on {target.device} ({spent * 1000:.0f} ms)")
 
 
-def _outputs(target: AnyTarget, seen: Observation) -> Iterator[Line]:
+def _outputs(target: GivenTarget, seen: Observation) -> Iterator[Line]:
     main = seen.outputs["main"]
     if isinstance(main, tuple):
         yield Line("ok", f"outputs {len(main)} texts or labels")
@@ -114,7 +114,7 @@ def _outputs(target: AnyTarget, seen: Observation) -> Iterator[Line]:
     yield Line("ok", f"outputs {shape} scores an input: {kind}")
 
 
-def _train_mode(target: AnyTarget) -> Iterator[Line]:
+def _train_mode(target: GivenTarget) -> Iterator[Line]:
     if isinstance(target, ModuleTarget) and target.model.training:
         changing = [
             name for name, module in target.model.named_modules()
@@ -126,7 +126,7 @@ def _train_mode(target: AnyTarget) -> Iterator[Line]:
         yield Line("warn", "the model came in training mode; mlfuzz has called model.eval()")
 
 
-def _in_place(target: AnyTarget) -> Iterator[Line]:
+def _in_place(target: GivenTarget) -> Iterator[Line]:
     """Found out in the first run of all."""
     if target.shield:
         yield Line(
@@ -134,7 +134,7 @@ def _in_place(target: AnyTarget) -> Iterator[Line]:
         )
 
 
-def _determinism(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+def _determinism(target: GivenTarget, rows: Rows) -> Iterator[Line]:
     with_copy = _shielded(target)
     first = with_copy(rows)
     worst = max(largest_difference(first, with_copy(rows)) for _ in range(4))
@@ -147,7 +147,7 @@ def _determinism(target: AnyTarget, rows: Rows) -> Iterator[Line]:
                       " look for dropout, sampling, or state kept between calls")  # fmt: skip
 
 
-def _batches(target: AnyTarget, rows: Rows, seen: Observation) -> Iterator[Line]:
+def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[Line]:
     run = _shielded(target)
     count = len(rows)
     alone = [run(rows.part(row, row + 1)) for row in range(count)]
@@ -163,7 +163,7 @@ def _batches(target: AnyTarget, rows: Rows, seen: Observation) -> Iterator[Line]
         yield Line("ok", f"batch-invariant: alone, in a batch and in another order agree to {worst:.1g}")
 
 
-def _accuracy(target: AnyTarget, rows: Rows, labels: Sequence[str | None]) -> Iterator[Line]:
+def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None]) -> Iterator[Line]:
     labelled = [at for at, label in enumerate(labels) if label is not None and label in target.labels]
     if not labelled:
         if target.labels:
@@ -189,7 +189,7 @@ def _accuracy(target: AnyTarget, rows: Rows, labels: Sequence[str | None]) -> It
         yield Line("ok" if share > 0.5 else "warn", said)
 
 
-def _coverage(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+def _coverage(target: GivenTarget, rows: Rows) -> Iterator[Line]:
     if isinstance(target, CallableTarget):
         yield Line("ok", "a black box: coverage looks at its outputs")
         return
@@ -204,13 +204,13 @@ def _coverage(target: AnyTarget, rows: Rows) -> Iterator[Line]:
                            " torch.nn.ReLU() and its like can be watched")  # fmt: skip
 
 
-def _speed(target: AnyTarget, rows: Rows) -> Iterator[Line]:
+def _speed(target: GivenTarget, rows: Rows) -> Iterator[Line]:
     measured = speed(target, rows)
     table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
     yield Line("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
 
 
-def _shielded(target: AnyTarget) -> Callable[[Rows], Observation]:
+def _shielded(target: GivenTarget) -> Callable[[Rows], Observation]:
     """Runs that hand over copies, so that a target that writes into its input cannot spoil the next run."""
 
     def run(rows: Rows) -> Observation:

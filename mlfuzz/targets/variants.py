@@ -16,7 +16,7 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
-from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import normalise
 
@@ -157,7 +157,7 @@ class Varied:
         return Observation.join(joined).outputs
 
 
-AnyTarget: TypeAlias = ModuleTarget | CallableTarget | Varied
+AnyTarget: TypeAlias = GivenTarget | Varied
 """What a campaign runs."""
 
 

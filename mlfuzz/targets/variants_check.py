@@ -12,11 +12,12 @@ from mlfuzz.batch import from_payloads
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.modality.base import Payload
 from mlfuzz.targets.calibrate import noises
-from mlfuzz.targets.check import ROWS, AnyTarget, Line
+from mlfuzz.targets.check import ROWS, Line
+from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.variants import nameable, varied
 
 
-def check_variants(target: AnyTarget, payloads: Sequence[Payload], names: Sequence[str] = ()) -> Iterator[Line]:
+def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequence[str] = ()) -> Iterator[Line]:
     """Of each variant: whether it can be had, how far it is from the target on the seeds, and its own noise.
 
     names: which; none: those the target brings along, and all that can be named. payloads: usable seeds of one shape.
