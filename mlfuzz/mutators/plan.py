@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,9 @@ PER_ROW_SHARE = 0.01
 
 LEAST = 0.0002
 """Of the rows, for an operator that works a row at a time before the cheapest of models: one in 5,000."""
+
+CHUNK_ELEMENTS = 1 << 18
+"""An operator works on about so many numbers at a time (1 MiB): with its own tensors they stay in the cache."""
 
 STRENGTHS = (1e-6, 1e6)
 """Of lambda: at the first weights are even, at the last proportional to 1 / cost."""
@@ -248,23 +252,28 @@ def apply_slices(
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
     dropped, severity = state.dropped.copy(), state.severity.copy()
     whole = _room_for(source)
-    parts, steps = [], []
+    parts: list[tuple[int, Rows]] = []
+    steps = []
     for each in slices:
         part, start, stop = each.mutator, each.start, each.stop
-        rows = source.part(start, stop)
         drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
         seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
         milder = None if most is None else most(part.name, start, stop)
         allowed = ledger.allow(part, drawn, state.loads[start:stop], most=milder)
-        recorded = part.record(rows, allowed.columns, seeds)
-        parts.append(part.apply(rows, recorded, into=None if whole is None else whole[start:stop]))
+        recorded = (
+            allowed.columns if part.propose is None else part.record(source.part(start, stop), allowed.columns, seeds)
+        )
+        for first, last in _chunks(start, stop, whole):
+            some = {name: column[first - start : last - start] for name, column in recorded.items()}
+            room = None if whole is None else whole[first:last]
+            parts.append((first, part.apply(source.part(first, last), some, into=room)))
         steps.append(Step(part.name, part.version, start, stop, recorded))
         loads[start:stop] = allowed.loads
         dropped[start:stop] |= allowed.dropped
         np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])
         if part.effect != "invariant":
             invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
-    rows = _joined(parts, slices, whole)
+    rows = _joined(parts, whole)
     return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
 
 
@@ -275,19 +284,28 @@ def _room_for(source: Rows | StoredRows) -> Tensor | None:
     return torch.empty_like(source.data) if isinstance(source, TensorRows) else None
 
 
-def _joined(parts: Sequence[Rows], slices: Sequence[Slice], whole: Tensor | None) -> Rows:
-    """The slices as one; where all of them were written into `whole`, that is all there is to do."""
+def _chunks(start: int, stop: int, whole: Tensor | None) -> list[tuple[int, int]]:
+    """Rows [start, stop) in parts that stay in the cache from an operator's first call to its last."""
+    count = 1
+    if whole is not None and whole.device.type == "cpu":
+        count = max(1, round((stop - start) * whole[0].numel() / CHUNK_ELEMENTS))
+    edges = [start + (stop - start) * at // count for at in range(count + 1)]
+    return [(first, last) for first, last in pairwise(edges) if first < last]
+
+
+def _joined(parts: Sequence[tuple[int, Rows]], whole: Tensor | None) -> Rows:
+    """The parts as one; where all of them were written into `whole`, that is all there is to do. With their starts."""
     if len(parts) == 1:
-        return parts[0]
-    tensors = [part for part in parts if isinstance(part, TensorRows)]
+        return parts[0][1]
+    tensors = [(start, part) for start, part in parts if isinstance(part, TensorRows)]
     written = whole is not None and all(
-        part.data.data_ptr() == whole[each.start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
-        for part, each in zip(tensors, slices, strict=False)
+        part.data.data_ptr() == whole[start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
+        for start, part in tensors
     )
     if whole is None or not written:
-        return parts[0].join(parts)
-    lengths = [part.lengths for part in tensors if part.lengths is not None]
-    return tensors[0].with_data(whole, torch.cat(lengths) if lengths else None)
+        return parts[0][1].join([part for _, part in parts])
+    lengths = [part.lengths for _, part in tensors if part.lengths is not None]
+    return tensors[0][1].with_data(whole, torch.cat(lengths) if lengths else None)
 
 
 def slices_for(batch: int, seconds: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mlfuzz.batch import Step, TextRows
 from mlfuzz.campaign.tally import Tally
@@ -30,21 +31,23 @@ def batch(rng: np.random.Generator, cuts: list[list[int]]) -> Mutated:
 @pytest.mark.parametrize("share", [1.0, 0.6])
 def test_a_settled_batch_counts_each_row_of_each_step_that_ran(cuts: list[list[int]], share: float) -> None:
     rng = np.random.default_rng(0)
-    tally, expected = Tally(), {}
+    tally = Tally()
+    expected: dict[str, NDArray[np.int64]] = {}
     for _ in range(3):
         mutated = batch(rng, cuts)
         ran = np.flatnonzero(rng.random(SIZE) < share)
         gains = np.where(rng.random(len(ran)) < 0.3, 1, 0).astype(np.float32)
         margins = rng.standard_normal((len(ran), 2)).astype(np.float32)
         margins[rng.random(len(ran)) < 0.2] = np.nan
-        failing = (margins > 0).any(axis=1)
+        failing = np.asarray((margins > 0).any(axis=1))
+        unjudged_rows = np.asarray(np.isnan(margins).all(axis=1))
         tally.settle(mutated, ran, gains, margins, failing, np.zeros(len(ran), np.bool_))
         for step in mutated.steps:
             counts = expected.setdefault(step.name, np.zeros((4, SEVERITY_BINS), np.int64))
             for at, row in enumerate(ran.tolist()):
                 if step.start <= row < step.stop:
                     level = min(int(mutated.severity[row] * SEVERITY_BINS), SEVERITY_BINS - 1)
-                    seen = (True, failing[at], gains[at] > 0, np.isnan(margins[at]).all())
+                    seen = (True, failing[at], gains[at] > 0, unjudged_rows[at])
                     counts[[kind for kind, is_so in enumerate(seen) if is_so], level] += 1
     for name, (rows, failures, gained, unjudged) in expected.items():
         stats = tally.operators[name]
