@@ -22,7 +22,7 @@ from mlfuzz.codefuzz.confirm import settle as settle_code
 from mlfuzz.codefuzz.confirm import shrink as minimise
 from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.errors import MlfuzzError, ReplayError
-from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
 from mlfuzz.findings.waiting import Waiting
@@ -107,7 +107,7 @@ def shrink(
         return _minimised(case, directory, target, seconds)
     if not finding.chain or finding.kind in ISOLATED:
         why = "it has no chain of mutations" if not finding.chain else f"a {finding.kind} takes its process down"
-        raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {why}")
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {why}")
     load = _load_of(finding, target)
     with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
         store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
@@ -121,7 +121,7 @@ def shrink(
                 ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
                 if isinstance(reply, str) or reply.error:
                     said = reply if isinstance(reply, str) else reply.error
-                    raise ReplayError(f"finding {finding.id[:10]} cannot be shrunk: {said}")
+                    raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {said}")
         finally:
             probe.kill()
         changed = store.load(finding.id)
@@ -169,7 +169,7 @@ def _settled(
     reply = probe.consult(request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
     if isinstance(reply, str) or reply.error:
         said = reply if isinstance(reply, str) else reply.error
-        raise ReplayError(f"finding {finding.id[:10]} cannot be run: {said}")
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be run: {said}")
     return FindingStore(path.parent).load(finding.id)
 
 

@@ -10,10 +10,10 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.codefuzz import library, versions
 from mlfuzz.codefuzz.versions import Tried
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, UsageError
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.store import read
 from mlfuzz.report.visible import visible
 

@@ -13,11 +13,10 @@ from rich.panel import Panel as Box
 from rich.table import Table
 from rich.text import Text
 
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.screen import Screen
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Settled, Tick, Warned
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.progress import Progress
 from mlfuzz.report.numbers import clock, figure, short
 from mlfuzz.report.visible import visible

@@ -12,8 +12,7 @@ from mlfuzz.cli import code_finding, inventory
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.inventory import Order, View
-from mlfuzz.cli.panel import SHORT_ID
-from mlfuzz.findings.finding import SEVERITY_UNIT, Run
+from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run
 from mlfuzz.replay import Case
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible

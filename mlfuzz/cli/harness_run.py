@@ -18,7 +18,6 @@ from mlfuzz.budget import Budget, count, duration, size
 from mlfuzz.cli.cases import REGRESSIONS
 from mlfuzz.cli.code_panel import CodePanel
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.engine import Options
@@ -26,7 +25,7 @@ from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
 from mlfuzz.report.summary import FaultGroup, group

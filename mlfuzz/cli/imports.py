@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.cli.context import Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.adopt import State, adopt
@@ -20,6 +19,7 @@ from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, suffix_of
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Stats
 from mlfuzz.report.visible import visible

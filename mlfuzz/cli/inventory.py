@@ -8,9 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.terminal import Parts
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import Fault
 from mlfuzz.findings.weakness import Weakness, operator_of, weaknesses
 from mlfuzz.report.numbers import counted, figure

@@ -16,15 +16,13 @@ from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, 
 from mlfuzz.cli.board import Board, fault_of
 from mlfuzz.cli.screen import Screen
 from mlfuzz.cli.terminal import Terminal
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
 
 WIDE = 104
 """Columns of a terminal from which on the panel has three cells a row."""
-
-SHORT_ID = 10
 
 
 class Panel:

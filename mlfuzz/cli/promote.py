@@ -10,11 +10,10 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import REGRESSIONS, Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, UsageError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import PER_FAULT, Regressions
 from mlfuzz.findings.store import read
 from mlfuzz.replay import Case, Replayed

@@ -13,11 +13,10 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.replay_file import loose, replay_files
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import UsageError
-from mlfuzz.findings.finding import Run
+from mlfuzz.findings.finding import SHORT_ID, Run
 from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible

@@ -13,9 +13,10 @@ import msgspec
 from mlfuzz.campaign.events import Event, Outcome, Started
 from mlfuzz.cli import inventory
 from mlfuzz.cli.context import Context
-from mlfuzz.cli.panel import SHORT_ID, Panel
+from mlfuzz.cli.panel import Panel
 from mlfuzz.cli.plan import Plan, shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.labels import labels_kept
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats

@@ -11,10 +11,9 @@ from mlfuzz.budget import duration
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.pace import Pace
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_CLEAN, UsageError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.report.visible import visible
 
 

@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.panel import SHORT_ID
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.triage import set_fault, triage_record
 from mlfuzz.replay import Case, exit_code

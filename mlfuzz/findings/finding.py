@@ -15,6 +15,9 @@ SCHEMA = "mlfuzz.finding/1"
 SEVERITY_UNIT = "margins of a typical seed per whole range of change"
 """At a severity of 1 the answer moves as far as a typical seed is from failing, over one whole range of an operator."""
 
+SHORT_ID = 10
+"""Digits of an id that people are shown; commands take any beginning that is unambiguous."""
+
 Verdict = Literal["candidate", "confirmed", "flaky"]
 Triage = Literal["open", "fixed", "quarantined", "ignored"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.errors import MlfuzzError, UsageError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.record import files_of, read_record
 from mlfuzz.findings.regression import write_regression
@@ -52,7 +52,7 @@ class Regressions:
         return path
 
     def _admit(self, finding: Finding, files: Mapping[str, bytes], kept: Mapping[str, Finding]) -> None:
-        short = finding.id[:10]
+        short = finding.id[:SHORT_ID]
         if finding.verdict != "confirmed":
             raise UsageError(f"finding {short} is {finding.verdict}, not confirmed: only what fails each time is kept")
         for ref in files_of(finding):
@@ -63,7 +63,9 @@ class Regressions:
                     f"corpus; make it smaller: mlfuzz shrink {short}, or begin from smaller seeds"
                 )
         fault = finding.fault or fault_of(finding)
-        same = [old.id[:10] for old in kept.values() if old.id != finding.id and (old.fault or fault_of(old)) == fault]
+        same = [
+            old.id[:SHORT_ID] for old in kept.values() if old.id != finding.id and (old.fault or fault_of(old)) == fault
+        ]
         if len(same) >= self.per_fault:
             raise UsageError(
                 f"finding {short}: {len(same)} of its fault ({fault}) are kept already: {', '.join(same[:5])}; "

@@ -12,13 +12,13 @@ from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.campaign.supervise import run as supervise
 from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin.purse import Purse, Turn
 from mlfuzz.report.numbers import counted
-from mlfuzz.testing.kept import SHORT_ID, Kept
+from mlfuzz.testing.kept import Kept
 
 MOST_TOLD = 10
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.config import Resolved
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard
-from mlfuzz.testing.kept import SHORT_ID, Kept
+from mlfuzz.testing.kept import Kept
 from mlfuzz.testing.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.testing.judgement import Judgement
-from mlfuzz.testing.kept import SHORT_ID, Kept
+from mlfuzz.testing.kept import Kept
 
 WIDTH = 300
 """Of one value: a text input may be long."""

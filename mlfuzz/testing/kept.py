@@ -12,8 +12,6 @@ from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
 
-SHORT_ID = 10
-
 STRICT_KINDS = CRASH_KINDS
 """An exception, a crash, an exit, a hang or too much memory is no matter of taste: an open one fails too."""
 

@@ -10,12 +10,13 @@ import pytest
 
 from mlfuzz.config import Config, Resolved, resolve
 from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.triage import triage_record
 from mlfuzz.testing.failure import failure_text
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard, Settings
 from mlfuzz.testing.judgement import Outcome, Rules
-from mlfuzz.testing.kept import SHORT_ID, Kept, folder_of, kept_in
+from mlfuzz.testing.kept import Kept, folder_of, kept_in
 
 GUARD: pytest.StashKey[Guard] = pytest.StashKey()
 """Where the plugin keeps the guard of a run; a run without the plugin makes one of its own here."""
