@@ -16,6 +16,16 @@ ZERO = 0x30
 """The byte "0": a person reads a minimised text more easily with it than with NUL."""
 
 
+WINDOWS = range(9, 1, -1)
+"""Sizes of pieces that are left out wherever they begin: those of a small header, or of a number."""
+
+FEW = 256
+"""Bytes: larger inputs have too many places for that."""
+
+WIDTHS = (1, 2, 4)
+"""Bytes of a length before what it counts; of a little-endian one the first is the lowest."""
+
+
 class Budget:
     """Ends a search. seconds: of wall time; tries: of candidates."""
 
@@ -46,6 +56,9 @@ def smallest(payload: bytes, keeps: Keeps, budget: Budget, *, hints: Simpler | N
             best = _hinted(best, holds, hints)
         best = _cut_ends(best, holds)
         best = _chunks(best, holds)
+        best = _lengths(best, holds)
+        if best == before:
+            best = _windows(best, holds)
         if best == before:
             break
     return _plainer(best, holds)
@@ -99,6 +112,36 @@ def _chunks(best: bytes, holds: Keeps) -> bytes:
         if size == 1 and not removed:
             break
         size = size if removed and size == 1 else size // 2
+    return best
+
+
+def _lengths(best: bytes, holds: Keeps) -> bytes:
+    """Empty what has its length before it, and say so there: such a body cannot be cut by itself."""
+    at = 0
+    while at < len(best):
+        for width in WIDTHS:
+            count, body = best[at], at + width
+            if count and body + count <= len(best):
+                candidate = best[:at] + b"\0" + best[at + 1 : body] + best[body + count :]
+                if holds(candidate):
+                    best = candidate
+                    break
+        at += 1
+    return best
+
+
+def _windows(best: bytes, holds: Keeps) -> bytes:
+    """Leave out short pieces at any place; chunks begin at multiples of their size alone."""
+    if len(best) > FEW:
+        return best
+    for size in WINDOWS:
+        start = 0
+        while start + size <= len(best):
+            candidate = best[:start] + best[start + size :]
+            if holds(candidate):
+                best = candidate
+            else:
+                start += 1
     return best
 
 

@@ -21,6 +21,9 @@ FAIR = 0.8
 """A run that has had less than this share of its time on a processor is given more: the machine is busy."""
 
 GAP_SECONDS = 0.03
+"""Between the looks at the end; less for a run that had less time."""
+
+GAP_SHARE = 0.2
 SAMPLES = 3
 POLL_SECONDS = 0.05
 
@@ -70,9 +73,10 @@ class Sampler:
 
     def finish(self, link: Link) -> None:
         """Three more looks at an input that is about to be killed."""
+        gap = min(GAP_SECONDS, GAP_SHARE * self._limit)
         for _ in range(SAMPLES):
             self._slot.signal(signal.SIGUSR1)
-            link.wait(lambda: self._slot.death is not None, GAP_SECONDS)
+            link.wait(lambda: self._slot.death is not None, gap)
         self.text = self._slot.stacks()
 
     def placed(self, territory: Territory) -> list[tuple[int, Place]]:

@@ -19,6 +19,12 @@ IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thre
 
 MOST_LIVES = 20
 
+EARLY_SHARE, EARLY_SECONDS = 0.1, 0.05
+"""Of its limit, and at least, an input is given that may hang: one that then stands in the same place is taken to."""
+
+LONGER = 4.0
+"""Times the time before, where what was found with it turned out to end after all."""
+
 
 def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints: Simpler | None = None) -> bytes:
     """The smallest input found with that bucket; the same where none is."""
@@ -27,7 +33,35 @@ def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints
         smaller = _within(court, payload, bucket, deadline)
         # It may have held only in the company of the inputs before it.
         return smaller if smaller == payload or court.judge(smaller).bucket == bucket else payload
+    if bucket.startswith("hang:"):
+        return _hanging(court, payload, bucket, deadline, hints)
     return smallest(payload, lambda one: _once(court, one, bucket), Budget(seconds), hints=hints)
+
+
+def _hanging(court: Court, payload: bytes, bucket: str, deadline: float, hints: Simpler | None) -> bytes:
+    """Smaller, with a tenth of the limit for each try; what comes out is proved with all of it, beyond the deadline.
+
+    At its whole limit each, a second would be enough for one or two tries.
+    """
+    limit = court.declaration.seconds
+    early = max(EARLY_SECONDS, EARLY_SHARE * limit)
+    while early < limit:
+        if _stands(court, payload, bucket, early):
+            smaller = smallest(
+                payload, lambda one: _stands(court, one, bucket, early), Budget(deadline - time.monotonic()),  # noqa: B023
+                hints=hints,
+            )  # fmt: skip
+            if smaller == payload or _once(court, smaller, bucket):
+                return smaller
+        if time.monotonic() > deadline:
+            return payload
+        early *= LONGER
+    left = Budget(deadline - time.monotonic())
+    return smallest(payload, lambda one: _once(court, one, bucket), left, hints=hints)
+
+
+def _stands(court: Court, payload: bytes, bucket: str, seconds: float) -> bool:
+    return court.run(payload, patience=1.0, limit=seconds).bucket == bucket
 
 
 def _once(court: Court, payload: bytes, bucket: str) -> bool:

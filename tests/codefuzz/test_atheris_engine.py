@@ -419,3 +419,29 @@ def test_words_that_comparisons_wanted_are_told_at_the_end_of_a_run(tmp_path):
     assert any(b"zxwPqrv" in word for word in progress.words)
     assert 1.0 < progress.seconds < 3.5
     assert set(progress.words) <= set(words)
+
+HANGING = """
+HARNESS = {"instrument": ["loops"], "length": 200, "seconds": 0.6}
+import loops
+def fuzz(data):
+    loops.read(data)
+"""
+LOOPS = """
+import time
+def read(data):
+    until = time.monotonic() + (60 if b"HG" in data else 0.15 if b"G" in data else 0)
+    while time.monotonic() < until:
+        pass
+"""
+
+
+@pytest.mark.slow
+def test_a_hang_is_minimised_within_seconds_and_what_is_only_slow_is_not_taken_for_one(tmp_path):
+    (tmp_path / "loops.py").write_text(LOOPS)
+    payload = b"some text before it " * 4 + b"HG" + b" and after it" * 5
+    with prepared(tmp_path, HANGING) as session:
+        (hang,) = session.reproduce(payload, times=1)
+        smaller = session.minimise(payload, hang.bucket, seconds=6)
+    assert hang.kind == "hang"
+    assert b"HG" in smaller
+    assert len(smaller) < len(payload) // 2

@@ -67,3 +67,18 @@ def test_a_formats_own_simpler_forms_go_where_bytes_cannot():
 
     payload = build([b"one", b"two", b"bad", b"three"])
     assert smallest(payload, keeps, Budget(5), hints=simpler) == build([b"bad"])
+
+
+def test_a_body_goes_with_its_length():
+    def keeps(data: bytes) -> bool:
+        size = int.from_bytes(data[1:3], "little")
+        return data[:1] == b"T" and len(data) == 3 + size + 1 and data[-1:] == b"!"
+
+    assert smallest(b"T\x20\x00" + b"x" * 32 + b"!", keeps, Budget(5)) == b"T\0\0!"
+
+
+def test_a_short_piece_goes_wherever_it_begins():
+    def keeps(data: bytes) -> bool:
+        return len(data) % 7 == 4 and b"k" in data
+
+    assert len(smallest(b"abcdefghij" + b"k" + bytes(14), keeps, Budget(5))) == 4
