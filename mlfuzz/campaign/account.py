@@ -133,6 +133,7 @@ class Account:
 
 
 def target_facts(loop: Loop, spec: WorkerSpec) -> dict[str, Any]:
+    """`Stats.target`."""
     target: Any = loop.parts.target
     return {
         "name": target.name, "load": spec.target, "digest": target.digest, "device": str(target.device),
@@ -142,6 +143,7 @@ def target_facts(loop: Loop, spec: WorkerSpec) -> dict[str, Any]:
 
 
 def layer_facts(loop: Loop) -> list[dict[str, Any]]:
+    """`Stats.layers`: name and units of each that is watched."""
     target: Any = loop.parts.target
     return [
         {"name": layer.name + (f" ({layer.call + 1})" if layer.call else ""), "units": layer.units}
@@ -150,6 +152,7 @@ def layer_facts(loop: Loop) -> list[dict[str, Any]]:
 
 
 def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[str, Any]:
+    """`Stats.setup`: everything that decided what this campaign did."""
     parts = loop.parts
     oracles = [
         {"name": oracle.name, "unit": oracle.unit, "floor": floor, **oracle.describe()}

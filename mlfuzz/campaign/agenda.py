@@ -33,6 +33,7 @@ class Agenda:
 
     @property
     def to_confirm(self) -> int:
+        """How many wait for their verdict."""
         return len(self._waiting)
 
     def __len__(self) -> int:

@@ -36,6 +36,7 @@ class Attempts:
 
     @property
     def late(self) -> bool:
+        """Whether nothing new is to be tried."""
         return time.monotonic() > self.deadline
 
     def fails(self, chains: Sequence[Chain]) -> NDArray[np.bool_]:

@@ -42,7 +42,10 @@ def variants_of(oracles: Sequence[Oracle]) -> tuple[str, ...]:
 
 
 def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple[Oracle, ...]:
-    """The oracles asked for, those the target asks for, or what suits its output ("default" among those asked for)."""
+    """The oracles asked for, those the target asks for, or what suits its output ("default" among those asked for).
+
+    Raises ConfigError, UnknownNameError.
+    """
     kind = _kind(target, seen.outputs["main"])
     asked = spec.oracles or target.oracles or [{"name": SUITABLE}]
     oracles: list[Oracle] = []
@@ -66,6 +69,7 @@ def criterion_for(target: AnyTarget, spec: WorkerSpec) -> Criterion:
 
 
 def scheduler_for(spec: WorkerSpec) -> Scheduler:
+    """The scheduler asked for. Raises UnknownNameError."""
     return made(SCHEDULERS, spec.scheduler)
 
 

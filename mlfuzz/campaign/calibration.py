@@ -49,6 +49,7 @@ class Calibration:
 
     @property
     def floor(self) -> Floor:
+        """As oracles take it."""
         return Floor(self.single, self.spread, variants={name: Floor(*noise) for name, noise in self.variants.items()})
 
 

@@ -78,6 +78,7 @@ class Result:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """Of all faults."""
         return tuple(finding for fault in self.faults for finding in fault.members)
 
 

@@ -46,6 +46,7 @@ class Confirmation:
 
     @property
     def confirmed(self) -> bool:
+        """Whether it failed every time."""
         return self.failed == self.times
 
 

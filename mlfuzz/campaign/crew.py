@@ -39,6 +39,7 @@ class Crew:
 
     @property
     def first(self) -> WorkerProcess:
+        """The one that founds the campaign."""
         return self.workers[0]
 
     def running(self) -> Iterator[WorkerProcess]:
@@ -74,13 +75,16 @@ class Crew:
         write_atomic(self._workdir.stats, data, sync=False)
 
     def ask_to_stop(self, number: int) -> None:
+        """Send a signal to all that run; each finishes its batch, and saves."""
         for worker in self.running():
             worker.ask_to_stop(number)
 
     def trim_logs(self) -> None:
+        """Begin anew what has grown too large."""
         for worker in self.running():
             worker.trim_log()
 
     def kill(self) -> None:
+        """End all of them now."""
         for worker in self.workers:
             worker.kill()

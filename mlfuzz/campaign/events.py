@@ -12,6 +12,8 @@ from mlfuzz.progress import Progress, Stats
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """Workers are being started. target: "module:attribute". directory: the campaign's."""
+
     target: str
     campaign: str
     directory: str
@@ -57,6 +59,8 @@ class WorkerDied:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
+    """text: may hold what a target said; to be made safe before it is shown."""
+
     text: str
 
 
@@ -73,6 +77,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
+    """The last event."""
+
     outcome: Outcome
 
 

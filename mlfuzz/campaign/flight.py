@@ -96,6 +96,7 @@ class Recorder:
         self._stamp()
 
     def count(self, *, inputs: int, candidates: int) -> None:
+        """Of this campaign so far; written with the next stamp."""
         self._inputs, self._candidates = inputs, candidates
 
     def record(self, flight: FlightRecord) -> None:

@@ -86,6 +86,7 @@ class WorkerProcess:
 
     @property
     def started(self) -> bool:
+        """Whether it has been started at all; it may have ended since."""
         return self._process is not None
 
     @property
@@ -93,6 +94,7 @@ class WorkerProcess:
         return self._workdir.log(f"worker-{self.number:02d}")
 
     def pulse(self) -> Pulse | None:
+        """What it was doing last; None before it founds its life."""
         life = self.life()
         return read_pulse(self._workdir.flight(life)) if life else None
 
@@ -102,6 +104,7 @@ class WorkerProcess:
         return flight is not None and flight.phase == "execute"
 
     def ask_to_stop(self, number: int) -> None:
+        """Send a signal, where it runs."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
@@ -112,6 +115,7 @@ class WorkerProcess:
             os.truncate(path, 0)
 
     def kill(self) -> None:
+        """End it now, and wait for that."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
         if self._process is not None:
@@ -139,6 +143,7 @@ class ProbeProcess:
 
     @property
     def alive(self) -> bool:
+        """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
     def ask(self, request: Request) -> None:
@@ -188,6 +193,7 @@ class ProbeProcess:
         return said
 
     def kill(self) -> None:
+        """End it now, where it runs; the next request starts another."""
         if self._process is None:
             return
         if self._process.poll() is None:

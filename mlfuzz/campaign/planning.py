@@ -29,6 +29,7 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
 
     rows: seeds. Mutators that find nothing to do in any of them are left out, and dealt less where they do in few.
     Where the batch is given, not measured, the cost follows from it: a campaign then repeats exactly on any machine.
+    Raises ConfigError where no operator is left, UnknownNameError for a way of dealing.
     """
     seconds = SECONDS_A_BATCH / spec.batch if spec.batch else seconds
     channels = getattr(target.modality, "channels", 1)

@@ -40,6 +40,7 @@ class Settling:
 
     @property
     def to_confirm(self) -> int:
+        """How many wait for their verdict."""
         return self._agenda.to_confirm
 
     @property

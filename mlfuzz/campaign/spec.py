@@ -57,6 +57,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def dumps(spec: WorkerSpec) -> bytes:
+    """As worker.json."""
     return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
 
 

@@ -54,6 +54,7 @@ class Tally:
 
     @property
     def p_new(self) -> float:
+        """Share of the last batches' rows that became entries."""
         rows = sum(rows for rows, _ in self._recent)
         return sum(kept for _, kept in self._recent) / rows if rows else 0.0
 
@@ -66,6 +67,7 @@ class Tally:
         ]
 
     def kept(self, count: int) -> None:
+        """So many rows of the batch in hand have become entries."""
         self._kept += count
         self.last_new = time.monotonic()
 

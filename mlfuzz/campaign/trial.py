@@ -81,6 +81,7 @@ class Trial:
         return bool(getattr(self.oracle, "measured", False))
 
     def rows(self, payloads: Sequence[Payload]) -> Rows:
+        """Payloads as a batch for the target."""
         return from_payloads(payloads, self.target.modality, self.target.device)
 
     def mutants(self, chains: Sequence[Chain]) -> Rows:

@@ -24,6 +24,7 @@ class Board:
     _entries: deque[tuple[float, int]] = field(default_factory=deque)
 
     def take(self, event: Event) -> None:
+        """Bring what is known up to date with an event."""
         match event:
             case Tick(progress=progress):
                 self.latest = progress

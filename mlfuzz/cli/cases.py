@@ -38,6 +38,7 @@ class Cases:
         return list(picked.values())
 
     def all(self) -> Iterator[Case]:
+        """Every finding of every campaign, then the regressions that are kept."""
         for workdir in campaigns(self._base):
             yield from self._stored(workdir)
         yield from self._kept(self._corpus)

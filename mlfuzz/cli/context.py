@@ -29,6 +29,7 @@ class Context:
         return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen, presets=presets.settings)
 
     def path(self, text: str) -> Path:
+        """What a person typed, seen from where the command was given."""
         return self.directory / Path(text).expanduser()
 
 

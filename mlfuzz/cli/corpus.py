@@ -147,6 +147,7 @@ def verify(
 
 
 def base_of(context: Context, folder: str) -> Path:
+    """Where campaigns lie: the folder given, or the configured one."""
     return context.path(folder) if folder else context.resolve().state_dir
 
 

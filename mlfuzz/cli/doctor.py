@@ -51,6 +51,8 @@ print(json.dumps({
 
 
 class Line(NamedTuple):
+    """One thing that was looked at. text: what was seen, and what to do where it is not well."""
+
     level: Level
     what: str
     text: str

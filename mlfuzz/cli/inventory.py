@@ -66,6 +66,7 @@ def document(findings: Sequence[Finding], view: View, order: Order) -> list[Any]
 
 
 def ordered(found: Sequence[Weakness], order: Order) -> list[Weakness]:
+    """Weaknesses as asked for; they come by severity, the worst first."""
     return list(found) if order == "severity" else sorted(found, key=lambda one: _key(one.members, order))
 
 

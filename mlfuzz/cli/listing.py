@@ -36,6 +36,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
 
 
 def mutators(_: Context) -> Iterator[Row]:
+    """Each with its parameters and their units."""
     from mlfuzz.mutators.base import MUTATORS
 
     for part in MUTATORS:
@@ -55,6 +56,7 @@ def mutators(_: Context) -> Iterator[Row]:
 
 
 def oracles(_: Context) -> Iterator[Row]:
+    """Of this installation, plugins among them."""
     from mlfuzz.oracles.base import ORACLES
 
     yield from _parts(ORACLES)
@@ -73,18 +75,21 @@ def variants(_: Context) -> Iterator[Row]:
 
 
 def coverage(_: Context) -> Iterator[Row]:
+    """Coverage criteria."""
     from mlfuzz.coverage.base import CRITERIA
 
     yield from _parts(CRITERIA)
 
 
 def schedulers(_: Context) -> Iterator[Row]:
+    """Rules of which entries to mutate next."""
     from mlfuzz.schedulers.base import SCHEDULERS
 
     yield from _parts(SCHEDULERS)
 
 
 def presets(_: Context) -> Iterator[Row]:
+    """What each sets, where it comes from, and where it departs from that."""
     from mlfuzz.campaign.presets import PRESETS, settings_of
 
     for preset in PRESETS:
@@ -96,6 +101,7 @@ def presets(_: Context) -> Iterator[Row]:
 
 
 def modalities(_: Context) -> Iterator[Row]:
+    """Kinds of input."""
     from mlfuzz.modality.base import MODALITIES
 
     yield from _parts(MODALITIES)

@@ -31,7 +31,10 @@ def _ships(module: str) -> bool:
 
 
 def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, TargetConfig]:
-    """The name and the settings of what was typed. Raises UnknownNameError with the nearest name."""
+    """The name and the settings of what was typed.
+
+    Raises UnknownNameError with the nearest name; UsageError where the configuration does not say what it is.
+    """
     if typed in targets:
         if not targets[typed].use:
             raise UsageError(f'target {typed} does not say what it is; write use = "module:attribute"')

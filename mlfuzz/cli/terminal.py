@@ -66,9 +66,11 @@ class Terminal:
         self._line(self.console, Text.assemble(*parts))
 
     def warn(self, text: str) -> None:
+        """To stderr, also where `quiet`. text: safe to show."""
         self._line(self._error, Text.assemble(("warning: ", "yellow"), text))
 
     def error(self, text: str) -> None:
+        """To stderr, also where `quiet`. text: safe to show."""
         self._line(self._error, Text.assemble(("error: ", "bold red"), text))
 
     def table(

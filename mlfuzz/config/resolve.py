@@ -44,14 +44,17 @@ class Resolved:
     conflicts: tuple[Conflict, ...] = ()
 
     def path(self, text: str) -> Path:
+        """What a configuration says, seen from the project's folder."""
         return self.root / Path(text).expanduser()
 
     @property
     def state_dir(self) -> Path:
+        """Where campaigns lie."""
         return self.path(self.config.state_dir)
 
     @property
     def corpus_dir(self) -> Path:
+        """Where seeds and regressions lie."""
         return self.path(self.config.corpus_dir)
 
 

@@ -74,22 +74,27 @@ class Corpus:
 
     @property
     def seeds(self) -> NDArray[np.int64]:
+        """(n,): number of the seed that an entry descends from."""
         return self._seeds.view
 
     @property
     def parents(self) -> NDArray[np.int64]:
+        """(n,): row of the parent, -1 of a seed and where the parent is not here (yet)."""
         return self._parents.view
 
     @property
     def gains(self) -> NDArray[np.float32]:
+        """(n,): coverage gained when it was kept, or measured again."""
         return self._gains.view
 
     @property
     def invariant(self) -> NDArray[np.bool_]:
+        """(n,): whether its label must still be its seed's."""
         return self._invariant.view
 
     @property
     def loads(self) -> NDArray[np.float32]:
+        """(n, width): distance from the seed, in units of the limits."""
         return self._loads.view
 
     @property
@@ -99,6 +104,7 @@ class Corpus:
 
     @property
     def vectors(self) -> NDArray[np.float32]:
+        """(n, dimensions): as the criterion embeds; NaN where not measured."""
         return self._vectors.view
 
     @property
@@ -114,6 +120,7 @@ class Corpus:
         return list(self._life_numbers)
 
     def identity(self, row: int) -> Identity:
+        """(life, sequence) of a row: what it is called on disk."""
         return self.lives[self._of_life.view[row]], int(self._sequences.view[row])
 
     def identities(self, rows: NDArray[np.int64]) -> bytes:
@@ -125,9 +132,11 @@ class Corpus:
         return self._rows.get(identity[0], {}).get(identity[1], -1)
 
     def entry(self, row: int) -> Entry:
+        """The record of a row."""
         return records.loads(self._headers[row])
 
     def chain(self, row: int) -> Chain:
+        """What leads from its seed to a row."""
         return self.entry(row).chain
 
     def payload(self, row: int) -> bytes:

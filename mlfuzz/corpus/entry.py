@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
     @property
     def identity(self) -> Identity:
+        """What it is called on disk."""
         return self.life, self.sequence
 
 
@@ -72,6 +73,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def dumps(record: Entry | Measure) -> bytes:
+    """As the header of a journal's record."""
     return _ENCODER.encode(record)
 
 

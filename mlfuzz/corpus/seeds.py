@@ -52,6 +52,7 @@ class SeedSet:
         return len(self.seeds)
 
     def refuse(self, reason: str, name: str) -> None:
+        """Count a file that is no seed."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         names = self.examples.setdefault(reason, [])
         if len(names) < EXAMPLES:

@@ -25,12 +25,14 @@ class Scalars:
         return self._data[: self._count]
 
     def extend(self, values: Sequence[Any] | NDArray[Any]) -> None:
+        """Append values."""
         start, self._count = self._count, self._count + len(values)
         if self._count > len(self._data):
             self._data = _longer(self._data, self._count, self._fill)
         self._data[start : self._count] = values
 
     def append(self, value: float) -> None:
+        """Append one value."""
         if self._count == len(self._data):
             self._data = _longer(self._data, self._count + 1, self._fill)
         self._data[self._count] = value
@@ -54,6 +56,7 @@ class Vectors:
 
     @property
     def width(self) -> int:
+        """0 while all are empty."""
         return int(self._data.shape[1])
 
     def extend(self, rows: Sequence[Sequence[float | None] | NDArray[np.float32]]) -> None:

@@ -47,4 +47,5 @@ def file_name(name: str, origin: Path) -> str:
 
 
 def digest(data: bytes) -> str:
+    """SHA-256 of the bytes, as records name it: 64 hex digits."""
     return hashlib.sha256(data).hexdigest()

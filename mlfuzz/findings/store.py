@@ -105,6 +105,7 @@ class FindingStore:
         return read_file(self.folder(finding.id), ref)
 
     def folder(self, finding_id: str) -> Path:
+        """Where a finding lies or would lie. Raises UsageError for what is no id."""
         if not _ID.fullmatch(finding_id):
             raise UsageError(f"{finding_id!a} is no id of a finding: 8 to 64 of 0-9, a-f")
         return self.directory / finding_id

@@ -38,7 +38,10 @@ def triage_record(record: Path, state: str, note: str = "") -> Finding:
 
 
 def set_fault(record: Path, fault: str) -> Finding:
-    """Put a finding under a fault of a person's naming: one name for several merges them, a new one splits."""
+    """Put a finding under a fault of a person's naming: one name for several merges them, a new one splits.
+
+    Raises UsageError for an empty name, CorruptRecordError, SchemaError.
+    """
     if not fault.strip():
         raise UsageError("a fault needs a name")
     if record.name == RECORD:

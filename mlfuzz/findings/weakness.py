@@ -46,6 +46,7 @@ class Weakness:
 
     @property
     def members(self) -> tuple[Finding, ...]:
+        """The findings of all its faults."""
         return tuple(finding for fault in self.faults for finding in fault.members)
 
     @property

@@ -32,6 +32,7 @@ class FaultGroup:
 
     @property
     def best(self) -> Finding:
+        """The one to look at."""
         return self.members[0]
 
     @property
@@ -95,6 +96,7 @@ class Summary:
 
     @property
     def inputs_per_s(self) -> float:
+        """Over all lives; 0 where nothing ran."""
         return self.stats.inputs / self.stats.seconds if self.stats.seconds else 0.0
 
     @property

@@ -29,6 +29,8 @@ INTERNAL = frozenset({"entries", "tier", "accepting", "acceptance"})
 
 
 class Curve(NamedTuple):
+    """now: its last value, in words. svg: the whole of it."""
+
     title: str
     now: str
     svg: Markup
@@ -46,6 +48,7 @@ class Rate(NamedTuple):
 
     @property
     def text(self) -> str:
+        """In percent; a dash where it was not tried."""
         return percent(self.share) if self.rows else "–"
 
     @property
@@ -57,6 +60,8 @@ class Rate(NamedTuple):
 
 
 class OperatorRow(NamedTuple):
+    """Of one operator: its rate over all, and in each fifth of its range. gains, unjudged: rows."""
+
     name: str
     all: Rate
     bins: tuple[Rate, ...]

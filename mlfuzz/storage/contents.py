@@ -39,6 +39,7 @@ class Contents:
         return digest
 
     def put_all(self, files: Iterable[bytes]) -> None:
+        """`put` for several."""
         for data in files:
             self.put(data)
 

@@ -62,6 +62,7 @@ def read_head(data: bytes, at: int, salt: int) -> Head | None:
 
 
 def matches(body: bytes, head: Head, salt: int) -> bool:
+    """Whether a frame's body is the undamaged one of its head. salt: the segment's."""
     return len(body) == head.length and zlib.crc32(body, salt) == head.crc
 
 

@@ -85,7 +85,7 @@ class Journal:
         return self.append_many([Item(header, vector, payload)])[0]
 
     def append_many(self, items: Sequence[Item]) -> list[Place]:
-        """`append` for several in one write: a kill leaves a first part of them, each whole."""
+        """`append` for several in one write: a kill leaves a first part of them, each whole. Raises as `append`."""
         if self.closed:
             raise StorageError(f"the journal of {self.life} is closed")
         if self.end >= self._segment_bytes:

@@ -23,6 +23,7 @@ class Reserve:
 
     @property
     def held(self) -> bool:
+        """Whether the space is put aside now."""
         return self.path.exists()
 
     def hold(self) -> bool:

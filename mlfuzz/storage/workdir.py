@@ -54,27 +54,34 @@ class Workdir:
 
     @property
     def is_campaign(self) -> bool:
+        """Whether a campaign has been founded here."""
         return self.journal.is_dir()
 
     @property
     def name(self) -> str:
+        """The campaign's: the last part of its path."""
         return self.root.resolve().name
 
     @property
     def config(self) -> Path:
+        """The effective configuration, frozen."""
         return self.root / "campaign.toml"
 
     def calibration(self, digest: str) -> Path:
+        """What was measured on one target under one criterion: truth, written once. digest: `calibration_key`."""
         return self.root / "calibration" / f"{plain(digest)}.npz"
 
     @property
     def journal(self) -> Path:
+        """A folder for each life."""
         return self.root / "journal"
 
     def life(self, life: str) -> Path:
+        """The folder that this life alone writes into. Raises UsageError for no plain name."""
         return self.journal / plain(life)
 
     def segment(self, life: str, number: int) -> Path:
+        """One append-only part of a life's journal; never reopened."""
         return self.life(life) / f"{number:06d}.mlj"
 
     def new_life(self, worker: int = 0) -> str:
@@ -103,23 +110,29 @@ class Workdir:
 
     @property
     def blobs(self) -> Path:
+        """Inputs of 64 KiB and more, by their digest."""
         return self.root / "blobs"
 
     def blob(self, digest: str) -> Path:
+        """digest: SHA-256, 64 hex digits. Raises UsageError for no plain name."""
         return self.blobs / digest[:2] / plain(digest)
 
     @property
     def findings(self) -> Path:
+        """A folder for each finding."""
         return self.root / "findings"
 
     def finding(self, finding_id: str) -> Path:
+        """Raises UsageError for an id that is no plain name."""
         return self.findings / plain(finding_id)
 
     @property
     def derived(self) -> Path:
+        """What may be deleted at any time: it is made again."""
         return self.root / "derived"
 
     def checkpoint(self, worker: int = 0) -> Path:
+        """What a worker has learnt, for its next life."""
         return self.derived / f"worker-{worker:02d}.npz"
 
     def working(self, name: str) -> Path:
@@ -132,25 +145,31 @@ class Workdir:
 
     @property
     def flights(self) -> Path:
+        """A page for each life."""
         return self.root / "flight"
 
     @property
     def quarantine(self) -> Path:
+        """Damaged records, for people to look at."""
         return self.root / "quarantine"
 
     def quarantined(self, name: str) -> Path:
+        """Raises UsageError for no plain name."""
         return self.quarantine / plain(name)
 
     @property
     def progress(self) -> Path:
+        """A line every few seconds, for whoever watches."""
         return self.root / "progress.jsonl"
 
     @property
     def stats(self) -> Path:
+        """The campaign's figures; rewritten with each checkpoint."""
         return self.root / "stats.json"
 
     @property
     def report(self) -> Path:
+        """The page that `mlfuzz report` writes."""
         return self.root / "report.html"
 
     @property
@@ -176,6 +195,7 @@ class Workdir:
         return self.derived / f"part-{worker:02d}.json"
 
     def parts(self) -> list[Path]:
+        """Of all workers that have counted in this run."""
         return sorted(self.derived.glob("part-*.json"))
 
     @property
@@ -189,6 +209,7 @@ class Workdir:
 
     @property
     def lock(self) -> Path:
+        """Held by the one process that runs the campaign."""
         return self.root / "lock"
 
     @property
@@ -198,6 +219,7 @@ class Workdir:
 
     @property
     def reserve(self) -> Path:
+        """A file that only takes up room, given up when the disk is full."""
         return self.root / "reserve"
 
     def used_bytes(self) -> int:

@@ -60,6 +60,7 @@ class CallableTarget:
 
     @property
     def digest(self) -> str:
+        """Of the function's source, the modality and the labels: 64 hex digits."""
         parts = (source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -72,6 +73,7 @@ class CallableTarget:
         return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
+        """What the function itself gives."""
         natural = natural_inputs(rows, self.modality, shield=self.shield)
         if self._numpy:
             natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)

@@ -87,6 +87,7 @@ class ModuleTarget:
 
     @property
     def digest(self) -> str:
+        """Of weights, code, modality and labels: 64 hex digits."""
         if not self._digest:
             digest = hashlib.sha256()
             for key, value in sorted(self.model.state_dict().items()):
@@ -103,6 +104,7 @@ class ModuleTarget:
 
     @property
     def parameters(self) -> int:
+        """How many numbers it has learnt."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def run(self, rows: Rows) -> Observation:

@@ -184,7 +184,10 @@ def itself(target: Any) -> Any:
 
 
 def build(target: Any, name: str) -> Variant:
-    """The variant of that name: the target's own, "bf16", "threads:4", or "module:attribute" of another target."""
+    """The variant of that name: the target's own, "bf16", "threads:4", or "module:attribute" of another target.
+
+    Raises UnknownNameError, and what building it raises.
+    """
     kind, _, argument = name.partition(":")
     if name in getattr(target, "variants", {}):
         return VARIANTS.get("own")(target, name)

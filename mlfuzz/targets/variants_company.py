@@ -135,6 +135,7 @@ def company(payload: Payload, modality: Any) -> list[Payload]:
 
 
 def default_threads() -> int:
+    """All cores, at least two."""
     return max(2, os.cpu_count() or 2)
 
 

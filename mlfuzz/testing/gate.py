@@ -23,6 +23,7 @@ class Gate:
 
     @classmethod
     def over(cls, target: str, kept: Sequence[Kept], *, allowed: float, confidence: float) -> Gate:
+        """The gate over those that are neither skipped nor strict."""
         counted = tuple(one for one in kept if not one.skipped and not one.strict)
         return cls(target, counted, allowed, confidence)
 

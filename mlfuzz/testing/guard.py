@@ -96,6 +96,7 @@ class Guard:
                 self._target(self._load_of(kept))
 
     def outcome(self, kept: Kept) -> tuple[Outcome, Judgement]:
+        """What becomes of a test of this regression, and why."""
         judgement = Judgement("holds") if kept.skipped else self.judge(kept)
         return outcome(kept, judgement, self.settings.rules), judgement
 

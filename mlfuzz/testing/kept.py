@@ -69,6 +69,7 @@ def kept_in(folder: Path, *, load: str = "", target: str = "") -> list[Kept]:
 
 
 def folder_of(corpus: Path, target: str) -> Path:
+    """Where a target's regressions lie."""
     return corpus / "regressions" / folder_name(target)
 
 

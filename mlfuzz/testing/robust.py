@@ -60,14 +60,17 @@ class Robustness:
 
     @property
     def rate(self) -> float:
+        """Share of the mutants that fail."""
         return self.failed / self.rows
 
     @property
     def interval(self) -> tuple[float, float]:
+        """Of the rate, by Wilson, at `confidence`."""
         return wilson(self.failed, self.rows, confidence=self.confidence)
 
     @property
     def text(self) -> str:
+        """One line for people."""
         low, high = self.interval
         return (
             f"{self.target}: {self.failed} of {self.rows} mutants fail = {100 * self.rate:.2g} % "

@@ -98,6 +98,7 @@ def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **mo
 
 
 def gate_of(target: str, kept: Sequence[Kept], config: Config) -> Gate:
+    """As the configuration wants it."""
     settings = config.regression
     return Gate.over(target, kept, allowed=settings.max_failure_rate, confidence=settings.confidence)
 
