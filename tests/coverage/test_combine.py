@@ -9,7 +9,7 @@ from mlfuzz.coverage.combine import mixed
 from mlfuzz.coverage.neuron import neuron_coverage
 from mlfuzz.coverage.novelty import Novelty
 from mlfuzz.errors import ConfigError, UnknownNameError
-from mlfuzz.testing.criteria import LAYERS, fitted, parents_of, stream
+from mlfuzz.testing.stream import LAYERS, fitted, parents_of, stream
 
 
 def test_it_gains_the_sum_of_its_parts() -> None:

@@ -8,7 +8,7 @@ import torch
 from mlfuzz.coverage.features import TEXT_BINS, extractor, numbers, spans
 from mlfuzz.errors import ConfigError, UnknownNameError
 from mlfuzz.observation import Observation, Ragged
-from mlfuzz.testing.criteria import LAYERS, UNITS, Columns
+from mlfuzz.testing.stream import LAYERS, UNITS, Columns
 
 SEEN = Observation({"main": torch.arange(24.0).view(4, 2, 3) - 12}, torch.arange(4.0 * UNITS).view(4, UNITS))
 BLACK_BOX = Observation(SEEN.outputs, torch.zeros((4, 0)))

@@ -12,7 +12,6 @@ from mlfuzz.coverage.combine import mixed
 from mlfuzz.coverage.novelty import Novelty
 from mlfuzz.coverage.sections import sections
 from mlfuzz.testing.criteria import (
-    LAYERS,
     CriterionLaws,
     Make,
     a_black_box_can_be_covered,
@@ -22,6 +21,7 @@ from mlfuzz.testing.criteria import (
     something_gains,
     what_is_not_finite_stays_so_in_the_features,
 )
+from mlfuzz.testing.stream import LAYERS
 
 VARIANTS: dict[str, Make] = {
     **{name: partial(CRITERIA.get(name), layers=LAYERS) for name in CRITERIA.names()},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.coverage.likelihood import Covariance
 from mlfuzz.observation import Observation
-from mlfuzz.testing.criteria import Columns
+from mlfuzz.testing.stream import Columns
 
 LAYERS = (Columns("a", 0, 3), Columns("b", 3, 5))
 

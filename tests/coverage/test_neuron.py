@@ -9,7 +9,7 @@ import torch
 from mlfuzz.coverage.neuron import neuron_coverage
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
-from mlfuzz.testing.criteria import Columns
+from mlfuzz.testing.stream import Columns
 
 LAYERS = (Columns("a", 0, 3), Columns("b", 3, 5))
 

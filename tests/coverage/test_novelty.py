@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mlfuzz.coverage.novelty import GAIN_LIMIT, Novelty
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
-from mlfuzz.testing.criteria import LAYERS, fitted, stream
+from mlfuzz.testing.stream import LAYERS, fitted, stream
 
 
 def plain(radius: float = 1.0, *, exact: int = 4096) -> Novelty:

@@ -8,7 +8,7 @@ import torch
 from mlfuzz.coverage.topk import leaders, top_k, top_k_patterns
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.observation import Observation
-from mlfuzz.testing.criteria import Columns
+from mlfuzz.testing.stream import Columns
 
 LAYERS = (Columns("a", 0, 3), Columns("b", 3, 5))
 
