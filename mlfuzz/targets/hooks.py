@@ -54,6 +54,7 @@ class Watcher:
         self.layers: tuple[Layer, ...] = ()
         self._slots: dict[tuple[str, int], Layer] = {}
         self._calls: dict[str, int] = {}
+        self._written: set[int] = set()
         self._buffer: Tensor | None = None
         self._mask: Tensor | None = None
         self._handles = [
@@ -103,8 +104,9 @@ class Watcher:
     def watch(self, batch: int, device: torch.device, mask: Tensor | None, forward: Callable[[], Any]) -> Any:
         """The result of `forward()`; afterwards `take()` gives its activations (B, units)."""
         self._calls.clear()
+        self._written.clear()
         self._mask = mask
-        self._buffer = torch.zeros((batch, self.units), device=device) if self.layers else None
+        self._buffer = torch.empty((batch, self.units), device=device) if self.layers else None
         try:
             return forward()
         finally:
@@ -113,7 +115,12 @@ class Watcher:
     def take(self, batch: int, device: torch.device) -> Tensor:
         """Activations of the forward pass just watched; handed over once."""
         buffer, self._buffer = self._buffer, None
-        return torch.zeros((batch, 0), device=device) if buffer is None else buffer
+        if buffer is None:
+            return torch.zeros((batch, 0), device=device)
+        for layer in self.layers:
+            if layer.start not in self._written:  # it was not called, or gave something else
+                buffer[:, layer.start : layer.stop] = 0.0
+        return buffer
 
     def close(self) -> None:
         for handle in self._handles:
@@ -132,6 +139,7 @@ class Watcher:
             if tensor is not None and tensor.shape[0] == self._buffer.shape[0]:
                 mask = self._mask if own is None else own
                 self._buffer[:, layer.start : layer.stop] = reduce(tensor, layer.units_last, mask)
+                self._written.add(layer.start)
 
         return hook
 

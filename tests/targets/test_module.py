@@ -62,6 +62,24 @@ def test_padding_never_counts_as_coverage() -> None:
     assert torch.equal(reduce(values.transpose(1, 2), False, mask), torch.ones(2, 3))
 
 
+def test_a_layer_that_a_pass_leaves_out_is_zero() -> None:
+    class Sometimes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flat, self.act, self.late = nn.Flatten(), nn.ReLU(), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen: Tensor = self.act(self.flat(x))
+            return self.late(seen) if x.max() > 0.5 else seen
+
+    target = ModuleTarget("t", IMAGE, Sometimes())
+    bright = target.run(rows())
+    dark = target.run(TensorRows(rows().data * 0.25, IMAGE).project())
+    assert torch.equal(bright.activations[:, 64:], bright.main)
+    assert torch.equal(dark.activations[:, :64], dark.main)
+    assert not dark.activations[:, 64:].any()
+
+
 def test_a_coarser_layer_thins_the_mask() -> None:
     values = torch.zeros(1, 2, 3)
     values[0, 0] = 1.0
