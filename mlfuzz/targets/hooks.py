@@ -108,19 +108,18 @@ class Watcher:
         self._mask = mask
         self._buffer = torch.empty((batch, self.units), device=device) if self.layers else None
         try:
-            return forward()
+            result = forward()
         finally:
             self._mask = None
+        for layer in self.layers:
+            if self._buffer is not None and layer.start not in self._written:  # not called, or it gave something else
+                self._buffer[:, layer.start : layer.stop] = 0.0
+        return result
 
     def take(self, batch: int, device: torch.device) -> Tensor:
         """Activations of the forward pass just watched; handed over once."""
         buffer, self._buffer = self._buffer, None
-        if buffer is None:
-            return torch.zeros((batch, 0), device=device)
-        for layer in self.layers:
-            if layer.start not in self._written:  # it was not called, or gave something else
-                buffer[:, layer.start : layer.stop] = 0.0
-        return buffer
+        return torch.zeros((batch, 0), device=device) if buffer is None else buffer
 
     def close(self) -> None:
         for handle in self._handles:
