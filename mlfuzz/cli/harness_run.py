@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
-from mlfuzz.report.summary import FaultGroup, group
+from mlfuzz.report.summary import FaultGroup, group, headline
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.lock import Lock
@@ -243,13 +242,7 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
 def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
     if not faults:
         return "nothing confirmed yet" if waiting else "nothing found"
-    kinds = Counter(fault.best.kind for fault in faults)
-    inputs = sum(len(fault.members) for fault in faults)
-    told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-    return (
-        f"{len(faults)} fault{'' if len(faults) == 1 else 's'} ({told}), "
-        f"{inputs} input{'' if inputs == 1 else 's'} that failed again alone"
-    )
+    return headline(faults)
 
 
 def _next(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import traceback
-from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -21,7 +20,7 @@ from mlfuzz.findings.labels import labels_kept
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats
 from mlfuzz.report.numbers import counted
-from mlfuzz.report.summary import FaultGroup, group
+from mlfuzz.report.summary import FaultGroup, group, headline
 from mlfuzz.report.visible import visible
 
 MOST_WEAKNESSES = 8
@@ -136,13 +135,7 @@ def _seeds_told(seeds: SeedStats) -> list[str]:
 def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
     if not faults:
         return f"nothing confirmed yet, {_to_confirm(waiting)}" if waiting else "nothing found"
-    kinds = Counter(fault.best.kind for fault in faults)
-    inputs = sum(len(fault.members) for fault in faults)
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return (
-        f"{counted(len(faults), 'fault')} ({told}), {counted(inputs, 'input')} that failed again alone"
-        f"{f'; {_to_confirm(waiting)}' if waiting else ''}"
-    )
+    return f"{headline(faults)}{f'; {_to_confirm(waiting)}' if waiting else ''}"
 
 
 def _to_confirm(count: int) -> str:

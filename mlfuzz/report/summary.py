@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
 from mlfuzz.report import codeside
+from mlfuzz.report.numbers import counted
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
@@ -136,6 +138,14 @@ def group(findings: Sequence[Finding]) -> tuple[FaultGroup, ...]:
         FaultGroup(fault.key, tuple(sorted(fault.members, key=_telling))) for fault in fingerprint.group(findings)
     ]
     return tuple(sorted(groups, key=lambda fault: (fault.best.kind not in CRASH_KINDS, *_telling(fault.best))))
+
+
+def headline(faults: Sequence[FaultGroup]) -> str:
+    """ "3 faults (2 label, 1 crash), 5 inputs that failed again alone"."""
+    kinds = Counter(fault.best.kind for fault in faults)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    inputs = counted(sum(len(fault.members) for fault in faults), "input")
+    return f"{counted(len(faults), 'fault')} ({told}), {inputs} that failed again alone"
 
 
 def _telling(finding: Finding) -> tuple[float, int, float, str]:
