@@ -34,6 +34,7 @@ from mlfuzz.codefuzz.toolchain import mutator_library
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
+from mlfuzz.storage.durable import writing
 
 SANDBOXES = ("auto", "none")
 
@@ -60,20 +61,24 @@ class AtherisEngine:
             )
         return ""
 
-    def prepare(self, declaration: Declaration, options: Options) -> AtherisSession:
+    def prepare(
+        self, declaration: Declaration, options: Options, *, stop: Callable[[], bool] = lambda: False
+    ) -> AtherisSession:
         """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""
         if not hasattr(os, "fork"):
             raise TargetLoadError(self.available())
-        return AtherisSession(declaration, options, missing=self.available())
+        return AtherisSession(declaration, options, missing=self.available(), stop=stop)
 
 
 class AtherisSession:
     """One harness, imported once. A context manager; ends its processes with it.
 
-    missing: why it cannot fuzz; "" where it can.
+    missing: why it cannot fuzz; "" where it can. stop: whether the import is not wanted any more.
     """
 
-    def __init__(self, declaration: Declaration, options: Options, *, missing: str = "") -> None:
+    def __init__(
+        self, declaration: Declaration, options: Options, *, missing: str = "", stop: Callable[[], bool] = lambda: False
+    ) -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
         self._lore = Lore()
         if declaration.mutator and declaration.mutator not in FORMATS:
@@ -85,7 +90,7 @@ class AtherisSession:
         variables = environment(options, declaration.mutator)
         self._link = Link(specification(declaration, options, atheris=not missing), variables)
         try:
-            told = self._link.ready(options.start_seconds, declaration.path)
+            told = self._link.ready(options.start_seconds, declaration.path, stop)
             territory = Territory(declaration.instrument, declaration.path, told["path"])
             self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
             self.prepared = self._prepared(told)
@@ -173,7 +178,7 @@ class AtherisSession:
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
         link = Link(spec, environment(self.options, self.declaration.mutator))
         try:
-            told = link.ready(self.options.start_seconds, self.declaration.path)
+            told = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
             arcs = linecover.measured(link, harmless)
         finally:
             link.close()
@@ -244,7 +249,8 @@ class AtherisSession:
         if not words:
             return []
         file = self._link.scratch / "words.dict"
-        file.write_bytes(written(words))
+        with writing(file):
+            file.write_bytes(written(words))
         return [f"-dict={file}"]
 
 

@@ -141,7 +141,8 @@ class _Campaign:
                 self._fuzz(standing, sessions[standing.name], worker)
                 self.settling.some(standing, sessions[standing.name], self._elapsed(), self._interrupted)
         except (TargetError, WorkerLostError) as error:
-            self._break(standing, str(error))
+            if standing.name in sessions or not self._stopping():
+                self._break(standing, str(error))
         with self.guard:
             self.share.settle(
                 standing.name, seconds=time.monotonic() - began, edges=standing.edges - edges,
@@ -152,7 +153,7 @@ class _Campaign:
     def _open(self, standing: Standing, worker: int) -> Session:
         options = msgspec.structs.replace(self.request.options, seed=self.request.options.seed + worker)
         with standing.opening:
-            session = self.request.engine.prepare(standing.harness.declaration, options)
+            session = self.request.engine.prepare(standing.harness.declaration, options, stop=self._stopping)
             try:
                 if not standing.screened:
                     standing.prepared = session.prepared

@@ -139,5 +139,10 @@ class Engine(Protocol):
     def available(self) -> str:
         """ "" where it can fuzz here, else what is missing and the remedy. Replay works without it."""
 
-    def prepare(self, declaration: Declaration, options: Options) -> Session:
-        """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""
+    def prepare(
+        self, declaration: Declaration, options: Options, *, stop: Callable[[], bool] = lambda: False
+    ) -> Session:
+        """Import the harness in a process of its own. Raises TargetLoadError with the child's own words.
+
+        stop: whether it is not wanted any more; the import is then given up, with the same error.
+        """

@@ -24,6 +24,9 @@ from mlfuzz.codefuzz.instrument import Store
 
 PACKAGE = "mlfuzz_harness"
 
+VARIADIC = 0x04
+"""The flag of code that takes *args (inspect.CO_VARARGS)."""
+
 SURVIVORS = frozenset({
     "abc", "atheris", "builtins", "codecs", "collections", "contextlib", "encodings", "enum", "faulthandler",
     "functools", "gc", "importlib", "io", "keyword", "linecache", "logging", "marshal", "mlfuzz", "operator", "os",
@@ -68,6 +71,8 @@ def load(spec: dict[str, Any]) -> Loaded:
     entry = getattr(module, spec["entry"], None) or stand.captured
     if not callable(entry):
         raise TypeError(f"{spec['entry']} of {path} is not a function")
+    if not takes_one(entry):
+        raise TypeError(f"{spec['entry']} of {path} must take one argument: the input, as bytes")
     loaded = Loaded(entry, time.perf_counter() - began, before)
     loaded.mutator = getattr(module, "custom_mutator", None) or getattr(module, "CustomMutator", None)
     loaded.cached = stand.cached
@@ -75,6 +80,19 @@ def load(spec: dict[str, Any]) -> Loaded:
     loaded.constants = chosen(stand.store.constants) if stand.store else []
     loaded.warnings = warnings + stand.warnings
     return loaded
+
+
+def takes_one(entry: Callable[..., Any]) -> bool:
+    """Whether a function can be called with one argument; true where that cannot be told."""
+    function = getattr(entry, "__func__", entry)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return True
+    bound = function is not entry
+    most = code.co_argcount - bound
+    needed = most - len(function.__defaults__ or ())
+    named = code.co_kwonlyargcount > len(function.__kwdefaults__ or ())
+    return needed <= 1 and (most >= 1 or bool(code.co_flags & VARIADIC)) and not named
 
 
 def _forget(packages: list[str], warnings: list[str]) -> None:

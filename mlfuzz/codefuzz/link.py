@@ -66,15 +66,19 @@ class Link:
             self._selector.register(slot.output, selectors.EVENT_READ, slot)
             self._selector.register(slot.socket, selectors.EVENT_READ, slot)
 
-    def ready(self, seconds: float, path: str) -> dict[str, Any]:
-        """What the import gave. Raises TargetLoadError with the harness's own words, or with where it is stuck."""
+    def ready(self, seconds: float, path: str, stop: Callable[[], bool]) -> dict[str, Any]:
+        """What the import gave. Raises TargetLoadError with the harness's own words, or with where it is stuck; also
+        where nobody wants to wait for it any more.
+        """
         began = time.monotonic()
         while not self._events:
+            if stop():
+                raise TargetLoadError(f"{path}: interrupted while it was imported")
             left = seconds - (time.monotonic() - began)
             if left <= 0:
                 raise TargetLoadError(f"{path}: its import has not ended after {seconds:g} s{self._stuck()}")
             try:
-                self.pump(min(left, 0.5))
+                self.pump(min(left, 0.2))
             except WorkerLostError as error:
                 raise TargetLoadError(f"{path}: the process died while it imported the harness: {error}") from error
         event = self._events.pop(0)

@@ -8,14 +8,21 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from mlfuzz.storage.durable import writing
+
 PREFIX = "mlfuzz-code-"
 
 
 def create() -> Path:
-    """A new folder for this process, with a part that workers may write to. Folders of dead processes go."""
-    sweep(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    (folder / "work" / "tmp").mkdir(parents=True)
+    """A new folder for this process, with a part that workers may write to. Folders of dead processes go.
+
+    Raises StorageError.
+    """
+    parent = Path(tempfile.gettempdir())
+    sweep(parent)
+    with writing(parent):
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        (folder / "work" / "tmp").mkdir(parents=True)
     return folder
 
 

@@ -50,6 +50,8 @@ def ready(standing: Standing, session: Session, look: Look) -> Ready:
     native = [name for name in prepared.blind if name.partition(".")[0] in tops]
     plain = [name for name in prepared.uninstrumented if _below(name, packages)]
     notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
+    if not standing.seeds:
+        notes.append("it starts from nothing; a few small files that the code takes, named by `seeds`, save it hours")
     said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
     said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
     warnings = (*said, *prepared.warnings, *look.warnings)

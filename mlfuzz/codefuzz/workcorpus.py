@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlfuzz.errors import BadInputError
+from mlfuzz.storage.durable import create_exclusive, writing
 
 WAIT_FOR_NOTHING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -25,7 +26,8 @@ class WorkCorpus:
         self._corpus, self._length = corpus, length
         self._taken: set[str] = set()
         shutil.rmtree(self._folder, ignore_errors=True)
-        corpus.mkdir(parents=True, exist_ok=True)
+        with writing(corpus):
+            corpus.mkdir(parents=True, exist_ok=True)
 
     def arguments(self) -> list[str]:
         """libFuzzer's arguments: its own folder, and a list of the campaign's files that are ordinary and fit.
@@ -33,12 +35,14 @@ class WorkCorpus:
         A list and not the folder: libFuzzer ends at an unreadable file and waits for ever at a FIFO.
         """
         self.collect()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         files = [str(path.resolve()) for path, size in ordinary(self._corpus) if size <= LARGEST]
         files = [path for path in files if "," not in path and "\n" not in path]
         if not files:
             return [str(self._folder)]
-        self._list.write_text(",".join(files))
+        with writing(self._list):
+            self._list.write_text(",".join(files))
         return [str(self._folder), f"-seed_inputs=@{self._list}"]
 
     def latest(self, most: int) -> list[bytes]:
@@ -62,14 +66,14 @@ class WorkCorpus:
 
 
 def put(folder: Path, data: bytes) -> bool:
-    """Add an input; False where it is there. The name is libFuzzer's: SHA-1 of the content."""
+    """Add an input; False where it is there. The name is libFuzzer's: SHA-1 of the content.
+
+    Raises DiskFullError, StorageError.
+    """
     path = folder / hashlib.sha1(data, usedforsecurity=False).hexdigest()
     if path.exists():
         return False
-    temporary = folder / f".{path.name}.{os.getpid()}"
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
-    return True
+    return create_exclusive(path, data, sync=False)
 
 
 def ordinary(folder: Path) -> Iterator[tuple[Path, int]]:

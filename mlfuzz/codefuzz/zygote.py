@@ -30,6 +30,9 @@ from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
 """Of ru_maxrss in a mebibyte."""
 
+OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, importlib.__file__)
+"""Files whose frames say nothing of what went wrong with an import."""
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -171,11 +174,13 @@ class Zygote:
 
 
 def _words(error: BaseException, path: str) -> str:
-    """The harness's own words: its traceback from its own file on."""
-    trace = error.__traceback__
+    """The harness's own words: its traceback from its own file on, or from where our own code ends."""
+    own, trace = None, error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
+        file = trace.tb_frame.f_code.co_filename
+        own = own or (None if file.startswith((*OURS, "<frozen ")) else trace)
         trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    lines = traceback.format_exception(type(error), error, trace or own)
     return "".join(lines)[-8000:]
 
 

@@ -30,7 +30,7 @@ class ScriptedEngine:
     def available(self) -> str:
         return self.missing
 
-    def prepare(self, declaration, options):
+    def prepare(self, declaration, options, *, stop=lambda: False):
         return ScriptedSession(self, declaration, options)
 
 

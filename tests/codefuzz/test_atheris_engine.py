@@ -420,6 +420,7 @@ def test_words_that_comparisons_wanted_are_told_at_the_end_of_a_run(tmp_path):
     assert 1.0 < progress.seconds < 3.5
     assert set(progress.words) <= set(words)
 
+
 HANGING = """
 HARNESS = {"instrument": ["loops"], "length": 200, "seconds": 0.6}
 import loops
@@ -445,3 +446,18 @@ def test_a_hang_is_minimised_within_seconds_and_what_is_only_slow_is_not_taken_f
     assert hang.kind == "hang"
     assert b"HG" in smaller
     assert len(smaller) < len(payload) // 2
+
+
+def test_an_import_that_nobody_waits_for_any_more_is_given_up(tmp_path):
+    path = tmp_path / "slow.py"
+    path.write_text("HARNESS = {}\nimport time\ntime.sleep(60)\ndef fuzz(data): pass\n")
+    began = time.monotonic()
+    with pytest.raises(TargetLoadError, match="interrupted while it was imported"):
+        ENGINE.prepare(read(path), OPTIONS, stop=lambda: True)
+    assert time.monotonic() - began < 20
+
+
+def test_a_function_without_an_argument_is_told_at_once_without_our_own_frames(tmp_path):
+    with pytest.raises(TargetLoadError, match="must take one argument") as caught:
+        prepared(tmp_path, "HARNESS = {}\ndef fuzz(): pass\n")
+    assert "Traceback" not in str(caught.value)
