@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,21 @@ class OperatorStats(msgspec.Struct, kw_only=True):
     unjudged: int = 0
     rows_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
     failures_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
+
+
+def best_operators(operators: Mapping[str, OperatorStats], count: int = 4) -> list[str]:
+    """Operators by failures, then gains, of how many rows: "rotate 14/9.1k"."""
+    ranked = sorted(operators.items(), key=lambda item: (-item[1].failures, -item[1].gains, item[0]))
+    return [
+        f"{name.partition('.')[2]} {stats.failures or stats.gains}/{_short(stats.rows)}"
+        for name, stats in ranked[:count]
+    ]
+
+
+def _short(number: int) -> str:
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 1_000_000 else f"{number / 1e6:.1f}M"
 
 
 class SeedStats(msgspec.Struct, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.progress import OperatorStats, Progress, Stats, read_progress, read_stats
+from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators, read_progress, read_stats
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -59,16 +59,13 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
     set-up is the first worker's; coverage is the furthest that one of them got.
     """
     first = parts[0]
-    operators = base.operators
-    for part in parts:
-        operators = added(operators, part.operators)
     misses = [part.nearest for part in parts if part.nearest is not None]
     return msgspec.structs.replace(
         first, campaign=base.campaign, started=base.started, lives=lives,
         seconds=base.seconds + max(part.seconds for part in parts),
         entries=max(part.entries for part in parts),
         **{name: getattr(base, name) + sum(getattr(part, name) for part in parts) for name in _ADDED},
-        operators=operators, confusion=_confusion([base, *parts]),
+        operators=of_all([base, *parts]), confusion=_confusion([base, *parts]),
         coverage=_furthest([part.coverage for part in parts]), timing=_sums([base.timing, *(p.timing for p in parts)]),
         nearest=max(misses, key=lambda miss: miss.margin, default=None),
         warnings=list(dict.fromkeys(text for part in parts for text in part.warnings)),
@@ -79,8 +76,8 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
 _ADDED = ("inputs", "batches", "failing", "crashes", "unjudged", "dropped")
 
 
-def combined_progress(base: Stats, parts: Sequence[Progress]) -> Progress:
-    """The same for a record of now. p_new: of all inputs together."""
+def combined_progress(base: Stats, parts: Sequence[Progress], operators: dict[str, OperatorStats]) -> Progress:
+    """The same for a record of now. p_new: of all inputs together. operators: of all workers in this run."""
     first, speed = parts[0], sum(part.inputs_per_s for part in parts)
     return msgspec.structs.replace(
         first,
@@ -94,7 +91,16 @@ def combined_progress(base: Stats, parts: Sequence[Progress]) -> Progress:
         p_new=sum(part.p_new * part.inputs_per_s for part in parts) / speed if speed else 0.0,
         since_new_s=min(part.since_new_s for part in parts),
         coverage=_furthest([part.coverage for part in parts]),
+        best=best_operators(operators),
     )
+
+
+def of_all(stats: Sequence[Stats]) -> dict[str, OperatorStats]:
+    """Counters by operator of several figures, added up."""
+    total: dict[str, OperatorStats] = {}
+    for one in stats:
+        total = added(total, one.operators)
+    return total
 
 
 def added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:

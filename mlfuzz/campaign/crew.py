@@ -13,6 +13,7 @@ from mlfuzz.campaign.combined import (
     combined_stats,
     earlier_stats,
     forget_parts,
+    of_all,
     read_part,
 )
 from mlfuzz.campaign.helm import WorkerProcess
@@ -68,7 +69,8 @@ class Crew:
         told: list[Part] = [part for part in parts if part.progress is not None]
         if not told:
             return
-        progress = combined_progress(self.base, [part.progress for part in told if part.progress])
+        operators = of_all([part.stats for part in told])
+        progress = combined_progress(self.base, [part.progress for part in told if part.progress], operators)
         append_line(self._workdir.progress, msgspec.json.encode(progress))
         stats = combined_stats(self.base, [part.stats for part in told], lives=len(self._workdir.lives()))
         data = msgspec.json.format(msgspec.json.encode(stats), indent=1)

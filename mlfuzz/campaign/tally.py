@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Step
 from mlfuzz.mutators.plan import Mutated
-from mlfuzz.progress import SEVERITY_BINS, OperatorStats
+from mlfuzz.progress import SEVERITY_BINS, OperatorStats, best_operators
 
 RECENT_BATCHES = 64
 """P(new) and the best operators are of about this many batches."""
@@ -59,12 +59,8 @@ class Tally:
         return sum(kept for _, kept in self._recent) / rows if rows else 0.0
 
     def best(self, count: int = 4) -> list[str]:
-        """Operators by failures, then gains: "rotate 14/9.1k"."""
-        ranked = sorted(self.operators.items(), key=lambda item: (-item[1].failures, -item[1].gains, item[0]))
-        return [
-            f"{name.partition('.')[2]} {stats.failures or stats.gains}/{_short(stats.rows)}"
-            for name, stats in ranked[:count]
-        ]
+        """As `best_operators` says it."""
+        return best_operators(self.operators, count)
 
     def kept(self, count: int) -> None:
         """So many rows of the batch in hand have become entries."""
@@ -119,9 +115,3 @@ def _rows_of(steps: Sequence[Step], ran: Indices) -> tuple[Indices, Indices]:
     sizes = last - first
     numbers = np.repeat(np.arange(len(steps)), sizes)
     return np.arange(len(numbers)) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes), numbers
-
-
-def _short(number: int) -> str:
-    if number < 1000:
-        return str(number)
-    return f"{number / 1000:.1f}k" if number < 1_000_000 else f"{number / 1e6:.1f}M"

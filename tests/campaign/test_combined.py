@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, earlier_stats, forget_parts, read_part
+from mlfuzz.campaign.combined import (
+    Part,
+    combined_progress,
+    combined_stats,
+    earlier_stats,
+    forget_parts,
+    of_all,
+    read_part,
+)
 from mlfuzz.progress import Miss, OperatorStats, Progress, Stats
 from mlfuzz.storage.workdir import Workdir
 
@@ -54,9 +62,16 @@ def test_a_record_of_now_adds_speeds_and_weighs_what_is_new_by_them():
     whole = combined_progress(of(inputs=7), [
         told(inputs=10, inputs_per_s=300.0, p_new=0.1, entries=50, since_new_s=3.0),
         told(inputs=20, inputs_per_s=100.0, p_new=0.5, entries=60, since_new_s=1.0),
-    ])  # fmt: skip
+    ], {})  # fmt: skip
     assert (whole.inputs, whole.inputs_per_s, whole.entries, whole.since_new_s) == (37, 400.0, 60, 1.0)
     assert whole.p_new == (300 * 0.1 + 100 * 0.5) / 400
+
+
+def test_a_record_of_now_names_the_best_operators_of_all_workers():
+    one = of(operators={"image.fog": {"rows": 10, "failures": 3}, "image.rain": {"rows": 10, "failures": 2}})
+    other = of(operators={"image.rain": {"rows": 990, "failures": 5}})
+    whole = combined_progress(of(), [told(best=["fog 3/10"]), told(best=["rain 5/990"])], of_all([one, other]))
+    assert whole.best == ["rain 7/1.0k", "fog 3/10"]
 
 
 def test_a_part_is_read_as_written_and_forgotten_before_the_next_run(tmp_path):
