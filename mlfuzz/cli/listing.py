@@ -31,7 +31,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     context.terminal.emit(rows)
     if not context.terminal.json:
         heads = list(rows[0]) if rows else ["name"]
-        context.terminal.table(heads, [[row[head] for head in heads] for row in rows])
+        context.terminal.table(heads, [[row[head] for head in heads] for row in rows], whole=True)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -74,18 +75,23 @@ class Terminal:
         self._line(self._error, Text.assemble(("error: ", "bold red"), text))
 
     def table(
-        self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, titles: Mapping[int, Parts] = NO_TITLES
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        titles: Mapping[int, Parts] = NO_TITLES,
+        whole: bool = False,
     ) -> None:
         """Columns as wide as they need; the last one is not padded. Cells come from data: they are made safe here.
 
         titles: a line that stands before the row of that number. On a terminal that is too narrow the last column is
-        cut; where that does not help, each row becomes a few lines.
+        cut; where that does not help, or where `whole` asks for every word, each row becomes a few lines, wrapped.
         """
         cells = [[visible(cell) for cell in row] for row in rows]
         widths = [max(cell_len(cell) for cell in column) for column in zip(heads, *cells, strict=True)]
         room = self.console.width if self.console.is_terminal else 0
         last = room - sum(widths[:-1]) - GAP * (len(widths) - 1) if room else 0
-        if room and last < min(widths[-1], LEAST_LAST):
+        if room and last < (widths[-1] if whole else min(widths[-1], LEAST_LAST)):
             self._stacked(heads, cells, titles, room)
             return
         self.result((_row(heads, widths), "bold"))
@@ -106,11 +112,18 @@ class Terminal:
             line = ""
             for part in told:
                 if line and cell_len(line) + GAP + cell_len(part) > room - GAP:
-                    self.result(f"  {_cut(line, room - GAP)}")
+                    self._indented(line, room)
                     line = ""
                 line += f"  {part}" if line else part
             if line:
-                self.result(f"  {_cut(line, room - GAP)}")
+                self._indented(line, room)
+
+    def _indented(self, text: str, room: int) -> None:
+        """Below a row's first cell; what does not fit on a line goes on below, further in."""
+        fits = cell_len(text) <= room - GAP
+        pieces = [text] if fits else _wrapped(text, max(LEAST_LAST, room - 2 * GAP))
+        for at, piece in enumerate(pieces):
+            self.result(" " * (GAP if at == 0 else 2 * GAP) + piece)
 
     def emit(self, record: Any) -> None:
         """One JSON document on one line, for machines; only where `--json` was given."""
@@ -120,6 +133,10 @@ class Terminal:
 
     def _line(self, console: Console, text: Text) -> None:
         console.print(text, soft_wrap=True)
+
+
+_PLAIN = Console(file=io.StringIO(), markup=False, emoji=False, highlight=False, color_system=None)
+"""Rich asks for a console where it breaks lines; nothing is written to this one."""
 
 
 class _Console(Console):
@@ -136,6 +153,11 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _cut(text: str, room: int) -> str:
     return text if cell_len(text) <= room else f"{set_cell_size(text, max(0, room - 3)).rstrip()}..."
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """In pieces of at most `room` cells, broken between words where there are any."""
+    return [line.plain.rstrip() for line in Text(text).wrap(_PLAIN, room)]
 
 
 def _console(file: TextIO, colour: Colour) -> Console:
