@@ -155,8 +155,20 @@ class Integer:
         return isinstance(value, int) and not isinstance(value, bool)
 
 
+class _WithoutScale:
+    """No value of these is further from neutral than another: their severity is 0."""
+
+    __slots__ = ()
+
+    def severity(self, values: Drawn) -> NDArray[np.float32]:
+        return np.zeros(len(values), np.float32)
+
+    def milder(self, values: Drawn, share: NDArray[np.float32]) -> Drawn:
+        return values
+
+
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(_WithoutScale):
     """One of a few values of one type; the first is the simplest."""
 
     values: tuple[str | int | float, ...]
@@ -166,12 +178,6 @@ class Choice:
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         return np.asarray(self.values)[rng.integers(0, len(self.values), n)]
-
-    def severity(self, values: Drawn) -> NDArray[np.float32]:
-        return np.zeros(len(values), np.float32)
-
-    def milder(self, values: Drawn, share: NDArray[np.float32]) -> Drawn:
-        return values
 
     def simpler(self, value: Value) -> Iterator[Value]:
         for candidate in self.values:
@@ -184,7 +190,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(_WithoutScale):
     """Where a row's noise comes from: a number below 2**31, for `mutators/noise.py`."""
 
     unit: str = "seed"
@@ -194,12 +200,6 @@ class Seed:
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         return rng.integers(0, 2**31, n)
 
-    def severity(self, values: Drawn) -> NDArray[np.float32]:
-        return np.zeros(len(values), np.float32)
-
-    def milder(self, values: Drawn, share: NDArray[np.float32]) -> Drawn:
-        return values
-
     def simpler(self, value: Value) -> Iterator[Value]:
         return iter([seed for seed in range(4) if seed != value])
 
@@ -208,7 +208,7 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(_WithoutScale):
     """The digest of stored content (64 hex digits): never drawn, only recorded by searches."""
 
     unit: str = "blob"
@@ -218,12 +218,6 @@ class Blob:
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         raise TypeError("a blob is recorded by a search, never drawn")
 
-    def severity(self, values: Drawn) -> NDArray[np.float32]:
-        return np.zeros(len(values), np.float32)
-
-    def milder(self, values: Drawn, share: NDArray[np.float32]) -> Drawn:
-        return values
-
     def simpler(self, value: Value) -> Iterator[Value]:
         return iter(())
 
@@ -232,7 +226,7 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
-class Sites:
+class Sites(_WithoutScale):
     """Positions or strings that `propose` chose for each row: recorded, never drawn. Simpler: fewer of them."""
 
     unit: str = ""
@@ -241,12 +235,6 @@ class Sites:
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         raise TypeError("sites are proposed from the row, never drawn")
-
-    def severity(self, values: Drawn) -> NDArray[np.float32]:
-        return np.zeros(len(values), np.float32)
-
-    def milder(self, values: Drawn, share: NDArray[np.float32]) -> Drawn:
-        return values
 
     def simpler(self, value: Value) -> Iterator[Value]:
         return iter(())
