@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 from mlfuzz import __version__
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.terminal import Colour, Terminal
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, suggestion
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
 from mlfuzz.report.visible import visible
 
 EXIT_CODES = (
@@ -130,6 +130,8 @@ def _launcher(app: App) -> Any:
             seed: Of all that is drawn by chance.
             color: When to colour; NO_COLOR is honoured.
         """
+        if not directory.is_dir():
+            raise UsageError(f"-C {directory}: there is no such folder")
         command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "context" in ignored:
             terminal = Terminal(json=json, quiet=quiet, verbose=verbose, colour=color)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from mlfuzz.errors import MlfuzzError, TargetLoadError, suggestion
+from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, suggestion
 from mlfuzz.targets.module import ModuleTarget
 
 EXAMPLES = "mlfuzz.examples"
@@ -35,13 +35,24 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
         hint = "; wrap it: mlfuzz.ModuleTarget(name, mlfuzz.Image(size=...), model)" if _is_module(target) else ""
         raise TargetLoadError(f"target {name}: {type(target).__name__} is no target{hint}")
     if device is not None and hasattr(target, "model"):
-        import torch
+        _move(target, device)
+    return cast(ModuleTarget, target)
 
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else str(target.device)
+
+def _move(target: Any, device: str) -> None:
+    """To the device. Raises ConfigError for one that torch does not know, or that is not here."""
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else str(target.device)
+    try:
         target.device = torch.device(device)
         target.model.to(target.device)
-    return cast(ModuleTarget, target)
+    except torch.OutOfMemoryError as error:
+        raise TargetLoadError(f"target {target.name} has no room on {device}: {_said(error)}") from error
+    except (AssertionError, RuntimeError) as error:  # AssertionError: a torch that was built without that device
+        said = " ".join(str(error).split(". ")[0].splitlines()[:1])
+        raise ConfigError(f"device {device!r} cannot be used: {said}; mlfuzz doctor shows what there is") from error
 
 
 def load_attribute(name: str, *, directory: Path | None = None) -> Any:

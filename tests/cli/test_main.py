@@ -138,3 +138,9 @@ def test_a_reader_that_has_seen_enough_is_not_a_finding():
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (0, b"")
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_not_an_empty_one(command, tmp_path):
+    ended = command("-C", str(tmp_path / "nowhere"), "status")
+    assert ended.code == 2
+    assert "nowhere: there is no such folder" in " ".join(ended.err.split())

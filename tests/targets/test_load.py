@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.errors import TargetLoadError
+from mlfuzz.errors import ConfigError, TargetLoadError
 from mlfuzz.targets.load import load
 
 SOURCE = """
@@ -69,3 +69,9 @@ def test_a_module_of_the_users_comes_before_a_shipped_one_of_that_name(
         assert load("speech:make", directory=tmp_path).name == "tiny"
     finally:
         sys.modules.pop("speech", None)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "cude"])
+def test_a_device_that_is_not_there_is_named_and_where_to_look(device: str) -> None:
+    with pytest.raises(ConfigError, match=rf"device '{device}' cannot be used: .*; mlfuzz doctor"):
+        load("digits:robust", device=device)
