@@ -56,7 +56,7 @@ class Cases:
 
     def _by_id(self, text: str, campaign: str) -> Case:
         cases = self._of_campaign(campaign) if campaign else self.all()
-        found = {case.finding.id: case for case in reversed(list(cases))}  # a campaign's comes before the one kept
+        found = by_id(list(cases))
         return found[unique(text.lower(), list(found), campaign or str(self._base))]
 
     def _below(self, path: Path) -> Iterator[Case]:
@@ -76,6 +76,11 @@ class Cases:
                 yield _record(path)
             except MlfuzzError as error:
                 self._context.terminal.warn(f"left out: {error}")
+
+
+def by_id(cases: Sequence[Case]) -> dict[str, Case]:
+    """Each finding once; of one that is also kept in the corpus, the campaign's own record."""
+    return {case.finding.id: case for case in reversed(cases)}
 
 
 def _record(path: Path) -> Case:

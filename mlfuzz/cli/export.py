@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.cases import Cases, by_id
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
@@ -46,7 +46,7 @@ def export(
         cases = [case for case in cases if case.finding.verdict == "confirmed" and case.finding.triage != "ignored"]
     if not cases:
         raise UsageError("there is nothing to export; mlfuzz findings list shows what there is")
-    first = {case.finding.id: case for case in reversed(cases)}  # a campaign's comes before the one kept
+    first = by_id(cases)
     found = [_found(first[finding_id]) for finding_id in sorted(first)]
     path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
     told = f"{len(found)} finding{'' if len(found) == 1 else 's'}"

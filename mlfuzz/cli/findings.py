@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from mlfuzz.cli import code_finding, inventory
-from mlfuzz.cli.cases import Cases
+from mlfuzz.cli.cases import Cases, by_id
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.inventory import Order, View
 from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run
@@ -50,8 +50,7 @@ def listed(
         dir: Where campaigns lie, instead of the configured folder.
     """
     cases = Cases(context, folder=dir).pick((), campaign=name)
-    first = {case.finding.id: case.finding for case in reversed(cases)}  # a campaign's comes before the one kept
-    every = [one for one in first.values() if oracle in ("", one.kind)]
+    every = [one.finding for one in by_id(cases).values() if oracle in ("", one.finding.kind)]
     wanted = verdict or ("" if all else "confirmed")
     findings = [one for one in every if wanted in ("", one.verdict)]
     terminal = context.terminal
