@@ -227,16 +227,23 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
     )  # fmt: skip
     spent = stats.timing.get("fuzz", 0.0)
     speed = f"{stats.inputs / spent:,.0f}" if spent else "0"
-    head = f"{_counted(faults, waiting)}{f', {flaky} flaky set aside' if flaky else ''}"
+    counted = _counted(faults, waiting) if stats.inputs or faults or waiting else "nothing ran"
+    head = f"{counted}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
-        ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
+        ("done: ", "bold"), (head, "bold red" if faults or waiting or not stats.inputs else "bold green"),
         f"  ({result.reason}; {stats.inputs:,} inputs, {speed}/s, {stats.coverage.get('edges', 0):.0f} edges)",
     )  # fmt: skip
     for what, command in _next(context, wish, workdir, faults, report, result.exit_code):
         terminal.result((f"  {what:<9}", "dim"), command)
     for name, why in result.broken.items():
-        told = why if name in why else f"harness {name}: {why}"
-        terminal.error(visible(told, keep="\n"))
+        told = _brief(why)
+        terminal.error(visible(told if name in told else f"harness {name}: {told}"))
+
+
+def _brief(why: str) -> str:
+    """One line of it: the warning when it happened had all."""
+    first, _, rest = why.strip().partition("\n")
+    return f"{first} {rest.rpartition(chr(10))[2]}" if rest else first
 
 
 def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:

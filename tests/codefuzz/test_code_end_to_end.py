@@ -53,6 +53,16 @@ def test_planted_bugs_are_found_confirmed_and_minimised(project):
     assert mlfuzz(project, "replay", key_error["id"]).returncode == 0
 
 
+def test_a_harness_that_raises_while_it_is_imported_ran_nothing(project):
+    (project / "harnesses" / "raises.py").write_text(
+        'HARNESS = {}\nraise OSError("no licence")\ndef fuzz(data): pass\n'
+    )
+    done = mlfuzz(project, "harness", "run", "raises", "--time", "3s")
+    assert done.returncode == 3
+    assert "done: nothing ran" in done.stdout
+    assert done.stderr.strip().splitlines()[-1].endswith("raises.py does not import: OSError: no licence")
+
+
 def test_a_killed_supervisor_loses_no_record_and_leaves_no_process(project):
     store = FindingStore(project / ".mlfuzz" / "toy" / "findings")
     supervisor = subprocess.Popen(
