@@ -24,6 +24,7 @@ HARNESS = {
     "mebibytes": 512,
     "length": 2048,
     "blind": True,
+    "mutator": "json",
 }
 
 if importlib.util.find_spec("tokenizers") is None:
