@@ -59,8 +59,8 @@ PER_ROW_SHARE = 0.01
 LEAST = 0.0002
 """Of the rows, for an operator that works a row at a time before the cheapest of models: one in 5,000."""
 
-CHUNK_ELEMENTS = 1 << 18
-"""An operator works on about so many numbers at a time (1 MiB): with its own tensors they stay in the cache."""
+CHUNK_ELEMENTS = 1 << 19
+"""An operator works on about so many numbers at a time (2 MiB): what it makes of them stays in the cache."""
 
 STRENGTHS = (1e-6, 1e6)
 """Of lambda: at the first weights are even, at the last proportional to 1 / cost."""
