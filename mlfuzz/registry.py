@@ -61,7 +61,9 @@ class Registry(Generic[T]):
 
         for point in entry_points(group=f"mlfuzz.{self.kind.replace(' ', '_')}s"):
             try:
-                self.add(point.name, point.load())
+                part = point.load()
+                if getattr(self._parts.get(point.name), "function", None) is not part:  # else its decorator added it
+                    self.add(point.name, part)
             except Exception as error:
                 origin = point.dist.name if point.dist else point.value
                 raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error}") from error

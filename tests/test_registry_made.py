@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from mlfuzz.errors import ConfigError, UnknownNameError
+from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
 from mlfuzz.registry import Registry, made
 
 
@@ -34,3 +36,34 @@ def test_a_description_is_left_as_it_was(registry):
     description = {"name": "plain", "k": 3}
     made(registry, description)
     assert description == {"name": "plain", "k": 3}
+
+
+class Point:
+    """An entry point of a distribution."""
+
+    name, value, dist = "image.mine", "acme:mine", None
+
+    def __init__(self, load):
+        self.load = load
+
+
+def test_an_entry_point_to_what_its_own_decorator_registers_is_one_part(monkeypatch):
+    parts = Registry("mutator")
+
+    def load():
+        parts.add("image.mine", SimpleNamespace(function=operator))
+        return operator
+
+    def operator(): ...
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Point(load)])
+    assert parts.names() == ["image.mine"]
+    assert parts.get("image.mine").function is operator
+
+
+def test_an_entry_point_that_takes_a_name_twice_is_an_error(monkeypatch):
+    parts = Registry("mutator")
+    parts.add("image.mine", object())
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Point(object)])
+    with pytest.raises(PluginError, match=r"two mutators are called 'image\.mine'"):
+        parts.names()
