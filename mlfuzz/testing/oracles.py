@@ -89,7 +89,8 @@ def rows_that_may_have_lost_their_meaning_never_fail_by_comparison(make: Make, e
         return
     lost = replace(example.batch, invariant=np.zeros(len(example.batch), np.bool_))
     verdict = oracle.check(example.seen, example.reference, lost)
-    assert not verdict.judged.any()
+    said = "judges rows whose label may be lost: give NaN unless batch.invariant, or say judges_any_chain = True"
+    assert not verdict.judged.any(), said
 
 
 def what_is_judged_is_left_as_it_was(make: Make, example: Example) -> None:
