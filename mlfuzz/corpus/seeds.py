@@ -20,6 +20,9 @@ T = TypeVar("T")
 EXAMPLES = 3
 """Names that are kept for each reason."""
 
+SHOWN_LABELS = 12
+"""Of the target, where no seed has one of them."""
+
 UNKNOWN_LABEL = "label the target does not have"
 DUPLICATE = "same content as another seed"
 
@@ -99,7 +102,10 @@ def load_seeds(
             _add(seed, by_content, found)
     found.seeds = sorted(by_content.values(), key=lambda seed: _natural(seed.name))
     if not found.seeds:
-        raise SeedError(f"{path} has no usable seed: {found.reasons() or 'it is empty'}")
+        known = ", ".join(ascii(label)[1:-1] for label in list(labels)[:SHOWN_LABELS])
+        more = ", ..." if len(labels) > SHOWN_LABELS else ""
+        hint = f"; a sub-folder is a label, the target's are: {known}{more}" if UNKNOWN_LABEL in found.skipped else ""
+        raise SeedError(f"{path} has no usable seed: {found.reasons() or 'it is empty'}{hint}")
     return found
 
 

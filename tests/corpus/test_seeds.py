@@ -51,6 +51,11 @@ def test_the_innermost_folder_that_is_a_label_counts(folder):
     assert {seed.name: seed.label for seed in found.seeds}["train/2/batch/deep.png"] == "2"
 
 
+def test_where_no_label_is_known_those_of_the_target_are_told(folder):
+    with pytest.raises(SeedError, match=r"no usable seed: .*; a sub-folder is a label, the target's are: cat, dog$"):
+        load_seeds(folder, DIGIT, labels=("cat", "dog"))
+
+
 def test_an_unknown_label_is_counted_and_answered_with_the_nearest(folder):
     (folder / "2").rename(folder / "cat")
     found = load_seeds(folder, DIGIT, labels=("0", "1", "cats"))
