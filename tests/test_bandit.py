@@ -38,6 +38,12 @@ def test_a_flood_of_one_kind_drowns_no_rare_one_of_more_worth() -> None:
     assert taught(Bandit(2, (1.0, 0.1)), [[0.0, 0.6], [0.05, 0.3]])[1] > 0.6
 
 
+def test_means_count_little_where_the_end_comes_by_itself() -> None:
+    nearer, failing = [0.0, 0.5], [0.05, 0.1]
+    assert taught(Bandit(2, (1.0, 1.0)), [nearer, failing])[1] > 0.8
+    assert taught(Bandit(2, (1.0, 1.0)), [nearer, [0.0, 0.1]])[0] > 0.8
+
+
 def test_what_costs_ten_times_as_much_must_bring_ten_times_as_much() -> None:
     assert taught(Bandit(2, (1.0,), costs=np.asarray([10.0, 1.0])), [[0.2], [0.1]])[1] > 0.7
 
