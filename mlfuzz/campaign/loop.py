@@ -230,9 +230,12 @@ class Loop:
         if failing.any():
             self.recorder.phase("store")
             self.candidates.consider(flying.batch, execution, margins, keys)
-            broken = (margins > np.asarray(self.parts.floors, np.float32)).any(1)
+            solid = margins > np.asarray(self.parts.floors, np.float32)
+            if self.searcher is not None:
+                rows, oracles = np.nonzero(solid)
+                self.searcher.broke(flying.batch.seeds[ran[rows]], oracles)
             if not flying.searched:  # a search breaks nearly every seed: that says nothing of what operators do to it
-                self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[broken]]))
+                self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[solid.any(1)]]))
                 events[:, 0] = self._firsts.worth(
                     margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
                 )

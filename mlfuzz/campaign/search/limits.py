@@ -28,8 +28,10 @@ SHARES_BACK = (0.8, 0.8, 0.7, 0.6, 0.5)
 
 
 def spanned(limits: Limits, span: float = SPAN) -> Limits:
-    """The limits, with an L-infinity of `span` where they have none: a search goes wherever it may."""
-    return limits if limits.linf is not None else replace(limits, linf=span)
+    """The limits, with an L-infinity where they have none: DeepHunter's beta where that is set, else `span`."""
+    if limits.linf is not None:
+        return limits
+    return replace(limits, linf=limits.alpha_beta[1] if limits.alpha_beta else span)
 
 
 def bounded(roots: TensorRows, limits: Limits) -> Bound:

@@ -32,8 +32,11 @@ SHARE = 0.1
 """Of a campaign's inputs that searches may take: they find one kind of failure, and know nothing of turns or typos.
 At a median of 15 evaluations a seed a tenth serves each of a thousand seeds within 150,000 inputs."""
 
-EACH = 64
-"""Evaluations for each parent of a turn: four times the median."""
+EACH = 32
+"""Evaluations for each parent of a turn: twice the median."""
+
+HARD = 4 * EACH
+"""The same once every seed has had its turn."""
 
 HEAD_START = 256
 """Evaluations that searches may use beyond their share, so that the first turn comes with the first batch: most of what
@@ -83,6 +86,7 @@ class Searcher:
     spent: int = 0
     turns: int = 0
     _places: dict[int, int] = field(default_factory=dict)
+    _broken: set[tuple[int, int]] = field(default_factory=set)
     _white: bool | None = None
 
     @property
@@ -109,7 +113,7 @@ class Searcher:
         if aim is None:
             self.spent += size  # what it might have used: else it would be asked again at once
             return Found(np.zeros(0, np.int64), None, 0)
-        picked = self.pool.split(self._parents(aim, size // EACH, rng))[0]
+        picked = self.pool.split(self._parents(aim, size // self._each(aim), rng))[0]
         begin(picked)
         white, asked = self._is_white(self.pool.gather(picked))
         most = (size - asked) // len(picked) - 1  # what is found runs once more, in a batch of its own
@@ -165,22 +169,30 @@ class Searcher:
                 return aim
         return None
 
+    def _each(self, aim: Objective) -> int:
+        """Evaluations a parent: what did not fail in a first round is hard."""
+        return EACH if self._places.get(aim.number, 0) < len(self.seedbed) else HARD
+
+    def broke(self, seeds: Indices, oracles: Indices) -> None:
+        """Failures beyond the floors, found by whatever means: of each the seed and the oracle's number."""
+        self._broken.update(zip(oracles.tolist(), seeds.tolist(), strict=True))
+
     def _parents(self, aim: Objective, count: int, rng: np.random.Generator) -> Indices:
-        """The next seeds in an order of chance; once all have had their turn, entries that descend from them."""
-        seeds = len(self.seedbed)
-        first = self._places.get(aim.number, 0)
-        places = np.arange(first, first + min(max(1, count), seeds))
-        self._places[aim.number] = int(places[-1]) + 1
-        rounds = np.unique(places // seeds).tolist()
-        orders = {turn: np.random.default_rng([self.key, turn]).permutation(seeds) for turn in rounds}
-        chosen = [int(orders[place // seeds][place % seeds]) for place in places.tolist()]
-        return np.asarray(
-            [
-                seed if place < seeds else self._descendant(seed, rng)
-                for place, seed in zip(places, chosen, strict=True)
-            ],
-            np.int64,
-        )
+        """The next in an order of chance: seeds that this oracle has not failed on; in every other round entries that
+        descend from any."""
+        seeds, begin = len(self.seedbed), self._places.get(aim.number, 0)
+        order: list[int] = []
+        chosen: list[int] = []
+        for place in range(begin, begin + 2 * seeds):
+            turn, at = divmod(place, seeds)
+            if at == 0 or not order:
+                order = np.random.default_rng([self.key, turn]).permutation(seeds).tolist()
+            if turn % 2 or (aim.number, order[at]) not in self._broken:
+                chosen.append(self._descendant(order[at], rng) if turn % 2 else order[at])
+            self._places[aim.number] = place + 1
+            if len(chosen) == min(max(1, count), seeds):
+                break
+        return np.asarray(chosen, np.int64)
 
     def _descendant(self, seed: int, rng: np.random.Generator) -> int:
         rows = np.flatnonzero(self.corpus.seeds == seed)

@@ -14,6 +14,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign, Result
 from mlfuzz.campaign.presets import with_preset
+from mlfuzz.campaign.search.limits import SPAN, spanned
 from mlfuzz.campaign.search.searcher import HEAD_START, Searcher
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import ConfigError
@@ -21,6 +22,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import Regressions
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.store import read
+from mlfuzz.mutators.limits import Limits
 from mlfuzz.replay import Case, replay
 from mlfuzz.storage.contents import CONTENTS
 
@@ -110,6 +112,25 @@ def test_searches_spend_their_share_of_the_inputs_and_no_more(tmp_path: Path) ->
         assert searcher.ran < ran <= searcher.ran + searcher.spent
         assert searcher.spent <= share * (searcher.ran + searcher.spent) + HEAD_START
         assert searcher.turns > 1
+
+
+def test_the_next_parents_are_seeds_that_nothing_has_broken(tmp_path: Path) -> None:
+    where = seeds(tmp_path / "seeds")
+    with Campaign.open(tmp_path / "c", target(), seeds=where, **QUIET) as campaign:
+        searcher, rng = campaign.loop.searcher, np.random.default_rng(0)
+        assert searcher is not None
+        aim = searcher.aims[-1]
+        broken = np.asarray([0, 2, 3, 5, 6])
+        searcher.broke(broken, np.full(len(broken), aim.number))
+        assert set(searcher._parents(aim, 3, rng).tolist()) == {1, 4, 7}
+        later = np.concatenate([searcher._parents(aim, 4, rng) for _ in range(3)])
+        assert np.isin(broken, later).any(), "then the children of any have their turn"
+
+
+def test_within_deephunters_bound_a_search_goes_as_far_as_that_allows() -> None:
+    assert spanned(Limits(alpha_beta=(0.02, 0.2)), SPAN).linf == 0.2
+    assert spanned(Limits(alpha_beta=(0.02, 0.2), linf=0.1), SPAN).linf == 0.1
+    assert spanned(Limits(), SPAN).linf == SPAN
 
 
 def test_a_campaign_with_searches_repeats_exactly(tmp_path: Path) -> None:
