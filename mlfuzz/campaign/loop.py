@@ -136,15 +136,15 @@ class Loop:
         self.recorder.phase("mutate")
         rng = self._rng(0)
         picked = self._pick(rng)
-        again, borrowed = self.parts.plan.repeated(len(picked), rng)
-        picked, repeated, again = self._repeats.arrange(picked, again, borrowed, rng)
+        ways = self.parts.plan.ways(len(picked), rng)
+        picked, repeated, again = self._repeats.arrange(picked, ways.again, ways.borrowed, rng)
         order, dealt = self.parts.plan.deal(picked, self.corpus.loads[picked], rng) or (slice(None), [])
         picked = picked[order]
         parents = self.pool.parents(picked)
         mutated = self.parts.plan.mutate(
             parents, self.corpus.loads[picked], self.corpus.invariant[picked], rng,
-            roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again, dealt=dealt,
-            most=self._most(picked),
+            roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again,
+            stacked=ways.stacked, dealt=dealt, most=self._most(picked),
         )  # fmt: skip
         clock.lap("mutate")
         return self._fly(picked, mutated)

@@ -16,7 +16,7 @@ from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.dealt import published
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import ELEMENT_NS, Plan, slices_for, slices_for_turns, weights
+from mlfuzz.mutators.plan import ELEMENT_NS, SLICE_SECONDS, Plan, slices_for, slices_for_turns, weights
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
 from mlfuzz.targets.variants import AnyTarget
 
@@ -48,11 +48,13 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
         raise UnknownNameError("way of dealing", name, DEALS)
     if (plan := published(name, dealt, ledger)) is not None:
         return plan
-    dealer = None
+    dealer, slices = None, slices_for(batch, seconds)
     if name == "bandit":
+        slices = max(slices, slices_for_turns(batch, len(dealt)))
         costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
-        dealer = Dealer([part.name for part in dealt], shares / shares.sum(), costs)
-    slices = max(slices_for(batch, seconds), slices_for_turns(batch, len(dealt)) if dealer else 1)
+        shares = shares / shares.sum()
+        step = float(costs @ shares) + slices * SLICE_SECONDS / (batch * seconds)
+        dealer = Dealer([part.name for part in dealt], shares, costs, step=step)
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,23 @@ from numpy.typing import NDArray
 from mlfuzz.bandit import Bandit, Shares
 from mlfuzz.batch import Indices, Step
 
-ANEW, AGAIN, BORROWED = range(3)
+ANEW, AGAIN, BORROWED, STACKED = range(4)
 """A step drawn anew; the step that made the parent, once more (what Hooke and Jeeves, J. ACM 8, 1961, call a pattern
-move: it doubles the pace of a climb); a step that others have fared well with lately. Stacks of 2, 4 and 8 steps, as in
-AFL's havoc stage, were tried and never paid."""
+move: it doubles the pace of a climb); a step that others have fared well with lately; more than one step drawn anew, as
+in AFL's havoc stage: seldom of use to a climb, but what two operators break together is another fault than what either
+breaks alone."""
 
 MOST_REPEATED = 64
 """Rows of a batch at most that take a step again, and that borrow one: each costs Python of its own."""
 
+LEAST_STACKED = 0.25
+"""Of a batch, where rows are stacked at all: a smaller share is saved up, since a slice costs what it costs."""
+
 FLOOR = 0.005
 """Of the rows, for each operator, however little it finds."""
+
+ANEW_FLOOR, STACKED_FLOOR = 0.1, 0.1
+"""Of the rows: one step drawn anew, and several, the latter where a step costs next to nothing beside the model."""
 
 FAULT, RECORD, GAIN = 1.0, 1.0, 0.02
 """Worth of what a row brings, as kinds of events: a new fault, a nearer miss that was kept, new coverage."""
@@ -37,44 +45,63 @@ LEARNT = 0.75
 """Of the rows, that go where the lots say; the others keep to the shares by cost alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How many rows of a batch take their parents' step again, borrow one, and take more than one."""
+
+    again: int = 0
+    borrowed: int = 0
+    stacked: int = 0
+
+
 class Dealer:
     """Shares of operators and of ways for the next batch; `learn` is told what became of the last.
 
     weights: shares by cost alone, (operators,); each operator keeps a quarter of it, and not less than the floor that
-    it was given there. costs: of an operator's step, in forward passes of one input, (operators,).
+    it was given there. costs: of an operator's step, in forward passes of one input, (operators,). step: of an average
+    step with its part of the fixed costs, in the same unit: what one step more costs.
     """
 
-    def __init__(self, names: Sequence[str], weights: Shares, costs: Shares) -> None:
+    def __init__(self, names: Sequence[str], weights: Shares, costs: Shares, *, step: float = 0.0) -> None:
         self._number = {name: number for number, name in enumerate(names)}
         floors = np.minimum(weights, np.maximum(FLOOR, (1.0 - LEARNT) * weights))
         worths = (FAULT, RECORD, GAIN)
         self._operators = Bandit(len(names), worths, costs=1.0 + DEARER * costs, floors=floors)
-        self._ways = Bandit(3, worths)
+        one = 1.0 + step
+        self._ways = Bandit(
+            4, worths, costs=np.asarray([one, one, one, one + step]),
+            floors=np.asarray([ANEW_FLOOR, 0.0, 0.0, STACKED_FLOOR / one**2]),
+        )  # fmt: skip
 
     def weights(self, rng: np.random.Generator) -> Shares:
         """Of the operators in the next batch."""
         return self._operators.shares(rng, lots=LOTS)
 
-    def repeated(self, batch: int, rng: np.random.Generator) -> tuple[int, int]:
-        """How many rows of a batch take their parents' step again, and how many borrow one."""
+    def ways(self, batch: int, rng: np.random.Generator) -> Ways:
+        """What the rows of the next batch are made by."""
         shares = self._ways.shares(rng, lots=WAY_LOTS)
-        again, borrowed = (min(MOST_REPEATED, round(batch * float(share))) for share in shares[AGAIN:])
-        return again, borrowed
+        again, borrowed = (min(MOST_REPEATED, round(batch * float(share))) for share in shares[AGAIN:STACKED])
+        stacked = float(shares[STACKED])
+        if stacked < LEAST_STACKED:
+            stacked = LEAST_STACKED if rng.random() < stacked / LEAST_STACKED else 0.0
+        return Ways(again, borrowed, round(batch * stacked))
 
     def learn(
-        self, steps: Sequence[Step], rows: Indices, events: NDArray[np.floating[Any]], *, again: int, borrowed: int
+        self, steps: Sequence[Step], rows: Indices, events: NDArray[np.floating[Any]], *, again: int, borrowed: int,
+        stacked: tuple[int, int] = (0, 0),
     ) -> None:  # fmt: skip
         """What a batch brought. rows: positions that ran, ascending. events: of each of them, (rows, kinds).
 
-        again, borrowed: so many rows at the front took a step again, so many behind them borrowed one.
+        again, borrowed: so many rows at the front took a step again, so many behind them borrowed one. stacked: the
+        rows from, and up to, that took more than one.
         """
         operators = np.zeros(max(step.stop for step in steps), np.int64)
         for step in steps:  # of several steps the last stands for the row
             operators[step.start : step.stop] = self._number[step.name]
         self._operators.learn(operators[rows], events)
-        ways = np.full(len(operators), ANEW, np.int64)
-        ways[:again], ways[again : again + borrowed] = AGAIN, BORROWED
-        self._ways.learn(ways[rows], events)
+        taken = np.full(len(operators), ANEW, np.int64)
+        taken[:again], taken[again : again + borrowed], taken[slice(*stacked)] = AGAIN, BORROWED, STACKED
+        self._ways.learn(taken[rows], events)
 
     def state(self) -> dict[str, NDArray[Any]]:
         parts = {"operators": self._operators, "ways": self._ways}

@@ -15,13 +15,18 @@ from torch import Tensor
 from mlfuzz.batch import Indices, Rows, Step, StoredRows, TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.deal import Dealer
+from mlfuzz.mutators.deal import Dealer, Ways
 from mlfuzz.mutators.distance import Distance, distance
 from mlfuzz.mutators.limits import Ledger, Loads
 from mlfuzz.mutators.param import Drawn
 
 SLICES = 8
 """Of a batch. Each costs 0.1 ms whatever it holds; fewer would make batches of one operator's failures."""
+
+STACKED_STEPS = 3
+"""Beyond the first, at most: a half of those that take two take a third, and a half of these a fourth."""
+
+LEAST_STACKED_SLICES = 2
 
 ROWS_A_SLICE = 4
 """At least, on average: a batch of 8 rows has two slices."""
@@ -89,7 +94,7 @@ class Mutated:
     or kept. severity: (B,) in [0, 1] of this batch's step, the largest where there are several; 0: a copy.
     clipped: whether rows were clipped to their seeds: a chain then replays with `bound=distance.bound(...)`.
     again: so many rows at the front repeated the step that had made their parents; borrowed: so many behind them had a
-    step that others had fared well with.
+    step that others had fared well with. stacked: the rows from, and up to, that took more steps than one.
     """
 
     rows: Rows
@@ -101,6 +106,7 @@ class Mutated:
     clipped: bool = False
     again: int = 0
     borrowed: int = 0
+    stacked: tuple[int, int] = (0, 0)
 
 
 class Plan:
@@ -133,9 +139,9 @@ class Plan:
         self._waited = np.zeros(len(mutators))
         self._begun = False
 
-    def cut(self, batch: int, rng: np.random.Generator) -> Slices:
-        """Contiguous slices (mutator, start, stop) of a batch of B rows, in order; no mutator twice."""
-        count = max(1, min(self.slices, len(self.mutators), batch // ROWS_A_SLICE))
+    def cut(self, batch: int, rng: np.random.Generator, *, most: int = SLICES) -> Slices:
+        """Contiguous slices (mutator, start, stop) of a batch of B rows, in order; no mutator twice, at most `most`."""
+        count = max(1, min(self.slices, most, len(self.mutators), batch // ROWS_A_SLICE))
         if not self._begun:
             # As if it had gone on for ever: else all light mutators would come due in one batch.
             self._begun = True
@@ -171,14 +177,15 @@ class Plan:
         roots: Callable[[], Rows] | None = None,
         repeated: Sequence[Slice] = (),
         again: int = 0,
+        stacked: int = 0,
         dealt: Sequence[Sequence[Slice]] = (),
         most: Most | None = None,
     ) -> Mutated:
         """Children of the parents: drawn on the host, one vectorised call a slice, joined once.
 
         repeated: steps with their columns for the first rows; of these `again` are what made the row itself, the others
-        are borrowed. dealt: what `deal` gave, instead of a cut. most: how severe an operator may be on rows
-        [start, stop).
+        are borrowed. stacked: so many rows, in one stretch, take more than one step. dealt: what `deal` gave, instead
+        of a cut. most: how severe an operator may be on rows [start, stop).
         loads (B, K), invariant (B,): of the parents. rng: Philox keyed by campaign, life and batch.
         roots: gives the rows' seeds; only asked for where a limit compares with them.
         """
@@ -194,7 +201,9 @@ class Plan:
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
             source = state.rows
-        return replace(state, again=again, borrowed=ahead - again)
+        stretch = _stretch(ahead, batch, 0 if dealt else stacked, rng)
+        state = self._stacked(state, *stretch, rng, most, seeds)
+        return replace(state, again=again, borrowed=ahead - again, stacked=stretch)
 
     def deal(self, picked: Indices, loads: Loads, rng: np.random.Generator) -> tuple[Indices, list[list[Slice]]] | None:
         """Where each row's own past decides: an order of the batch, and the slices of each step. None: any cut will do.
@@ -203,14 +212,16 @@ class Plan:
         """
         return None
 
-    def repeated(self, batch: int, rng: np.random.Generator) -> tuple[int, int]:
-        """How many rows of a batch may take their parents' step again, and how many borrow one."""
-        return self.dealer.repeated(batch, rng) if self.dealer is not None else (0, 0)
+    def ways(self, batch: int, rng: np.random.Generator) -> Ways:
+        """How many rows of a batch may take their parents' step again, borrow one, and take more than one."""
+        return self.dealer.ways(batch, rng) if self.dealer is not None else Ways()
 
     def learn(self, mutated: Mutated, rows: Indices, events: NDArray[np.floating[Any]]) -> None:
         """Tell the dealer what a batch brought: rows that ran (ascending), and their events (rows, kinds)."""
         if self.dealer is not None:
-            self.dealer.learn(mutated.steps, rows, events, again=mutated.again, borrowed=mutated.borrowed)
+            self.dealer.learn(
+                mutated.steps, rows, events, again=mutated.again, borrowed=mutated.borrowed, stacked=mutated.stacked
+            )
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         learnt = self.dealer.state() if self.dealer is not None else {}
@@ -224,6 +235,20 @@ class Plan:
             self._begun = True
             if self.dealer is not None and "operators.bandit_rows" in state:
                 self.dealer.restore(state)
+
+    def _stacked(
+        self, state: Mutated, start: int, stop: int, rng: np.random.Generator, most: Most | None, seeds: Rows | None
+    ) -> Mutated:  # fmt: skip
+        """One operator more on the rows [start, stop), another on a stretch of them half as long, and so on."""
+        for _ in range(STACKED_STEPS):
+            if stop - start < ROWS_A_SLICE:
+                break
+            cut = self.cut(stop - start, rng, most=max(LEAST_STACKED_SLICES, self.slices // 2))
+            state = _act_on(state, start, [Slice(part, a, b) for part, a, b in cut], rng, self.ledger, most)
+            if seeds is not None and self._distance is not None:
+                state = self._bounded(state, seeds, self._distance)
+            start, stop = _stretch(start, stop, (stop - start) // 2, rng)
+        return state
 
     def _roots(self, roots: Callable[[], Rows] | None) -> Rows | None:
         if self._distance is None:
@@ -275,6 +300,40 @@ def apply_slices(
             invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
     rows = _joined(parts, whole)
     return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
+
+
+def _act_on(
+    state: Mutated, start: int, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None
+) -> Mutated:  # fmt: skip
+    """One operator more on each slice of a stretch of rows; the slices count from `start`."""
+    stop = start + slices[-1].stop
+    stretch = slice(start, stop)
+    rows = state.rows.part(start, stop)
+    part = Mutated(
+        rows, (), state.loads[stretch], state.invariant[stretch], state.dropped[stretch], state.severity[stretch]
+    )
+    shifted = None if most is None else lambda name, first, last: most(name, start + first, start + last)
+    done = apply_slices(rows, part, slices, rng, ledger, shifted)
+    loads, invariant = state.loads.copy(), state.invariant.copy()
+    dropped, severity = state.dropped.copy(), state.severity.copy()
+    loads[stretch], invariant[stretch] = done.loads, done.invariant
+    dropped[stretch], severity[stretch] = done.dropped, done.severity
+    steps = tuple(replace(step, start=start + step.start, stop=start + step.stop) for step in done.steps)
+    pieces = [state.rows.part(0, start), done.rows, state.rows.part(stop, len(loads))]
+    whole = state.rows.join([piece for piece in pieces if len(piece)])
+    return replace(
+        state, rows=whole, steps=(*state.steps, *steps), loads=loads, invariant=invariant, dropped=dropped,
+        severity=severity,
+    )  # fmt: skip
+
+
+def _stretch(start: int, stop: int, rows: int, rng: np.random.Generator) -> tuple[int, int]:
+    """So many rows within [start, stop), anywhere: in the long run each operator's are among them. (0, 0): none."""
+    rows = min(rows, stop - start)
+    if rows < ROWS_A_SLICE:
+        return 0, 0
+    first = int(rng.integers(start, stop - rows + 1))
+    return first, first + rows
 
 
 def _room_for(source: Rows | StoredRows) -> Tensor | None:

@@ -69,3 +69,39 @@ def test_a_plan_goes_on_with_what_its_dealer_had_learnt() -> None:
     two.restore(one.state())
     first, second = np.random.default_rng(9), np.random.default_rng(9)
     assert [one.cut(256, first) for _ in range(4)] == [two.cut(256, second) for _ in range(4)]
+
+
+def stacking(dealer: Dealer, *, alone: float, stacked: float, batch: int = 200) -> float:
+    """Share of the rows that are stacked in the end, where one step and several steps find faults at these rates."""
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(120):
+        ways = dealer.ways(batch, rng)
+        stretch = (0, ways.stacked)
+        events = np.zeros((batch, 3))
+        events[:, 0] = rng.random(batch) < np.where(np.arange(batch) < ways.stacked, stacked, alone)
+        dealer.learn([Step("one", 1, 0, batch, {})], np.arange(batch), events, again=0, borrowed=0, stacked=stretch)
+        seen.append(ways.stacked / batch)
+    return float(np.mean(seen[60:]))
+
+
+def dealer_of(step: float) -> Dealer:
+    return Dealer(["one"], np.ones(1), np.zeros(1), step=step)
+
+
+def test_steps_are_stacked_where_several_find_more_than_one() -> None:
+    assert stacking(dealer_of(0.1), alone=0.02, stacked=0.08) > 0.45
+    assert stacking(dealer_of(0.1), alone=0.08, stacked=0.02) < 0.2
+
+
+def test_where_a_step_costs_as_much_as_ten_models_twice_the_faults_are_not_worth_it() -> None:
+    assert stacking(dealer_of(0.0), alone=0.05, stacked=0.085) > 0.5
+    assert stacking(dealer_of(10.0), alone=0.05, stacked=0.085) < 0.5
+
+
+def test_a_few_stacked_rows_are_saved_up_for_a_batch_of_their_own() -> None:
+    dealer = dealer_of(3.0)
+    rng = np.random.default_rng(0)
+    counts = [dealer.ways(200, rng).stacked for _ in range(200)]
+    assert 0 in counts
+    assert min(count for count in counts if count) >= 50

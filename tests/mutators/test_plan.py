@@ -155,6 +155,27 @@ def test_the_recorded_steps_give_the_same_bits_again(depth: int) -> None:
         torch.testing.assert_close(again.data, seen.rows.data, atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("stacked", [3, 16, 40, 64])
+def test_stacked_rows_take_several_steps_and_replay(stacked: int) -> None:
+    rows, plan = pictures(64), plan_of(real(*OPERATORS))
+    loads, invariant = np.zeros((64, plan.ledger.width), np.float32), np.ones(64, np.bool_)
+    for number in range(4):
+        seen = plan.mutate(rows, loads, invariant, rng_of(number), stacked=stacked)
+        zeros = np.zeros(64, np.int64)
+        batch = Batch(seen.rows, zeros, zeros, seen.loads, seen.invariant, seen.steps)
+        chains = [batch.mutations(row) for row in range(64)]
+        start, stop = seen.stacked
+        assert stop - start == (0 if stacked < 4 else stacked)
+        lengths = np.asarray([len(chain) for chain in chains])
+        assert (np.delete(lengths, np.arange(start, stop)) == 1).all()
+        assert set(lengths[start:stop].tolist()) <= {2, 3, 4}
+        assert (seen.loads[:, plan.ledger.columns.index("steps")] <= lengths).all(), (
+            "those made as mild as can be count 0"
+        )
+        again = replay(rows, chains)
+        torch.testing.assert_close(again.data, seen.rows.data, atol=0, rtol=0)  # type: ignore[attr-defined]
+
+
 def test_the_same_generator_gives_the_same_batch() -> None:
     rows = pictures(32)
     one, two = (mutate(plan_of(real(*OPERATORS)), rows) for _ in range(2))
