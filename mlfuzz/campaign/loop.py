@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.candidates import Candidates, operators_of
-from mlfuzz.campaign.firsts import Firsts
+from mlfuzz.campaign.firsts import Firsts, News, places
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
 from mlfuzz.campaign.jury import MOST as VOTED
@@ -33,7 +33,7 @@ from mlfuzz.mutators.caps import Caps
 from mlfuzz.mutators.plan import Most, Mutated, Plan
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle, Verdict
-from mlfuzz.schedulers.base import Scheduler
+from mlfuzz.schedulers.base import Informed, Scheduler
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import Execution, broken_target, execute
 
@@ -225,7 +225,7 @@ class Loop:
         margins[dropped] = np.nan
         failed = margins > 0
         failing = np.asarray(failed.any(axis=1))
-        events = np.zeros((len(ran), 3), order="F")
+        events, news = np.zeros((len(ran), 3), order="F"), News.none(len(ran))
         clock.lap("judge")
         if failing.any():
             self.recorder.phase("store")
@@ -236,23 +236,33 @@ class Loop:
                 self.searcher.broke(flying.batch.seeds[ran[rows]], oracles)
             if not flying.searched:  # a search breaks nearly every seed: that says nothing of what operators do to it
                 self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[solid.any(1)]]))
-                events[:, 0] = self._firsts.worth(
-                    margins, keys, self.parts.floors, flying.batch.seeds[ran], operators_of(flying.batch)[ran]
-                )
+                news = self._firsts.news(
+                    margins, keys, self.parts.floors, seeds=flying.batch.seeds[ran],
+                    operators=operators_of(flying.batch)[ran], places=places(features),
+                )  # fmt: skip
+                events[:, 0] = news.operators
             clock.lap("store")
         # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
         self._learn_caps(flying, ran, failing, dropped)
         gains = self._observe(flying, ran, features, failing | dropped) * (1 + uncertain)
+        scheduler = self.parts.scheduler
+        informed = scheduler if isinstance(scheduler, Informed) else None
+        if informed is not None:
+            informed.inform(keys, news.seeds)
         wanted = self._wanted(flying, ran, margins, failing | dropped)
         keep = (gains > 0) | wanted
         events[:, 1], events[:, 2] = wanted, gains > 0
         clock.lap("novelty")
         if keep.any():
             self.recorder.phase("store")
+            if informed is not None:
+                informed.inform(keys[keep], news.seeds[keep])
             self._keep(flying, ran, np.flatnonzero(keep), gains, margins, features)
             clock.lap("store")
         if not flying.searched:  # the scheduler did not pick these
-            self.parts.scheduler.reward(flying.picked[ran], gains, margins)
+            if informed is not None:
+                informed.inform(keys, news.seeds)
+            scheduler.reward(flying.picked[ran], gains, margins)
             self.parts.plan.learn(flying.mutated, ran, events)
             self._repeats.rank(flying.batch, ran, events[:, 0] + self._nearer(flying.picked[ran], margins))
             self.parts.criterion.tune()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from mlfuzz.registry import Registry
 Rows = NDArray[np.int64]
 Margins = NDArray[np.float32]
 """(n, oracles): each oracle's margin, NaN where it did not judge; higher is nearer to failing."""
+
+Keys = NDArray[np.int64]
+"""(n, oracles): equal for rows that fail in the same way; of a row that passes, how it would fail if it went on."""
 
 
 class Scheduler(Protocol):
@@ -42,6 +45,15 @@ class Scheduler(Protocol):
     def state(self) -> dict[str, NDArray[Any]]: ...
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None: ...
+
+
+@runtime_checkable
+class Informed(Protocol):
+    """A scheduler that is told more: how rows fail, and what is new about it."""
+
+    def inform(self, keys: Keys, news: NDArray[np.float64]) -> None:
+        """Of the rows that the next call (`keep`, `grow` or `reward`) is about. news: (n,) what their failures are
+        worth as news: 0 where none of its kind is the first."""
 
 
 SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry(

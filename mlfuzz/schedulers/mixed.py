@@ -9,17 +9,22 @@ from numpy.typing import NDArray
 
 from mlfuzz.bandit import Bandit
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Keys, Margins, Rows
 from mlfuzz.schedulers.entries import Column, Entries, reach
 from mlfuzz.schedulers.nearest import Nearest
 from mlfuzz.schedulers.recency import recent
+from mlfuzz.schedulers.rivals import by_every_rival, by_rival, failing, rivals
 from mlfuzz.schedulers.turns import Turns
 
 FRESH, CLIMB, LATE, ANY = range(4)
-"""Ways of picking: a seed's own row; the row that came nearest to failing; the latest that gained; any entry."""
+"""Ways of picking: a seed's own row; a row that came nearest to failing as its seed has not failed yet; the latest that
+gained; any entry."""
 
 FAULT, RECORD, GAIN = 1.0, 1.0, 0.1
-"""What a failing child is worth, one that came nearer than any before, and one that gained coverage."""
+"""What the news in a failing child is worth, a child that came nearer than any before, and one that gained coverage."""
+
+REPEATED = 0.1
+"""What a failing child is worth without any news, as long as its seed's children have seldom failed."""
 
 FLOOR = 0.05
 
@@ -30,18 +35,23 @@ BROKEN_SHARE = 0.25
 """A seed that has failed so often that more of it says little still gets this share of what an unbroken one gets."""
 
 BROKEN_AFTER = 6.0
-"""Failing children after which a seed's share is half way down."""
+"""Failing children without news after which a seed's share is half way down."""
+
+PATIENCE = 256
+"""Picks of a nearest row in vain after which it is picked less."""
 
 
 class Mixed:
     """Four ways of picking share each batch by what they have brought lately; seeds have their turns in three of them.
 
     Way one: the seed's own row, for independent mutants, which break most seeds that can be broken at all. Way two: the
-    row that came nearest to failing one of the oracles. Way three: one of the latest entries that gained coverage, as
-    TensorFuzz picks. Way four: any entry, where of two drawn the one that gained more wins.
+    row that came nearest to failing an oracle as none of its seed's children has failed: a 3 that was taken for an 8 is
+    led towards 5 and 2. Way three: one of the latest entries that gained coverage, as TensorFuzz picks. Way four: any
+    entry, where of two drawn the one that gained more wins.
     Margins alone are stuck where the margin deceives, novelty alone is slow where it does not, and fresh mutants alone
     never get anywhere in many steps. No task needs them in the same proportion: so it is learnt (`Bandit`).
-    A failing child is worth the less the more of its seed's children have failed, and so is a turn of that seed.
+    A failing child is worth what is new about it (`Informed`); the more of a seed's children have failed without news,
+    the fewer turns it has.
     Raises ConfigError where floor is outside [0, 0.25].
     """
 
@@ -49,6 +59,9 @@ class Mixed:
     _failures: Rows
     _nearer: NDArray[np.bool_]
     _way_of: NDArray[np.int8]
+    _keys: Keys
+    _keys_of: Column[np.int64]
+    _news: NDArray[np.float64]
 
     def __init__(self, *, floor: float = FLOOR) -> None:
         if not 0.0 <= floor <= 0.25:
@@ -56,11 +69,19 @@ class Mixed:
         self.floor = floor
         self._clear()
 
+    def inform(self, keys: Keys, news: NDArray[np.float64]) -> None:
+        self._keys, self._news = keys, news
+
     def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
         if not len(self._entries):
-            self._nearest = Nearest(margins.shape[1], most=1.0, patience=256)
+            self._nearest = Nearest(rivals(margins.shape[1]), most=1.0, patience=PATIENCE)
+            self._keys_of = Column(np.int64, (margins.shape[1],))
+        keys = self._told(margins)
+        self._keys_of.extend(keys)
         rows = self._entries.grow(seeds, gains, margins)
-        self._nearest.fold(rows, seeds, margins)
+        own = self._entries.first_of(seeds) == rows
+        self._nearest.bar(seeds[own], by_every_rival(margins[own]))
+        self._nearest.fold(rows[~own], seeds[~own], by_rival(margins[~own], keys[~own]))
         self._gained.extend(rows[gains > 0])
         self._way_of = reach(self._way_of, len(self._entries), ANY)
         self._failures = reach(self._failures, int(seeds.max()) + 1 if len(seeds) else 0, 0)
@@ -84,18 +105,25 @@ class Mixed:
         return rng.permutation(picked)  # a batch is mutated in slices: no operator shall see one way alone
 
     def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        self._nearer = self._nearest.passing(seeds, margins)
-        return self._nearest.nearer(seeds, margins)
+        wide = by_rival(margins, self._told(margins))
+        self._nearer = self._nearest.passing(seeds, wide)
+        return self._nearest.nearer(seeds, wide)
 
     def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
         seeds = self._entries.seeds[picked]
-        failing = np.asarray((margins > 0).any(axis=1), np.bool_)
+        rows, ways = failing(margins, self._told(margins))
+        news = self._news
+        if len(news) != len(picked):  # not told: what fails first as its seed has not failed
+            news = np.zeros(len(picked))
+            news[rows[~self._nearest.closed[seeds[rows], ways]]] = 1.0
+        self._nearest.close(seeds[rows], ways)
+        failed = np.asarray((margins > 0).any(axis=1), np.bool_)
         events = np.zeros((len(picked), 3))
-        events[:, 0] = failing / (1.0 + self._failures[seeds])
+        events[:, 0] = news + REPEATED * failed / (1.0 + self._failures[seeds])
         events[:, 1] = self._nearer if len(self._nearer) == len(picked) else 0.0
         events[:, 2] = gains > 0
         self._arms.learn(self._way_of[picked].astype(np.int64), events)
-        np.add.at(self._failures, seeds[failing], 1)
+        np.add.at(self._failures, seeds[failed & (news == 0)], 1)
 
     def retire(self, seeds: Rows) -> None:
         known = seeds[seeds < len(self._failures)]
@@ -104,29 +132,38 @@ class Mixed:
     def state(self) -> dict[str, NDArray[Any]]:
         return {
             **self._entries.state(), **self._arms.state(), "tries": self._nearest.tries.copy(),
-            "failures": self._failures.copy(), "owed": self._turns.owed.copy(),
+            "failures": self._failures.copy(), "owed": self._turns.owed.copy(), "keys": self._keys_of.values.copy(),
+            "closed": self._nearest.closed.copy(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         history = self._entries.history(state)
         self._clear()
         for at, rows in enumerate(history):
+            if at == 0:
+                self.inform(state["keys"], np.zeros(len(state["keys"])))
             self.grow(*rows)
             if at == 0:
-                self._nearest.tries = state["tries"].copy()
+                self._nearest.tries, self._nearest.closed = state["tries"].copy(), state["closed"].copy()
         self._failures[: len(state["failures"])] = state["failures"][: len(self._failures)]
         self._turns.owed = state["owed"].copy()
         self._arms.restore(state)
 
     def _clear(self) -> None:
         self._entries = Entries()
-        self._nearest = Nearest(0, most=1.0, patience=256)
+        self._nearest = Nearest(0, most=1.0, patience=PATIENCE)
+        self._keys_of = Column(np.int64, (0,))
+        self.inform(np.zeros((0, 0), np.int64), np.zeros(0))
         self._gained: Column[np.int64] = Column(np.int64)
         self._failures = np.zeros(0, np.int64)
         self._nearer = np.zeros(0, np.bool_)
         self._way_of = np.zeros(0, np.int8)
         self._turns = Turns()
         self._arms = Bandit(4, (FAULT, RECORD, GAIN), floors=self.floor, half_life=HALF_LIFE)
+
+    def _told(self, margins: Margins) -> Keys:
+        """Keys of these rows; where nothing was told, every failure of an oracle is alike."""
+        return self._keys if self._keys.shape == margins.shape else np.zeros(margins.shape, np.int64)
 
     def _weights(self, seeds: Rows) -> NDArray[np.float64]:
         failures = self._failures[seeds]

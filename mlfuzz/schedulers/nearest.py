@@ -1,4 +1,4 @@
-"""The nearest each seed has come to failing each oracle, and the row that did."""
+"""The nearest each seed has come to failing in each way, and the row that did."""
 
 from __future__ import annotations
 
@@ -23,17 +23,30 @@ PATIENCE = 4
 
 
 class Nearest:
-    """Tables (seeds, oracles): the best margin, -inf where none was judged, and its row, -1 there.
+    """Tables (seeds, ways): the best margin, -inf where none was judged, and its row, -1 there.
 
-    Margins are compared within seed and oracle alone, since units differ.
+    ways: to fail: oracles, or what each of them tells apart. Margins are compared within seed and way alone, since
+    units differ.
     """
 
-    def __init__(self, oracles: int, *, most: float = MOST, least: float = LEAST, patience: int = PATIENCE) -> None:
+    def __init__(self, ways: int, *, most: float = MOST, least: float = LEAST, patience: int = PATIENCE) -> None:
         self._most, self._least, self._patience = most, least, patience
-        self._margins: Margins = np.full((0, oracles), -np.inf, np.float32)
-        self._rows: Rows = np.full((0, oracles), -1, np.int64)
-        self.tries: Rows = np.zeros((0, oracles), np.int64)
+        self._margins: Margins = np.full((0, ways), -np.inf, np.float32)
+        self._rows: Rows = np.full((0, ways), -1, np.int64)
+        self.tries: Rows = np.zeros((0, ways), np.int64)
         """How often each row was picked since it is the nearest."""
+        self.closed: NDArray[np.bool_] = np.zeros((0, ways), np.bool_)
+        """Ways in which a seed has failed: nothing is kept or picked for them any more."""
+
+    def bar(self, seeds: Rows, margins: Margins) -> None:
+        """What these seeds are by themselves: rows must come nearer than that."""
+        self._reach(seeds)
+        self._margins[seeds] = np.where(np.isfinite(margins), margins, -np.inf)
+
+    def close(self, seeds: Rows, ways: Rows) -> None:
+        """Failures: of each its seed and the way."""
+        self._reach(seeds)
+        self.closed[seeds, ways] = True
 
     def fold(self, rows: Rows, seeds: Rows, margins: Margins) -> None:
         """Take rows in; an equal margin leaves the older row in place."""
@@ -48,30 +61,31 @@ class Nearest:
         self.tries[seeds[at], oracle] = 0
 
     def nearer(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        """Which rows (n,) pass the ratchet of some oracle and fail none: of each (seed, oracle) only the best one."""
+        """Which rows (n,) pass the ratchet of some open way and fail none: of each (seed, way) only the best one."""
         at, oracle = np.nonzero(self._passing(seeds, margins))
         chosen = np.zeros(len(seeds), np.bool_)
         chosen[at[leaders(self._groups(seeds[at], oracle), margins[at, oracle])]] = True
         return chosen
 
     def passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        """Which rows (n,) pass the ratchet of some oracle and fail none."""
+        """Which rows (n,) pass the ratchet of some open way and fail none."""
         passing: NDArray[np.bool_] = np.asarray(self._passing(seeds, margins).any(axis=1), np.bool_)
         return passing
 
     def choose(self, seeds: Rows, rng: np.random.Generator) -> Rows:
-        """For each seed the best row of one of the oracles that judged it, drawn evenly; -1 where it is not its turn.
+        """For each seed the best row of one of its open ways, drawn evenly; -1 where it is not its turn.
 
-        Its turn comes often while it is new and seldom once it has been tried in vain; never where none was judged.
+        Its turn comes often while it is new and seldom once it has been tried in vain; never where there is none.
         """
-        rows = self._rows[seeds]
+        rows = np.where(self.closed[seeds], -1, self._rows[seeds])
         if rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
         oracle = np.where(rows >= 0, rng.random(rows.shape), -1.0).argmax(axis=1)
+        row = rows[np.arange(len(seeds)), oracle]
         share = self._least + (self._most - self._least) * self._patience / (self._patience + self.tries[seeds, oracle])
-        turn = rng.random(len(seeds)) < share
+        turn = (rng.random(len(seeds)) < share) & (row >= 0)
         np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
-        return np.where(turn, rows[np.arange(len(seeds)), oracle], -1)
+        return np.where(turn, row, -1)
 
     def _passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         self._reach(seeds)
@@ -79,13 +93,14 @@ class Nearest:
         known = np.isfinite(best)
         needed = np.where(known, best + RATCHET * np.abs(np.where(known, best, 0.0)), -np.inf)
         failing = (margins > 0).any(axis=1, keepdims=True)
-        passing: NDArray[np.bool_] = np.isfinite(margins) & (margins > needed) & ~failing
+        passing: NDArray[np.bool_] = np.isfinite(margins) & (margins > needed) & ~failing & ~self.closed[seeds]
         return passing
 
     def _reach(self, seeds: Rows) -> None:
         size = int(seeds.max()) + 1 if len(seeds) else 0
         self._margins = reach(self._margins, size, -np.inf)
         self._rows = reach(self._rows, size, -1)
+        self.closed = reach(self.closed, size, False)
         self.tries = reach(self.tries, size, 0)
 
     def _groups(self, seeds: Rows, oracle: Rows) -> Rows:
