@@ -52,6 +52,6 @@ def build(repeat: int, cache: Path) -> Setup:
 
 
 TASK = Task(
-    "deephunter", build, evaluations=12_000, short=4_000, chief="faults",
+    "deephunter", build, evaluations=12_000, short=4_000, chief="faults", differentiable=True,
     goal=">= 197/200 roots, >= 95 % keep their label, more distinct faults than random",
 )  # fmt: skip
