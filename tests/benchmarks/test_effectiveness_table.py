@@ -71,3 +71,11 @@ def test_the_brief_table_sets_the_default_against_random() -> None:
     assert "| - (0/3) |" in line
     assert "| 5 (3/3) |" in line
     assert "| 1.00 (" in line
+
+
+def test_the_brief_table_has_a_line_for_equal_time_too() -> None:
+    runs = [record("random", 0, first=9), record("mixed", 0, first=5)]
+    runs += [{**run, "budget": "seconds", "allowed": 2.0, "first": 70} for run in runs]
+    lines = brief(runs, {"nan": task("nan", "evaluations")}).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| nan, 100", "| nan, 2 s"]
+    assert "70 (1/1)" in lines[3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from tasks.task import Task
@@ -19,7 +20,7 @@ HEAD = (
 )  # fmt: skip
 
 
-BRIEF = (BASELINE, "tensorfuzz", DEFAULT, "mixed+gradients", "search:white")
+BRIEF = (BASELINE, "tensorfuzz", "deeptest", "deephunter", DEFAULT, "mixed+gradients", "search:white")
 
 COUNTED = {
     "evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept",
@@ -46,18 +47,19 @@ def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
 
 
 def brief(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
-    """One line a task: its chief figure for the presets in BRIEF, and how sure the default is better than random."""
+    """One line a task and budget: its chief figure for the presets in BRIEF, and how sure the default beats random."""
     head = ("task", "what counts", *BRIEF, f"A12 (p) of {DEFAULT}", "goal")
     lines = [_line(head), _line(["---"] * len(head))]
-    ran = [record for record in records if record["budget"] == "evaluations" and "skipped" not in record]
-    for name, task in tasks.items():
-        of_task = [record for record in ran if record["task"] == name]
+    ran = [record for record in records if "skipped" not in record]
+    for budget, (name, task) in product(("evaluations", "seconds"), tasks.items()):
+        of_task = [record for record in ran if record["task"] == name and record["budget"] == budget]
+        if not of_task:
+            continue
         by_preset = [[record for record in of_task if record["preset"] == preset] for preset in BRIEF]
         default = next((own for preset, own in zip(BRIEF, by_preset, strict=True) if preset == DEFAULT), [])
         against = _against(task, default, by_preset[0]) if default else ""
         cells = [_chief_cell(task, own) if own else "" for own in by_preset]
-        amount = f"{name}, {_amount(of_task[0])}" if of_task else name
-        lines.append(_line([amount, COUNTED[task.chief], *cells, against, task.goal]))
+        lines.append(_line([f"{name}, {_amount(of_task[0])}", COUNTED[task.chief], *cells, against, task.goal]))
     return "\n".join(lines) + "\n"
 
 
