@@ -30,7 +30,8 @@ from mlfuzz.coverage.base import Criterion
 from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
 from mlfuzz.mutators.caps import Caps
-from mlfuzz.mutators.plan import Most, Mutated, Plan
+from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.slices import Most, Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle, Verdict
 from mlfuzz.schedulers.base import Informed, Scheduler

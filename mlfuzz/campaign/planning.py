@@ -16,7 +16,8 @@ from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.dealt import published
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import ELEMENT_NS, SLICE_SECONDS, Plan, slices_for, slices_for_turns, weights
+from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.shares import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
 from mlfuzz.targets.variants import AnyTarget
 

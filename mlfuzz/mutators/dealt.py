@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Indices
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.limits import Ledger, Loads
-from mlfuzz.mutators.plan import Mutated, Plan, Slice
+from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.slices import Mutated, Slice
 
 Dealt = list[list[Slice]]
 """Slices of a batch, for each of its steps."""

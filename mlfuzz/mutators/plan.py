@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from mlfuzz.batch import Indices, Rows, Step, StoredRows, TensorRows
+from mlfuzz.batch import Indices, Rows, StoredRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.deal import Dealer, Ways
 from mlfuzz.mutators.distance import Distance, distance
 from mlfuzz.mutators.limits import Ledger, Loads
-from mlfuzz.mutators.param import Drawn
-
-SLICES = 8
-"""Of a batch. Each costs 0.1 ms whatever it holds; fewer would make batches of one operator's failures."""
+from mlfuzz.mutators.shares import SLICES, Weights
+from mlfuzz.mutators.slices import Most, Mutated, Slice, apply_slices, apply_within
 
 STACKED_STEPS = 3
 """Beyond the first, at most: a half of those that take two take a third, and a half of these a fourth."""
@@ -34,79 +29,7 @@ ROWS_A_SLICE = 4
 OVERDUE = 25_000
 """Inputs after which a mutator is used at its next turn whatever its credit: none waits for 50,000."""
 
-TURN = 45_000
-"""Inputs within which every mutator has its turn, where most of a batch goes to a few."""
-
-ELEMENT_NS = 1.2
-"""Nanoseconds an element of a mutator of cost 1, in a slice of 64 to 256 rows of 28 x 28 with the fixed cost of a slice
-and the rounding onto the grid; 0.65 without the fixed cost (scripts/benchmarks/plan.py, one thread)."""
-
-SLICE_SECONDS = 350e-6
-"""What a slice costs whatever it holds: 10 to 50 calls of torch and the draws (0.12 ms brightness, 0.5 ms patch)."""
-
-SLICES_SHARE = 0.05
-"""The fixed costs of slices may take this share of a batch's forward pass: a cheap model gets fewer slices."""
-
-LEAST_SLICES = 3
-
-SHARE = 0.08
-"""Mutation may take this share of the forward pass, on average."""
-
-FLOOR = 0.005
-"""Of the rows, for each mutator, however dear."""
-
-PER_ROW_COST = 64
-"""From this cost on an operator works a row at a time by its nature (codecs, text)."""
-
-PER_ROW_SHARE = 0.01
-"""Such an operator's floor may take this share of the forward pass, no more."""
-
-LEAST = 0.0002
-"""Of the rows, for an operator that works a row at a time before the cheapest of models: one in 5,000."""
-
-CHUNK_ELEMENTS = 1 << 19
-"""An operator works on about so many numbers at a time (2 MiB): what it makes of them stays in the cache."""
-
-STRENGTHS = (1e-6, 1e6)
-"""Of lambda: at the first weights are even, at the last proportional to 1 / cost."""
-
-Weights = NDArray[np.float64]
 Slices = list[tuple[Mutator, int, int]]
-Most = Callable[[str, int, int], NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Contiguous rows that one operator acts on. columns: parameters to use, (rows,) each; None: they are drawn."""
-
-    mutator: Mutator
-    start: int
-    stop: int
-    columns: Mapping[str, Drawn] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mutated:
-    """A mutated batch.
-
-    rows: (B, ...) on the grid. steps: what was done, with the parameters as recorded. loads: (B, K) after it.
-    invariant: (B,) whether the label holds along the whole chain. dropped: (B,) rows beyond a limit: not to be judged
-    or kept. severity: (B,) in [0, 1] of this batch's step, the largest where there are several; 0: a copy.
-    clipped: whether rows were clipped to their seeds: a chain then replays with `bound=distance.bound(...)`.
-    again: so many rows at the front repeated the step that had made their parents; borrowed: so many behind them had a
-    step that others had fared well with. stacked: the rows from, and up to, that took more steps than one.
-    """
-
-    rows: Rows
-    steps: tuple[Step, ...]
-    loads: Loads
-    invariant: NDArray[np.bool_]
-    dropped: NDArray[np.bool_]
-    severity: NDArray[np.float32]
-    clipped: bool = False
-    again: int = 0
-    borrowed: int = 0
-    stacked: tuple[int, int] = (0, 0)
 
 
 class Plan:
@@ -244,7 +167,7 @@ class Plan:
             if stop - start < ROWS_A_SLICE:
                 break
             cut = self.cut(stop - start, rng, most=max(LEAST_STACKED_SLICES, self.slices // 2))
-            state = _act_on(state, start, [Slice(part, a, b) for part, a, b in cut], rng, self.ledger, most)
+            state = apply_within(state, start, [Slice(part, a, b) for part, a, b in cut], rng, self.ledger, most)
             if seeds is not None and self._distance is not None:
                 state = self._bounded(state, seeds, self._distance)
             start, stop = _stretch(start, stop, (stop - start) // 2, rng)
@@ -269,64 +192,6 @@ class Plan:
         return replace(state, rows=rows, dropped=dropped, clipped=limits.linf is not None)
 
 
-def apply_slices(
-    source: Rows | StoredRows, state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger,
-    most: Most | None = None,
-) -> Mutated:  # fmt: skip
-    """One operator on each slice of the source: draw, limit, record, apply. state: what was done to it so far."""
-    loads, invariant = np.empty_like(state.loads), state.invariant.copy()
-    dropped, severity = state.dropped.copy(), state.severity.copy()
-    whole = _room_for(source)
-    parts: list[tuple[int, Rows]] = []
-    steps = []
-    for each in slices:
-        part, start, stop = each.mutator, each.start, each.stop
-        drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
-        seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
-        milder = None if most is None else most(part.name, start, stop)
-        allowed = ledger.allow(part, drawn, state.loads[start:stop], most=milder)
-        recorded = (
-            allowed.columns if part.propose is None else part.record(source.part(start, stop), allowed.columns, seeds)
-        )
-        for first, last in _chunks(start, stop, whole):
-            some = {name: column[first - start : last - start] for name, column in recorded.items()}
-            room = None if whole is None else whole[first:last]
-            parts.append((first, part.apply(source.part(first, last), some, into=room)))
-        steps.append(Step(part.name, part.version, start, stop, recorded))
-        loads[start:stop] = allowed.loads
-        dropped[start:stop] |= allowed.dropped
-        np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])
-        if part.effect != "invariant":
-            invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
-    rows = _joined(parts, whole)
-    return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
-
-
-def _act_on(
-    state: Mutated, start: int, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None
-) -> Mutated:  # fmt: skip
-    """One operator more on each slice of a stretch of rows; the slices count from `start`."""
-    stop = start + slices[-1].stop
-    stretch = slice(start, stop)
-    rows = state.rows.part(start, stop)
-    part = Mutated(
-        rows, (), state.loads[stretch], state.invariant[stretch], state.dropped[stretch], state.severity[stretch]
-    )
-    shifted = None if most is None else lambda name, first, last: most(name, start + first, start + last)
-    done = apply_slices(rows, part, slices, rng, ledger, shifted)
-    loads, invariant = state.loads.copy(), state.invariant.copy()
-    dropped, severity = state.dropped.copy(), state.severity.copy()
-    loads[stretch], invariant[stretch] = done.loads, done.invariant
-    dropped[stretch], severity[stretch] = done.dropped, done.severity
-    steps = tuple(replace(step, start=start + step.start, stop=start + step.stop) for step in done.steps)
-    pieces = [state.rows.part(0, start), done.rows, state.rows.part(stop, len(loads))]
-    whole = state.rows.join([piece for piece in pieces if len(piece)])
-    return replace(
-        state, rows=whole, steps=(*state.steps, *steps), loads=loads, invariant=invariant, dropped=dropped,
-        severity=severity,
-    )  # fmt: skip
-
-
 def _stretch(start: int, stop: int, rows: int, rng: np.random.Generator) -> tuple[int, int]:
     """So many rows within [start, stop), anywhere: in the long run each operator's are among them. (0, 0): none."""
     rows = min(rows, stop - start)
@@ -334,97 +199,6 @@ def _stretch(start: int, stop: int, rows: int, rng: np.random.Generator) -> tupl
         return 0, 0
     first = int(rng.integers(start, stop - rows + 1))
     return first, first + rows
-
-
-def _room_for(source: Rows | StoredRows) -> Tensor | None:
-    """Where the operators may write; None for text."""
-    if isinstance(source, StoredRows):
-        return torch.empty(source.stored.shape, device=source.stored.device)
-    return torch.empty_like(source.data) if isinstance(source, TensorRows) else None
-
-
-def _chunks(start: int, stop: int, whole: Tensor | None) -> list[tuple[int, int]]:
-    """Rows [start, stop) in parts that stay in the cache from an operator's first call to its last."""
-    count = 1
-    if whole is not None and whole.device.type == "cpu":
-        count = max(1, round((stop - start) * whole[0].numel() / CHUNK_ELEMENTS))
-    edges = [start + (stop - start) * at // count for at in range(count + 1)]
-    return [(first, last) for first, last in pairwise(edges) if first < last]
-
-
-def _joined(parts: Sequence[tuple[int, Rows]], whole: Tensor | None) -> Rows:
-    """The parts as one; where all of them were written into `whole`, that is all there is to do. With their starts."""
-    if len(parts) == 1:
-        return parts[0][1]
-    tensors = [(start, part) for start, part in parts if isinstance(part, TensorRows)]
-    written = whole is not None and all(
-        part.data.data_ptr() == whole[start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
-        for start, part in tensors
-    )
-    if whole is None or not written:
-        return parts[0][1].join([part for _, part in parts])
-    lengths = [part.lengths for _, part in tensors if part.lengths is not None]
-    return tensors[0][1].with_data(whole, torch.cat(lengths) if lengths else None)
-
-
-def slices_for(batch: int, seconds: float) -> int:
-    """How many slices a batch is cut into. seconds: of one input's forward pass."""
-    return int(np.clip(SLICES_SHARE * batch * seconds / SLICE_SECONDS, LEAST_SLICES, SLICES))
-
-
-def slices_for_turns(batch: int, mutators: int) -> int:
-    """Slices that give every mutator its turn within TURN inputs, beside the one for the best; at most SLICES."""
-    return int(np.clip(1 + -(-mutators * batch // TURN), 1, SLICES))
-
-
-def weights(
-    mutators: Sequence[Mutator],
-    *,
-    elements: int,
-    seconds: float,
-    element_ns: float = ELEMENT_NS,
-    share: float = SHARE,
-    floor: float = FLOOR,
-) -> Weights:
-    """Shares of the rows, (mutators,), as even as the time allows.
-
-    elements: of one input. seconds: its forward pass. The weight is proportional to (1 + lambda * cost) ** -2, where
-    lambda >= 0 is the least that keeps the expected mutation within `share` of the forward pass; before a cheap model
-    that may be out of reach, and the cheapest then get the most. Nobody falls below `floor`; operators that
-    work a row at a time fall lower where their floor alone would take 1 % of the forward pass.
-    """
-    costs = np.asarray([part.cost for part in mutators], np.float64)
-    each = costs * element_ns * elements * 1e-9
-    least = np.full(len(costs), min(floor, 1 / len(costs)))
-    dear = costs >= PER_ROW_COST
-    least[dear] = np.clip(PER_ROW_SHARE * seconds / each[dear], min(LEAST, floor), least[dear])
-
-    def spread(strength: float) -> Weights:
-        even = (1 + strength * costs) ** -2.0
-        return _floored(even / even.sum(), least)
-
-    if spread(0.0) @ each <= share * seconds:
-        return spread(0.0)
-    low, high = STRENGTHS
-    for _ in range(40):
-        middle = (low * high) ** 0.5
-        low, high = (low, middle) if spread(middle) @ each <= share * seconds else (middle, high)
-    return spread(high)
-
-
-def _floored(weights: Weights, least: Weights) -> Weights:
-    """Weights summing to 1, none below its floor: what the others give up is taken in proportion."""
-    held = np.zeros(len(weights), np.bool_)
-    seen = weights
-    for _ in range(len(weights)):
-        below = ~held & (seen < least)
-        if not below.any():
-            break
-        held |= below
-        free = 1 - least[held].sum()
-        seen = np.where(held, least, weights * free / max(weights[~held].sum(), 1e-300))
-    result: Weights = seen / seen.sum()
-    return result
 
 
 def _apportion(credit: NDArray[np.float64], batch: int) -> NDArray[np.int64]:

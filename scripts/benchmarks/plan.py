@@ -4,7 +4,7 @@
 
 One thread, CPU time, gathering of the parents from 8-bit storage included; the MLP (784-200-100-10 at 28 x 28) runs on
 the same mutants in turn, so that a busy machine slows both. Prints one JSON line; `brightness_ns_an_element` is what
-`plan.ELEMENT_NS` states.
+`shares.ELEMENT_NS` states.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from mlfuzz.batch import TensorRows, to_unit
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, select
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import SLICES, Plan, weights
+from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.shares import SLICES, weights
 
 STORED = 4096
 """Parents to gather from."""

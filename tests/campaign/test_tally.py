@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Step, TextRows
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.modality.text import Text
-from mlfuzz.mutators.plan import Mutated
+from mlfuzz.mutators.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS
 
 SIZE = 40

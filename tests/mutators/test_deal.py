@@ -10,7 +10,9 @@ from mlfuzz.batch import Step
 from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import ELEMENT_NS, Mutated, Plan, slices_for_turns, weights
+from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.shares import ELEMENT_NS, slices_for_turns, weights
+from mlfuzz.mutators.slices import Mutated
 
 SECONDS = 100e-6
 

@@ -32,7 +32,8 @@ BARE = "scheduler:"
 WITH_GRADIENTS = "mixed+gradients"
 """The default as it is; in the row "mixed" the same default is shown a target that has no gradients."""
 
-GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/deal.py", "campaign/loop.py",
+GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/shares.py",
+    "mutators/slices.py", "mutators/deal.py", "campaign/loop.py",
     "campaign/firsts.py", "campaign/repeats.py", "bandit.py",
 )  # fmt: skip
 """Code that decides what is tried next."""
