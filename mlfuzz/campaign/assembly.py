@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Step
 from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for
 from mlfuzz.campaign.calibration import FIT_MUTANTS, Calibration, calibrate
-from mlfuzz.campaign.loop import Parts
+from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import Seedbed, seedbed_of
 from mlfuzz.campaign.sown import Sown

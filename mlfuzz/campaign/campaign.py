@@ -24,7 +24,8 @@ from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.flight import Recorder
 from mlfuzz.campaign.jury import Jury
-from mlfuzz.campaign.loop import Loop, Parts
+from mlfuzz.campaign.loop import Loop
+from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.resume import measure_again, restore_state, save_state
 from mlfuzz.campaign.search.hunt import gradients_reach

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlfuzz.campaign.candidates import Candidates
-from mlfuzz.campaign.loop import Parts
+from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import Finding

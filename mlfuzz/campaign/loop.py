@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,30 +14,25 @@ from mlfuzz.campaign.candidates import Candidates, operators_of
 from mlfuzz.campaign.firsts import Firsts, News, places
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
+from mlfuzz.campaign.judging import judge, unpack
 from mlfuzz.campaign.jury import MOST as VOTED
 from mlfuzz.campaign.jury import Jury
+from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.tally import Tally
-from mlfuzz.campaign.uncertainty import gini
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
-from mlfuzz.coverage.base import Criterion
 from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
 from mlfuzz.mutators.caps import Caps
-from mlfuzz.mutators.plan import Plan
 from mlfuzz.mutators.slices import Most, Mutated
-from mlfuzz.observation import Observation
-from mlfuzz.oracles.base import Oracle, Verdict
-from mlfuzz.schedulers.base import Informed, Scheduler
-from mlfuzz.targets.base import Target
+from mlfuzz.oracles.base import Verdict
+from mlfuzz.schedulers.base import Informed
 from mlfuzz.targets.execute import Execution, broken_target, execute
-
-Uncertain = NDArray[np.float32]
 
 GUARDED_ROWS = 2
 """Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
@@ -51,20 +45,6 @@ LEAST_BATCH = 32
 
 BROKEN_BATCHES = 3
 """So many batches in a row of which a quarter raises: the target is broken, not fuzzed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a campaign is put together from."""
-
-    target: Target
-    oracles: tuple[Oracle, ...]
-    floors: tuple[float, ...]
-    criterion: Criterion
-    scheduler: Scheduler
-    plan: Plan
-    batch: int
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +164,7 @@ class Loop:
         execution = self._execute(mutated.rows)
         clock.lap("execute")
         self.recorder.phase("judge")
-        packed, host = self._judge(batch, execution)
+        packed, host = judge(self.parts, self.seedbed, batch, execution)
         clock.lap("judge")
         return Flying(picked, mutated, batch, execution, packed, host)
 
@@ -221,7 +201,8 @@ class Loop:
         if execution.seen is None or flying.packed is None:
             return
         ran = execution.ran
-        margins, keys, uncertain, features = self._unpack(flying)
+        judged = unpack(self.parts.oracles, flying.packed, flying.host)
+        margins, keys, features = judged.margins, judged.keys, judged.features
         dropped = flying.mutated.dropped[ran]
         margins[dropped] = np.nan
         failed = margins > 0
@@ -245,7 +226,7 @@ class Loop:
             clock.lap("store")
         # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
         self._learn_caps(flying, ran, failing, dropped)
-        gains = self._observe(flying, ran, features, failing | dropped) * (1 + uncertain)
+        gains = self._observe(flying, ran, features, failing | dropped) * (1 + judged.uncertain)
         scheduler = self.parts.scheduler
         informed = scheduler if isinstance(scheduler, Informed) else None
         if informed is not None:
@@ -305,40 +286,6 @@ class Loop:
     def _batch(self, picked: Indices, seeds: Indices, mutated: Mutated) -> Batch:
         made = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
         return replace(made, chains=lambda row: self.corpus.chain(int(picked[row])) + made.mutations(row))
-
-    def _judge(self, batch: Batch, execution: Execution) -> tuple[Tensor | None, tuple[Verdict, ...]]:
-        seen = execution.seen
-        if seen is None:
-            return None, ()
-        if len(execution.ran) != len(batch):
-            batch = batch.take(execution.ran)
-        reference = self.seedbed.of(batch.seeds)
-        on_device = [oracle.check(seen, reference, batch) for oracle in self.parts.oracles if oracle.where == "device"]
-        columns = [verdict.margin[:, None].float() for verdict in on_device]
-        columns += [verdict.keys[:, None].long().view(torch.float32) for verdict in on_device]
-        uncertain = gini(seen, len(self.parts.target.labels))
-        packed = torch.cat([*columns, uncertain, self.parts.criterion.embed(seen)], 1).cpu()
-        host_side = [oracle for oracle in self.parts.oracles if oracle.where == "host"]
-        if not host_side:
-            return packed, ()
-        seen, reference = on_host(seen), on_host(reference)
-        return packed, tuple(oracle.check(seen, reference, batch) for oracle in host_side)
-
-    def _unpack(self, flying: Flying) -> tuple[NDArray[np.float32], NDArray[np.int64], Uncertain, NDArray[np.float32]]:
-        assert flying.packed is not None
-        packed = flying.packed.numpy()
-        device = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "device"]
-        host = [at for at, oracle in enumerate(self.parts.oracles) if oracle.where == "host"]
-        count = len(device)
-        # Column by column in memory: any, all and max of each row's few oracles are 20-70 times faster so.
-        margins = np.full((len(packed), len(self.parts.oracles)), np.nan, np.float32, order="F")
-        keys = np.zeros(margins.shape, np.int64, order="F")
-        margins[:, device] = packed[:, :count]
-        keys[:, device] = np.ascontiguousarray(packed[:, count : 3 * count]).view(np.int64)
-        for at, verdict in zip(host, flying.host, strict=True):
-            margins[:, at] = verdict.margin.numpy()
-            keys[:, at] = verdict.keys.numpy()
-        return margins, keys, packed[:, 3 * count], np.ascontiguousarray(packed[:, 3 * count + 1 :])
 
     def _observe(
         self, flying: Flying, ran: Indices, features: NDArray[np.float32], out: NDArray[np.bool_]
@@ -412,9 +359,3 @@ class Loop:
     def _flight(self, picked: Indices, mutated: Mutated) -> FlightRecord:
         parents = self.corpus.identities(picked)
         return FlightRecord(self.batches, "execute", list(self.corpus.lives), parents, records_of(mutated.steps))
-
-
-def on_host(seen: Observation) -> Observation:
-    """The outputs on the host, for oracles that need Python a row."""
-    outputs = {name: output.cpu() if isinstance(output, Tensor) else output for name, output in seen.outputs.items()}
-    return Observation(outputs, seen.activations[:, :0].cpu(), seen.seconds, seen.peak_bytes)
