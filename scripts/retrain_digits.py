@@ -38,7 +38,9 @@ EPOCHS, BATCH, RATE = 15, 64, 3e-3
 CURED = 0.5
 """At most this share of the held-out findings may still fail, and of the new mutants that failed before."""
 
-CLEAN_LOSS = 0.01
+CLEAN_LOSS = 0.02
+"""Of 397 clean digits, whose accuracy has a standard error of 0.5 %. A sixth of what fails after several steps has lost
+its label by the votes of other models, and is trained on all the same: that costs 0.8 to 1.5 %."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def test_a_twin_trained_on_findings_is_cured_of_faults_it_never_saw(dataset):
     told = {what: (float(before), float(after)) for what, before, after in _figures(ran.stdout)}
     assert told["heldout"][1] <= told["heldout"][0] / 3
     assert told["mutants"][1] <= told["mutants"][0] / 2
-    assert told["clean"][1] >= told["clean"][0] - 1
+    assert told["clean"][1] >= told["clean"][0] - 2
 
 
 def test_a_folder_that_is_no_dataset_says_how_to_make_one(tmp_path):
