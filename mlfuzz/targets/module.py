@@ -18,6 +18,7 @@ from mlfuzz.targets.hooks import Layer, Watcher, steps_within
 from mlfuzz.targets.inputs import copied, natural_inputs, written
 from mlfuzz.targets.outputs import normalise
 from mlfuzz.targets.source import source_of
+from mlfuzz.targets.weights import bits_of
 
 Preprocess = Callable[..., Any]
 
@@ -93,9 +94,7 @@ class ModuleTarget:
             for key, value in sorted(self.model.state_dict().items()):
                 digest.update(key.encode())
                 if isinstance(value, Tensor):
-                    digest.update(
-                        str(value.dtype).encode() + value.detach().cpu().contiguous().view(-1).numpy().tobytes()
-                    )
+                    digest.update(str(value.dtype).encode() + bits_of(value))
             for part in (type(self.model), self.preprocess):
                 digest.update(source_of(part).encode())
             digest.update(repr((self.modality.name, self.modality.describe(), self.labels, torch.__version__)).encode())
