@@ -15,8 +15,8 @@ from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import Layer
-from mlfuzz.targets.inputs import copied, natural_inputs, written
-from mlfuzz.targets.outputs import named, normalise
+from mlfuzz.targets.inputs import again, copied, natural_inputs, written
+from mlfuzz.targets.outputs import Taken, learn, named, normalise
 from mlfuzz.targets.source import source_of
 
 
@@ -53,6 +53,7 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[Layer, ...] = ()
         self.shield = False
+        self.taken = Taken()
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
@@ -69,7 +70,8 @@ class CallableTarget:
         started = time.perf_counter()
         if not self._probed:
             self._probe(rows)
-        outputs = normalise(named(self.forward(rows), self.labels), len(rows), self.name, self.device)
+        answer = named(self.forward(rows), self.labels)
+        outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
         return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
@@ -82,8 +84,9 @@ class CallableTarget:
 
     def _probe(self, rows: Rows) -> None:
         before = copied(rows)
-        self.forward(rows)
+        result = self.forward(rows)
         self.shield = self.shield or written(rows, before)
+        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
         self._probed = True
 
 

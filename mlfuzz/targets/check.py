@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +53,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
         return
     outputs = list(_outputs(target, seen))
     yield from outputs
+    yield from _taken(target)
     if any(line.level == "fail" for line in outputs):
         return
     yield from _train_mode(target)
@@ -112,6 +113,21 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[Line]:
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
     kind = "probabilities (rows sum to 1)" if likely else "logits"
     yield Line("ok", f"outputs {shape} scores an input: {kind}")
+
+
+def _taken(target: GivenTarget) -> Iterator[Line]:
+    """Of an answer of several parts: which is judged, and which are not."""
+    if not target.taken.judged:
+        return
+    yield Line("ok", f"judged is part {target.taken.judged!r} of the answer")
+    if target.taken.beside:
+        yield Line("ok", f"beside it, and not judged: {_listed(target.taken.beside)}")
+    if target.taken.left_out:
+        yield Line("ok", f"left out, not one row an input: {_listed(target.taken.left_out)}")
+
+
+def _listed(parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name!r} ({text})" for name, text in parts.items())
 
 
 def _train_mode(target: GivenTarget) -> Iterator[Line]:

@@ -15,8 +15,8 @@ from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import Layer, Watcher, steps_within
-from mlfuzz.targets.inputs import copied, natural_inputs, written
-from mlfuzz.targets.outputs import normalise
+from mlfuzz.targets.inputs import again, copied, natural_inputs, written
+from mlfuzz.targets.outputs import Taken, learn, normalise
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.weights import bits_of
 
@@ -77,6 +77,7 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
+        self.taken = Taken()
         self._watcher = Watcher(self.model, layers)
         self._probed = False
         self._digest = ""
@@ -116,7 +117,7 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device)
+            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
         activations = self._watcher.take(batch, self.device)
         return Observation(outputs, activations, time.perf_counter() - started)
 
@@ -137,15 +138,16 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device)
+            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
-        """The first run: which layers answer a row each, and whether the model writes into what it is handed."""
+        """The first run: which layers and outputs answer a row each, and whether the model writes into its input."""
         before = copied(rows)
         arguments, keywords = self.inputs(rows)
-        self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
+        result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         self.shield = self.shield or written(rows, before)
+        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
         self._probed = True
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -115,7 +115,8 @@ class Varied:
         if not isinstance(self.target, ModuleTarget):
             raise TargetError(f"target {self.name}: a function has no gradients; hand over the module itself")
         arguments, keywords = self.target.inputs(rows)
-        outputs = normalise(self.target.model(*arguments, **keywords), len(rows), self.name, self.device)
+        result = self.target.model(*arguments, **keywords)
+        outputs = normalise(result, len(rows), self.name, self.device, taken=self.target.taken)
         seen = Observation(dict(outputs), torch.zeros((len(rows), 0), device=self.device))
         for part in self.parts:
             outputs.update(named(part.name, part.answer(rows, seen)))
