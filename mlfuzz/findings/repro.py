@@ -111,7 +111,7 @@ def _model(finding: Finding, plain: Mapping[str, str]) -> list[str]:
         *_reading(finding),
     ]
     prepared = f"module.{plain['preprocess']}(x)" if plain.get("preprocess") else "x"
-    lines += ["with torch.inference_mode():", f"    print(module.{plain['model']}.eval()({prepared}))"]
+    lines += ["with torch.no_grad():", f"    print(module.{plain['model']}.eval()({prepared}))"]
     if half := _in_half(finding):
         lines.append(f"    print({forms(finding)[0]!a}, module.{plain['model']}.{half}()({prepared}.{half}()).float())")
     elif forms(finding):

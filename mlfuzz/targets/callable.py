@@ -16,7 +16,7 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import Layer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Taken, learn, named, normalise
+from mlfuzz.targets.outputs import Taken, detached, learn, named, normalise
 from mlfuzz.targets.source import source_of
 
 
@@ -72,14 +72,15 @@ class CallableTarget:
             self._probe(rows)
         answer = named(self.forward(rows), self.labels)
         outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
-        return Observation(outputs, torch.zeros((len(rows), 0), device=self.device), time.perf_counter() - started)
+        nothing = torch.zeros((len(rows), 0), device=self.device)
+        return Observation(detached(outputs), nothing, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
         """What the function itself gives."""
         natural = natural_inputs(rows, self.modality, shield=self.shield)
         if self._numpy:
             natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)
-        with torch.inference_mode():
+        with torch.no_grad():
             return self.function(*natural)
 
     def _probe(self, rows: Rows) -> None:

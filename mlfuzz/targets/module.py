@@ -16,7 +16,7 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import Layer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Taken, learn, normalise
+from mlfuzz.targets.outputs import Taken, detached, learn, normalise
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.weights import bits_of
 
@@ -111,19 +111,19 @@ class ModuleTarget:
         """One forward pass over B rows. Raises what the preprocessing or the model raises."""
         batch = len(rows)
         started = time.perf_counter()
-        with torch.inference_mode():
+        with torch.no_grad():
             if not self._probed:
                 self._probe(rows)
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
-        activations = self._watcher.take(batch, self.device)
-        return Observation(outputs, activations, time.perf_counter() - started)
+        activations = self._watcher.take(batch, self.device).detach()
+        return Observation(detached(outputs), activations, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
         """The bare forward pass, without hooks being read: what speeds are compared with."""
-        with torch.inference_mode():
+        with torch.no_grad():
             arguments, keywords = self.inputs(rows)
             return self.model(*arguments, **keywords)
 

@@ -74,6 +74,11 @@ def normalise(
     return outputs
 
 
+def detached(outputs: Mapping[str, Output]) -> dict[str, Output]:
+    """Without their history: a model that switches gradients on for itself gives outputs that have one."""
+    return {name: _detached(output) for name, output in outputs.items()}
+
+
 def named(result: Any, labels: Sequence[str]) -> Any:
     """Class numbers (B,) as the names of their classes; anything else as it is."""
     if not labels or not isinstance(result, list | tuple | np.ndarray | Tensor) or not len(result):
@@ -84,6 +89,12 @@ def named(result: Any, labels: Sequence[str]) -> Any:
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= len(labels):
         return result
     return [labels[number] for number in numbers.tolist()]
+
+
+def _detached(output: Output) -> Output:
+    if isinstance(output, Ragged):
+        return Ragged(output.values.detach(), output.lengths)
+    return output.detach() if isinstance(output, Tensor) else output
 
 
 def _main_of(result: Any) -> tuple[str, dict[str, Any]]:

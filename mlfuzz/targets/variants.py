@@ -18,7 +18,7 @@ from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.outputs import normalise
+from mlfuzz.targets.outputs import detached, normalise
 
 MAIN, BASE = "main", "base"
 """Outputs of a variant: its own; and what it is to be compared with, where that is not the target's main output."""
@@ -105,9 +105,9 @@ class Varied:
         """One forward pass of the target and of each variant. Raises what the target raises."""
         seen: Observation = self.target.run(rows)
         outputs = dict(seen.outputs)
-        with torch.inference_mode():
+        with torch.no_grad():
             for part in self.parts:
-                outputs.update(named(part.name, self._answer(part, rows, seen)))
+                outputs.update(named(part.name, detached(self._answer(part, rows, seen))))
         return Observation(outputs, seen.activations, seen.seconds, seen.peak_bytes)
 
     def outputs(self, rows: Rows) -> dict[str, Output]:

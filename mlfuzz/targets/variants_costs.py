@@ -131,7 +131,7 @@ class Seconds:
     steady = False
 
     def __call__(self, target: Any, row: Rows) -> float:
-        with torch.inference_mode():
+        with torch.no_grad():
             started = time.perf_counter()
             target.forward(row)
             if target.device.type == "cuda":
@@ -195,7 +195,7 @@ class _Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _traced(target: Any, row: Rows) -> tuple[float, float]:
-    with torch.inference_mode(), _Live() as live:
+    with torch.no_grad(), _Live() as live:
         target.forward(row)
     return float(live.peak), float(live.operations)
 
@@ -217,7 +217,7 @@ def _allocated(target: Any, row: Rows) -> float:
 def _on_gpu(target: Any, row: Rows) -> float:
     torch.cuda.reset_peak_memory_stats(target.device)
     before = torch.cuda.memory_allocated(target.device)
-    with torch.inference_mode():
+    with torch.no_grad():
         target.forward(row)
     torch.cuda.synchronize(target.device)
     return float(torch.cuda.max_memory_allocated(target.device) - before)

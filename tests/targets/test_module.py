@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 import mlfuzz
 from mlfuzz.batch import TensorRows, TextRows
@@ -15,6 +18,7 @@ from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.hooks import reduce
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import normalise
+from mlfuzz.targets.variants import varied
 
 IMAGE = Image(size=(8, 8))
 
@@ -163,3 +167,89 @@ def test_a_target_that_writes_into_its_input_is_handed_copies_from_its_first_run
         assert torch.equal(answers[0], before.flatten(1) * 0.5)
         assert torch.equal(answers[0], answers[1])
         assert target.shield
+
+
+class Table(nn.Module):
+    """Makes a table in its first forward pass and keeps it, as rotary embeddings do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.fc, self.table = nn.Flatten(), nn.Linear(64, 3), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = self.flat(x)
+        if self.table is None:
+            self.table = torch.cos(torch.arange(flat.shape[1], dtype=flat.dtype))
+        scores: Tensor = self.fc(flat * self.table)
+        return scores
+
+
+def windowed() -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    kept: dict[int, Tensor] = {}
+
+    def preprocess(images: Tensor) -> Tensor:
+        return images * kept.setdefault(8, torch.hann_window(8))
+
+    return small(), preprocess
+
+
+def first_pass_state() -> dict[str, tuple[nn.Module, Callable[[Tensor], Tensor] | None]]:
+    return {
+        "a table": (Table(), None),
+        "a table further in": (nn.Sequential(Table(), nn.ReLU()), None),
+        "lazy layers": (nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(3)), None),
+        "preprocessing": windowed(),
+        "a weight norm": (nn.Sequential(nn.Flatten(), parametrizations.weight_norm(nn.Linear(64, 3))), None),
+    }
+
+
+@pytest.mark.parametrize("name", first_pass_state())
+def test_what_a_first_pass_keeps_has_gradients_in_later_ones(name: str) -> None:
+    model, preprocess = first_pass_state()[name]
+    target = ModuleTarget("t", IMAGE, model, preprocess=preprocess)
+    target.run(rows())
+    for _ in range(2):
+        given = rows(2)
+        given.data.requires_grad_(True)
+        target.trace(given).main.sum().backward()
+        assert given.data.grad is not None
+        assert bool(given.data.grad.abs().sum() > 0)
+    assert not target.run(rows()).main.requires_grad
+
+
+def test_a_black_box_and_a_model_beside_keep_what_they_make_usable() -> None:
+    one, other = Table(), Table()
+    target = varied(CallableTarget("t", IMAGE, one, variants={"other": CallableTarget("o", IMAGE, other)}), ["other"])
+    assert not target.run(rows()).main.requires_grad
+    for model in (one, other):
+        assert model.table is not None
+        assert not model.table.is_inference()
+
+
+def test_a_forward_pass_may_differentiate_within_itself() -> None:
+    class Slope(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                given = x.flatten(1).detach().requires_grad_(True)
+                (slope,) = torch.autograd.grad((given**2).sum(), given)
+            return slope
+
+    given = rows()
+    assert torch.allclose(ModuleTarget("t", IMAGE, Slope()).run(given).main, 2 * given.data.flatten(1))
+
+
+def test_a_model_that_switches_gradients_on_gives_plain_numbers() -> None:
+    class Always(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = small()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                scores: Tensor = self.model(x)
+            return scores
+
+    for target in (ModuleTarget("t", IMAGE, Always()), CallableTarget("t", IMAGE, Always())):
+        seen = target.run(rows())
+        assert not seen.main.requires_grad
+        assert not seen.activations.requires_grad
