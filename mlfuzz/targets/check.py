@@ -18,8 +18,9 @@ from mlfuzz.targets.calibrate import largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.given import GivenTarget
-from mlfuzz.targets.hooks import functional_activations
-from mlfuzz.targets.module import CHANGING, ModuleTarget
+from mlfuzz.targets.hooks import functional_activations, takes_hooks
+from mlfuzz.targets.modes import changing
+from mlfuzz.targets.module import ModuleTarget
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -131,13 +132,12 @@ def _listed(parts: Mapping[str, str]) -> str:
 
 
 def _train_mode(target: GivenTarget) -> Iterator[Line]:
-    if isinstance(target, ModuleTarget) and target.model.training:
-        changing = [
-            name for name, module in target.model.named_modules()
-            if module.training and isinstance(module, CHANGING)
-        ]  # fmt: skip
-        named = f" ({', '.join(changing[:3])})" if changing else ""
-        yield Line("fail" if changing else "warn", f"the model is in training mode{named}: call model.eval()")
+    if isinstance(target, ModuleTarget) and target.mode_is_fixed:
+        yield Line("ok", "the model or a part of it refuses eval(), as exported programs do: taken in the mode it has")
+    elif isinstance(target, ModuleTarget) and getattr(target.model, "training", False):
+        found = changing(target.model)
+        named = f" ({', '.join(found[:3])})" if found else ""
+        yield Line("fail" if found else "warn", f"the model is in training mode{named}: call model.eval()")
     elif target.was_training:
         yield Line("warn", "the model came in training mode; mlfuzz has called model.eval()")
 
@@ -210,6 +210,9 @@ def _coverage(target: GivenTarget, rows: Rows) -> Iterator[Line]:
         yield Line("ok", "a black box: coverage looks at its outputs")
         return
     units = sum(layer.units for layer in target.layers)
+    if not units and not takes_hooks(target.model):
+        yield Line("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
+        return
     if not units:
         yield Line("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
         return

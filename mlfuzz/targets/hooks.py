@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from mlfuzz.errors import UnknownNameError
+from mlfuzz.errors import ConfigError, UnknownNameError
 
 ACTIVATIONS = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Tanh, nn.Sigmoid,
@@ -57,9 +57,7 @@ class Watcher:
         self._written: set[int] = set()
         self._buffer: Tensor | None = None
         self._mask: Tensor | None = None
-        self._handles = [
-            module.register_forward_hook(self._hook(name)) for name, module in self._modules.items()
-        ]  # fmt: skip
+        self._handles = [module.register_forward_hook(self._hook(name)) for name, module in self._modules.items()]
 
     @property
     def units(self) -> int:
@@ -91,7 +89,7 @@ class Watcher:
 
             return hook
 
-        handles = [module.register_forward_hook(known) for module in self._model.modules()]
+        handles = [module.register_forward_hook(known) for module in self._model.modules() if takes_hooks(module)]
         handles += [module.register_forward_hook(seen(name)) for name, module in self._modules.items()]
         try:
             result = forward()
@@ -152,6 +150,17 @@ class Watcher:
             start += size
         self.layers = tuple(layers)
         self._slots = {(layer.name, layer.call): layer for layer in layers}
+
+
+def takes_hooks(module: nn.Module) -> bool:
+    """Whether a hook on it is allowed, and called: TorchScript takes none, or runs outside of Python."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
+    try:
+        module.register_forward_hook(lambda *_: None).remove()
+    except Exception:  # noqa: BLE001  modules of others refuse in their own ways
+        return False
+    return True
 
 
 def reduce(tensor: Tensor, units_last: bool, mask: Tensor | None) -> Tensor:
@@ -234,23 +243,27 @@ def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tupl
 
 def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Module]:
     modules = {name or "model": module for name, module in model.named_modules()}
+    hooked = {name: module for name, module in modules.items() if takes_hooks(module)}
     if names is not None:
         for name in names:
             if name not in modules:
                 raise UnknownNameError("layer", name, [known for known in modules if known != "model"])
+            if not takes_hooks(modules[name]):
+                raise ConfigError(
+                    f"layer {name!r} takes no hooks (TorchScript does not): leave layers out, and coverage looks at "
+                    "the outputs; or hand over the module that it was made of"
+                )
         return {name: modules[name] for name in names}
-    inside = [name for name, module in modules.items() if isinstance(module, BLOCKS)]
+    inside = [name for name, module in hooked.items() if isinstance(module, BLOCKS)]
     chosen: dict[str, nn.Module] = {
         name: module
-        for name, module in modules.items()
+        for name, module in hooked.items()
         if isinstance(module, ACTIVATIONS + RECURRENT + BLOCKS + ATTENTION)
         and not any(name != block and name.startswith(block + ".") for block in inside)
     }
     if chosen:
         return chosen
-    leaves = [
-        (name, module) for name, module in modules.items() if isinstance(module, (nn.Linear, *CHANNELS_FIRST[:3]))
-    ]
+    leaves = [(name, module) for name, module in hooked.items() if isinstance(module, (nn.Linear, *CHANNELS_FIRST[:3]))]
     return dict(leaves[:-1] or leaves)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, suggestion
+from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
 
 EXAMPLES = "mlfuzz.examples"
@@ -47,7 +48,7 @@ def _move(target: Any, device: str) -> None:
         device = "cuda" if torch.cuda.is_available() else str(target.device)
     try:
         target.device = torch.device(device)
-        target.model.to(target.device)
+        target.model = placed(target.model, target.device)
     except torch.OutOfMemoryError as error:
         raise TargetLoadError(f"target {target.name} has no room on {device}: {_said(error)}") from error
     except (AssertionError, RuntimeError) as error:  # AssertionError: a torch that was built without that device

@@ -16,14 +16,13 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import Layer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
+from mlfuzz.targets.modes import changing, evaluated, placed
 from mlfuzz.targets.outputs import Taken, detached, learn, normalise
+from mlfuzz.targets.programs import programs
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.weights import bits_of
 
 Preprocess = Callable[..., Any]
-
-CHANGING = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
-"""Modules that behave otherwise in training mode."""
 
 VALID = ("attention_mask", "mask")
 PADDING = ("src_key_padding_mask", "key_padding_mask", "padding_mask")
@@ -45,7 +44,8 @@ class ModuleTarget:
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
-    The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is.
+    The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
+    refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
     Raises UnknownNameError for a layer that is not there.
     """
 
@@ -68,8 +68,9 @@ class ModuleTarget:
         self.name = name
         self.modality = modality
         self.device = torch.device(device)
-        self.was_training = model.training and any(isinstance(module, CHANGING) for module in model.modules())
-        self.model = model.to(self.device) if train_mode else model.to(self.device).eval()
+        self.was_training = bool(changing(model))
+        self.model = placed(model, self.device)
+        self.mode_is_fixed = not train_mode and not evaluated(self.model)
         self.preprocess = preprocess
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)
@@ -98,6 +99,8 @@ class ModuleTarget:
                     digest.update(str(value.dtype).encode() + bits_of(value))
             for part in (type(self.model), self.preprocess):
                 digest.update(source_of(part).encode())
+            for program in programs(self.model):
+                digest.update(program)
             digest.update(repr((self.modality.name, self.modality.describe(), self.labels, torch.__version__)).encode())
             self._digest = digest.hexdigest()
         return self._digest

@@ -217,7 +217,8 @@ def module_of(target: Any, variant: str) -> ModuleTarget:
 def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
     """A copy of the module without our hooks. Raises TargetError where it cannot be copied."""
     try:
-        copy = deepcopy(target.model)
+        with torch.no_grad():  # else a copy of TorchScript has a history that leads back to the original
+            copy = deepcopy(target.model)
     except Exception as error:
         raise TargetError(
             f"variant {variant}: the module of target {target.name} cannot be copied ({type(error).__name__}: {error});"
@@ -227,7 +228,9 @@ def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
         for key, hook in list(module._forward_hooks.items()):
             if getattr(hook, "__qualname__", "").startswith("Watcher."):
                 del module._forward_hooks[key]
-    return copy.requires_grad_(False)
+    for parameter in copy.parameters():  # TorchScript has no requires_grad_()
+        parameter.requires_grad_(False)
+    return copy
 
 
 def plain(result: Any, batch: int, target: Any) -> Output:
