@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mlfuzz.batch import Rows
+from mlfuzz.errors import TargetError
 from mlfuzz.observation import Observation, Output
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.variants import MAIN, VARIANTS, bare_copy, module_of, plain, quiet
@@ -78,6 +79,7 @@ class Int8:
         self.name = self.digest = "int8"
         self._target = target
         self._model = bare_copy(target, "int8")
+        _has_some(self._model, DENSE + WEIGHTS_ONLY, self.name, target)
         with torch.no_grad():
             for module in self._model.modules():
                 _round_weights(module)
@@ -98,8 +100,9 @@ class TorchInt8:
         self.name = self.digest = "int8-torch"
         self._target = target
         copy = bare_copy(target, self.name)
-        kinds = {nn.Linear, nn.LSTM, nn.GRU}
-        self._model = quiet(partial(_quantize_dynamic, copy, kinds, dtype=torch.qint8))
+        kinds = (nn.Linear, nn.LSTM, nn.GRU)
+        _has_some(copy, kinds, self.name, target)
+        self._model = quiet(partial(_quantize_dynamic, copy, set(kinds), dtype=torch.qint8))
 
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
         parts = []
@@ -117,6 +120,15 @@ def nearest_level(values: Tensor, dims: tuple[int, ...]) -> Tensor:
     zero = torch.round(-low / step)
     rounded = (torch.round(values / step + zero).clamp(0, LEVELS) - zero) * step
     return rounded if not values.requires_grad else values + (rounded - values).detach()
+
+
+def _has_some(model: nn.Module, kinds: tuple[type[nn.Module], ...], variant: str, target: ModuleTarget) -> None:
+    """Raises TargetError where nothing would be quantised: the target compared with itself shows nothing."""
+    if not any(isinstance(module, kinds) for module in model.modules()):
+        raise TargetError(
+            f"variant {variant}: target {target.name} has no layer that is quantised (TorchScript and exported programs"
+            f' have none); hand the other form over yourself: ModuleTarget(..., variants={{"{variant}": module}})'
+        )
 
 
 def _round_weights(module: nn.Module) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mlfuzz.batch import TensorRows
-from mlfuzz.errors import ConfigError, TargetLoadError
+from mlfuzz.errors import ConfigError, TargetError, TargetLoadError
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.check import Line, check
 from mlfuzz.targets.modes import placed
@@ -158,6 +158,12 @@ def test_a_program_is_compared_with_other_forms_of_itself(form: str, variant: st
     main = seen.outputs[f"{variant}.main"]
     assert isinstance(main, Tensor)
     assert torch.allclose(main, seen.main, atol=0.2)
+
+
+@pytest.mark.parametrize("variant", ["int8", "int8-torch"])
+def test_a_program_that_has_no_layers_to_quantise_is_not_compared_with_itself(variant: str) -> None:
+    with pytest.raises(TargetError, match=rf"{variant}: .* no layer that is quantised .*variants="):
+        varied(ModuleTarget("t", IMAGE, torch.jit.script(Net())), [variant])
 
 
 @pytest.mark.slow
