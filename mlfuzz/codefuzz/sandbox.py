@@ -1,6 +1,7 @@
 """What a worker may do to the machine: limits, a folder of its own, no network, no programs, no writes elsewhere.
 
-All of it by ctypes and about 0.2 ms a worker; what the kernel lacks is left out and not claimed. No mlfuzz imports.
+All of it by ctypes and about 0.2 ms a worker; what the kernel lacks is left out and not claimed. No mlfuzz imports
+beyond the child's own modules.
 Source: Linux kernel documentation, userspace-api/seccomp_filter and userspace-api/landlock.
 """
 
@@ -16,6 +17,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from mlfuzz.codefuzz.calls import DEVICES, MACHINES
+
 PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 21, 22, 2
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_VERSION = 1
@@ -23,24 +26,6 @@ O_PATH = 0o10000000
 
 LARGEST_FILE = 1 << 30
 STACK_BYTES = 8 << 20
-
-MACHINES = {
-    "x86_64": (0xC000003E, {
-        "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
-        "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321, "io_uring_setup": 425,
-        "mount": 165, "umount2": 166, "pivot_root": 155, "reboot": 169, "unshare": 272, "setns": 308,
-        "init_module": 175, "finit_module": 313, "kexec_load": 246, "perf_event_open": 298, "keyctl": 250,
-        "execve": 59, "execveat": 322, "kill": 62,
-    }),
-    "aarch64": (0xC00000B7, {
-        "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
-        "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "bpf": 280, "io_uring_setup": 425,
-        "mount": 40, "umount2": 39, "pivot_root": 41, "reboot": 142, "unshare": 97, "setns": 268,
-        "init_module": 105, "finit_module": 273, "kexec_load": 104, "perf_event_open": 241, "keyctl": 219,
-        "execve": 221, "execveat": 281, "kill": 129,
-    }),
-}  # fmt: skip
-"""Audit architecture and numbers of the calls that are refused with EPERM; kill is allowed on oneself."""
 
 WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 SIGNALS_SINCE = 6
@@ -132,7 +117,7 @@ def _landlock(library: ctypes.CDLL, writable: Sequence[str]) -> None:
         return
     for path in writable:
         _permit(library, ruleset, path, rights)
-    for path in ("/dev/null", "/dev/zero", "/dev/full"):
+    for path in DEVICES:
         _permit(library, ruleset, path, WRITE_FILE | (rights & TRUNCATE))
     library.syscall(LANDLOCK_RESTRICT, ruleset, 0)
     os.close(ruleset)

@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from mlfuzz.codefuzz.sandbox import MACHINES, filter_program, layers
+from mlfuzz.codefuzz.calls import MACHINES
+from mlfuzz.codefuzz.sandbox import filter_program, layers
 
 ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050001, 0x80000000
 
