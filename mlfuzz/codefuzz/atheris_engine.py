@@ -264,7 +264,8 @@ def specification(
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
-        "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload), "sandbox": options.sandbox,
+        "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload),
+        "sandbox": "none" if declaration.sandbox == "off" else options.sandbox,
         "atheris": atheris, "cover": cover,
     }  # fmt: skip
 

@@ -87,15 +87,19 @@ class Bench:
         self.territory = territory
         self.memory = Memory()
         self.measure: Any = None
+        self.free = spec["sandbox"] == "none"
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
     def confine(self, *, mebibytes: float, stack_bytes: int = 0) -> None:
         """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space."""
         spec = self.spec
-        if spec["sandbox"] != "none":
+        if self.free:
+            os.chdir(spec["project"])
+        else:
             sandbox.settle(os.path.join(spec["scratch"], "work", "tmp"))
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
-        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes)
+        largest = 0 if self.free else sandbox.LARGEST_FILE
+        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=largest)
         sandbox.confine(spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"])
         _tell_exits(self.post.stacks)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -34,7 +34,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. entry: "fuzz", or "TestOneInput" for a plain
+    own. blind: native code that gives no coverage, said beforehand. sandbox: "off" lets it do to the machine what it
+    likes. entry: "fuzz", or "TestOneInput" for a plain
     atheris file, which has no literal.
     """
 
@@ -50,6 +51,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     length: int = 4096
     mutator: str = ""
     blind: bool = False
+    sandbox: Literal["strict", "off"] = "strict"
     path: str = ""
     entry: str = ENTRY
 

@@ -149,7 +149,7 @@ class Fuzzing:
         self.link.fork(FUZZ, {
             "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.lore.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
-                      f"-max_len={self.court.declaration.length}"],
+                      f"-max_len={self.court.declaration.length}", f"-artifact_prefix={self.link.scratch / 'work'}/"],
         })  # fmt: skip
 
     def _life(self) -> None:

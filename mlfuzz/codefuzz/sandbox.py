@@ -70,14 +70,16 @@ def confine(level: str, writable: Sequence[str], *, programs: bool) -> None:
         _seccomp(library, pid, programs=programs)
 
 
-def limit(*, address_bytes: int = 0, stack_bytes: int = 0) -> None:
-    """Resource limits. address_bytes: of new memory, above what the process has now; 0 leaves it open.
+def limit(*, address_bytes: int = 0, stack_bytes: int = 0, file_bytes: int = LARGEST_FILE) -> None:
+    """Resource limits. address_bytes: of new memory, above what the process has now; file_bytes: of one file. 0 leaves
+    it open.
 
     The stack is the usual one also where the shell allows more: what overflows must not depend on who starts it.
     """
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, LARGEST_FILE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    if file_bytes:
+        _lower(resource.RLIMIT_FSIZE, file_bytes)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _lower(resource.RLIMIT_STACK, stack_bytes or STACK_BYTES)
     if address_bytes and sys.platform == "linux":
         with open("/proc/self/statm") as file:

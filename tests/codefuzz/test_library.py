@@ -4,6 +4,8 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.atheris_engine import specification
+from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.library import Harness, Unusable
 from mlfuzz.errors import ConfigError, TargetLoadError, UnknownNameError
 
@@ -85,3 +87,18 @@ def test_what_the_configuration_cannot_say_is_an_error(project, line):
     (project / "mlfuzz.toml").write_text(f"[harnesses.toy]\n{line}\n")
     with pytest.raises(ConfigError, match=r"\[harnesses.toy\]"):
         library.find("harnesses/toy.py", project)
+
+
+def test_the_sandbox_is_switched_off_by_the_literal_or_by_the_configuration(tmp_path):
+    (tmp_path / "harnesses").mkdir()
+    for name, literal in (("kept", "{}"), ("literal", '{"sandbox": "off"}'), ("configured", "{}")):
+        (tmp_path / "harnesses" / f"{name}.py").write_text(f"HARNESS = {literal}\ndef fuzz(data): pass\n")
+    (tmp_path / "mlfuzz.toml").write_text('[harnesses.configured]\nsandbox = "off"\n')
+    told = {name: library.find(name, tmp_path).declaration for name in ("kept", "literal", "configured")}
+    assert {name: one.sandbox for name, one in told.items()} == {
+        "kept": "strict",
+        "literal": "off",
+        "configured": "off",
+    }
+    used = {name: specification(one, Options(), atheris=False)["sandbox"] for name, one in told.items()}
+    assert used == {"kept": "auto", "literal": "none", "configured": "none"}
