@@ -23,6 +23,7 @@ from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.refusal import sentence
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
@@ -235,6 +236,11 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
     )  # fmt: skip
     for what, command in _next(context, wish, workdir, faults, report, result.exit_code):
         terminal.result((f"  {what:<9}", "dim"), command)
+    for row in stats.harnesses:
+        if refused := row.get("refused"):
+            told = sentence(refused, str(row["name"]))
+            aside = f" {row['barred']:,} failures of that were set aside." if row.get("barred") else ""
+            terminal.result((f"  {'sandbox':<9}", "dim"), visible(f"{row['name']}: {told}{aside}"))
     for name, why in result.broken.items():
         told = _brief(why)
         terminal.error(visible(told if name in told else f"harness {name}: {told}"))

@@ -13,6 +13,7 @@ import msgspec
 from mlfuzz import __version__
 from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.refusal import sentence
 from mlfuzz.codefuzz.share import Share
 from mlfuzz.codefuzz.standing import Standing
 from mlfuzz.errors import MlfuzzError
@@ -95,6 +96,7 @@ class Account:
         }
         stats.timing["fuzz"] = sum(float(row.get("seconds", 0.0)) for row in stats.harnesses)
         stats.warnings = [f"harness {name}: {one.broken}" for name, one in standings.items() if one.broken]
+        stats.warnings += [f"{name}: {sentence(one.refused, name)}" for name, one in standings.items() if one.refused]
 
     def _progress(self, standings: Mapping[str, Standing], share: Share, saved: int, now: float) -> Progress:
         stats = self.stats

@@ -35,7 +35,8 @@ class Sessions:
 
             self._engine = engine()
         found = lanes.lane(lane, self._project / CAMPAIGNS / lanes.NATIVE, harness.declaration.instrument)
-        options = Options(project=str(self._project.resolve()), lane=found)
+        sandbox = "none" if finding.evidence.get("sandbox") == ["none"] else "auto"
+        options = Options(project=str(self._project.resolve()), lane=found, sandbox=sandbox)
         return self._engine.prepare(harness.declaration, options)
 
     def __enter__(self) -> Sessions:

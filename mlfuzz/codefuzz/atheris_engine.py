@@ -93,6 +93,7 @@ class AtherisSession:
             told = self._link.ready(options.start_seconds, declaration.path, stop)
             territory = Territory(declaration.instrument, declaration.path, told["path"])
             self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
+            self._court.watch(told["sandbox"])
             self.prepared = self._prepared(told)
         except BaseException:
             self._link.close()

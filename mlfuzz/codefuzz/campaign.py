@@ -215,6 +215,8 @@ class _Campaign:
     def _failed(self, standing: Standing, payload: bytes, outcome: Outcome, *, seed: str = "") -> None:
         """A bucket nobody knew: saved before anything else happens, so that no kill can lose it."""
         with self.guard:
+            if said := standing.bar(outcome):
+                self.tell(Warned(f"{standing.name}: {said}"))
             if not outcome.failed or outcome.bucket in standing.known:
                 return
             finding, files = candidate(payload, outcome, standing.origin, seed=seed)

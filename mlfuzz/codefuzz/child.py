@@ -87,11 +87,14 @@ class Bench:
         self.territory = territory
         self.memory = Memory()
         self.measure: Any = None
-        self.free = spec["sandbox"] == "none"
+        self.free, self.watched = spec["sandbox"] == "none", False
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
-    def confine(self, *, mebibytes: float, stack_bytes: int = 0) -> None:
-        """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space."""
+    def confine(self, *, mebibytes: float, stack_bytes: int = 0, watched: bool = False) -> None:
+        """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space.
+
+        watched: the supervisor is asked before it refuses, where the kernel can do that.
+        """
         spec = self.spec
         if self.free:
             os.chdir(spec["project"])
@@ -100,7 +103,13 @@ class Bench:
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
         largest = 0 if self.free else sandbox.LARGEST_FILE
         sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=largest)
-        sandbox.confine(spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"])
+        listener = sandbox.confine(
+            spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"], watched=watched
+        )
+        self.watched = listener >= 0
+        if self.watched:  # at once: until it is there, nobody answers
+            socket.send_fds(self.post.resume, [b"w"], [listener])
+            os.close(listener)
         _tell_exits(self.post.stacks)
 
     def judge(self, known: list[str] | None = None) -> Judge:
@@ -113,7 +122,7 @@ def alone(bench: Bench, job: dict[str, Any]) -> None:
     """Run the input in the page once, measured, and tell the outcome."""
     payload = bench.post.flight.payload
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
-    bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0))
+    bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False))
     bench.post.send(_measured(bench, bench.judge(), payload))
 
 
@@ -148,7 +157,9 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
 
     def tell(outcome: dict[str, Any], data: bytes) -> None:
         wire.send(connection, outcome, data)
-        wire.receive(connection)  # the supervisor has written it down
+        answer, _ = wire.receive(connection)  # the supervisor has written it down
+        if answer.get("again"):
+            judge.reopen(outcome["bucket"])
 
     judge.tell = tell
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
@@ -255,6 +266,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     flight = bench.post.flight
     flight.load(payload)
     told: list[dict[str, Any]] = []
+    system: dict[str, Any] = {}
     judge.forget()
     judge.tell = lambda outcome, data: told.append(outcome)
     refused = flight.head[REFUSED]
@@ -267,6 +279,9 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
         _join_threads()
     except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
         seconds = time.perf_counter() - began
+        if not bench.free:
+            system["system"] = bool(sandbox.errors_of_system(error))
+            system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
         judge.caught(error, payload)
         _join_threads()
     else:
@@ -277,7 +292,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
     outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
-    return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before)}
+    return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before), **system}
 
 
 def _join_threads() -> None:

@@ -60,8 +60,8 @@ def explain(store: FindingStore, finding: Finding, harness: Harness) -> Finding:
         source = harness.path.read_bytes()
     except OSError:
         return finding
-    if PROVIDER not in source or finding.verdict != "confirmed":
-        return finding
+    if PROVIDER not in source or finding.verdict != "confirmed" or finding.evidence.get("refused"):
+        return finding  # what the sandbox refuses is not done behind its back
     with PlainRun(harness) as run:
         told = run.consumed(store.bytes_of(finding, finding.input))
     changed = msgspec.structs.replace(finding, evidence={**finding.evidence, "consumed": [list(one) for one in told]})

@@ -73,7 +73,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):
-    """Seeds sorted: usable; failing, with their outcomes; refused by the loader, with the reason.
+    """Seeds sorted: usable; failing, with their outcomes; refused by the loader, with the reason. barred: of the usable
+    ones those that want what the sandbox refuses, with what that was.
 
     edges: that they reach together. warnings: what looks wrong with the harness itself, in whole sentences.
     """
@@ -81,13 +82,15 @@ class Screened(msgspec.Struct, frozen=True, kw_only=True):
     usable: tuple[str, ...]
     failing: tuple[tuple[str, Outcome], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    barred: tuple[tuple[str, Outcome], ...] = ()
     edges: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
 
 
 OnFailure = Callable[[bytes, Outcome], None]
-"""Called once for each new bucket, as soon as it is known, before the worker goes on."""
+"""Called once for each new bucket, as soon as it is known, before the worker goes on; also, with what was refused, for
+a failure that comes of the sandbox."""
 
 OnProgress = Callable[[Progress], None]
 

@@ -198,9 +198,14 @@ class Fuzzing:
             self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
             outcome = self.court.judge(payload)
             self.tired = not outcome.failed  # what was used up is what others have left behind
+        elif outcome.bucket not in self.known:
+            outcome = self.court.cleared(payload, outcome)
         if outcome.failed:
             self._report(payload, outcome)
-        slot.answer({})
+        elif outcome.kind == "barred":
+            self.on_failure(payload, outcome)
+        hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == told["bucket"])
+        slot.answer({"again": hidden and self.lore.bar(told["bucket"])})
         self._since = time.monotonic()
 
     def _report(self, payload: bytes, outcome: Outcome) -> None:
@@ -231,6 +236,9 @@ class Fuzzing:
         if outcome.failed:
             self.lore.provisional.add(first.bucket)
             self._report(payload, outcome)
+        elif outcome.kind == "barred":
+            self.lore.bar(first.bucket)
+            self.on_failure(payload, outcome)
         elif running and first.kind != "killed":
             self._report(payload, first)
         elif not running:
@@ -292,6 +300,9 @@ class Fuzzing:
             if outcome.kind == "hang":
                 self.lore.hung.add(where.group)
             self._report(payload, outcome)
+        elif outcome.kind == "barred":
+            self.lore.bar(where.bucket)
+            self.on_failure(payload, outcome)
 
     def _grows(self, slot: Slot) -> bool:
         """Whether the worker holds more than the limit above what it began with: somebody leaves memory behind."""

@@ -156,6 +156,14 @@ class Link:
             else:
                 key.data.collect()
 
+    def listen(self, file: Any, ear: Any) -> None:
+        """Have `ear.collect()` called, in `pump`, whenever something can be read from that file."""
+        self._selector.register(file, selectors.EVENT_READ, ear)
+
+    def forget(self, file: Any) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(file)
+
     def end(self, slot: Slot, number: int = KILL) -> Death:
         """Kill a worker and hear of its end."""
         slot.signal(number)

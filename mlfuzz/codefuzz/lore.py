@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 MOST_POISON = 4096
+
+MOST_BARRED = 16
+"""So many failures of one bucket that come of the sandbox are looked at: one that does not may have the same key."""
 
 
 @dataclass(slots=True)
@@ -13,16 +17,27 @@ class Lore:
 
     provisional: buckets of deaths and hangs as they looked at first, once a verdict on one of them has been told.
     silenced: buckets of MemoryErrors that were judged: the verdict's bucket may be another, and each worker would ask
-    again. sought: when leaks were last looked for, in monotonic seconds.
+    again. barred: how often a bucket has come of what the sandbox
+    refuses. sought: when leaks were last looked for, in monotonic seconds.
     """
 
     poison: dict[bytes, None] = field(default_factory=dict)
     hung: set[str] = field(default_factory=set)
     provisional: set[str] = field(default_factory=set)
     silenced: set[str] = field(default_factory=set)
+    barred: Counter[str] = field(default_factory=Counter)
     sought: float = float("-inf")
 
     def quarantine(self, payload: bytes) -> None:
         self.poison[payload] = None
         while len(self.poison) > MOST_POISON:
             del self.poison[next(iter(self.poison))]
+
+    def bar(self, bucket: str) -> bool:
+        """One more of that bucket has come of the sandbox; whether the next is worth a look."""
+        self.barred[bucket] += 1
+        if self.barred[bucket] < MOST_BARRED:
+            return True
+        self.silenced.add(bucket)
+        self.provisional.add(bucket)
+        return False

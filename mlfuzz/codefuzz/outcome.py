@@ -6,15 +6,18 @@ from typing import Any, Literal
 
 import msgspec
 
+from mlfuzz.codefuzz.refusal import Refusal
+
 Kind = Literal[
     "ok", "refused",  # ran through; raised what is documented
     "exception", "group", "assertion", "recursion", "memory-error", "exit",  # raised in Python
     "thread", "unraisable",  # raised where nobody catches it
     "crash", "overflow", "killed", "os-exit", "sanitizer",  # the process died
     "hang", "slow", "memory", "leak",  # took too much
+    "barred",  # failed for what the sandbox has refused it: no verdict
 ]  # fmt: skip
 
-FINE = frozenset({"ok", "refused"})
+FINE = frozenset({"ok", "refused", "barred"})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,7 +28,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     causes: types of the chain of causes, nearest first. group: kind, type, file and qualified function of the deepest
     frame inside the target. bucket: group, the line's offset from the function's start, the causes.
     seconds, mebibytes: what it took (peak above the start), measured alone; nan where it was not measured.
-    output: the end of what the target printed.
+    output: the end of what the target printed. refusals: what the sandbox does not let it do, where that was asked.
+    system: an OSError is among what was raised and its causes, where that was asked.
     """
 
     kind: Kind
@@ -42,6 +46,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int | None = None
     sanitizer: dict[str, Any] = {}
     output: str = ""
+    refusals: tuple[Refusal, ...] = ()
+    system: bool = False
 
     @property
     def failed(self) -> bool:

@@ -176,7 +176,7 @@ def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
         "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
         "traceback": stacks.readable(outcome.traceback)[-LONGEST:], "bucket": outcome.bucket, "group": outcome.group,
         "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,
-        "sanitizer": dict(outcome.sanitizer),
+        "sanitizer": dict(outcome.sanitizer), "refused": [one.text for one in outcome.refusals],
     }  # fmt: skip
     facts |= {
         name: round(value, 4)

@@ -8,6 +8,7 @@ Source: Linux kernel documentation, userspace-api/seccomp_filter and userspace-a
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import resource
@@ -17,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from mlfuzz.codefuzz.calls import DEVICES, MACHINES
+from mlfuzz.codefuzz.calls import DEVICES, FILES, LOOKS, MACHINES
 
 PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 21, 22, 2
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
@@ -26,6 +27,9 @@ O_PATH = 0o10000000
 
 LARGEST_FILE = 1 << 30
 STACK_BYTES = 8 << 20
+
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+SET_FILTER, NEW_LISTENER = 1, 1 << 3
 
 WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 SIGNALS_SINCE = 6
@@ -56,18 +60,26 @@ def settle(folder: str) -> None:
     tempfile.tempdir = None
 
 
-def confine(level: str, writable: Sequence[str], *, programs: bool) -> None:
-    """Give up rights for good. writable: folders that stay so. programs: others may be started (a symbolizer)."""
+def confine(level: str, writable: Sequence[str], *, programs: bool, watched: bool = False) -> int:
+    """Give up rights for good. writable: folders that stay so. programs: others may be started (a symbolizer).
+
+    watched: each call that would be refused waits for an answer; the descriptor at which they are told, or -1 where the
+    kernel cannot do that, and refuses.
+    """
     if level == "none":
-        return
+        return -1
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform != "linux" or library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        return
+        return -1
     _landlock(library, writable)
+    listener = _watch(library) if watched and _seccomp_there() else -1
+    if listener >= 0:
+        return listener
     if _seccomp_there():
         # A spare has another number than the worker that made the filter: leave signals to Landlock where it sees them.
         pid = 0 if _landlock_version() >= SIGNALS_SINCE else os.getpid()
         _seccomp(library, pid, programs=programs)
+    return -1
 
 
 def limit(*, address_bytes: int = 0, stack_bytes: int = 0, file_bytes: int = LARGEST_FILE) -> None:
@@ -135,6 +147,14 @@ def _permit(library: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
     os.close(descriptor)
 
 
+def _watch(library: ctypes.CDLL) -> int:
+    code = watch_program(platform.machine())
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+    text = ctypes.create_string_buffer(header, len(header))
+    return int(library.syscall(SECCOMP[platform.machine()], SET_FILTER, NEW_LISTENER, text))
+
+
 def _seccomp(library: ctypes.CDLL, pid: int, *, programs: bool) -> None:
     code = filter_program(platform.machine(), pid, programs=programs)
     buffer = ctypes.create_string_buffer(code, len(code))
@@ -162,3 +182,52 @@ def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
         lines.append((equal, len(refused) - place, 0, number))
     lines += [(answer, 0, 0, allow), (answer, 0, 0, error)]
     return b"".join(struct.pack("HBBI", *line) for line in lines)
+
+
+def watch_program(machine: str) -> bytes:
+    """The BPF program of a watched worker: it asks about what may be refused, and about what is there."""
+    architecture, numbers = MACHINES[machine]
+    asked = [*numbers.values(), *FILES[machine].values(), *LOOKS[machine].values()]
+    load, equal, answer = 0x20, 0x15, 0x06
+    allow, ask, kill = 0x7FFF0000, 0x7FC00000, 0x80000000
+    lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]
+    lines += [(equal, len(asked) - place, 0, number) for place, number in enumerate(asked)]
+    lines += [(answer, 0, 0, allow), (answer, 0, 0, ask)]
+    return b"".join(struct.pack("HBBI", *line) for line in lines)
+
+
+def doing(error: BaseException, project: str, *, watched: bool) -> list[dict[str, str]]:
+    """What of an exception and its causes the sandbox has done without refusing a call: it runs in another folder, and
+    files end at a size. watched: somebody else sees the calls it has refused; else what lacks permission is told too.
+    """
+    told = [(one, _deed(one, project, watched=watched)) for one in errors_of_system(error)]
+    return [
+        {"deed": deed, "what": str(one.filename or (one.strerror if deed == "permission" else ""))}
+        for one, deed in told
+        if deed
+    ]
+
+
+def errors_of_system(error: BaseException) -> list[OSError]:
+    """Those among an exception, its causes, what was raised before it, and the members of a group."""
+    found: list[OSError] = []
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+        if isinstance(one, OSError):
+            found.append(one)
+    return found
+
+
+def _deed(error: OSError, project: str, *, watched: bool) -> str:
+    if error.errno == errno.EFBIG:
+        return "size"
+    name = error.filename
+    if error.errno == errno.ENOENT and isinstance(name, str) and name and not os.path.isabs(name):
+        return "read" if os.path.exists(os.path.join(project, name)) else ""
+    return "permission" if not watched and error.errno in (errno.EPERM, errno.EACCES) else ""

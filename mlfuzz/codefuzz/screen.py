@@ -14,7 +14,8 @@ from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError
 
 FEW = 3
-"""From so many seeds on it is a word worth saying that all of them fail."""
+"""From so many seeds on it is a word worth saying that all of them fail; so many are looked at for what the sandbox
+refuses them, though nothing may fail of it."""
 
 
 def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bool) -> Screened:
@@ -26,21 +27,30 @@ def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bo
             readable.append((str(path), read(path, most=LARGEST)[: court.declaration.length]))
         except BadInputError as error:
             refused.append((str(path), error.reason))
-    series = Series(court, edges=True)
     usable: list[str] = []
     failing: list[tuple[str, Outcome]] = []
+    barred: list[tuple[str, Outcome]] = []
     edges: set[int] = set()
+    own: set[str] = set()
     began = time.monotonic()
-    for (name, _), seen in zip(readable, series.run([data for _, data in readable]), strict=True):
+    every = list(Series(court, edges=True).run([data for _, data in readable]))
+    for (name, data), seen in zip(readable, every, strict=True):
         edges |= seen.edges
-        if seen.outcome.failed:
-            failing.append((name, seen.outcome))
-        else:
-            usable.append(name)
+        outcome = seen.outcome
+        if outcome.failed and outcome.bucket not in own:  # one failure of a kind is enough to show whose it is
+            outcome = court.cleared(data, outcome)
+            own |= {seen.outcome.bucket} if outcome.failed and not outcome.refusals else set()
+        if outcome.failed:
+            failing.append((name, outcome))
+            continue
+        if outcome.kind != "barred" and court.guarded and len(usable) < FEW:
+            outcome = court.watched(data)
+        usable.append(name)
+        barred += [(name, outcome)] if outcome.refusals else []
     warnings = _warnings(usable, failing, refused, edges=len(edges), blind=blind or not instrumented)
     return Screened(
-        usable=tuple(usable), failing=tuple(failing), refused=tuple(refused), edges=len(edges), warnings=warnings,
-        seconds=time.monotonic() - began,
+        usable=tuple(usable), failing=tuple(failing), refused=tuple(refused), barred=tuple(barred),
+        edges=len(edges), warnings=warnings, seconds=time.monotonic() - began,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from mlfuzz.codefuzz.standing import Standing, require_usable
 from mlfuzz.findings.environment import environment, version
 
 OnSeed = Callable[[bytes, Outcome, str], None]
-"""Called with a seed that fails by itself, how, and its name."""
+"""Called with a seed that fails by itself, or wants what the sandbox refuses: how, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_faili
         return Look()
     screened = session.screen(fresh)
     require_usable(standing.name, screened)
-    for name, outcome in screened.failing:
+    for name, outcome in (*screened.failing, *screened.barred):
         on_failing(_path(name, fresh).read_bytes(), outcome, Path(name).name)
     standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
     standing.seeds -= len(screened.refused) + len(screened.failing)

@@ -14,7 +14,9 @@ from mlfuzz.codefuzz.corpus_files import WorkingCorpus
 from mlfuzz.codefuzz.dictionary import MOST_LEARNED, learned, parse, written
 from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.records import RESOURCES, Origin
+from mlfuzz.codefuzz.refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.findings.finding import Finding
@@ -25,6 +27,7 @@ from mlfuzz.storage.durable import write_atomic
 class Standing:
     """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised;
     slow: those of them that take time at each try. words: that the engine has found useful, kept in `dictionary`.
+    refused: what the sandbox did not let it do; barred: failures that came of that, and are none.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
     """
@@ -49,6 +52,8 @@ class Standing:
     failures: int = 0
     slices: int = 0
     broken: str = ""
+    refused: dict[Deed, list[str]] = field(default_factory=dict)
+    barred: int = 0
     last_new: float = field(default_factory=time.monotonic)
     opening: threading.Lock = field(default_factory=threading.Lock)
     _seen: dict[int, Progress] = field(default_factory=dict)
@@ -93,6 +98,12 @@ class Standing:
             self.last_new = time.monotonic()
         self.edges, self.features = max(self.edges, now.edges), max(self.features, now.features)
 
+    def bar(self, outcome: Outcome) -> str:
+        """Take note of what the sandbox refused; a sentence where nothing of the kind had been wanted before."""
+        self.barred += outcome.kind == "barred"
+        fresh = gather(self.refused, outcome.refusals)
+        return sentence({deed: self.refused[deed] for deed in fresh}, self.name) if fresh else ""
+
     def facts(self, entries: int) -> dict[str, Any]:
         """One row of a table of harnesses. entries: files in its corpus."""
         prepared = self.prepared
@@ -100,6 +111,7 @@ class Standing:
             "name": self.name, "executions": self.executions, "seconds": round(self.seconds, 2), "edges": self.edges,
             "features": self.features, "corpus": entries, "seeds": self.seeds, "failures": self.failures,
             "buckets": len(self.known), "restarts": self.restarts, "broken": self.broken,
+            "refused": {deed: list(whats) for deed, whats in self.refused.items()}, "barred": self.barred,
             "import_seconds": round(prepared.seconds, 3) if prepared else None,
             "blind": list(prepared.blind) if prepared else [],
         }  # fmt: skip
@@ -109,6 +121,7 @@ class Standing:
         self.executions, self.seconds = int(facts.get("executions", 0)), float(facts.get("seconds", 0.0))
         self.failures, self.restarts = int(facts.get("failures", 0)), int(facts.get("restarts", 0))
         self.seeds = int(facts.get("seeds", 0))
+        self.barred = int(facts.get("barred", 0))
 
     def remember(self) -> None:
         """Take up the words of earlier lives; a file that cannot be read is as good as none."""

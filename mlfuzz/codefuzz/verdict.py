@@ -6,8 +6,10 @@ delay. What is said of an input is what it does alone.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,8 +20,11 @@ from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.codefuzz.outcome import FINE, Outcome
+from mlfuzz.codefuzz.pretence import Pretence
 from mlfuzz.codefuzz.recorder import CAPACITY, STARTED
+from mlfuzz.codefuzz.refusal import Refusal
 from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.warden import Warden
 from mlfuzz.errors import BadInputError
 
 PATIENCE = 2.0
@@ -30,11 +35,17 @@ TIGHT = 0.8
 
 START_SECONDS = 20.0
 
+MOST_INNOCENT = 4096
+"""Inputs that are remembered to have wanted nothing that is refused: they need not be watched once more."""
+
+UNSURE = frozenset({"hang", "slow", "memory", "memory-error", "killed", "thread", "unraisable"})
+"""Kinds that a pretence may cause: somebody is waited for; and of what a thread raised, the causes are not known."""
+
 STACK_MEBIBYTES = 64
 OVERFLOW_MEBIBYTES = 24.0
 """A native stack overflow takes all the stack it is given: with 64 MiB of it, it dies with so much more memory."""
 
-FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes")
+FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes", "system")
 
 
 class Court:
@@ -43,9 +54,53 @@ class Court:
     def __init__(self, link: Link, declaration: Declaration, territory: Territory, *, confined: bool) -> None:
         self.link, self.declaration, self.territory, self.confined = link, declaration, territory, confined
         self.leaky: set[bytes] = set()
+        self._sandbox: frozenset[str] = frozenset()
+        self._pretence: Pretence | None = None
+        self._innocent: set[bytes] = set()
+
+    def watch(self, sandbox: Sequence[str]) -> None:
+        """From now on a failure is none that comes of what a sandbox of these layers refuses."""
+        self._sandbox = frozenset(layer.partition("-")[0] for layer in sandbox)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether there is a sandbox that refuses anything."""
+        return bool(self._sandbox & {"seccomp", "landlock"})
 
     def judge(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""
+        return self.cleared(payload, self._judge(payload))
+
+    def cleared(self, payload: bytes, outcome: Outcome) -> Outcome:
+        """A failure, unless it comes of what the sandbox refuses: it must be there too where all of that is pretended.
+
+        Another failure that shows only then counts as well, unless it may come of the pretence.
+        """
+        if not outcome.failed or not self.guarded or payload in self._innocent:
+            return outcome
+        again = self.watched(payload)
+        if not again.refusals:
+            if len(self._innocent) < MOST_INNOCENT:
+                self._innocent.add(payload)
+            return outcome
+        whole = all(one.pretended for one in again.refusals)
+        if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
+            return again
+        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals)
+
+    def watched(self, payload: bytes) -> Outcome:
+        """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
+        self._pretence = Pretence(
+            str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
+        )
+        try:
+            outcome = self._judge(payload)
+            refusals = dict.fromkeys((*self._pretence.notes, *outcome.refusals))
+            return msgspec.structs.replace(outcome, refusals=tuple(refusals))
+        finally:
+            self._pretence = None
+
+    def _judge(self, payload: bytes) -> Outcome:
         if len(payload) > CAPACITY:
             raise BadInputError("too large", f"{len(payload)} bytes, at most {CAPACITY}")
         outcome = self.run(payload)
@@ -67,12 +122,16 @@ class Court:
         link = self.link
         slot = link.slots[ALONE]
         slot.flight.load(payload)
-        link.fork(ALONE, {"name": "alone", **job})
+        watched = self._pretence is not None and "seccomp" in self._sandbox
+        link.fork(ALONE, {"name": "alone", "watched": watched, **job})
         limit = limit or self.declaration.seconds
         sampler = Sampler(slot, limit)
         begun = 0.0
         allowance: Patience | None = None
         started = time.monotonic()
+        stack = contextlib.ExitStack()
+        if self._pretence is not None and watched:
+            stack.enter_context(Warden(link, slot, self._pretence))
         try:
             while not slot.inbox and slot.death is None:
                 now = time.monotonic()
@@ -86,6 +145,7 @@ class Court:
         finally:
             if slot.death is None and not slot.inbox:
                 link.end(slot)
+            stack.close()
         if slot.inbox:
             told, _ = slot.inbox.popleft()
             slot.collect()  # what it printed before it told; its exit need not be waited for
@@ -155,7 +215,18 @@ class Court:
 def outcome_from(told: dict[str, Any], output: str) -> Outcome:
     """The outcome that a worker told."""
     fields = {name: told[name] for name in FIELDS if name in told}
-    return Outcome(**fields, frames=tuple(told.get("frames", ())), causes=tuple(told.get("causes", ())), output=output)
+    refusals = tuple(Refusal(one["deed"], one["what"]) for one in told.get("refusals", ()))
+    return Outcome(
+        **fields, frames=tuple(told.get("frames", ())), causes=tuple(told.get("causes", ())), output=output,
+        refusals=refusals,
+    )  # fmt: skip
+
+
+def _own(again: Outcome, refused: Outcome) -> bool:
+    """Whether a failure that shows only where refusals are pretended is the target's. A pretence makes others too: a
+    file is not there afterwards, somebody is waited for, or what failed at the first step fails at the second.
+    """
+    return not again.system and again.kind not in UNSURE and again.type not in (refused.type, *refused.causes)
 
 
 def _renamed(outcome: Outcome, kind: str) -> Outcome:

@@ -58,6 +58,12 @@ class Judge:
         self._seen.clear()
         self._pinned.clear()
 
+    def reopen(self, bucket: str) -> None:
+        """Tell that bucket again when it comes again."""
+        self.known.discard(bucket)
+        self._seen.clear()
+        self._pinned.clear()
+
     def caught(self, error: BaseException, data: bytes) -> None:
         """A documented exception is counted; another is told once for each bucket."""
         if self.documented.covers(error):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 
 import pytest
 
-from mlfuzz.codefuzz.calls import MACHINES
-from mlfuzz.codefuzz.sandbox import filter_program, layers
+from mlfuzz.codefuzz.calls import FILES, LOOKS, MACHINES
+from mlfuzz.codefuzz.sandbox import doing, filter_program, layers, watch_program
 
-ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050001, 0x80000000
+ALLOWED, REFUSED, KILLED, ASKED = 0x7FFF0000, 0x00050001, 0x80000000, 0x7FC00000
 
 
 def judged(code: bytes, architecture: int, number: int, argument: int = 0) -> int:
@@ -67,3 +68,34 @@ def test_calls_of_another_architecture_are_not_let_past():
 def test_no_sandbox_is_said_to_be_none():
     assert layers("none") == ("none",)
     assert "rlimits" in layers("auto")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_watched_worker_asks_before_each_call_that_is_minded_and_no_other(machine):
+    architecture, numbers = MACHINES[machine]
+    asked = {**numbers, **FILES[machine], **LOOKS[machine]}
+    code = watch_program(machine)
+    for name, number in asked.items():
+        assert judged(code, architecture, number) == ASKED, name
+    for number in set(range(500)) - set(asked.values()):
+        assert judged(code, architecture, number) == ALLOWED
+    assert judged(code, 1, 59) == KILLED
+
+
+def test_a_missing_file_that_the_project_has_is_the_sandboxes_doing(tmp_path):
+    (tmp_path / "table.csv").touch()
+    for name, deeds in (("table.csv", ["read"]), ("other.csv", []), (str(tmp_path / "table.csv"), [])):
+        error = FileNotFoundError(errno.ENOENT, "No such file or directory", name)
+        assert [one["deed"] for one in doing(error, str(tmp_path), watched=True)] == deeds
+
+
+def test_what_lacks_permission_is_told_where_nobody_watches_however_deep_it_lies(tmp_path):
+    try:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied", "/a.log")
+        except PermissionError:
+            raise LookupError from None
+    except LookupError as error:
+        wrapped = ExceptionGroup("", [error])
+    assert doing(wrapped, str(tmp_path), watched=False) == [{"deed": "permission", "what": "/a.log"}]
+    assert doing(wrapped, str(tmp_path), watched=True) == []

@@ -1,0 +1,292 @@
+"""What a watched worker is answered when it wants what the sandbox refuses: as far as that harms nobody, it has worked.
+
+A file opened to be written outside is a file without a name, a folder is said to be made, a program runs in the same
+sandbox: nothing outside is changed. The network, signals to others and calls of the system cannot be pretended and are
+refused; nor does a pretence hold where what was made is looked for. What would not work without a sandbox either is
+left to the kernel. No torch, no numpy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import re
+import stat
+import struct
+import tempfile
+from dataclasses import dataclass
+
+from mlfuzz.codefuzz.calls import CHANGES, DEVICES, LOOKS
+from mlfuzz.codefuzz.refusal import Deed, Refusal
+
+PATHS: dict[str, tuple[tuple[int, int], ...]] = {
+    "open": ((-1, 0),), "openat": ((0, 1),), "openat2": ((0, 1),), "creat": ((-1, 0),), "mkdir": ((-1, 0),),
+    "mkdirat": ((0, 1),), "unlink": ((-1, 0),), "unlinkat": ((0, 1),), "rmdir": ((-1, 0),),
+    "rename": ((-1, 0), (-1, 1)), "renameat": ((0, 1), (2, 3)), "renameat2": ((0, 1), (2, 3)),
+    "link": ((-1, 0), (-1, 1)), "linkat": ((0, 1), (2, 3)), "symlink": ((-1, 1),), "symlinkat": ((1, 2),),
+    "mknod": ((-1, 0),), "mknodat": ((0, 1),), "truncate": ((-1, 0),), "execve": ((-1, 0),), "execveat": ((0, 1),),
+    "stat": ((-1, 0),), "lstat": ((-1, 0),), "access": ((-1, 0),), "chdir": ((-1, 0),), "readlink": ((-1, 0),),
+    "chmod": ((-1, 0),), "chown": ((-1, 0),), "lchown": ((-1, 0),), "fchownat": ((0, 1),), "newfstatat": ((0, 1),),
+    "readlinkat": ((0, 1),), "fchmodat": ((0, 1),), "faccessat": ((0, 1),), "utimensat": ((0, 1),),
+    "statx": ((0, 1),), "faccessat2": ((0, 1),), "fchmodat2": ((0, 1),),
+}  # fmt: skip
+"""Which arguments name a file: (descriptor of the folder it starts from, or -1; text)."""
+
+LOOKING = frozenset(LOOKS["x86_64"]) | frozenset(LOOKS["aarch64"])
+OPENING = frozenset({"open", "openat", "openat2", "creat"})
+FOLLOWING = OPENING | {"truncate", "execve", "execveat"}
+REMOVING, MOVING = frozenset({"unlink", "unlinkat", "rmdir"}), frozenset({"rename", "renameat", "renameat2"})
+PROGRAMS = frozenset({"execve", "execveat"})
+NETWORK = frozenset({"socket", "connect", "accept", "accept4", "bind", "listen"})
+STREAMS = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/[^/]+/(task/\d+/)?fd/")
+"""Names of what is open already; the sandbox has nothing against those."""
+
+AT_FDCWD, REMOVE_FOLDER = -100, 0x200
+LONGEST_PATH, PAGE = 4096, 4096
+LARGEST_COPY = 16 << 20
+"""Of a file that is opened to be changed: a larger one is found empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """error: the call's errno; file: a descriptor that it gives; settled: it returns 0. None of them: it is made."""
+
+    error: int = 0
+    file: int = -1
+    settled: bool = False
+    flags: int = 0
+
+
+GO_ON, DONE = Answer(), Answer(settled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A call that waits. worker: the process that is watched; pid: the one that calls, itself or a child."""
+
+    worker: int
+    pid: int
+    name: str
+    arguments: tuple[int, ...]
+
+    def number(self, place: int) -> int:
+        """An argument as the C int that it is."""
+        return ctypes.c_int(self.arguments[place] & 0xFFFFFFFF).value
+
+    def paths(self) -> list[str]:
+        """Absolute, links resolved (the last one only where the call follows it); "" for no name. Raises OSError."""
+        return [self._path(folder, text) for folder, text in PATHS[self.name]]
+
+    def open_flags(self) -> int:
+        if self.name == "openat2":
+            return int(struct.unpack("=Q", self._memory(self.arguments[2], 8))[0])
+        if self.name == "creat":
+            return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+        return self.number(1 if self.name == "open" else 2)
+
+    def _path(self, folder: int, text: int) -> str:
+        path = os.fsdecode(self._text(self.arguments[text])) if self.arguments[text] else ""
+        if not path:
+            return ""
+        at = "cwd" if folder < 0 or self.number(folder) == AT_FDCWD else f"fd/{self.number(folder)}"
+        base = "/" if path.startswith("/") else os.readlink(f"/proc/{self.pid}/{at}")
+        whole = os.path.join(base, path)
+        head, tail = os.path.split(whole.rstrip("/"))
+        if STREAMS.match(whole):
+            return whole
+        if self.name in FOLLOWING or tail in ("", ".", ".."):
+            return os.path.realpath(whole)
+        return os.path.join(os.path.realpath(head), tail)
+
+    def _text(self, address: int) -> bytes:
+        """Read page by page: the one after the text's may not be there."""
+        found = b""
+        while len(found) < LONGEST_PATH and b"\0" not in found:
+            piece = self._memory(address + len(found), PAGE - (address + len(found)) % PAGE)
+            if not piece:
+                raise OSError(errno.EFAULT, "no text there")
+            found += piece
+        return found.partition(b"\0")[0]
+
+    def _memory(self, address: int, size: int) -> bytes:
+        memory = os.open(f"/proc/{self.pid}/mem", os.O_RDONLY)
+        try:
+            return os.pread(memory, size, address)
+        finally:
+            os.close(memory)
+
+
+class Pretence:
+    """Answers the calls of one input. writable: the folder it may write to. files: whether its sandbox minds files at
+    all; programs: others may be started there. notes: what it wanted and the sandbox refuses.
+    """
+
+    def __init__(self, writable: str, *, files: bool, programs: bool) -> None:
+        self._writable, self._files, self._programs = os.path.realpath(writable), files, programs
+        self._made: set[str] = set()
+        self._touched: dict[str, Refusal] = {}
+        self.notes: dict[Refusal, None] = {}
+
+    def begin(self) -> None:
+        """Another run: nothing has been made yet."""
+        self._made.clear()
+        self._touched.clear()
+
+    def answer(self, wish: Wish) -> Answer:
+        """Raises OSError where the process cannot be looked at."""
+        if wish.name == "kill":
+            return self._signal(wish)
+        if wish.name in PROGRAMS:
+            return self._program(wish)
+        if wish.name not in PATHS:
+            return self._refuse("network" if wish.name in NETWORK else "call", wish.name)
+        if not self._files:
+            return GO_ON
+        paths = wish.paths()
+        if wish.name in LOOKING or (wish.name in OPENING and not wish.open_flags() & CHANGES):
+            return self._look(paths[0], listed=wish.name in OPENING)
+        if all(self._allowed(path) for path in paths):
+            return GO_ON
+        if wish.name in OPENING:
+            return self._open(paths[0], wish.open_flags())
+        if wish.name in REMOVING:
+            folder = wish.name == "rmdir" or (wish.name == "unlinkat" and bool(wish.number(2) & REMOVE_FOLDER))
+            return self._remove(paths[0], folder=folder)
+        if wish.name == "truncate":
+            return self._pretend(paths[0]) if os.access(paths[0], os.W_OK) and os.path.isfile(paths[0]) else GO_ON
+        if wish.name in MOVING:
+            return self._move(*paths)
+        return self._make(paths[-1])
+
+    def note(self, deed: Deed, what: str, *, pretended: bool) -> None:
+        self.notes[Refusal(deed, what, pretended)] = None
+
+    def _refuse(self, deed: Deed, what: str) -> Answer:
+        self.note(deed, what, pretended=False)
+        return Answer(error=errno.EPERM)
+
+    def _pretend(self, path: str) -> Answer:
+        self._writes(path)
+        return DONE
+
+    def _writes(self, path: str) -> None:
+        """The names of shared memory are drawn anew each time."""
+        what = "shared memory (/dev/shm)" if path.startswith("/dev/shm/") else path
+        self.note("write", what, pretended=True)
+        self._touched[path] = Refusal("write", what, pretended=True)
+
+    def _look(self, path: str, *, listed: bool) -> Answer:
+        """What was pretended of a file is not there: whoever looks for it sees through that."""
+        for touched, refusal in self._touched.items():
+            if touched == path or (listed and os.path.dirname(touched) == path):
+                self.notes.pop(refusal, None)
+                self.note(refusal.deed, refusal.what, pretended=False)
+        return GO_ON
+
+    def _signal(self, wish: Wish) -> Answer:
+        """To itself and its children it may be sent; to a process that is not there, it cannot."""
+        whom = wish.number(0)
+        if whom == 0 or (whom > 0 and _descends(whom, wish.worker)):
+            return GO_ON
+        if whom < -1 and _group(wish.worker) == -whom:
+            return GO_ON
+        return self._refuse("signal", f"process {whom}" if whom > 0 else "other processes")
+
+    def _program(self, wish: Wish) -> Answer:
+        """It may run where its writes are held as the target's own are."""
+        path = wish.paths()[0]
+        there = not path or (os.path.isfile(path) and os.access(path, os.X_OK))
+        if not there or self._programs:
+            return GO_ON
+        if not self._files:
+            return self._refuse("program", path or "a program")
+        self.note("program", path or "a program", pretended=True)
+        return GO_ON
+
+    def _open(self, path: str, flags: int) -> Answer:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            return self._nameless(path, flags) if os.access(path, os.W_OK) else GO_ON
+        if os.path.isdir(path):
+            return GO_ON
+        if path in self._made:
+            return Answer(error=errno.EEXIST) if flags & os.O_EXCL else self._nameless(path, flags)
+        if os.path.lexists(path):
+            free = not flags & os.O_EXCL and os.access(path, os.W_OK)
+            return self._nameless(path, flags, copied=not flags & os.O_TRUNC) if free else GO_ON
+        if flags & os.O_CREAT and self._holds(os.path.dirname(path)):
+            self._made.add(path)
+            return self._nameless(path, flags)
+        return GO_ON
+
+    def _nameless(self, path: str, flags: int, *, copied: bool = False) -> Answer:
+        """A file of its own for what was to be written to `path`, with what is there now."""
+        import fcntl  # Windows has none
+
+        self._writes(path)
+        with tempfile.TemporaryFile() as file:
+            size = os.path.getsize(path) if copied and stat.S_ISREG(os.stat(path).st_mode) else 0
+            if 0 < size <= LARGEST_COPY:  # some of /proc say they are empty, and never end
+                with open(path, "rb") as there:
+                    file.write(there.read(size))
+                file.flush()
+                os.lseek(file.fileno(), 0, os.SEEK_SET)
+            if flags & os.O_APPEND:
+                fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
+            return Answer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
+
+    def _make(self, path: str) -> Answer:
+        if path in self._made:
+            return Answer(error=errno.EEXIST)
+        if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
+            return GO_ON
+        self._made.add(path)
+        return self._pretend(path)
+
+    def _remove(self, path: str, *, folder: bool) -> Answer:
+        if path in self._made:
+            self._made.discard(path)
+            return self._pretend(path)
+        if not os.path.lexists(path) or not os.access(os.path.dirname(path), os.W_OK):
+            return GO_ON
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        if folder != is_folder:
+            return Answer(error=errno.ENOTDIR if folder else errno.EISDIR)
+        if folder and os.access(path, os.R_OK) and os.listdir(path):
+            return Answer(error=errno.ENOTEMPTY)
+        return self._pretend(path)
+
+    def _move(self, source: str, target: str) -> Answer:
+        if not (source in self._made or os.path.lexists(source)) or not self._holds(os.path.dirname(target)):
+            return GO_ON
+        self._made.discard(source)
+        self._made.add(target)
+        return self._pretend(source if self._allowed(target) else target)
+
+    def _allowed(self, path: str) -> bool:
+        inside = path == self._writable or path.startswith(self._writable + os.sep)
+        return not path or inside or path in DEVICES or STREAMS.match(path) is not None
+
+    def _holds(self, folder: str) -> bool:
+        """Whether something new may be made in it."""
+        return folder in self._made or self._allowed(folder) or (os.path.isdir(folder) and os.access(folder, os.W_OK))
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    """Whether a process is that one, or of its children's children; also where it is not there at all."""
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return True
+    return False
+
+
+def _group(pid: int) -> int:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return -1
