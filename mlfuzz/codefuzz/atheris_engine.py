@@ -16,9 +16,9 @@ from mlfuzz.codefuzz import linecover
 from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
+from mlfuzz.codefuzz.finder import within
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
-from mlfuzz.codefuzz.importing import within
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
@@ -216,7 +216,8 @@ class AtherisSession:
             warnings.append("the first inputs reach no instrumented code: fuzzing will be blind")
         return Prepared(
             seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]), lazy=lazy,
-            uninstrumented=tuple(told["uninstrumented"]), sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
+            uninstrumented=tuple(told["uninstrumented"]), instrumented=tuple(told["instrumented"]),
+            sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
             constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
 

@@ -41,13 +41,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What importing the harness showed. blind, lazy: native modules without coverage, modules imported too late."""
+    """What importing the harness showed. blind, lazy: native modules without coverage, modules imported too late.
+
+    instrumented: modules that give coverage, whether the declaration names them or the harness itself instruments them.
+    """
 
     seconds: float
     cached: bool
     blind: tuple[str, ...] = ()
     lazy: tuple[str, ...] = ()
     uninstrumented: tuple[str, ...] = ()
+    instrumented: tuple[str, ...] = ()
     constants: tuple[bytes, ...] = ()
     sandbox: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

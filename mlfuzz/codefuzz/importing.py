@@ -7,6 +7,7 @@ folder is the file's.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
@@ -15,11 +16,12 @@ import sys
 import sysconfig
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlfuzz.codefuzz import plain_atheris
+from mlfuzz.codefuzz import plain_atheris, script
 from mlfuzz.codefuzz.dictionary import chosen
+from mlfuzz.codefuzz.finder import Finder, within
 from mlfuzz.codefuzz.instrument import Store
 
 PACKAGE = "mlfuzz_harness"
@@ -35,9 +37,18 @@ SURVIVORS = frozenset({
 })  # fmt: skip
 """Packages that cannot be imported a second time without breaking what already uses them."""
 
+BROUGHT = ("ctypes", "hashlib", "json", "platform", "selectors", "signal", "struct", "sysconfig")
+"""Packages that only the fuzzer has imported: a script of atheris finds them not imported yet, and instruments them."""
+
+FUZZER = ("mlfuzz.codefuzz", "atheris", "__main__")
+"""Whose functions run around the harness's: __main__ is the process that imports it."""
+
 
 class Loaded:
-    """What importing gave. entry: the function that takes bytes; fresh: modules that came with it."""
+    """What importing gave. entry: the function that takes bytes; fresh: modules that came with it.
+
+    instrumented: modules that give coverage.
+    """
 
     def __init__(self, entry: Callable[[bytes], Any], seconds: float, before: frozenset[str]) -> None:
         self.entry, self.seconds = entry, seconds
@@ -45,6 +56,7 @@ class Loaded:
         self.mutator: Callable[[bytes, int, int], bytes] | None = None
         self.cached = False
         self.uninstrumented: tuple[str, ...] = ()
+        self.instrumented: tuple[str, ...] = ()
         self.constants: list[bytes] = []
         self.warnings: list[str] = []
 
@@ -61,13 +73,14 @@ def load(spec: dict[str, Any]) -> Loaded:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [os.path.dirname(path)]
     sys.modules[PACKAGE] = package
-    _forget(spec["instrument"], warnings)
+    _forget([*BROUGHT, *spec["instrument"]], warnings)
     before = frozenset(sys.modules)
     stand = _Instrumented(spec) if spec["atheris"] else _Plain()
     with stand.imports():
         for name in spec["preload"]:
             importlib.import_module(name)
         module = importlib.import_module(f"{PACKAGE}.{os.path.basename(path).removesuffix('.py')}")
+        stand.warnings += script.instrument(path, module, sys.modules["atheris"])
     entry = getattr(module, spec["entry"], None) or stand.captured
     if not callable(entry):
         raise TypeError(f"{spec['entry']} of {path} is not a function")
@@ -77,6 +90,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     loaded.mutator = getattr(module, "custom_mutator", None) or getattr(module, "CustomMutator", None)
     loaded.cached = stand.cached
     loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
+    loaded.instrumented = stand.instrumented()
     loaded.constants = chosen(stand.store.constants) if stand.store else []
     loaded.warnings = warnings + stand.warnings
     return loaded
@@ -105,8 +119,7 @@ def _forget(packages: list[str], warnings: list[str]) -> None:
             warnings.append(f"{package} is used by the fuzzer itself and gives no coverage")
             continue
         for name in there:
-            loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
-            if not isinstance(loader, importlib.machinery.ExtensionFileLoader):
+            if not isinstance(_loader(sys.modules[name]), importlib.machinery.ExtensionFileLoader):
                 del sys.modules[name]
 
 
@@ -129,6 +142,9 @@ class _Plain:
     def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
         return ()
 
+    def instrumented(self) -> tuple[str, ...]:
+        return ()
+
 
 class _Instrumented:
     """With atheris. Its Setup and Fuzz do nothing while the harness is imported: the workers call them."""
@@ -140,6 +156,7 @@ class _Instrumented:
         self.captured: Callable[[bytes], Any] | None = None
         self.warnings: list[str] = []
         self.store = self._store()
+        self._finder = Finder([PACKAGE, *spec["instrument"]])
 
     @property
     def cached(self) -> bool:
@@ -147,22 +164,17 @@ class _Instrumented:
 
     @contextlib.contextmanager
     def imports(self) -> Iterator[None]:
-        atheris, store = self.atheris, self.store
-        genuine = atheris.Setup, atheris.Fuzz
-        atheris.Setup, atheris.Fuzz = self._setup, lambda: None
-        packages = [name.partition(".")[0] for name in self.spec["instrument"]]
-        finder = _HarnessFinder(atheris)
-        sys.meta_path.insert(0, finder)
+        atheris = self.atheris
+        ours = {"Setup": self._setup, "Fuzz": lambda: None, "instrument_all": self._instrument_all}
+        genuine = {name: getattr(atheris, name) for name in ours}
+        vars(atheris).update(ours)
+        sys.meta_path.insert(0, self._finder)
         try:
-            with contextlib.ExitStack() as stack:
-                if store is not None:
-                    stack.enter_context(store.installed())
-                if packages:
-                    stack.enter_context(atheris.instrument_imports(include=packages))
+            with self.store.installed() if self.store else contextlib.nullcontext():
                 yield
         finally:
-            atheris.Setup, atheris.Fuzz = genuine
-            sys.meta_path.remove(finder)
+            vars(atheris).update(genuine)
+            sys.meta_path.remove(self._finder)
 
     def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
         """Modules of the named packages whose code was not instrumented."""
@@ -172,14 +184,39 @@ class _Instrumented:
             if within(name, packages) and (name in failed or _plain_source(module))
         }))  # fmt: skip
 
+    def instrumented(self) -> tuple[str, ...]:
+        """Modules whose code was, whoever asked for it; the harness itself is none of them."""
+        hook: Any = sys.modules["atheris.import_hook"]
+        kinds = (hook.AtherisSourceFileLoader, hook.AtherisSourcelessFileLoader)
+        failed = {PACKAGE, *(self.store.failed if self.store else ())}
+        return tuple(sorted(
+            name for name, module in list(sys.modules.items())
+            if isinstance(_loader(module), kinds) and name not in failed and not within(name, [PACKAGE])
+        ))  # fmt: skip
+
     def _setup(self, argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
         self.captured = entry
         return argv
 
+    def _instrument_all(self) -> None:
+        """As atheris does it, but for the fuzzer's own functions: what they reach says nothing of an input."""
+        instrumentable = sys.modules["atheris.instrument_bytecode"]._is_instrumentable
+        failed = 0
+        for one in gc.get_objects():
+            if instrumentable(one) and not within(one.__module__, FUZZER):
+                try:
+                    self.atheris.instrument_func(one)
+                except Exception:  # noqa: BLE001 - atheris asserts on code it does not understand, and goes on as well
+                    failed += 1
+        if failed:
+            self.warnings.append(
+                f"atheris.instrument_all() does not understand {failed} functions; they give no coverage"
+            )
+
     def _store(self) -> Store | None:
         """What instruments and keeps; None, with a word, where it cannot be trusted with this atheris."""
         try:
-            store = Store(self.atheris, self.spec["cache"], [*self.spec["instrument"], PACKAGE])
+            store = Store(self.atheris, self.spec["cache"])
             if store.trustworthy():
                 return store
             why = "its bytecode differs from what was expected"
@@ -189,30 +226,12 @@ class _Instrumented:
         return None
 
 
-class _HarnessFinder:
-    """Finds the harness itself and has its code instrumented; what it imports is for atheris' own finder."""
-
-    def __init__(self, atheris: Any) -> None:
-        self._atheris = atheris
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if not name.startswith(f"{PACKAGE}."):
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-            loader = sys.modules["atheris.import_hook"].AtherisSourceFileLoader
-            spec.loader = loader(spec.loader.name, spec.loader.path, True)
-        return spec
-
-
-def within(name: str, packages: Iterable[str]) -> bool:
-    """Whether a module is one of these or inside one of them."""
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
 def _plain_source(module: Any) -> bool:
-    loader = getattr(getattr(module, "__spec__", None), "loader", None)
-    return type(loader) is importlib.machinery.SourceFileLoader
+    return type(_loader(module)) is importlib.machinery.SourceFileLoader
+
+
+def _loader(module: Any) -> Any:
+    return getattr(getattr(module, "__spec__", None), "loader", None)
 
 
 def blind(fresh: frozenset[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -56,12 +56,11 @@ def inner(value):
 class Store:
     """Instrumented code of one version of atheris and Python. hits, misses, failed: of this process.
 
-    folder: "" keeps nothing. wanted: packages and modules whose code is instrumented, what they contain included.
+    folder: "" keeps nothing.
     """
 
-    def __init__(self, atheris: ModuleType, folder: str, wanted: Sequence[str]) -> None:
+    def __init__(self, atheris: ModuleType, folder: str) -> None:
         self._atheris = atheris
-        self._wanted = tuple(wanted)
         self._hook = sys.modules["atheris.import_hook"]
         self._bytecode: Any = sys.modules["atheris.instrument_bytecode"]
         self._reserve: Callable[[], int] = atheris._reserve_counter
@@ -93,8 +92,6 @@ class Store:
 
     def code(self, name: str, path: str, compiled: Callable[[], CodeType | None]) -> CodeType | None:
         """The instrumented code of a module; its plain code where that fails, and it is noted."""
-        if not any(name == one or name.startswith(f"{one}.") for one in self._wanted):
-            return compiled()  # atheris takes the whole of a top-level package
         file = self._file(name, path) if self._folder else ""
         kept = _read(file) if file else None
         if kept is not None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, stacks
+from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, script, stacks
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.growth import LEAST_KIB, grown
 from mlfuzz.codefuzz.hang import Patience
@@ -77,13 +77,14 @@ def _load(order: dict[str, Any]) -> Any:
     sys.path[:0] = [*order["path"], order["project"]]
     sys.path.append(os.path.dirname(order["harness"]))
     os.chdir(order["project"])
-    plain_atheris.install()
+    atheris = plain_atheris.install()
     spec = importlib.util.spec_from_file_location("mlfuzz_harness", order["harness"])
     if spec is None or spec.loader is None:
         raise ImportError(f"{order['harness']} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules["mlfuzz_harness"] = module
     spec.loader.exec_module(module)
+    script.instrument(order["harness"], module, atheris)
     return getattr(module, order["entry"])
 
 

@@ -67,7 +67,7 @@ class Zygote:
         wire.send(self.control, {
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
             "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
-            "uninstrumented": self.loaded.uninstrumented,
+            "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
             "constants": [word.hex() for word in self.loaded.constants],
             "path": folders,

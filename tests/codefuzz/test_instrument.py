@@ -32,7 +32,7 @@ def reached(code):
 folder = {folder!r}
 results = [reached(atheris.patch_code(plain, True))]
 for _ in range(2):
-    store = Store(atheris, folder, [name])
+    store = Store(atheris, folder)
     assert store.trustworthy()
     results.append(reached(store.code(name, path, lambda: plain)))
     results.append([store.hits, store.misses])

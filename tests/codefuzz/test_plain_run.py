@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from codefuzz import toy_project
+from codefuzz import atheris_forms, toy_project
 
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
@@ -49,6 +49,13 @@ def test_a_failure_names_the_line_of_the_code_under_test(toy):
     assert "KeyError: b'1'" in outcome.traceback
     assert "KeyError: b'1' at toyparser.py:" in text_of([outcome])
     assert outcome.seconds < 0.25
+
+
+def test_what_a_file_imports_only_in_its_main_is_there_when_it_is_replayed(tmp_path):
+    path = atheris_forms.build(tmp_path, atheris_forms.FORMS["a block in main"])
+    with PlainRun(library.at(path, tmp_path)) as run:
+        (outcome,) = run.reproduce(atheris_forms.MAGIC + b"z", times=1)
+    assert outcome.group == "exception:KeyError:acme/deep.py:parse"
 
 
 def test_what_takes_its_process_down_names_where_it_was(toy):
