@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import mlfuzz
 from mlfuzz.codefuzz import linecover
+from mlfuzz.codefuzz.blindness import first_words, unseen
 from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
@@ -26,7 +29,7 @@ from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
-from mlfuzz.codefuzz.peek import peek
+from mlfuzz.codefuzz.peek import peek, samples
 from mlfuzz.codefuzz.pruning import prune
 from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
@@ -40,6 +43,10 @@ SANDBOXES = ("auto", "none")
 
 HARMFUL = frozenset({"crash", "overflow", "killed", "os-exit", "sanitizer", "hang", "memory"})
 """Kinds of input that would end a worker that runs many."""
+
+UNCOUNTED, DOUBTED = 1, 64
+"""libFuzzer may count so many edges that are nobody's. Where it has counted no more than the harness's own file has,
+so many files of the corpus are looked at for others."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -91,6 +98,7 @@ class AtherisSession:
         self._link = Link(specification(declaration, options, atheris=not missing), variables)
         try:
             told = self._link.ready(options.start_seconds, declaration.path, stop)
+            self._own = frozenset(told["own"])
             territory = Territory(declaration.instrument, declaration.path, told["path"])
             self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
             self._court.watch(told["sandbox"])
@@ -130,7 +138,8 @@ class AtherisSession:
             flags=tuple(self._flags(words)),
             known=tuple(known),
         )
-        return Fuzzing(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
+        progress = Fuzzing(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
+        return msgspec.structs.replace(progress, unseen=() if stop() else self._unseen(corpus, progress))
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
         """Run one input alone, each time in a fresh fork, with time and memory measured.
@@ -143,8 +152,8 @@ class AtherisSession:
 
     def screen(self, files: Sequence[Path]) -> Screened:
         """Run each seed once; judge alone those that die, hang, or take too much."""
-        instrumented = bool(self.declaration.instrument) and not self._missing
-        return screen(self._court, files, blind=self.declaration.blind, instrumented=instrumented)
+        instrumented = bool(self.declaration.instrument or self.prepared.instrumented) and not self._missing
+        return screen(self._court, files, blind=self.declaration.blind or not instrumented, own=self._own)
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
@@ -201,7 +210,9 @@ class AtherisSession:
 
     def _prepared(self, told: dict[str, Any]) -> Prepared:
         before = frozenset(told["modules"])
-        glimpse = peek(self._link, self.declaration, Path(self.options.project), before)
+        seeds, length = self.declaration.seeds, self.declaration.length
+        first = samples(Path(self.options.project) / seeds, length) if seeds else [b""]
+        glimpse = peek(self._link, first, before)
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
         warnings = list(told["warnings"])
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
@@ -212,14 +223,23 @@ class AtherisSession:
             warnings.append(
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
             )
-        if glimpse.runs and not glimpse.edges and not (self._missing or self.declaration.blind):
-            warnings.append("the first inputs reach no instrumented code: fuzzing will be blind")
+        if glimpse.runs and not (self._missing or self.declaration.blind or glimpse.edges - self._own):
+            warnings += first_words(self.declaration, glimpse.called, told["instrumented"], none=not glimpse.edges)
         return Prepared(
             seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]), lazy=lazy,
             uninstrumented=tuple(told["uninstrumented"]), instrumented=tuple(told["instrumented"]),
             sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
             constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
+
+    def _unseen(self, corpus: Path, progress: Progress) -> tuple[str, ...]:
+        """Packages called without coverage, where the corpus reaches nothing but the harness's own code."""
+        if self.declaration.blind or not progress.measured or progress.edges > len(self._own) + UNCOUNTED:
+            return ()
+        glimpse = peek(self._link, samples(corpus, self.declaration.length, most=DOUBTED))
+        if glimpse.edges - self._own:
+            return ()
+        return unseen(glimpse.called, self.prepared.instrumented)
 
     def _refused_words(self) -> list[str]:
         """A word on lines of the user's dictionary that are none, and on a file that cannot be read."""

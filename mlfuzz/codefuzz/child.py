@@ -20,9 +20,11 @@ from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.callees import Calls
 from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.growth import grown
+from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
@@ -130,7 +132,9 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends, one after another, until it sends the end."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge = bench.judge()
-    edges = _watch_edges() if job.get("edges") else None
+    calls = Calls(bench.entry, {*SURVIVORS, PACKAGE}) if job.get("calls") else None
+    bench.entry = calls or bench.entry
+    edges = calls.edges if calls else _watch_edges() if job.get("edges") else None
     native = Native() if job.get("edges") and bench.spec["sanitizer"] else None
     while True:
         message, payload = wire.receive(bench.post.socket)
@@ -143,6 +147,8 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
         outcome = _measured(bench, judge, payload)
         if edges is not None:
             outcome["edges"] = sorted(edges) + (native.reached() if native is not None else [])
+        if calls is not None:
+            outcome["called"] = sorted(calls.called)
         bench.post.send(outcome)
     bench.post.send({"modules": sorted(sys.modules), "forks": judge.forks})
 

@@ -61,7 +61,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing.
 
     measured: whether the engine has counted edges yet; it may still be reading a large corpus. words: that it has found
-    useful, once it has ended of itself.
+    useful, once it has ended of itself. unseen: packages that the harness calls without coverage, where all edges are
+    its own file's; known at the end.
     """
 
     executions: int
@@ -74,6 +75,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     measured: bool = True
     words: tuple[bytes, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ FUZZER = ("mlfuzz.codefuzz", "atheris", "__main__")
 class Loaded:
     """What importing gave. entry: the function that takes bytes; fresh: modules that came with it.
 
-    instrumented: modules that give coverage.
+    instrumented: modules that give coverage; own: counters of the harness's own code.
     """
 
     def __init__(self, entry: Callable[[bytes], Any], seconds: float, before: frozenset[str]) -> None:
@@ -57,6 +57,7 @@ class Loaded:
         self.cached = False
         self.uninstrumented: tuple[str, ...] = ()
         self.instrumented: tuple[str, ...] = ()
+        self.own: frozenset[int] = frozenset()
         self.constants: list[bytes] = []
         self.warnings: list[str] = []
 
@@ -90,7 +91,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     loaded.mutator = getattr(module, "custom_mutator", None) or getattr(module, "CustomMutator", None)
     loaded.cached = stand.cached
     loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
-    loaded.instrumented = stand.instrumented()
+    loaded.instrumented, loaded.own = stand.instrumented(), stand.own
     loaded.constants = chosen(stand.store.constants) if stand.store else []
     loaded.warnings = warnings + stand.warnings
     return loaded
@@ -129,6 +130,7 @@ class _Plain:
     cached = False
     captured: Callable[[bytes], Any] | None = None
     store: Store | None = None
+    own: frozenset[int] = frozenset()
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -156,11 +158,15 @@ class _Instrumented:
         self.captured: Callable[[bytes], Any] | None = None
         self.warnings: list[str] = []
         self.store = self._store()
-        self._finder = Finder([PACKAGE, *spec["instrument"]])
+        self._finder = Finder(atheris, PACKAGE, spec["instrument"])
 
     @property
     def cached(self) -> bool:
         return self.store is not None and self.store.misses == 0 and self.store.hits > 0
+
+    @property
+    def own(self) -> frozenset[int]:
+        return frozenset(self._finder.own)
 
     @contextlib.contextmanager
     def imports(self) -> Iterator[None]:

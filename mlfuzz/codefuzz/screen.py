@@ -18,8 +18,11 @@ FEW = 3
 refuses them, though nothing may fail of it."""
 
 
-def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bool) -> Screened:
-    """Run each seed. Those longer than the harness's length run as libFuzzer cuts them."""
+def screen(court: Court, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
+    """Run each seed. Those longer than the harness's length run as libFuzzer cuts them.
+
+    blind: no coverage is expected; own: edges of the harness's own file, which are none of the target's.
+    """
     refused: list[tuple[str, str]] = []
     readable: list[tuple[str, bytes]] = []
     for path in files:
@@ -31,15 +34,15 @@ def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bo
     failing: list[tuple[str, Outcome]] = []
     barred: list[tuple[str, Outcome]] = []
     edges: set[int] = set()
-    own: set[str] = set()
+    genuine: set[str] = set()
     began = time.monotonic()
     every = list(Series(court, edges=True).run([data for _, data in readable]))
     for (name, data), seen in zip(readable, every, strict=True):
         edges |= seen.edges
         outcome = seen.outcome
-        if outcome.failed and outcome.bucket not in own:  # one failure of a kind is enough to show whose it is
+        if outcome.failed and outcome.bucket not in genuine:  # one failure of a kind is enough to show whose it is
             outcome = court.cleared(data, outcome)
-            own |= {seen.outcome.bucket} if outcome.failed and not outcome.refusals else set()
+            genuine |= {seen.outcome.bucket} if outcome.failed and not outcome.refusals else set()
         if outcome.failed:
             failing.append((name, outcome))
             continue
@@ -47,7 +50,7 @@ def screen(court: Court, files: Sequence[Path], *, blind: bool, instrumented: bo
             outcome = court.watched(data)
         usable.append(name)
         barred += [(name, outcome)] if outcome.refusals else []
-    warnings = _warnings(usable, failing, refused, edges=len(edges), blind=blind or not instrumented)
+    warnings = _warnings(usable, failing, refused, edges=len(edges - own), blind=blind)
     return Screened(
         usable=tuple(usable), failing=tuple(failing), refused=tuple(refused), barred=tuple(barred),
         edges=len(edges), warnings=warnings, seconds=time.monotonic() - began,

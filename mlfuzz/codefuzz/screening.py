@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlfuzz.codefuzz.blindness import tops
 from mlfuzz.codefuzz.engine import Session
 from mlfuzz.codefuzz.events import Ready
 from mlfuzz.codefuzz.library import Harness
@@ -46,8 +47,8 @@ def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_faili
 def ready(standing: Standing, session: Session, look: Look) -> Ready:
     """What importing the harness and running its seeds has shown, in words."""
     prepared, packages = session.prepared, standing.harness.declaration.instrument
-    tops = {name.partition(".")[0] for name in packages}
-    native = [name for name in prepared.blind if name.partition(".")[0] in tops]
+    covered = set(tops([*packages, *prepared.instrumented]))
+    native = [name for name in prepared.blind if name.partition(".")[0] in covered]
     plain = [name for name in prepared.uninstrumented if _below(name, packages)]
     notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
     if not standing.seeds:
@@ -60,8 +61,7 @@ def ready(standing: Standing, session: Session, look: Look) -> Ready:
 
 def versions(harness: Harness) -> dict[str, str]:
     """The machine's facts, and the versions of what the harness tests."""
-    tops = dict.fromkeys(name.partition(".")[0] for name in harness.declaration.instrument)
-    told = {name: version(name) for name in (_ALIKE.get(top, top) for top in tops)}
+    told = {name: version(name) for name in (_ALIKE.get(top, top) for top in tops(harness.declaration.instrument))}
     return {**environment(harness.project), **{name: one for name, one in told.items() if one}}
 
 

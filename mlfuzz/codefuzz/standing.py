@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlfuzz.codefuzz.blindness import told
 from mlfuzz.codefuzz.corpus_files import WorkingCorpus
 from mlfuzz.codefuzz.dictionary import MOST_LEARNED, learned, parse, written
 from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
@@ -155,17 +156,13 @@ def require_usable(name: str, screened: Screened) -> None:
 def require_coverage(standing: Standing, progress: Progress, *, executions: int) -> None:
     """Raises TargetError where a harness that is not declared blind reaches nothing that is measured."""
     declaration = standing.harness.declaration
-    if declaration.blind or max(progress.edges, standing.edges) > 1:
+    if declaration.blind or (not progress.unseen and max(progress.edges, standing.edges) > 1):
         return
     if progress.executions < executions or not progress.measured:
         return
-    said = ", ".join(declaration.instrument) or "nothing"
-    native = standing.prepared.blind if standing.prepared else ()
-    why = f"; native code gives none: {', '.join(native[:4])}" if native else ""
     raise TargetError(
-        f"harness {standing.name} gives no coverage: {progress.executions:,} inputs reached {progress.edges} edges "
-        f"of what is instrumented ({said}){why}; name the package that it calls under instrument, build it with "
-        'coverage (mlfuzz harness build-native), or say "blind": True'
+        f"harness {standing.name} gives no coverage: {progress.executions:,} inputs reached nothing instrumented but "
+        f"its own file ({progress.edges} edges); {told(declaration, standing.prepared, progress.unseen)}"
     )
 
 

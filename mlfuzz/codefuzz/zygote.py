@@ -68,6 +68,7 @@ class Zygote:
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
             "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
             "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
+            "own": sorted(self.loaded.own),
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
             "constants": [word.hex() for word in self.loaded.constants],
             "path": folders,
