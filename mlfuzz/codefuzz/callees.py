@@ -1,4 +1,4 @@
-"""Whose code an input's run calls. In the child; no mlfuzz imports."""
+"""Whose code an input's run calls, and that what tells of it is not counted. In the child; no mlfuzz imports."""
 
 from __future__ import annotations
 
@@ -43,3 +43,21 @@ class Calls:
             return
         if isinstance(name, str) and name.partition(".")[0] not in self._passed:
             self.called.add(name)
+
+
+def uncounted(call: Callable[..., None]) -> Callable[..., None]:
+    """`call`, whose edges count for no input: where everything is instrumented, so is what writes a traceback."""
+    atheris: Any = sys.modules["atheris"]
+
+    def silent(*arguments: Any) -> None:
+        genuine, atheris._trace_branch = atheris._trace_branch, _nothing
+        try:
+            call(*arguments)
+        finally:
+            atheris._trace_branch = genuine
+
+    return silent
+
+
+def _nothing(edge: int) -> None:
+    """In place of the count."""

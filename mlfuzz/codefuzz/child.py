@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.callees import Calls
+from mlfuzz.codefuzz.callees import Calls, uncounted
 from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.growth import grown
@@ -168,6 +168,7 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
             judge.reopen(outcome["bucket"])
 
     judge.tell = tell
+    judge.caught = uncounted(judge.caught)  # type: ignore[method-assign]
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
     options: dict[str, Any] = {}
     if bench.own_mutator is not None:

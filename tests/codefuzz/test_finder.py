@@ -129,6 +129,20 @@ def test_edges_of_what_the_file_instruments_are_equal_with_and_without_the_cache
 
 
 @pytest.mark.slow
+def test_what_writes_a_traceback_counts_for_no_input(tmp_path):
+    path = form(tmp_path, "all in main")
+    path.write_text(path.read_text().replace("acme.parse(data)", "if len(data) > 2: raise KeyError(1)"))
+    with opened(path) as session:
+        told: list[bytes] = []
+        progress = session.fuzz(
+            tmp_path / "corpus", seconds=60, runs=2000, on_failure=lambda data, _: told.append(data),
+            on_progress=lambda _: None,
+        )  # fmt: skip
+    assert told
+    assert progress.edges < 20  # those of traceback and what it uses are hundreds
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["include", "a block in main", "one function"])
 def test_a_bug_that_only_coverage_leads_to_is_found(name, tmp_path):
     found: list[bytes] = []
