@@ -1,10 +1,12 @@
 """pytest runs the regressions in corpus/: hooks and options. What an unused plugin imports is in this file alone.
 
-`pytest corpus/` collects each <id>.json below a folder regressions/; `-p no:mlfuzz` leaves all of it out.
+`pytest corpus/` collects each <id>.json below a folder regressions/ that is a record of ours (`ownership`), and leaves
+what others keep in such a folder to them; `-p no:mlfuzz` leaves all of it out.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from mlfuzz.testing.kept import Kept
 
 FOLDER = "regressions"
-_STEM = re.compile(r"[0-9a-f]{8,64}")
+ITEMS = "mlfuzz.pytest_plugin.items"
+_NAME = re.compile(r"[0-9a-f]{8,64}\.json")
 
 UPDATES = ("fix",)
 
@@ -44,21 +47,34 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--mlfuzz-max is a count of at least 1, not {most}")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if path.parent.name != FOLDER:
-        return None
-    from mlfuzz.pytest_plugin.items import RegressionFolder
-
-    return RegressionFolder.from_parent(parent, path=path)
-
-
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix != ".json" or FOLDER not in file_path.parent.parts or not _STEM.fullmatch(file_path.stem):
+    if FOLDER not in file_path.parent.parts or not _named(file_path.name):
+        return None
+    from mlfuzz.pytest_plugin.ownership import ours
+
+    if not ours(file_path, parent.config):
         return None
     from mlfuzz.pytest_plugin.items import RegressionFile
 
     return RegressionFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A folder stays what others make of it; what belongs to the regressions in it joins its children.
+
+    A collector of our own in its place took the tests and packages of others out of it.
+    """
+    report = yield
+    if report.passed and isinstance(collector, pytest.Directory) and FOLDER in collector.path.parts:
+        lost = _lost(collector)
+        if lost or any(type(child).__module__ == ITEMS for child in report.result):
+            from mlfuzz.pytest_plugin.items import belonging
+
+            report.result.extend(belonging(collector, report.result, lost))
+    return report
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -125,6 +141,25 @@ def kept_of(item: pytest.Item) -> Kept | None:
     if kept is None and (callspec := getattr(item, "callspec", None)) is not None:
         kept = callspec.params.get("regression")
     return kept if type(kept).__name__ == "Kept" and type(kept).__module__ == "mlfuzz.testing.kept" else None
+
+
+def _lost(folder: pytest.Directory) -> list[Path]:
+    """Records of ours that are no files any more (a link to nowhere): pytest passes over these."""
+    with os.scandir(folder.path) as entries:
+        paths = sorted(Path(one.path) for one in entries if _named(one.name) and not (one.is_file() or one.is_dir()))
+    if not paths:
+        return []
+    from mlfuzz.pytest_plugin.ownership import ours
+
+    ignored = folder.ihook.pytest_ignore_collect
+    return [
+        path for path in paths if not ignored(collection_path=path, config=folder.config) and ours(path, folder.config)
+    ]
+
+
+def _named(name: str) -> bool:
+    """Whether a file is named like a record."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _properties(kept: Kept) -> Sequence[tuple[str, object]]:

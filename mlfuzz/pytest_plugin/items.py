@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from mlfuzz.config import Resolved
 from mlfuzz.findings.finding import SHORT_ID
+from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard
 from mlfuzz.testing.kept import Kept
 from mlfuzz.testing.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
+TOLD: pytest.StashKey[bool] = pytest.StashKey()
 
 
-class RegressionFolder(pytest.Directory):
-    """corpus/regressions/<target>: its records, and the gate over them where one is set."""
+def belonging(
+    folder: pytest.Directory, children: Sequence[pytest.Item | pytest.Collector], lost: Sequence[Path]
+) -> list[pytest.Collector]:  # fmt: skip
+    """What a folder has besides the `children` that pytest found: its lost records, and the gate over all of them."""
+    more = [RegressionFile.from_parent(folder, path=path) for path in lost]
+    files = [*(child for child in children if isinstance(child, RegressionFile)), *more]
+    if folder.path.parent.name != FOLDER:
+        return [*more]
+    return [*more, RegressionGate.from_parent(folder, name="gate", nodeid=folder.nodeid, files=files)]
 
-    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        kept = []
-        for entry in sorted(os.scandir(self.path), key=lambda each: each.name):
-            path = Path(entry.path)
-            if entry.is_dir():
-                below = None if self._ignored(path) else self.ihook.pytest_collect_directory(path=path, parent=self)
-                if below is not None:
-                    yield below
-            elif entry.name.endswith(".json") and not self._ignored(path):
-                for file in self.ihook.pytest_collect_file(file_path=path, parent=self):
-                    if isinstance(file, RegressionFile):
-                        kept.append(file.kept)
-                    yield file
+
+class RegressionGate(pytest.Collector):
+    """corpus/regressions/<target>: the gate over its records, where one is set."""
+
+    def __init__(self, *, files: Sequence[RegressionFile], **more: object) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]
+        self.files = files
+
+    def collect(self) -> Iterable[pytest.Item]:
+        if not usable(self.config):
+            return
         config = found_for(self.config).config
-        if kept and config.regression.mode != "each":
+        if config.regression.mode != "each":
+            kept = [file.kept for file in self.files]
             gate = gate_of(kept[0].target, kept, config)
             yield GateItem.from_parent(self, name=f"gate[{gate.target}]", gate=gate)
-
-    def _ignored(self, path: Path) -> bool:
-        if self.session.isinitpath(path, with_parents=True):
-            return False
-        return bool(self.ihook.pytest_ignore_collect(collection_path=path, config=self.config))
 
 
 class RegressionFile(pytest.File):
@@ -57,7 +59,8 @@ class RegressionFile(pytest.File):
         return self._kept
 
     def collect(self) -> Iterable[pytest.Item]:
-        yield RegressionItem.from_parent(self, name=self.kept.kind, kept=self.kept)
+        if usable(self.config):
+            yield RegressionItem.from_parent(self, name=self.kept.kind, kept=self.kept)
 
 
 class RegressionItem(pytest.Item):
@@ -96,6 +99,15 @@ def found_for(config: pytest.Config) -> Resolved:
         except pytest.UsageError as error:
             raise pytest.Collector.CollectError(str(error)) from None
     return config.stash[FOUND]
+
+
+def usable(config: pytest.Config) -> bool:
+    """Whether the configuration can be read. Raises CollectError where not, once: of many records one tells it."""
+    if TOLD not in config.stash:
+        config.stash[TOLD] = False
+        found_for(config)
+        config.stash[TOLD] = True
+    return config.stash[TOLD]
 
 
 def guard_for(config: pytest.Config) -> Guard:

@@ -18,7 +18,10 @@ def python(code: str, folder) -> str:
 
 @pytest.fixture
 def empty(tmp_path):
-    (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    folder = tmp_path / "regressions" / "api"
+    folder.mkdir(parents=True)
+    (folder / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    (folder / "1.json").write_text("{}")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:hypothesispytest -p no:cacheprovider\n")
     return tmp_path
 
