@@ -28,6 +28,12 @@ SEEDS_AT_ONCE = 64
 SURE = 0.05
 """A p-value below this shows a difference."""
 
+CLEAN_METRICS = ("accuracy", "class-accuracy")
+
+NO_CLEAN_INPUTS = (
+    "no clean input was judged; give some with --seeds FOLDER, in a sub-folder for each label that the target declares"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -47,11 +53,15 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A share before and after. p: of chance making them differ so much."""
+    """A share before and after. p: of chance making them differ so much.
+
+    differing: inputs that count on one side alone, where both ran the same.
+    """
 
     before: Share
     after: Share
     p: float
+    differing: int = 0
 
     @property
     def change(self) -> float:
@@ -79,18 +89,25 @@ class Comparison:
     def harm(self, sure: float = SURE) -> list[str]:
         """Why the second should be rejected: what is worse than chance explains; [] where nothing is.
 
-        Looked at are the failing inputs, the clean accuracy and that of each class; each must be surer the more there
-        are (Bonferroni). Source: Nelson et al., Exploiting machine learning to subvert your spam filter, LEET 2008
-        (reject on negative impact).
+        Clean accuracy and failing inputs are each judged alone, as they are told; the classes share one level among
+        them (Bonferroni), so that many of them do not make a drop of the whole invisible.
+        Source: Nelson et al., Exploiting machine learning to subvert your spam filter, LEET 2008 (reject on negative
+        impact).
         """
-        looked = {"failing inputs": (self.failing, -1), **{
-            f"clean accuracy{f' of {label}' if label else ''}": (pair, 1) for label, pair in self.accuracy.items()
-        }}  # fmt: skip
+        each = sure / max(1, len(self.classes))
+        looked = [("failing inputs", self.failing, -1, sure)]
+        looked += [("clean accuracy", pair, 1, sure) for label, pair in self.accuracy.items() if not label]
+        looked += [(f"clean accuracy of {label}", pair, 1, each) for label, pair in self.classes.items()]
         return [
             f"{what} {100 * pair.before.value:.3g} % -> {100 * pair.after.value:.3g} %, p={pair.p:.2g}"
-            for what, (pair, sign) in looked.items()
-            if pair.change * sign < 0 and pair.p < sure / len(looked)
+            for what, pair, sign, level in looked
+            if pair.change * sign < 0 and pair.p < level
         ]
+
+    @property
+    def classes(self) -> dict[str, Pair]:
+        """Clean accuracy by label."""
+        return {label: pair for label, pair in self.accuracy.items() if label}
 
     def metrics(self) -> dict[str, tuple[float, float]]:
         """Name -> before and after: what a gate may ask about."""
@@ -130,7 +147,7 @@ def compare_models(
     fixed, broken, still = (told.get(case, ()) for case in ((True, False), (False, True), (True, True)))
     failing = Pair(
         Share(len(fixed) + len(still), len(ids)), Share(len(broken) + len(still), len(ids)),
-        mcnemar(len(fixed), len(broken)),
+        mcnemar(len(fixed), len(broken)), len(fixed) + len(broken),
     )  # fmt: skip
     accuracy = _accuracy(targets[loads[0]], targets[loads[1]], seeds)
     return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems))
@@ -143,7 +160,7 @@ def compare_training(
     """What a batch of new training data does: a model trained without it, and one trained with it.
 
     train: from folders of training data to a target; must give the same for the same folders. seeds: clean inputs that
-    are in neither. `Comparison.harm` says whether to reject the batch. Raises UsageError where a folder is not there.
+    are in neither. `verdict.verdict_on` says whether it may be taken. Raises UsageError where a folder is not there.
     """
     for folder in (data, batch):
         if not folder.is_dir():
@@ -195,6 +212,8 @@ class Gate:
     def holds(self, comparison: Comparison) -> bool:
         """Raises UsageError for a metric that this comparison does not have."""
         metrics = comparison.metrics()
+        if self.metric in CLEAN_METRICS and self.metric not in metrics and comparison.paired:
+            raise UsageError(f"gate {self.text!r}: {NO_CLEAN_INPUTS}")
         if self.metric not in metrics:
             raise UsageError(f"gate {self.text!r}: there is no {self.metric!r}{suggestion(self.metric, metrics)}")
         before, after = metrics[self.metric]
@@ -247,7 +266,8 @@ def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> 
     for label in ("", *sorted({str(seed.label) for seed in labelled})):
         both = [(one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)]
         old, new = (Share(sum(hits), len(hits)) for hits in zip(*both, strict=True))
-        pairs[label] = Pair(old, new, mcnemar(both.count((True, False)), both.count((False, True))))
+        lost, won = both.count((True, False)), both.count((False, True))
+        pairs[label] = Pair(old, new, mcnemar(lost, won), lost + won)
     return pairs
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from mlfuzz.rates import fisher, mcnemar, wilson
+from mlfuzz.rates import POWER, fisher, mcnemar, rows_to_see, visible_drop, wilson
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,24 @@ def test_the_unpaired_test_is_the_exact_one(table, p):
 
 def test_without_rows_nothing_differs():
     assert fisher(0, 0, 3, 10) == 1.0
+
+
+@pytest.mark.parametrize(("rows", "differing"), [(20, 0.0), (40, 0.3), (100, 0.1)])
+def test_the_drop_that_shows_does_so_in_four_of_five_cases_by_the_exact_sum(rows, differing):
+    drop = visible_drop(rows, differing, sure=0.05)
+    share = max(drop, differing)
+    lost = (share + drop) / (2 * share)
+    power = sum(
+        math.comb(rows, count) * share**count * (1 - share) ** (rows - count)
+        * math.comb(count, one) * lost**one * (1 - lost) ** (count - one)
+        for count in range(rows + 1) for one in range(count // 2 + 1, count + 1) if mcnemar(one, count - one) < 0.05
+    )  # fmt: skip
+    assert power == pytest.approx(POWER, abs=0.06)
+
+
+def test_as_many_inputs_as_are_needed_show_a_drop_and_one_fewer_do_not():
+    for drop in (0.02, 0.05, 0.3):
+        rows = rows_to_see(drop, 0.1, sure=0.05)
+        assert visible_drop(rows, 0.1, sure=0.05) <= drop + 1e-6 < visible_drop(rows - 1, 0.1, sure=0.05) + 1e-6
+    assert visible_drop(5, 0.0, sure=0.05) == math.inf
+    assert visible_drop(6, 0.0, sure=0.05) == pytest.approx(1.0)

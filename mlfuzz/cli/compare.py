@@ -26,6 +26,7 @@ from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.workdir import campaigns, find_campaign
 from mlfuzz.testing.guard import Settings
+from mlfuzz.verdict import Verdict, verdict_on
 
 MOST_TOLD = 20
 
@@ -46,7 +47,7 @@ def compare(
 ) -> int:
     """Compare two models on the same findings and clean seeds, or two campaigns.
 
-    Exit code 1 where a gate does not hold, 3 where nothing could be compared.
+    Exit code 1 where a gate does not hold or a batch is rejected, 3 where nothing could be compared or told.
 
     Args:
         before: A campaign, or a target of the configuration, a shipped one, or module:attribute.
@@ -56,7 +57,8 @@ def compare(
         seeds: Clean labelled inputs for the accuracy; by default the first model's own.
         gate: A condition: fail-rate<=+0.5%, newly-broken<=0, accuracy>=-1%, class-accuracy>=-5%; may be repeated.
         train: "module:function", from folders of training data to a target. BEFORE and AFTER are then such folders, the
-            data so far and a new batch; exit code 1 where the batch does harm and should be rejected.
+            data so far and a new batch, which is rejected (exit code 1), may be taken (0), or neither (3): where there
+            are too few clean inputs to tell.
         device: cpu, cuda, cuda:1.
         dir: Where campaigns lie, instead of the configured folder.
     """
@@ -71,20 +73,19 @@ def compare(
     else:
         records = _records(context, findings, name, dir)
         result = _models(context, (before, after), records, seeds, device)
-    failed: list[object] = [one for one in gates if not one.holds(result)]
-    context.terminal.emit(_document(result, gates, failed))
+    failed = [one for one in gates if not one.holds(result)]
+    verdict = verdict_on(result, gates) if train else None
+    context.terminal.emit(_document(result, gates, failed, verdict))
     _tell(context, result)
-    for one in gates:
-        if one in failed:
-            context.terminal.result(("gate failed  ", "bold red"), one.text)
+    for one in failed:
+        context.terminal.result(("gate failed  ", "bold red"), one.text)
+    if verdict is not None:
+        for reason in verdict.harm:
+            context.terminal.result(("harm  ", "bold red"), visible(reason))
+        context.terminal.result(visible(verdict.sentence))
+        return verdict.exit_code
     if not result.failing.before.rows and not result.accuracy:
         return EXIT_BROKEN
-    if train:
-        harm = result.harm()
-        for reason in harm:
-            context.terminal.result(("harm  ", "bold red"), reason)
-        context.terminal.result("reject the batch" if harm else "no harm shown: the batch may be taken")
-        failed = [*failed, *harm]
     return EXIT_FINDINGS if failed else EXIT_CLEAN
 
 
@@ -168,7 +169,9 @@ def _verdict(pair: Pair, *, less: bool) -> str:
     return f"{word}, p={pair.p:.2g}"
 
 
-def _document(result: Comparison, gates: list[Gate], failed: list[object]) -> dict[str, object]:
+def _document(
+    result: Comparison, gates: list[Gate], failed: list[Gate], verdict: Verdict | None
+) -> dict[str, object]:  # fmt: skip
     def told(pair: Pair) -> dict[str, object]:
         return {
             "before": [pair.before.hits, pair.before.rows, *pair.before.interval],
@@ -180,4 +183,6 @@ def _document(result: Comparison, gates: list[Gate], failed: list[object]) -> di
         "fixed": result.fixed, "broken": result.broken, "still": result.still,
         "accuracy": {label: told(pair) for label, pair in result.accuracy.items()},
         "problems": dict(result.problems), "gates": {one.text: one not in failed for one in gates},
+        **({"verdict": {"decision": verdict.decision, "sentence": verdict.sentence, "harm": verdict.harm,
+                        "exit_code": verdict.exit_code}} if verdict else {}),
     }  # fmt: skip
