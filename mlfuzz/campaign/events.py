@@ -66,13 +66,17 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a campaign ended. exit_code: as documented for the command line."""
+    """How a campaign ended. exit_code: as documented for the command line.
+
+    known: ids of findings that are not new: of faults that the corpus keeps, or that the campaign had before.
+    """
 
     exit_code: int
     reason: str
     stats: Stats
     faults: tuple[Fault, ...]
     findings: tuple[Finding, ...]
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

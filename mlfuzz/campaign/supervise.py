@@ -18,7 +18,9 @@ from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
+from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
+from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import ProgressTail, Stats, read_stats
 from mlfuzz.storage.lock import Lock
@@ -36,6 +38,7 @@ class CampaignRequest:
     """What to run. adopt: go on although target or options changed. confirm_share: of the time, for the probe.
 
     workers: processes that run the loop, on one directory; all share the budget's inputs and findings.
+    regressions: findings kept in the corpus: their faults are not new.
     """
 
     spec: WorkerSpec
@@ -45,6 +48,7 @@ class CampaignRequest:
     confirm_share: float = 0.2
     fail_on: str = "any"
     workers: int = 1
+    regressions: tuple[Finding, ...] = ()
 
 
 def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
@@ -64,6 +68,7 @@ class _Supervisor:
         self.store = FindingStore(workdir.findings)
         self._started = time.monotonic()
         self._known = frozenset(self.store.ids())
+        self._old = Known([*request.regressions, *self.store.records()])
         self._seen = set(self._known)
         self._scanned = 0.0
         self._enough = self._interrupted = ""
@@ -184,12 +189,13 @@ class _Supervisor:
         code = EXIT_CLEAN
         counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]
         if self.request.fail_on == "new":
-            counted = [finding for finding in counted if finding.id not in self._known]
+            counted = [finding for finding in counted if finding not in self._old]
         if counted and self.request.fail_on != "none":
             code = EXIT_FINDINGS
         if self._interrupted == "interrupted":
             code = EXIT_INTERRUPTED
-        outcome = Outcome(code, reason, self._stats(), faults, tuple(findings))
+        known = frozenset(one.id for one in findings if one in self._old)
+        outcome = Outcome(code, reason, self._stats(), faults, tuple(findings), known)
         self.tell(Ended(outcome))
         return outcome
 

@@ -75,7 +75,7 @@ def fuzz(
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
         input_timeout: A batch that takes longer is a hang.
         cap: Inputs kept for each key of failures.
-        fail_on: Which findings make the exit code 1.
+        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
         adopt: Go on although the target or the options have changed since the campaign began.
         dir: Where campaigns lie, instead of the configured folder.
         report: Write the HTML report at the end.

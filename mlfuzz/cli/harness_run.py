@@ -101,7 +101,7 @@ def harness_run(
         lane: plain, or a native build: address, undefined (mlfuzz harness build-native).
         sandbox: auto (what the system has), or none.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
-        fail_on: Which findings make the exit code 1.
+        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
         dir: Where campaigns lie, instead of the configured folder.
         report: Write the HTML report at the end.
     """

@@ -18,6 +18,7 @@ from mlfuzz.cli.screen import Screen
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.findings.known import Known
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
 
@@ -28,11 +29,16 @@ WIDE = 104
 class Panel:
     """Called with each event; a context manager, so that the terminal is left as it was.
 
-    options: what suggested commands need to find the campaign, such as " --dir elsewhere".
+    options: what suggested commands need to find the campaign, such as " --dir elsewhere". known: findings that are
+    no news.
     """
 
-    def __init__(self, terminal: Terminal, title: str, name: str, seconds: float | None, *, options: str = "") -> None:
+    def __init__(
+        self, terminal: Terminal, title: str, name: str, seconds: float | None, *, options: str = "",
+        known: Known | None = None,
+    ) -> None:  # fmt: skip
         self.terminal, self.title, self.options = terminal, title, options
+        self._known = known or Known(())
         self.board = Board()
         self._screen = Screen(terminal, self._draw, lambda: self.board.line(name), seconds)
 
@@ -66,7 +72,7 @@ class Panel:
                 pass
 
     def _settled(self, finding: Finding) -> None:
-        if finding.verdict == "confirmed":
+        if finding.verdict == "confirmed" and finding not in self._known:
             self._screen.news.tell(fault_of(finding), partial(new_line, finding, self.options))
 
     def _draw(self) -> RenderableType:

@@ -12,10 +12,15 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
+from mlfuzz.cli.cases import REGRESSIONS
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.subjects import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
-from mlfuzz.errors import ConfigError, UsageError
+from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.promote import records_in
+from mlfuzz.findings.record import read_record
+from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.reader import is_begun
 from mlfuzz.storage.workdir import Workdir, campaign_root, find_campaign
@@ -70,7 +75,8 @@ def plan(
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
-    return Plan(name, target, workdir, resolved, _request(kept, spec, workdir, resolved, adopt=adopt), folder)
+    request = _request(kept, spec, workdir, resolved, adopt=adopt, regressions=_regressions(context))
+    return Plan(name, target, workdir, resolved, request, folder)
 
 
 def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:
@@ -137,7 +143,10 @@ def budget_of(resolved: Resolved) -> Budget:
     return Budget(seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings)
 
 
-def _request(config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resolved, *, adopt: bool) -> CampaignRequest:
+def _request(
+    config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resolved, *, adopt: bool,
+    regressions: tuple[Finding, ...],
+) -> CampaignRequest:  # fmt: skip
     return CampaignRequest(
         spec=spec,
         workdir=workdir.root,
@@ -146,7 +155,19 @@ def _request(config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resol
         confirm_share=config.fuzz.confirm_share,
         fail_on=config.fuzz.fail_on,
         workers=config.fuzz.workers,
+        regressions=regressions,
     )
+
+
+def _regressions(context: Context) -> tuple[Finding, ...]:
+    """What is kept in the corpus, of whatever target: a target's own name is in its records alone."""
+    found = []
+    for path in records_in(context.resolve().corpus_dir / REGRESSIONS):
+        try:
+            found.append(read_record(path))
+        except MlfuzzError as error:
+            context.terminal.warn(f"{visible(str(error))}: its fault counts as new")
+    return tuple(found)
 
 
 def _located(context: Context, of_target: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import traceback
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from mlfuzz.cli.panel import Panel
 from mlfuzz.cli.plan import Plan, shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
+from mlfuzz.findings.known import Known
 from mlfuzz.findings.labels import labels_kept
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats
@@ -38,7 +40,10 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
     )
     fresh = not plan.workdir.root.exists()
     try:
-        with Panel(terminal, title, plan.name, plan.request.budget.total_seconds, options=_there(plan)) as panel:
+        with Panel(
+            terminal, title, plan.name, plan.request.budget.total_seconds, options=_there(plan),
+            known=Known(plan.request.regressions),
+        ) as panel:  # fmt: skip
             outcome = supervise(plan.request, lambda event: _told(event, plan, panel))
     except MlfuzzError as error:
         if fresh and not plan.workdir.stats.exists() and str(plan.workdir.root) not in str(error):
@@ -81,8 +86,9 @@ def write_report(context: Context, plan: Plan) -> Path | None:
 
 
 def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, code: int) -> None:
-    terminal, stats = context.terminal, outcome.stats
-    waiting = sum(one.verdict == "candidate" for one in outcome.findings)
+    terminal, stats, known = context.terminal, outcome.stats, outcome.known
+    candidates = [one for one in outcome.findings if one.verdict == "candidate"]
+    waiting = len(candidates)
     faults = group([one for one in outcome.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
     flaky = sum(one.verdict == "flaky" for one in outcome.findings)
     terminal.emit(
@@ -91,7 +97,10 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
             "exit_code": code,
             "reason": outcome.reason,
             "campaign": plan.name,
-            "faults": [{"key": one.key, "best": one.best.id, "inputs": len(one.members)} for one in faults],
+            "faults": [
+                {"key": one.key, "best": one.best.id, "inputs": len(one.members), "known": _is_known(one, known)}
+                for one in faults
+            ],
             "weaknesses": len(weaknesses(one for fault in faults for one in fault.members)),
             "candidates": waiting,
             "flaky": flaky,
@@ -101,7 +110,11 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
         }
     )
     speed = f"{stats.inputs / stats.seconds:,.0f}" if stats.seconds else "0"
-    head = f"{_counted(faults, waiting)}{f', {flaky} flaky set aside' if flaky else ''}"
+    said = _counted(
+        faults, waiting, known_faults=sum(_is_known(one, known) for one in faults),
+        known_waiting=sum(one.id in known for one in candidates),
+    )  # fmt: skip
+    head = f"{said}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
         f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
@@ -112,7 +125,7 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
         terminal.result(("  labels   ", "dim"), str(labels))
     for text in (*_seeds_told(stats.seeds), *stats.warnings):
         terminal.warn(text)
-    for what, command in _next(context, plan, faults, report, code, waiting):
+    for what, command in _next(context, plan, faults, report, code, waiting, known):
         terminal.result((f"  {what:<9}", "dim"), command)
 
 
@@ -132,14 +145,27 @@ def _seeds_told(seeds: SeedStats) -> list[str]:
     return told
 
 
-def _counted(faults: tuple[FaultGroup, ...], waiting: int) -> str:
+def _counted(
+    faults: Sequence[FaultGroup], waiting: int, *, known_faults: int = 0, known_waiting: int = 0
+) -> str:  # fmt: skip
     if not faults:
-        return f"nothing confirmed yet, {_to_confirm(waiting)}" if waiting else "nothing found"
-    return f"{headline(faults)}{f'; {_to_confirm(waiting)}' if waiting else ''}"
+        return f"nothing confirmed yet, {_to_confirm(waiting, known_waiting)}" if waiting else "nothing found"
+    told = f"{headline(faults)}{_known_of(len(faults), known_faults)}"
+    return f"{told}; {_to_confirm(waiting, known_waiting)}" if waiting else told
 
 
-def _to_confirm(count: int) -> str:
-    return f"{counted(count, 'candidate')} not yet confirmed"
+def _to_confirm(count: int, known: int) -> str:
+    return f"{counted(count, 'candidate')} not yet confirmed{_known_of(count, known)}"
+
+
+def _known_of(count: int, known: int) -> str:
+    if not known:
+        return ""
+    return ", known already" if count == 1 else f", {'all' if known == count else known} known already"
+
+
+def _is_known(fault: FaultGroup, known: Collection[str]) -> bool:
+    return all(one.id in known for one in fault.members)
 
 
 def _tell_weaknesses(context: Context, faults: tuple[FaultGroup, ...]) -> None:
@@ -154,18 +180,21 @@ def _tell_weaknesses(context: Context, faults: tuple[FaultGroup, ...]) -> None:
 
 
 def _next(
-    context: Context, plan: Plan, faults: tuple[FaultGroup, ...], report: Path | None, code: int, waiting: int = 0
-) -> list[tuple[str, str]]:
+    context: Context, plan: Plan, faults: tuple[FaultGroup, ...], report: Path | None, code: int, waiting: int = 0,
+    known: Collection[str] = (),
+) -> list[tuple[str, str]]:  # fmt: skip
     start = context.directory
     lines = [("report", shown_path(report, start))] if report else []
     there = _there(plan)
     again = f"mlfuzz fuzz {shlex.quote(plan.typed)} --name {plan.name}{there}"
     if faults:
-        best = f"{faults[0].best.id[:SHORT_ID]}{there}"
+        new = [one for one in faults if not _is_known(one, known)]
+        best = f"{(new or faults)[0].best.id[:SHORT_ID]}{there}"
         lines.append(("list", f"mlfuzz findings list --name {plan.name}{there}"))
         lines.append(("look", f"mlfuzz findings show {best}"))
         lines.append(("replay", f"mlfuzz replay {best}"))
-        lines.append(("keep", f"mlfuzz findings promote {best}"))
+        if new:
+            lines.append(("keep", f"mlfuzz findings promote {best}"))
     elif code == EXIT_CLEAN:
         lines.append(("longer", f"{again} --time 1h"))
     if waiting:

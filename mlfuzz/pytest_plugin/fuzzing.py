@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,19 @@ from mlfuzz.campaign.supervise import run as supervise
 from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
+from mlfuzz.findings.known import Known
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.weakness import weaknesses
+from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import Purse, Turn
 from mlfuzz.report.numbers import counted
-from mlfuzz.testing.kept import Kept
+from mlfuzz.testing.kept import Kept, kept_in
 
 MOST_TOLD = 10
 
 
 class FuzzItem(pytest.Item):
-    """Fuzzes one target for a while. known: its regressions; their faults are not new. purse: its time."""
+    """Fuzzes one target for a while. known: its regressions that run; their faults are not new. purse: its time."""
 
     def __init__(self, *, kept: Kept, known: Sequence[Kept], purse: Purse, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
@@ -53,20 +55,26 @@ class FuzzItem(pytest.Item):
             self.purse.spend(min(seconds, turn.seconds))
         if outcome.exit_code == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
-        if new := self._new(outcome.findings):
+        known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
+        if new := new_faults(outcome.findings, known):
             pytest.fail(_text(new, workdir), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"fuzz[{self.target}]"
 
-    def _new(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Of each fault that no regression has, the first confirmed finding."""
-        known = {one.finding.fault or fault_of(one.finding) for one in self.known if one.finding}
-        first: dict[str, Finding] = {}
-        for finding in findings:
-            if finding.verdict == "confirmed" and finding.triage != "ignored":
-                first.setdefault(finding.fault or fault_of(finding), finding)
-        return [finding for fault, finding in first.items() if fault not in known]
+
+def known_of(target: str, collected: Iterable[Kept], folder: Path) -> Known:
+    """A target's regressions that were collected, and those in the corpus that were not selected."""
+    return Known(one.finding for one in (*collected, *kept_in(folder, target=target)) if one.finding)
+
+
+def new_faults(findings: Iterable[Finding], known: Known) -> list[Finding]:
+    """Of each fault that is not known, the first confirmed finding that nobody has set aside."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.verdict == "confirmed" and finding.triage in ("open", "fixed") and finding not in known:
+            first.setdefault(finding.fault or fault_of(finding), finding)
+    return list(first.values())
 
 
 def folder_of(campaigns: Path, target: str) -> Path:

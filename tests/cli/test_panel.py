@@ -14,6 +14,7 @@ from mlfuzz.cli.board import Board
 from mlfuzz.cli.news import MOST_NEWS
 from mlfuzz.cli.panel import Panel, new_line
 from mlfuzz.cli.terminal import Terminal
+from mlfuzz.findings.known import Known
 from mlfuzz.progress import Stats
 
 
@@ -38,6 +39,16 @@ def test_a_fault_is_told_once_when_it_is_settled(told, flips):
     assert out.getvalue().count("NEW") == 1
     assert "NEW label 7 -> 1  rotate 11.2 degrees  margin 0.43 logits" in out.getvalue()
     assert f"mlfuzz replay {flips[0].id[:10]}" in out.getvalue()
+
+
+def test_what_the_corpus_keeps_is_not_told_as_new(flips):
+    out = io.StringIO()
+    panel = Panel(Terminal(out=out, err=out), "mlfuzz", "digits", 30.0, known=Known(flips[:1]))
+    for finding in flips[:3]:
+        panel(Confirmed(msgspec.structs.replace(finding, id="f" * 16)))
+    assert out.getvalue() == ""
+    panel(Confirmed(msgspec.structs.replace(flips[0], id="f" * 16, fault="another")))
+    assert out.getvalue().count("NEW") == 1
 
 
 def test_a_flood_of_faults_is_cut_short_and_said_to_be(told, flips):

@@ -35,6 +35,18 @@ def test_failures_that_wait_for_their_confirmation_are_not_nothing():
     assert _counted((), 198) == "nothing confirmed yet, 198 candidates not yet confirmed"
 
 
+def test_what_was_known_already_is_said_and_what_is_new_suggested(tmp_path):
+    faults = group([flip(number, "mist") for number in range(3)])
+    assert _counted(faults, 0, known_faults=2).endswith("failed again alone, 2 known already")
+    assert _counted(faults, 0, known_faults=3).endswith("failed again alone, all known already")
+    assert _counted((), 1, known_waiting=1).endswith("1 candidate not yet confirmed, known already")
+    context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
+    here = plan(context, "digits:fragile", {})
+    for known, kept in ((faults[:2], faults[2].best.id[:10]), (faults, None)):
+        told = dict(_next(context, here, faults, None, EXIT_CLEAN, known={one.best.id for one in known}))
+        assert told.get("keep") == (kept and f"mlfuzz findings promote {kept}")
+
+
 def test_seeds_that_were_not_fuzzed_are_told():
     told = _seeds_told(SeedStats(usable=1, skipped={"empty file": 2}, failing=[["3/07.png", "3", "8"]]))
     assert told == [
