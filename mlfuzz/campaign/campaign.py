@@ -20,6 +20,7 @@ from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
 from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
+from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.flight import Recorder
@@ -27,7 +28,7 @@ from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.pool import Pool
-from mlfuzz.campaign.resume import measure_again, restore_state, save_state
+from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import Searcher, searcher_for
 from mlfuzz.campaign.seedbed import Seedbed
@@ -47,6 +48,7 @@ from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
+from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
@@ -150,6 +152,10 @@ class Campaign:
         torch.manual_seed(self.spec.seed)
         self.target = target_for(self.target, self.spec)
         self.corpus = Corpus.open(self.workdir, self.life, calibration=calibration_key(self.target, self.spec))
+        left_out = self.corpus.root()
+        if not self.worker:  # the others read the same journals
+            self.warnings += damage(self.corpus, left_out, earlier_stats(self.workdir).entries)
+        learnt = last_state(self.workdir.checkpoint(self.worker), self.corpus, self.warnings.append)
         self.pool = Pool(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
         sown = sow(self.target, self.spec, self.workdir, self.corpus, self.recorder)
         self.warnings += sown.warnings
@@ -158,7 +164,7 @@ class Campaign:
         assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds)
         parts, seedbed = assembly.parts, assembly.seedbed
         if len(self.corpus):
-            self._resume(parts, sown)
+            self._resume(parts, sown, learnt)
         else:
             self._begin(assembly, sown)
         self.calibration, self.tally = assembly.calibration, Tally()
@@ -238,7 +244,7 @@ class Campaign:
     def checkpoint(self) -> None:
         """Derived state and figures; the truth is in the journal already."""
         self.corpus.sync()
-        save_state(self.workdir.checkpoint(self.worker), self.loop.parts, self.spec, entries=len(self.corpus))
+        save_state(self.workdir.checkpoint(self.worker), self.loop.parts, self.spec, self.corpus)
         self.account.save()
 
     def close(self) -> None:
@@ -264,7 +270,7 @@ class Campaign:
         add_seeds(self.corpus, self.pool, parts.scheduler, sown.seeds, assembly.features, width, margins)
         parts.criterion.load(assembly.features)
 
-    def _resume(self, parts: Parts, sown: Sown) -> None:
+    def _resume(self, parts: Parts, sown: Sown, learnt: Checkpoint | None) -> None:
         """Bring back what lives before this one left; entries measured on another target are run again."""
         corpus, forms = self.corpus, sown.forms
         for number in corpus.seeds.tolist():
@@ -273,7 +279,7 @@ class Campaign:
             self.warnings.append(f"{stale} entries were measured on another target; they have been run again")
         parts.criterion.load(corpus.vectors)
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
-        restore_state(self.workdir.checkpoint(self.worker), parts, self.spec, self.warnings.append)
+        restore_state(learnt, parts, self.spec)
 
     def _candidates(self, parts: Parts, seedbed: Seedbed) -> Candidates:
         origin = Origin(

@@ -47,6 +47,7 @@ class Stored:
 
     def __init__(self, workdir: Workdir) -> None:
         self._corpus = Corpus.open(workdir)
+        self._corpus.root()
 
     def rows(self, lives: Sequence[str], identities: NDArray[np.int64]) -> Indices:
         rows = np.asarray([self._corpus.row((lives[life], at)) for life, at in identities.tolist()], np.int64)

@@ -7,31 +7,57 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
-from mlfuzz.storage.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from mlfuzz.storage.checkpoint import AGAIN, Checkpoint, latest_checkpoint, save_checkpoint
 
 SMALL = 64
 """Numbers: larger arrays of a criterion are made again from the corpus."""
 
+SCHEMA = "mlfuzz.state/1"
 
-def save_state(path: Path, parts: Parts, spec: WorkerSpec, *, entries: int) -> None:
+ROWS = "rows"
+"""What the rows are that everything else in a checkpoint tells of: life, as its number in `lives`, and sequence."""
+
+
+def save_state(path: Path, parts: Parts, spec: WorkerSpec, corpus: Corpus) -> None:
     """Scheduler, plan, and the small part of the criterion."""
-    arrays = {f"scheduler.{name}": array for name, array in parts.scheduler.state().items()}
+    rows = np.frombuffer(corpus.identities(np.arange(len(corpus))), np.int64).reshape(-1, 2)
+    arrays: dict[str, NDArray[Any]] = {ROWS: rows}
+    arrays |= {f"scheduler.{name}": array for name, array in parts.scheduler.state().items()}
     arrays |= {f"plan.{name}": array for name, array in parts.plan.state().items()}
     arrays |= {f"criterion.{name}": array for name, array in parts.criterion.state().items() if np.size(array) <= SMALL}
     facts = {
-        "entries": entries, "digest": parts.target.digest, "scheduler": spec.scheduler, "deal": spec.deal,
+        "schema": SCHEMA, "lives": corpus.lives, "digest": parts.target.digest, "scheduler": spec.scheduler,
+        "deal": spec.deal,
     }  # fmt: skip
     save_checkpoint(path, Checkpoint(arrays, facts), sync=False)
 
 
-def restore_state(path: Path, parts: Parts, spec: WorkerSpec, warn: Callable[[str], None]) -> None:
-    """Into parts that know the corpus already; nothing of another target's, scheduler's or way of dealing."""
+def last_state(path: Path, corpus: Corpus, warn: Callable[[str], None]) -> Checkpoint | None:
+    """What the worker's last life has learnt, if it fits: the corpus then has its rows in the order that it had there.
+
+    None, and a line, where it tells of entries that are not here. Before anything refers to rows.
+    """
     checkpoint = latest_checkpoint(path, warn)
+    if checkpoint is None:
+        return None
+    if checkpoint.facts.get("schema") != SCHEMA or ROWS not in checkpoint.arrays:
+        warn(f"{path} is of another version of mlfuzz; {AGAIN}")
+        return None
+    lives, rows = checkpoint.facts["lives"], checkpoint.arrays[ROWS].tolist()
+    if missing := corpus.arrange([(lives[life], number) for life, number in rows]):
+        warn(f"{path} tells of {len(rows):,} entries, and {missing:,} of them are not here; {AGAIN}")
+        return None
+    return checkpoint
+
+
+def restore_state(checkpoint: Checkpoint | None, parts: Parts, spec: WorkerSpec) -> None:
+    """Into parts that know the corpus already; nothing of another target's, scheduler's or way of dealing."""
     if checkpoint is None or checkpoint.facts.get("digest") != parts.target.digest:
         return
     state = _under(checkpoint, "scheduler.")
@@ -41,6 +67,21 @@ def restore_state(path: Path, parts: Parts, spec: WorkerSpec, warn: Callable[[st
         parts.plan.restore(state)
     if state := _under(checkpoint, "criterion."):
         parts.criterion.restore({**parts.criterion.state(), **state})
+
+
+def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
+    """A line where the journal is damaged or entries are gone. left_out: their seed is gone. expected: known before."""
+    gone = max(0, expected - len(corpus))
+    told = []
+    if gone:
+        told.append(f"{gone:,} of {expected:,} entries are gone")
+    if left_out:
+        told.append(f"{left_out:,} entries are left out because their seed is gone")
+    if corpus.damaged:
+        told.append(f"{len(corpus.damaged):,} places are damaged (copies in quarantine/)")
+    if corpus.unreadable:
+        told.append(f"{corpus.unreadable:,} records are not understood")
+    return [f"the journal has suffered: {', '.join(told)}; the campaign goes on with {len(corpus):,}"] if told else []
 
 
 def measure_again(corpus: Corpus, pool: Pool, parts: Parts) -> int:

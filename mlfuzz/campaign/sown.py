@@ -63,6 +63,7 @@ def sow(target: AnyTarget, spec: WorkerSpec, workdir: Workdir, corpus: Corpus, r
     Raises SeedError where there are none, or none is usable, or a stored one is no longer answered; TargetError.
     """
     stored = [row for row in np.flatnonzero(corpus.parents < 0).tolist() if corpus.entry(row).parent is None]
+    stored.sort(key=lambda row: int(corpus.seeds[row]))
     if stored:
         return _stored(target, [_seed_of(target, corpus, row) for row in stored], workdir, recorder)
     where = spec.seeds or str(target.seeds or "")

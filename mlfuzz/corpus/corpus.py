@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.corpus import entry as records
 from mlfuzz.corpus.entry import Entry, Identity, Measure, Row
+from mlfuzz.corpus.numbering import Numbering, rooted
 from mlfuzz.corpus.table import Scalars, Vectors
 from mlfuzz.errors import StorageError
 from mlfuzz.mutation import Chain
@@ -50,6 +51,7 @@ class Corpus:
         self._of_life, self._sequences = Scalars(np.int64), Scalars(np.int64)
         self._segments, self._offsets = Scalars(np.int64), Scalars(np.int64)
         self._loads, self._margins, self._vectors = Vectors(), Vectors(), Vectors()
+        self._numbering: Numbering | None = None
         self._written = 0
         self.unreadable = 0
 
@@ -131,6 +133,31 @@ class Corpus:
         """Row of an identity, -1 where it is not here."""
         return self._rows.get(identity[0], {}).get(identity[1], -1)
 
+    def root(self) -> int:
+        """Leave out entries whose seed is not here, and number the seeds that are from 0; how many were left out.
+
+        For whoever runs entries, which are judged against their seeds; before anything refers to rows. On disk, and in
+        `entry`, a seed keeps its number.
+        """
+        self._numbering, kept = rooted(self.seeds, self.parents, self._orphans)
+        left_out = len(self) - len(kept)
+        self._keep(kept)
+        self._seeds.view[:] = [self._numbering.here(number) for number in self.seeds.tolist()]
+        return left_out
+
+    def arrange(self, order: Sequence[Identity]) -> int:
+        """Put these entries first, in this order; how many are not here: then nothing is moved.
+
+        Before anything refers to rows: what an earlier process has learnt of its rows then fits those of this one.
+        """
+        rows = [self.row(identity) for identity in order]
+        if missing := rows.count(-1):
+            return missing
+        rest = np.ones(len(self), np.bool_)
+        rest[rows] = False
+        self._keep(np.concatenate([np.asarray(rows, np.int64), np.flatnonzero(rest)]))
+        return 0
+
     def entry(self, row: int) -> Entry:
         """The record of a row."""
         return records.loads(self._headers[row])
@@ -155,7 +182,7 @@ class Corpus:
 
     def add_many(self, entries: Sequence[Entry], vectors: NDArray[np.float32], payloads: Sequence[bytes]) -> range:
         """`add` for several in one write, a third of the cost: their rows. Killed, a first part of them is there."""
-        journal = self._writer()
+        journal, numbering = self._writer(), self._numbering
         written: list[Entry] = []
         items: list[Item] = []
         stored = np.ascontiguousarray(vectors, "<f4")
@@ -163,6 +190,7 @@ class Corpus:
             large = len(payload) >= BLOB_BYTES
             entry = msgspec.structs.replace(
                 entry, life=journal.life, sequence=self._written + number,
+                seed=entry.seed if numbering is None else numbering.stored(entry),
                 calibration=entry.calibration or self._calibration, blob=self._blobs.put(payload) if large else "",
             )  # fmt: skip
             written.append(entry)
@@ -242,7 +270,7 @@ class Corpus:
                 measures.append((row, record.vector or b""))
                 continue
             known = self._rows.setdefault(row.life, {})
-            if row.sequence in known:
+            if row.sequence in known or (self._numbering is not None and not self._numbering.admits(row)):
                 continue
             known[row.sequence] = len(self._headers) + len(rows)
             rows.append(row)
@@ -278,7 +306,8 @@ class Corpus:
             return
         first = len(self._headers)
         self._headers += headers
-        self._seeds.extend([row.seed for row in rows])
+        here = self._numbering.here if self._numbering else int
+        self._seeds.extend([here(row.seed) for row in rows])
         self._gains.extend([row.gain for row in rows])
         self._invariant.extend([row.invariant for row in rows])
         self._of_life.extend([self._life_numbers.setdefault(row.life, len(self._life_numbers)) for row in rows])
@@ -300,6 +329,23 @@ class Corpus:
             if self.row(parent) >= 0:
                 self._parents.view[row] = self.row(parent)
                 del self._orphans[row]
+
+    def _keep(self, rows: NDArray[np.int64]) -> None:
+        """These rows only, in this order."""
+        moved = np.full(len(self) + 1, -1, np.int64)  # the last one stands for -1: no parent
+        moved[rows] = np.arange(len(rows))
+        self._headers = [self._headers[row] for row in rows.tolist()]
+        for column in (
+            self._seeds, self._parents, self._gains, self._invariant, self._of_life, self._sequences, self._segments,
+            self._offsets, self._loads, self._margins, self._vectors,
+        ):  # fmt: skip
+            column.take(rows)
+        self._parents.view[:] = moved[self.parents]
+        self._rows = {
+            life: {number: int(moved[row]) for number, row in known.items() if moved[row] >= 0}
+            for life, known in self._rows.items()
+        }
+        self._orphans = {int(moved[row]): parent for row, parent in self._orphans.items() if moved[row] >= 0}
 
     def _measured(self, row: int, vector: NDArray[np.float32], gain: float) -> None:
         if self._vectors.put(row, vector):

@@ -31,6 +31,10 @@ class Scalars:
             self._data = _longer(self._data, self._count, self._fill)
         self._data[start : self._count] = values
 
+    def take(self, rows: NDArray[np.int64]) -> None:
+        """Keep these rows only, in this order."""
+        self._data[: len(rows)], self._count = self._data[rows], len(rows)
+
     def append(self, value: float) -> None:
         """Append one value."""
         if self._count == len(self._data):
@@ -80,6 +84,10 @@ class Vectors:
         for at, row in enumerate(rows, start):
             if self.width:
                 self._data[at] = np.frombuffer(row, "<f4") if len(row) == 4 * self.width else np.nan
+
+    def take(self, rows: NDArray[np.int64]) -> None:
+        """Keep these rows only, in this order."""
+        self._data[: len(rows)], self._count = self._data[rows], len(rows)
 
     def put(self, row: int, values: NDArray[np.float32]) -> bool:
         """Replace one row; False where its width is another."""

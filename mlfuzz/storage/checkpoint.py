@@ -18,10 +18,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.errors import CorruptRecordError
+from mlfuzz.errors import CorruptRecordError, StorageError
 from mlfuzz.storage.durable import create_exclusive, read_regular, write_atomic
 
 FACTS = "__facts__"
+
+AGAIN = "it is ignored and built up again"
+"""What becomes of a checkpoint that cannot be used."""
+
 _MARK = b"mlfuzz sha256 "
 _COMMENT_BYTES = len(_MARK) + 64
 
@@ -57,7 +61,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return Checkpoint(arrays, msgspec.json.decode(arrays.pop(FACTS).tobytes()))
+        return Checkpoint(arrays, msgspec.json.decode(arrays.pop(FACTS).tobytes(), type=dict[str, Any]))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, msgspec.DecodeError) as error:
         raise CorruptRecordError(f"{path} is no checkpoint: {error}") from error
 
@@ -71,8 +75,8 @@ def latest_checkpoint(path: Path, report: Callable[[str], object]) -> Checkpoint
         return None
     try:
         return read_checkpoint(path)
-    except CorruptRecordError as error:
-        report(f"{error}; it is ignored and built up again")
+    except StorageError as error:
+        report(f"{error}; {AGAIN}")
         return None
 
 
