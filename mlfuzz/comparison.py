@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlfuzz.errors import UsageError, suggestion
+from mlfuzz.errors import StorageError, UsageError, suggestion
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.progress import read_stats
+from mlfuzz.progress import Stats
 from mlfuzz.rates import fisher, mcnemar, wilson
-from mlfuzz.storage.durable import read_regular
+from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.testing.guard import Guard, Settings
 from mlfuzz.testing.judgement import Judgement
@@ -176,13 +176,15 @@ def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
     Each chose its inputs by what its own model did: the rates compare how easily failures were found, on budgets and
     options that are alike. Raises StorageError where one of them has not run yet.
     """
-    stats = [read_stats(read_regular(each.stats), str(each.stats)) for each in (before, after)]
+    problems: list[tuple[str, str]] = []
+    stats = [_figures(each, problems) for each in (before, after)]
     shares = [Share(each.failing, each.inputs) for each in stats]
     faults = [_faults(each) for each in (before, after)]
     p = fisher(shares[0].hits, shares[0].rows, shares[1].hits, shares[1].rows)
     return Comparison(
         (before.name, after.name), Pair(shares[0], shares[1], p), tuple(sorted(faults[0] - faults[1])),
         tuple(sorted(faults[1] - faults[0])), tuple(sorted(faults[0] & faults[1])), paired=False,
+        problems=tuple(problems),
     )  # fmt: skip
 
 
@@ -242,6 +244,13 @@ def _judged(
         return [guard.judge(one) for one in aimed]
     finally:
         guard.close()
+
+
+def _figures(workdir: Workdir, problems: list[tuple[str, str]]) -> Stats:
+    stats = stored_stats(workdir, lambda text: problems.append((workdir.name, text)))
+    if stats is None:
+        raise StorageError(f"{workdir.stats} tells nothing: campaign {workdir.name} has no figures to compare")
+    return stats
 
 
 def _faults(workdir: Workdir) -> set[str]:

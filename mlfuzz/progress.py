@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,15 +123,20 @@ class Stats(msgspec.Struct, kw_only=True):
     warnings: list[str] = []
 
 
-def read_progress(data: bytes, origin: str = "progress.jsonl") -> list[Progress]:
-    """All complete lines; a torn last line is left out. Raises SchemaError for a damaged line before it."""
-    lines = data.split(b"\n")
-    records = []
-    for number, line in enumerate(lines[:-1], start=1):
+def read_progress(
+    data: bytes, origin: str = "progress.jsonl", tell: Callable[[str], object] = lambda _: None
+) -> list[Progress]:
+    """All complete lines; a torn last line is left out. Of damaged lines before it `tell` gets a line: they cost a few
+    points of a curve."""
+    records, damaged = [], []
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
             records.append(msgspec.json.decode(line, type=Progress))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise SchemaError(f"{origin}, line {number}: {error}; remove the line to go on") from error
+            damaged.append(f"{number}: {error}")
+    if damaged:
+        rest = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        tell(f"{origin}, line {damaged[0]}{rest}; left out")
     return records
 
 
@@ -143,7 +148,7 @@ class ProgressTail:
         self._read_bytes = path.stat().st_size if path.exists() else 0
 
     def fresh(self) -> list[Progress]:
-        """Complete lines since the last time. Raises SchemaError for a damaged one."""
+        """Complete lines since the last time, those that can be read."""
         if not self._path.exists():
             return []
         with open(self._path, "rb") as file:

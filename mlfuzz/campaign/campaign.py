@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
 import numpy as np
 import torch
 
@@ -35,7 +34,7 @@ from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
-from mlfuzz.campaign.spec import WorkerSpec, keep_spec, spec_of
+from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.campaign.validity import Validity, keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
@@ -50,6 +49,7 @@ from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
+from mlfuzz.storage.derived import read_derived
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
@@ -137,9 +137,13 @@ class Campaign:
             spec = spec_of({"target": "", "name": target.name, "seeds": chosen, **options})
         workdir = Workdir.create(Path(directory))
         held = Lock.acquire(workdir.lock) if lock else None
+        unreadable: list[str] = []
         try:
+            if lock:
+                set_aside_unreadable(workdir, unreadable.append)
             keep_spec(workdir, spec, target.digest, adopt=adopt)
             campaign = cls(workdir, target, spec, held, worker=worker, workers=workers)
+            campaign.warnings += unreadable
             campaign._open(guarded=guarded)
         except BaseException:
             if held is not None:
@@ -318,11 +322,8 @@ class Campaign:
         )  # fmt: skip
 
     def _banned(self) -> Indices:
-        if not self.workdir.banned.exists():
-            return np.zeros(0, np.int64)
-        rows = [
-            self.corpus.row((life, number)) for life, number in msgspec.json.decode(self.workdir.banned.read_bytes())
-        ]
+        banned = read_derived(self.workdir.banned, banned_entries, self.warnings.append) or []
+        rows = [self.corpus.row(identity) for identity in banned]
         return np.asarray([row for row in rows if row >= 0], np.int64)
 
     def _settle(self, until: float) -> None:

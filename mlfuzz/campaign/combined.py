@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators, read_progress, read_stats
+from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators, read_stats
+from mlfuzz.storage.derived import read_derived, stored_progress
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -23,7 +24,7 @@ def read_part(workdir: Workdir, worker: int) -> Part | None:
     """None where the worker has not counted yet."""
     try:
         return msgspec.json.decode(workdir.part(worker).read_bytes(), type=Part)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -34,16 +35,16 @@ def forget_parts(workdir: Workdir) -> None:
 
 
 def earlier_stats(workdir: Workdir) -> Stats:
-    """What earlier lives left. A killed one got further than its last stats: its last progress record counts."""
-    stats = fresh_stats(workdir)
-    if workdir.stats.exists():
-        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats))
-    if workdir.progress.exists():
-        records = read_progress(workdir.progress.read_bytes(), str(workdir.progress))
-        if records and records[-1].inputs > stats.inputs:
-            last = records[-1]
-            stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
-            stats.failing = last.failing
+    """What earlier lives left. A killed one got further than its last stats: its last progress record counts.
+
+    What of it cannot be read is told where the campaign is taken up (`spec.set_aside_unreadable`).
+    """
+    stats = read_derived(workdir.stats, read_stats) or fresh_stats(workdir)
+    records = stored_progress(workdir)
+    if records and records[-1].inputs > stats.inputs:
+        last = records[-1]
+        stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
+        stats.failing, stats.entries = last.failing, max(stats.entries, last.entries)
     return stats
 
 

@@ -70,7 +70,7 @@ class WorkerProcess:
         """How it ended of its own accord; None where it did not get to say."""
         try:
             return msgspec.json.decode(self._workdir.answer(self.number).read_bytes(), type=Answer)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def how(self) -> str:

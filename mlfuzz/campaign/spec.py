@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
 from mlfuzz.campaign.presets import DEFAULT, with_preset
 from mlfuzz.config.schema import parts
-from mlfuzz.errors import ConfigError, SchemaError, suggestion
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.corpus.entry import Identity
+from mlfuzz.errors import ConfigError, SchemaError, UsageError, suggestion
+from mlfuzz.progress import read_stats
+from mlfuzz.storage.derived import Tell, mend_progress, set_aside
+from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.reader import is_begun
 from mlfuzz.storage.workdir import Workdir
+
+T = TypeVar("T")
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +63,10 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     require_valid: bool = False
 
 
+class _Side(msgspec.Struct):
+    side: str = "model"
+
+
 def dumps(spec: WorkerSpec) -> bytes:
     """As worker.json."""
     return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
@@ -63,10 +74,7 @@ def dumps(spec: WorkerSpec) -> bytes:
 
 def loads(data: bytes, origin: str = "worker.json") -> WorkerSpec:
     """Raises SchemaError where the record does not fit."""
-    try:
-        return msgspec.json.decode(data, type=WorkerSpec)
-    except msgspec.DecodeError as error:
-        raise SchemaError(f"{origin}: {error}; written by another version of mlfuzz, or edited") from error
+    return _decoded(data, origin, WorkerSpec)
 
 
 def spec_of(options: dict[str, Any]) -> WorkerSpec:
@@ -97,15 +105,17 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
     Raises ConfigError naming each changed field, or the changed model.
     """
     frozen, facts = workdir.spec, workdir.target
-    if frozen.exists() and not adopt and is_begun(workdir):
-        old = loads(frozen.read_bytes(), str(frozen))
+    held = not adopt and is_begun(workdir)
+    if held and frozen.exists():
+        old = loads(read_regular(frozen), str(frozen))
         changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
         if changed:
             said = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
             raise ConfigError(
                 f"campaign {workdir.name} was begun otherwise ({said}); add --adopt, or use another --name"
             )
-        known = msgspec.json.decode(facts.read_bytes()).get("digest") if facts.exists() else digest
+    if held and facts.exists():
+        known = target_digest(read_regular(facts), str(facts))
         if known != digest:
             raise ConfigError(
                 f"the target has changed since campaign {workdir.name} began ({known[:12]} -> {digest[:12]});"
@@ -113,3 +123,40 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
             )
     write_atomic(frozen, dumps(spec))
     write_atomic(facts, msgspec.json.encode({"digest": digest}))
+
+
+def target_digest(data: bytes, origin: str = "target.json") -> str:
+    """The digest of the target that a campaign was begun with. Raises SchemaError."""
+    return _decoded(data, origin, dict[str, str]).get("digest", "")
+
+
+def banned_entries(data: bytes, origin: str = "banned.json") -> list[Identity]:
+    """Entries that are not mutated again. Raises SchemaError."""
+    return _decoded(data, origin, list[Identity])
+
+
+def set_aside_unreadable(workdir: Workdir, tell: Tell) -> None:
+    """Before a campaign is taken up: what of its derived files cannot be read stops nobody, and is told in a line each.
+
+    For whoever holds the campaign. Raises UsageError where it is one of harnesses.
+    """
+    readers: dict[Path, Callable[[bytes, str], object]] = {
+        workdir.stats: read_stats, workdir.spec: _own_spec, workdir.target: target_digest,
+        workdir.banned: banned_entries,
+    }  # fmt: skip
+    set_aside(workdir, readers, tell)
+    mend_progress(workdir, tell)
+
+
+def _own_spec(data: bytes, origin: str) -> WorkerSpec:
+    if _decoded(data, origin, _Side).side == "code":
+        name = Path(origin).parent.name
+        raise UsageError(f"campaign {name} is of harnesses: mlfuzz harness run --name {name} goes on with it")
+    return loads(data, origin)
+
+
+def _decoded(data: bytes, origin: str, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SchemaError(f"{origin}: {error}; written by another version of mlfuzz, edited, or damaged") from error

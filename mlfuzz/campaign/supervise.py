@@ -12,17 +12,18 @@ from types import FrameType
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.deadline import overdue
-from mlfuzz.campaign.events import Ended, Event, NewFinding, Outcome, Started, Tick
+from mlfuzz.campaign.events import Ended, Event, NewFinding, Outcome, Started, Tick, Warned
 from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.settling import Settling
-from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.progress import ProgressTail, Stats, read_stats
+from mlfuzz.progress import ProgressTail, Stats
+from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
@@ -59,6 +60,7 @@ def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: 
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
         workdir.stop_request.unlink(missing_ok=True)
+        set_aside_unreadable(workdir, lambda text: on_event(Warned(text)))
         return _Supervisor(request, workdir, on_event).run()
 
 
@@ -203,10 +205,7 @@ class _Supervisor:
         return {"saved": len(self._seen), "to confirm": self.settling.to_confirm}
 
     def _stats(self) -> Stats:
-        path = self.workdir.stats
-        if not path.exists():
-            return Stats(campaign=self.workdir.name, started="")
-        return read_stats(path.read_bytes(), str(path))
+        return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
         if self._interrupted:

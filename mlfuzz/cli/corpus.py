@@ -11,11 +11,11 @@ from cyclopts import App, Parameter
 
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.codefuzz.corpus_files import WorkingCorpus
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, MlfuzzError, UnknownNameError, UsageError
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UnknownNameError, UsageError
 from mlfuzz.findings.promote import folder_name
-from mlfuzz.progress import read_stats
 from mlfuzz.report.numbers import short
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
 
 PREFIX = "corpus-"
@@ -175,10 +175,7 @@ def only_shelf(base: Path, harness: str, campaign: str = "") -> Shelf:
 
 def _entries(workdir: Workdir) -> tuple[str, int] | None:
     """Target and entries of a model's campaign."""
-    try:
-        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats)) if workdir.stats.exists() else None
-    except MlfuzzError:
-        return None
+    stats = stored_stats(workdir)
     if stats is None or stats.target.get("side") == "code":
         return None
     return str(stats.target.get("name", "")), stats.entries

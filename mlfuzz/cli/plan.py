@@ -68,7 +68,7 @@ def plan(
     name = name or campaign_name(known)
     workdir = Workdir(campaign_root(base, name))
     held = workdir.config.is_file() and not adopt and is_begun(workdir)
-    frozen = read_regular(workdir.config).decode() if held else None
+    frozen = _frozen(workdir) if held else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
     resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
     _settle_conflicts(context, name, resolved.conflicts)
@@ -99,7 +99,23 @@ def _begun_with(base: Path, name: str) -> str:
     workdir = find_campaign(base, name)
     if not workdir.config.is_file() and workdir.spec.is_file():
         raise UsageError(f"campaign {name} is of harnesses: mlfuzz harness run --name {name} goes on with it")
-    return next(iter(thaw(read_regular(workdir.config).decode(), str(workdir.config)).targets))
+    named = thaw(_frozen(workdir), str(workdir.config)).targets
+    if not named:
+        raise ConfigError(f"{workdir.config} names no target; say which: mlfuzz fuzz TARGET --name {name}")
+    return next(iter(named))
+
+
+def _frozen(workdir: Workdir) -> str:
+    """The text of campaign.toml. Raises ConfigError where it is none, with how to go on."""
+    try:
+        text = read_regular(workdir.config).decode()
+        thaw(text, str(workdir.config))
+    except (UnicodeDecodeError, ConfigError) as error:
+        raise ConfigError(
+            f"{workdir.config} is damaged ({error}); restore it, or take what is typed in its place: mlfuzz fuzz TARGET"
+            f" --name {workdir.name} --adopt"
+        ) from error
+    return text
 
 
 def spec_of(

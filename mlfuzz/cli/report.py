@@ -13,6 +13,7 @@ from mlfuzz.errors import UsageError
 from mlfuzz.report import html, junit, sarif
 from mlfuzz.report.outline import outline
 from mlfuzz.report.summary import summarise
+from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
 
@@ -43,6 +44,8 @@ def report(
     path = context.path(output) if output else workdir.report.with_suffix(f".{SUFFIXES[format]}")
     settings = found.config.report
     summary = summarise(workdir)
+    for text in summary.warnings[len(summary.stats.warnings) :]:  # the campaign told its own when it ended
+        context.terminal.warn(visible(text))
     if format == "html":
         html.write(summary, path, title=settings.title, inline_limit=settings.inline_limit)
     else:

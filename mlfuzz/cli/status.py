@@ -12,9 +12,10 @@ from mlfuzz.cli.context import Context, Here
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import weaknesses
-from mlfuzz.progress import Stats, read_progress, read_stats
+from mlfuzz.progress import Stats
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.summary import group
+from mlfuzz.storage.derived import Tell, stored_progress, stored_stats
 from mlfuzz.storage.lock import holder
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
 
@@ -39,19 +40,19 @@ def status(
     base = context.path(dir) if dir else context.resolve().state_dir
     while True:
         chosen = [find_campaign(base, name)] if name else campaigns(base)
-        _show(context, [state_of(workdir) for workdir in chosen], str(base))
+        _show(context, [state_of(workdir, context.terminal.warn) for workdir in chosen], str(base))
         if not watch:
             return 0
         time.sleep(WATCH_SECONDS)
 
 
-def state_of(workdir: Workdir) -> dict[str, Any]:
-    """What a campaign's files say of it now."""
+def state_of(workdir: Workdir, tell: Tell) -> dict[str, Any]:
+    """What a campaign's files say of it now. tell: gets a line on each that cannot be read."""
     held = holder(workdir.lock)
     state: dict[str, Any] = {"name": workdir.name, "running": held is not None, "pid": held.pid if held else None}
     try:
-        stats = read_stats(workdir.stats.read_bytes()) if workdir.stats.exists() else Stats(campaign="", started="")
-        lines = read_progress(workdir.progress.read_bytes()) if workdir.progress.exists() else []
+        stats = stored_stats(workdir, tell) or Stats(campaign="", started="")
+        lines = stored_progress(workdir, tell)
         findings = list(FindingStore(workdir.findings).records())
     except (MlfuzzError, OSError) as error:
         return {**state, "error": str(error)}

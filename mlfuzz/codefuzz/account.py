@@ -16,8 +16,8 @@ from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.refusal import sentence
 from mlfuzz.codefuzz.share import Share
 from mlfuzz.codefuzz.standing import Standing
-from mlfuzz.errors import MlfuzzError
-from mlfuzz.progress import Progress, SeedStats, Stats, read_progress, read_stats
+from mlfuzz.progress import Progress, SeedStats, Stats, read_stats
+from mlfuzz.storage.derived import read_derived, stored_progress
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
@@ -119,13 +119,9 @@ class Account:
 
 def _earlier(workdir: Workdir) -> Stats:
     """What earlier lives left; a killed one got further than its last stats: its last progress record counts."""
-    stats = Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
-    if workdir.stats.exists():
-        stats = read_stats(workdir.stats.read_bytes(), str(workdir.stats))
-    try:
-        records = read_progress(workdir.progress.read_bytes()) if workdir.progress.exists() else []
-    except MlfuzzError:
-        records = []  # a damaged line costs a few seconds of the sum, no finding
+    fresh = Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
+    stats = read_derived(workdir.stats, read_stats) or fresh
+    records = stored_progress(workdir)
     if records and records[-1].seconds > stats.seconds:
         stats.seconds, stats.batches = records[-1].seconds, records[-1].batches
     return stats

@@ -34,6 +34,8 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.progress import read_stats
+from mlfuzz.storage.derived import mend_progress, set_aside
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir
@@ -60,6 +62,8 @@ def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: 
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
         workdir.stop_request.unlink(missing_ok=True)
+        set_aside(workdir, {workdir.stats: read_stats}, lambda text: on_event(Warned(text)))
+        mend_progress(workdir, lambda text: on_event(Warned(text)))
         return _Campaign(request, workdir, on_event).run()
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from mlfuzz.errors import SchemaError, StorageError
+from mlfuzz.errors import StorageError
 from mlfuzz.findings import fingerprint
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.labels import LabelsKept, labels_kept
 from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
-from mlfuzz.progress import Progress, Stats, read_progress, read_stats
+from mlfuzz.progress import Progress, Stats
 from mlfuzz.report import codeside
 from mlfuzz.report.numbers import counted
-from mlfuzz.storage.durable import read_regular
+from mlfuzz.storage.derived import stored_progress, stored_stats
 from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
 Read = Callable[[Finding, FileRef], bytes]
@@ -112,17 +112,22 @@ class Summary:
 def summarise(workdir: Workdir) -> Summary:
     """Read a campaign, running or ended. What is damaged becomes a warning; the rest is shown.
 
-    Raises StorageError where there is no stats.json: the campaign has not executed anything yet.
+    Raises StorageError where the campaign has not executed anything yet.
     """
     warnings: list[str] = []
-    stats = read_stats(read_regular(workdir.stats), str(workdir.stats))
+    stats = stored_stats(workdir, warnings.append)
     store = FindingStore(workdir.findings)
     findings = _findings(store, warnings)
+    if stats is None and not findings and not warnings:
+        raise StorageError(f"{workdir.stats} is missing: campaign {workdir.name} has not executed anything yet")
+    if not workdir.stats.exists():
+        warnings.append(f"{workdir.stats} is missing: figures are as far as the last progress record tells them")
+    stats = stats or Stats(campaign=workdir.name, started="")
     live = [finding for finding in findings if finding.triage in ("open", "fixed")]
     return Summary(
         root=workdir.root,
         stats=stats,
-        progress=_progress(workdir, warnings),
+        progress=tuple(stored_progress(workdir, warnings.append)),
         faults=group([finding for finding in live if finding.verdict == "confirmed"]),
         candidates=tuple(finding for finding in live if finding.verdict == "candidate"),
         flaky=tuple(finding for finding in live if finding.verdict == "flaky"),
@@ -151,14 +156,6 @@ def headline(faults: Sequence[FaultGroup]) -> str:
 def _telling(finding: Finding) -> tuple[float, int, float, str]:
     severity = finding.severity if finding.severity is not None else finding.margin or 0.0
     return (not finding.shrunk, len(finding.chain), -severity, finding.id)
-
-
-def _progress(workdir: Workdir, warnings: list[str]) -> tuple[Progress, ...]:
-    try:
-        return tuple(read_progress(read_regular(workdir.progress), str(workdir.progress)))
-    except (SchemaError, StorageError) as error:
-        warnings.append(f"no curves: {error}")
-        return ()
 
 
 def _findings(store: FindingStore, warnings: list[str]) -> list[Finding]:

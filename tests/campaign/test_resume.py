@@ -1,4 +1,4 @@
-"""A campaign is taken up whatever has become of its journal, and says what is gone."""
+"""A campaign is taken up whatever has become of the files that are made again, and says what of its journal is gone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import nn
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.errors import UsageError
 from mlfuzz.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 
 FLIP = "a bit flipped"
@@ -27,8 +28,12 @@ DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
     "emptied": lambda data: b"",
     "zeros": lambda data: bytes(len(data)),
     "garbage": lambda data: bytes(np.random.default_rng(0).integers(0, 256, 4000, np.uint8)) + b"\n" + data[:10],
+    "another kind of JSON": lambda data: b'[1, "two"]\n',
+    "another version's JSON": lambda data: b'{"schema": "mlfuzz.later/99", "news": [1]}\n',
     "deleted": lambda data: None,
 }
+
+DERIVED = ("stats.json", "progress.jsonl", "worker.json", "target.json", "derived/banned.json", "derived/worker-00.npz")
 
 
 def target() -> mlfuzz.ModuleTarget:
@@ -52,6 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, seeds: Path) -> Path:
     with taken_up(folder, seeds) as campaign:
         campaign.run(Budget(inputs=600), settle_here=False)
         assert len(campaign.corpus) > 40
+    (folder / "derived/banned.json").write_bytes(b'[["w00-0001-00000000", 3]]')
     return folder
 
 
@@ -79,6 +85,29 @@ def fuzzed(folder: Path, seeds: Path, **options: object) -> list[str]:
         for name, column in (("seeds", campaign.corpus.seeds), ("gains", campaign.corpus.gains)):
             np.testing.assert_array_equal(state[name], column)
         return campaign.warnings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", DERIVED)
+@pytest.mark.parametrize("damage", [name for name in DAMAGE if name != FLIP])
+def test_a_derived_file_that_cannot_be_read_stops_nobody(
+    file: str, damage: str, whole: Path, seeds: Path, tmp_path: Path
+) -> None:
+    folder = copied(whole, tmp_path)
+    path = hurt(folder / file, damage)
+    told = [text for text in fuzzed(folder, seeds) if path.name in text]
+    torn = file == "progress.jsonl" and damage in ("cut in half", "emptied", "zeros")  # a last line not yet written
+    assert len(told) == (0 if damage == "deleted" or torn else 1)
+    assert torn or not [text for text in fuzzed(folder, seeds) if path.name in text]
+
+
+def test_emptied_figures_and_a_flipped_checkpoint_are_told_once(whole: Path, seeds: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    hurt(folder / "stats.json", "emptied")
+    hurt(folder / "derived/worker-00.npz", FLIP)
+    told = fuzzed(folder, seeds)
+    assert ["stats.json" in told[0], "worker-00.npz" in told[1]] == [True, True]
+    assert fuzzed(folder, seeds) == []
 
 
 @pytest.mark.parametrize(
@@ -167,3 +196,11 @@ def test_what_was_learnt_of_rows_fits_them_after_several_workers_have_mixed_them
         np.testing.assert_array_equal(again.loop.parts.scheduler.state()["tries"], state["tries"])
         np.testing.assert_array_equal(again.loop.parts.scheduler.state()["seeds"], again.corpus.seeds)
         assert again.warnings == []
+
+
+def test_a_campaign_of_harnesses_is_not_taken_for_a_damaged_one(whole: Path, seeds: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    (folder / "worker.json").write_bytes(b'{"side": "code", "harnesses": []}')
+    with pytest.raises(UsageError, match="mlfuzz harness run --name c"):
+        taken_up(folder, seeds)
+    assert (folder / "worker.json").read_bytes() == b'{"side": "code", "harnesses": []}'

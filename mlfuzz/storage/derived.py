@@ -1,0 +1,91 @@
+"""Files of a campaign that are made again: what cannot be read of them stops nobody, and is never silent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from mlfuzz.errors import StorageError
+from mlfuzz.progress import Progress, Stats, read_progress, read_stats
+from mlfuzz.storage.durable import read_regular, write_atomic
+from mlfuzz.storage.quarantine import quarantine
+from mlfuzz.storage.workdir import Workdir
+
+T = TypeVar("T")
+Tell: TypeAlias = Callable[[str], object]
+
+
+def untold(_: str) -> None:
+    """Takes a line that is told elsewhere."""
+
+
+def read_derived(path: Path, read: Callable[[bytes, str], T], tell: Tell = untold) -> T | None:
+    """What a file says; None where it is not there or cannot be read: `tell` then gets a line.
+
+    read: from bytes and what to call them; raises SchemaError.
+    """
+    if not path.exists():
+        return None
+    try:
+        return read(read_regular(path), str(path))
+    except StorageError as error:
+        tell(f"{error}; what it said is left out")
+        return None
+
+
+def stored_stats(workdir: Workdir, tell: Tell = untold) -> Stats | None:
+    """The campaign's figures, else what its last progress record says of them; None where there is neither."""
+    stats = read_derived(workdir.stats, read_stats, tell)
+    if stats is None and (records := stored_progress(workdir)):
+        last = records[-1]
+        stats = Stats(
+            campaign=workdir.name, started="", seconds=last.seconds, inputs=last.inputs, batches=last.batches,
+            entries=last.entries, failing=last.failing, coverage=last.coverage,
+        )  # fmt: skip
+    return stats
+
+
+def stored_progress(workdir: Workdir, tell: Tell = untold) -> list[Progress]:
+    """The progress records that can be read, in order."""
+    return read_derived(workdir.progress, lambda data, origin: read_progress(data, origin, tell), tell) or []
+
+
+def set_aside(workdir: Workdir, readers: Mapping[Path, Callable[[bytes, str], object]], tell: Tell) -> None:
+    """Remove each file that its reader refuses, and leave a copy in quarantine/. For whoever holds the campaign.
+
+    readers: file -> from bytes and what to call them; raises SchemaError.
+    """
+    for path, read in readers.items():
+        try:
+            if path.exists():
+                read(read_regular(path), str(path))
+        except StorageError as error:
+            tell(f"{error}; it is set aside and made again")
+            with suppress(StorageError, OSError):
+                _keep_copy(workdir, path, str(error))
+                path.unlink()
+
+
+def mend_progress(workdir: Workdir, tell: Tell) -> None:
+    """Leave in progress.jsonl the lines that can be read, and a copy of all in quarantine/ where some cannot.
+
+    For whoever holds the campaign.
+    """
+    said: list[str] = []
+    records = stored_progress(workdir, said.append)
+    for text in said:
+        tell(text)
+        with suppress(StorageError, OSError):
+            _keep_copy(workdir, workdir.progress, text)
+            lines = (msgspec.json.encode(record) + b"\n" for record in records)
+            write_atomic(workdir.progress, b"".join(lines), sync=False)
+
+
+def _keep_copy(workdir: Workdir, path: Path, reason: str) -> None:
+    data = read_regular(path)
+    quarantine(workdir, f"{path.name}-{hashlib.sha256(data).hexdigest()[:8]}", data, reason)
