@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlfuzz.cli.context import Context
-from mlfuzz.errors import MlfuzzError
+from mlfuzz.errors import MlfuzzError, StorageError
 from mlfuzz.findings.lookup import record_at
 from mlfuzz.findings.record import RECORD, read_record
 from mlfuzz.findings.store import FindingStore, unique
@@ -28,13 +28,22 @@ class Cases:
     def pick(self, wanted: Sequence[str], *, campaign: str = "") -> list[Case]:
         """What was asked for, each once; without a wish, all of the campaign, or of the project.
 
-        Raises UsageError where an id begins none of them, or several.
+        Of several, one whose record cannot be read is left out with a warning.
+        Raises UsageError where an id begins none of them, or several; StorageError where nothing else is left.
         """
         if not wanted:
             return list(self._of_campaign(campaign) if campaign else self.all())
         picked: dict[Path, Case] = {}
+        unreadable: list[StorageError] = []
         for text in wanted:
-            picked.update((case.path, case) for case in self._meant(text, campaign))
+            try:
+                picked.update((case.path, case) for case in self._meant(text, campaign))
+            except StorageError as error:
+                unreadable.append(error)
+        if unreadable and not picked:
+            raise unreadable[0]
+        for each in unreadable:
+            self._context.terminal.warn(f"left out: {each}")
         return list(picked.values())
 
     def all(self) -> Iterator[Case]:

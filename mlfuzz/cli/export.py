@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Literal
 
 from mlfuzz.cli.cases import Cases, by_id
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, CorruptRecordError, UsageError
 from mlfuzz.findings.bundle import write_folder, write_zip
 from mlfuzz.findings.dataset import HELD_OUT, PER_FAULT, dataset, write_dataset
 from mlfuzz.findings.lookup import Found
 from mlfuzz.findings.record import RECORD
 from mlfuzz.replay import Case
+from mlfuzz.report.visible import visible
 
 
 def export(
@@ -47,7 +48,7 @@ def export(
     if not cases:
         raise UsageError("there is nothing to export; mlfuzz findings list shows what there is")
     first = by_id(cases)
-    found = [_found(first[finding_id]) for finding_id in sorted(first)]
+    found, damaged = _whole(context, [_found(first[finding_id]) for finding_id in sorted(first)])
     path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
     told = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
     if format == "zip":
@@ -63,7 +64,28 @@ def export(
         )
     context.terminal.emit({"path": str(path), "format": format, "findings": len(found)})
     context.terminal.result(f"{told}: {shown_path(path, context.directory)}")
-    return EXIT_CLEAN
+    return EXIT_BROKEN if damaged else EXIT_CLEAN
+
+
+def _whole(context: Context, found: list[Found]) -> tuple[list[Found], int]:
+    """Those whose files are as their records name them; how many are not, each with a warning.
+
+    Raises CorruptRecordError where none is.
+    """
+    whole: list[Found] = []
+    damaged: list[CorruptRecordError] = []
+    for one in found:
+        try:
+            one.files()
+        except CorruptRecordError as error:
+            damaged.append(error)
+        else:
+            whole.append(one)
+    if damaged and not whole:
+        raise damaged[0]
+    for each in damaged:
+        context.terminal.warn(f"left out: {visible(str(each))}")
+    return whole, len(damaged)
 
 
 def _found(case: Case) -> Found:

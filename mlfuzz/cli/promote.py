@@ -12,7 +12,7 @@ from mlfuzz.cli.cases import REGRESSIONS, Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.subjects import instead
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, CorruptRecordError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import PER_FAULT, Regressions
 from mlfuzz.findings.store import read
@@ -59,10 +59,11 @@ def promote(
         try:
             _require_failing(again)
             path = shelf.keep(finding, read(case.path)[1])
-        except UsageError as error:
+        except (UsageError, CorruptRecordError) as error:
             context.terminal.warn(f"not kept: {visible(str(error))}")
             context.terminal.emit({"id": finding.id, "kept": None, "reason": str(error)})
-            code = max(code, EXIT_BROKEN if again and again.state == "error" else EXIT_USAGE)
+            broken = isinstance(error, CorruptRecordError) or (again is not None and again.state == "error")
+            code = max(code, EXIT_BROKEN if broken else EXIT_USAGE)
             continue
         kept += 1
         context.terminal.emit({"id": finding.id, "kept": str(path)})

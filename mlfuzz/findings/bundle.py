@@ -10,9 +10,8 @@ from pathlib import Path
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import dumps
 from mlfuzz.findings.lookup import Found
-from mlfuzz.findings.record import RECORD
+from mlfuzz.findings.record import RECORD, SCRIPT, TRACEBACK
 from mlfuzz.findings.repro import repro_script
-from mlfuzz.findings.store import SCRIPT, TRACEBACK
 from mlfuzz.storage.durable import write_atomic, writing
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -11,7 +11,7 @@ import msgspec
 from mlfuzz.errors import MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
-from mlfuzz.findings.record import files_of, read_record
+from mlfuzz.findings.record import ID, files_of, read_record
 from mlfuzz.findings.regression import write_regression
 
 MAX_FILE_BYTES = 100_000
@@ -19,8 +19,6 @@ MAX_FILE_BYTES = 100_000
 
 PER_FAULT = 3
 """More inputs of one fault tell a test nothing new."""
-
-_STEM = re.compile(r"[0-9a-f]{8,64}")
 
 
 class Regressions:
@@ -85,7 +83,7 @@ def folder_name(target: str) -> str:
 
 def records_in(folder: Path) -> list[Path]:
     """The records below a folder of regressions, by path; nothing is read."""
-    return sorted(path for path in folder.rglob("*.json") if _STEM.fullmatch(path.stem))
+    return sorted(path for path in folder.rglob("*.json") if ID.fullmatch(path.stem))
 
 
 def _readable(folder: Path) -> list[tuple[str, Finding]]:

@@ -11,15 +11,47 @@ from mlfuzz.findings.finding import FileRef, Finding, loads
 from mlfuzz.storage.durable import read_regular
 
 RECORD = "finding.json"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+SCRIPT = "repro.py"
+TRACEBACK = "traceback.txt"
+WRITTEN = frozenset({RECORD, SCRIPT, TRACEBACK})
+"""Names in a finding's folder that its files cannot have: what is written there is made from the record."""
+
+ID = re.compile(r"[0-9a-f]{8,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,119}")
+_SUFFIX_CHARACTERS = 16
+
+_FOLDER_BYTES = 255
+"""The longest name that file systems in use take."""
 
 
 def read_record(path: Path) -> Finding:
-    """The finding in a JSON file. Raises CorruptRecordError, SchemaError."""
+    """The finding in a JSON file. Raises CorruptRecordError, SchemaError.
+
+    Records come from strangers too: whatever of one becomes a path is judged here, and stays in its folder.
+    """
     finding = loads(read_regular(path), str(path))
+    if problem := _leading_out(finding):
+        raise CorruptRecordError(
+            f"{path}: {problem}; it was edited or made to do harm: take it from where it was found"
+        )
     for ref in files_of(finding):
         file_name(ref.file, path)
     return finding
+
+
+def _leading_out(finding: Finding) -> str:
+    if not ID.fullmatch(finding.id):
+        return f"its id {finding.id[:80]!a} is not 8 to 64 of 0-9, a-f"
+    for what, name in (("target", finding.target), ("label", finding.label or "")):
+        if len(name.encode("utf-8", "replace")) > _FOLDER_BYTES:
+            return f"its {what} {name[:40]!a}... is too long to name a folder, {_FOLDER_BYTES} bytes at most"
+    for ref in files_of(finding):
+        if not _DIGEST.fullmatch(ref.sha256):
+            return f"{ref.file[:80]!a} has {ref.sha256[:80]!a} for a SHA-256"
+        if ref.file in WRITTEN:
+            return f"it names {ref.file} as a file of its own"
+    return ""
 
 
 def files_of(finding: Finding) -> tuple[FileRef, ...]:
@@ -41,8 +73,8 @@ def read_file(folder: Path, ref: FileRef) -> bytes:
 
 def file_name(name: str, origin: Path) -> str:
     """A name that stays in its folder. Raises CorruptRecordError: records are read from strangers too."""
-    if not _NAME.fullmatch(name):
-        raise CorruptRecordError(f"{origin}: {name!a} is no plain file name")
+    if not _NAME.fullmatch(name) or len(Path(name).suffix) > _SUFFIX_CHARACTERS:
+        raise CorruptRecordError(f"{origin}: {name[:200]!a} is no plain file name")
     return name
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,16 +13,23 @@ from typing import TypeAlias
 
 import msgspec
 
-from mlfuzz.errors import CorruptRecordError, DiskFullError, SchemaError, StorageError, UsageError
+from mlfuzz.errors import CorruptRecordError, DiskFullError, StorageError, UsageError
 from mlfuzz.findings.finding import FileRef, Finding, dumps
-from mlfuzz.findings.record import RECORD, digest, file_name, files_of, read_file, read_record
+from mlfuzz.findings.record import (
+    ID,
+    RECORD,
+    SCRIPT,
+    TRACEBACK,
+    digest,
+    file_name,
+    files_of,
+    read_file,
+    read_record,
+)
 from mlfuzz.findings.repro import repro_script
 from mlfuzz.storage.durable import part_name, sync_directory, write_atomic, write_new, writing
 from mlfuzz.storage.reserve import Reserve
 
-SCRIPT = "repro.py"
-TRACEBACK = "traceback.txt"
-_ID = re.compile(r"[0-9a-f]{8,64}")
 _LOCK = ".lock"
 
 
@@ -98,7 +104,11 @@ class FindingStore:
 
     def load(self, finding_id: str) -> Finding:
         """Raises CorruptRecordError, SchemaError, UsageError for what is no id."""
-        return read_record(self.folder(finding_id) / RECORD)
+        path = self.folder(finding_id) / RECORD
+        finding = read_record(path)
+        if finding.id != finding_id:
+            raise CorruptRecordError(f"{path} is the record of {finding.id}: its folder was renamed, or it was edited")
+        return finding
 
     def bytes_of(self, finding: Finding, ref: FileRef) -> bytes:
         """A file of a finding. Raises CorruptRecordError where it is missing, edited or damaged."""
@@ -106,7 +116,7 @@ class FindingStore:
 
     def folder(self, finding_id: str) -> Path:
         """Where a finding lies or would lie. Raises UsageError for what is no id."""
-        if not _ID.fullmatch(finding_id):
+        if not ID.fullmatch(finding_id):
             raise UsageError(f"{finding_id!a} is no id of a finding: 8 to 64 of 0-9, a-f")
         return self.directory / finding_id
 
@@ -116,7 +126,7 @@ class FindingStore:
     def ids(self) -> list[str]:
         """Of all findings, sorted; reads no record."""
         with suppress(FileNotFoundError):
-            return sorted(name for name in os.listdir(self.directory) if _ID.fullmatch(name))
+            return sorted(name for name in os.listdir(self.directory) if ID.fullmatch(name))
         return []
 
     def list(self) -> Items:
@@ -132,11 +142,10 @@ class FindingStore:
         return unique(prefix, self.ids(), str(self.directory))
 
     def _item(self, finding_id: str) -> Finding | Damaged:
-        path = self.folder(finding_id) / RECORD
         try:
-            return read_record(path)
-        except (CorruptRecordError, SchemaError, StorageError) as error:
-            return Damaged(path, str(error))
+            return self.load(finding_id)
+        except StorageError as error:
+            return Damaged(self.folder(finding_id) / RECORD, str(error))
 
     def sync(self, finding_id: str) -> None:
         """Make a finding survive a power cut. Raises StorageError."""
