@@ -21,10 +21,12 @@ from mlfuzz.codefuzz.again import Sessions
 from mlfuzz.codefuzz.confirm import settle as settle_code
 from mlfuzz.codefuzz.confirm import shrink as minimise
 from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.codefuzz.trusted import refusal
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
+from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.waiting import Waiting
 from mlfuzz.storage.workdir import Workdir
 
@@ -65,18 +67,21 @@ class Case:
 
 def replay(
     cases: Sequence[Case], *, directory: Path = Path(), target: str = "", times: int = TIMES, device: str = "cpu",
-    plugins: Sequence[str] = (), on_result: Callable[[Replayed], None] = lambda _: None,
+    plugins: Sequence[str] = (), trust: Trust | None = None, on_result: Callable[[Replayed], None] = lambda _: None,
 ) -> list[Replayed]:  # fmt: skip
     """Run each finding `times` times, alone. directory: the project's, put on the import path.
 
     target: another "module:attribute" (of the code side: another harness) to run them against; "": each finding's own.
+    trust: which names of a record may be imported; None: the findings are the caller's own.
     """
     results = []
     with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, PlainReplay(directory) as plain:
-        probe = ProbeProcess(Workdir.create(Path(scratch)))
+        directory, probe = _settled_in(Path(scratch), directory, trust, target)
         try:
             for case in cases:
-                if case.finding.side == "code":
+                if said := refusal(trust, case.finding, case.path, target=target):
+                    result = _error(case.finding, said)
+                elif case.finding.side == "code":
                     result = _by_harness(plain, case, target, times)
                 else:
                     result = _one(probe, case, directory, target, times, device, plugins)
@@ -95,14 +100,16 @@ def exit_code(results: Sequence[Replayed]) -> int:
 
 def shrink(
     case: Case, *, directory: Path = Path(), target: str = "", seconds: float, device: str = "cpu",
-    plugins: Sequence[str] = (), trim: bool = False,
+    plugins: Sequence[str] = (), trim: bool = False, trust: Trust | None = None,
 ) -> Finding:  # fmt: skip
     """Look for a simpler chain for about `seconds`, and store what is found; the finding as it is then.
 
     trim: look for the least difference from the seed as well, for as long again. A campaign's finding or a regression.
-    Raises ReplayError where it cannot be run, StorageError.
+    trust: as in `replay`. Raises ReplayError where it cannot be run, StorageError.
     """
     finding = case.finding
+    if said := refusal(trust, finding, case.path, target=target):
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {said}")
     if finding.side == "code":
         return _minimised(case, directory, target, seconds)
     if not finding.chain or finding.kind in ISOLATED:
@@ -111,7 +118,7 @@ def shrink(
     load = _load_of(finding, target)
     with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
         store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
-        probe = ProbeProcess(Workdir.create(Path(scratch) / "probe"))
+        directory, probe = _settled_in(Path(scratch), directory, trust, target)
         wishes: tuple[Literal["shrink", "trim"], ...] = ("shrink", "trim") if trim else ("shrink",)
         try:
             for op in wishes:
@@ -132,21 +139,24 @@ def shrink(
 
 def confirm(
     cases: Sequence[Case], *, directory: Path = Path(), seconds: float, device: str = "cpu",
-    plugins: Sequence[str] = (), on_result: Callable[[Finding | ReplayError], None] = lambda _: None,
+    plugins: Sequence[str] = (), trust: Trust | None = None,
+    on_result: Callable[[Finding | ReplayError], None] = lambda _: None,
 ) -> int:  # fmt: skip
     """Confirm and shrink a campaign's candidates for about `seconds`, breadth first; how many are left.
 
-    on_result: each with its verdict, or why it could not be run.
+    trust: as in `replay`. on_result: each with its verdict, or why it could not be run.
     """
     places = {case.finding.id: case.path for case in cases if case.path.is_dir()}
     waiting = Waiting(case.finding for case in cases if case.path.is_dir())
     until = float("inf")  # the time runs from the first answer: loading a target may take longer than it
     with tempfile.TemporaryDirectory(prefix="mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
-        probe = ProbeProcess(Workdir.create(Path(scratch)))
+        directory, probe = _settled_in(Path(scratch), directory, trust, "")
         try:
             while time.monotonic() < until and (finding := waiting.take()) is not None:
                 path = places[finding.id]
                 try:
+                    if said := refusal(trust, finding, path):
+                        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {said}")
                     if finding.side == "code":
                         on_result(settle_code(FindingStore(path.parent), finding, sessions.of(finding), seconds=SHRINK))
                     else:
@@ -157,6 +167,14 @@ def confirm(
         finally:
             probe.kill()
     return len(waiting)
+
+
+def _settled_in(scratch: Path, directory: Path, trust: Trust | None, target: str) -> tuple[Path, ProbeProcess]:
+    """The folder on the import path, an empty one where a stranger's files may lie, and a probe."""
+    workdir = Workdir.create(scratch / "probe")
+    if trust is None or not trust.apart(target=target):
+        return directory, ProbeProcess(workdir)
+    return workdir.blobs, ProbeProcess(workdir, folder=workdir.blobs)
 
 
 def _settled(

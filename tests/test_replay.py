@@ -35,7 +35,7 @@ class Probe:
 def probe(monkeypatch):
     """Put answers in; requests come out of `asked`."""
     answers, asked = [], []
-    monkeypatch.setattr(mlfuzz.replay, "ProbeProcess", lambda workdir: Probe(answers, asked))
+    monkeypatch.setattr(mlfuzz.replay, "ProbeProcess", lambda workdir, **_: Probe(answers, asked))
     return answers, asked
 
 

@@ -130,10 +130,13 @@ class WorkerProcess:
 
 
 class ProbeProcess:
-    """The probe: started when first asked, started again where it died. One request at a time."""
+    """The probe: started when first asked, started again where it died. One request at a time.
 
-    def __init__(self, workdir: Workdir) -> None:
-        self._workdir = workdir
+    folder: where it runs, the current one by default: Python looks for modules there first.
+    """
+
+    def __init__(self, workdir: Workdir, *, folder: Path | None = None) -> None:
+        self._workdir, self._folder = workdir, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: IO[bytes] | None = None
         self._replies = -1
@@ -213,7 +216,7 @@ class ProbeProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
-                pass_fds=(request_end, reply_end), start_new_session=True,
+                pass_fds=(request_end, reply_end), start_new_session=True, cwd=self._folder,
             )  # fmt: skip
         os.close(request_end)
         os.close(reply_end)

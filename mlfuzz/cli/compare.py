@@ -20,8 +20,10 @@ from mlfuzz.comparison import (
     compare_models,
     compare_training,
 )
+from mlfuzz.config import Resolved
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
+from mlfuzz.findings.trust import Trust
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.workdir import campaigns, find_campaign
@@ -106,7 +108,7 @@ def _models(
     loads = [find_target(found.config.targets, text)[1].use for text in typed]
     if loads[0] == loads[1]:
         raise UsageError(f"{typed[0]} and {typed[1]} are one and the same target; name two models or two campaigns")
-    settings = Settings(found.root, {}, found.config.plugins, found.config.fuzz.device)
+    settings = _settings(found)
     return compare_models(records, (loads[0], loads[1]), settings, seeds=context.path(seeds) if seeds else None)
 
 
@@ -117,9 +119,13 @@ def _training(
 
     found = context.resolve({"fuzz": {"device": device}})
     function = load_attribute(train, directory=found.root)
-    settings = Settings(found.root, {}, found.config.plugins, found.config.fuzz.device)
+    settings = _settings(found)
     data, batch = (context.path(folder) for folder in folders)
     return compare_training(function, data, batch, records, settings, seeds=context.path(seeds) if seeds else None)
+
+
+def _settings(found: Resolved) -> Settings:
+    return Settings(found.root, {}, found.config.plugins, found.config.fuzz.device, trust=Trust.of(found))
 
 
 def _tell(context: Context, result: Comparison) -> None:

@@ -16,6 +16,7 @@ from mlfuzz.cli.pace import Pace
 from mlfuzz.cli.panel import new_line
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.report.numbers import counted
 from mlfuzz.report.visible import visible
@@ -72,7 +73,7 @@ def confirm(
         try:
             left = run(
                 cases, directory=found.root, seconds=duration(time), device=found.config.fuzz.device,
-                plugins=found.config.plugins, on_result=told,
+                plugins=found.config.plugins, trust=Trust.of(found), on_result=told,
             )  # fmt: skip
         except KeyboardInterrupt:
             terminal.result(f"interrupted: {len(settled)} of {len(cases)} have their verdict")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -12,6 +12,8 @@ from cyclopts import Parameter
 from mlfuzz.campaign import presets
 from mlfuzz.cli.terminal import Terminal
 from mlfuzz.config import Resolved, resolve
+from mlfuzz.errors import StorageError
+from mlfuzz.findings.trust import note_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class Context:
         """The configuration; flags that are None were not given. Raises ConfigError."""
         given = _given({"seed": self.seed, **(flags or {})})
         return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen, presets=presets.settings)
+
+    def note_begun(self, root: Path, names: Iterable[str]) -> None:
+        """Remember that this user runs these in the project at `root`: records that name them may be run again."""
+        try:
+            note_begun(root, names)
+        except StorageError as error:
+            self.terminal.warn(f"not noted that this was begun here ({error}): to replay will take a --target")
 
     def path(self, text: str) -> Path:
         """What a person typed, seen from where the command was given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,12 @@ from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.refusal import sentence
+from mlfuzz.codefuzz.trusted import is_ours, noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
+from mlfuzz.findings.trust import Trust
 from mlfuzz.report.summary import FaultGroup, group, headline
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import read_regular
@@ -143,6 +145,7 @@ def run(context: Context, wish: Wish) -> int:
         max_disk=size(wish.max_disk) if wish.max_disk else found.config.fuzz.max_disk or 0,
         regressions=tuple(_regressions(found.corpus_dir / REGRESSIONS, chosen)),
     )  # fmt: skip
+    context.note_begun(found.root, [noted(harness) for harness in chosen])
     typed = ", ".join(harness.name for harness in chosen)
     context.terminal.say((f"fuzzing {typed}", "bold"), f", campaign {workdir.name}; Ctrl-C saves and reports")
     try:
@@ -157,6 +160,8 @@ def run(context: Context, wish: Wish) -> int:
 
 def _chosen(context: Context, wish: Wish, root: Path, base: Path) -> list[Harness]:
     typed = wish.harnesses or _begun_with(base, wish.name)
+    if not wish.harnesses:
+        _require_ours(Trust.of(context.resolve()), typed, wish.name)
     if typed:
         chosen = [library.find(one, root) for one in dict.fromkeys(typed)]
     else:
@@ -170,6 +175,17 @@ def _chosen(context: Context, wish: Wish, root: Path, base: Path) -> list[Harnes
     seeds = str(context.path(wish.seeds).resolve())
     declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
     return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+
+
+def _require_ours(trust: Trust, loads: Sequence[str], name: str) -> None:
+    """Raises UsageError where a campaign names a harness that is nobody's here."""
+    for load in loads:
+        if not is_ours(trust, load):
+            raise UsageError(
+                f"campaign {name} names {load!a}, which neither lies in this project's harnesses/ nor comes with "
+                "mlfuzz, and was not fuzzed with here; if you know it: mlfuzz harness run "
+                f"{shlex.quote(load.partition(':')[0])} --name {name}"
+            )
 
 
 def _begun_with(base: Path, name: str) -> tuple[str, ...]:

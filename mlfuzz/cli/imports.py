@@ -17,6 +17,7 @@ from mlfuzz.codefuzz.foreign import Foreign, inputs
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, suffix_of
+from mlfuzz.codefuzz.trusted import noted
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import SHORT_ID
@@ -47,6 +48,7 @@ def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", con
     found = context.resolve()
     chosen = library.find(harness, found.root)
     files = inputs(context.path(folder))
+    context.note_begun(found.root, [noted(chosen)])
     base = context.path(dir) if dir else found.state_dir
     workdir = Workdir.create(campaign_root(base, name or f"imported-{chosen.name}"))
     makers = Counter(one.maker for one in files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.record import read_record
+from mlfuzz.findings.trust import Trust, imported
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.reader import is_begun
@@ -38,6 +40,8 @@ class Plan:
     request: CampaignRequest
     folder: str = ""
     """Where campaigns lie, as typed (--dir): whatever is suggested afterwards must look there too."""
+    names: tuple[str, ...] = ()
+    """What this user asks to be imported: records that name it may be run again here."""
 
     def freeze(self) -> None:
         """Write campaign.toml, for the next time. Raises StorageError."""
@@ -63,8 +67,15 @@ def plan(
     Raises ConfigError, UnknownNameError; warns where the project's file has changed since the campaign began.
     """
     base = context.path(folder) if folder else context.resolve().state_dir
-    target = target or _begun_with(base, name)
+    begun = "" if target else _begun_with(base, name)
+    target = target or begun
     known, chosen = find_target(context.resolve().config.targets, target)
+    if begun and not Trust.of(context.resolve()).admits(chosen.use):
+        raise UsageError(
+            f"campaign {name} names {chosen.use!a} to be imported, which neither the configuration names nor mlfuzz "
+            "ships, and on which nothing was begun here; if you know it: "
+            f"mlfuzz fuzz {shlex.quote(begun)} --name {name}"
+        )
     name = name or campaign_name(known)
     workdir = Workdir(campaign_root(base, name))
     held = workdir.config.is_file() and not adopt and is_begun(workdir)
@@ -75,8 +86,9 @@ def plan(
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
+    names = (spec.target, *(() if held else imported(spec.target, spec.oracles, spec.validity)))
     request = _request(kept, spec, workdir, resolved, adopt=adopt, regressions=_regressions(context))
-    return Plan(name, target, workdir, resolved, request, folder)
+    return Plan(name, target, workdir, resolved, request, folder, names)
 
 
 def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -12,10 +13,13 @@ from mlfuzz.cli.cases import REGRESSIONS, Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.subjects import instead
+from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.trusted import noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, CorruptRecordError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import PER_FAULT, Regressions
 from mlfuzz.findings.store import read
+from mlfuzz.findings.trust import Trust
 from mlfuzz.replay import Case, Replayed
 from mlfuzz.report.visible import visible
 
@@ -70,6 +74,9 @@ def promote(
         context.terminal.say(
             ("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}"
         )  # fmt: skip
+    if kept and load:
+        # Kept as findings of it: pytest runs them here from now on.
+        context.note_begun(found.root, [_noted(found.root, load, cases[0].finding)])
     if kept:
         corpus = shown_path(found.corpus_dir, context.directory)
         context.terminal.say(
@@ -78,12 +85,21 @@ def promote(
     return code
 
 
+def _noted(root: Path, load: str, finding: Finding) -> str:
+    return noted(library.find(load, root)) if finding.side == "code" else load
+
+
 def _replayed(context: Context, cases: list[Case], load: str, device: str | None) -> dict[str, Replayed]:
     from mlfuzz.replay import replay as run
 
     found = context.resolve({"fuzz": {"device": device}})
     results = run(
-        cases, directory=found.root, target=load, device=found.config.fuzz.device, plugins=found.config.plugins
+        cases,
+        directory=found.root,
+        target=load,
+        device=found.config.fuzz.device,
+        plugins=found.config.plugins,
+        trust=Trust.of(found, again="mlfuzz findings promote"),
     )
     return {result.finding.id: result for result in results}
 
@@ -92,10 +108,11 @@ def _require_failing(again: Replayed | None) -> None:
     if again is None or again.state == "fails":
         return
     short = again.finding.id[:SHORT_ID]
+    if again.state == "error":  # its message ends with what to do
+        raise UsageError(f"finding {short} cannot be run (--no-replay keeps it as it was recorded): {again.message}")
     said = {
         "fixed": "does not fail any more",
         "flaky": f"is flaky: it failed {again.failed} of {again.times} times",
-        "error": f"cannot be run: {again.message}",
     }[again.state]
     raise UsageError(f"finding {short} {said}; --no-replay keeps it as it was recorded")
 

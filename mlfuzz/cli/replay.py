@@ -17,9 +17,13 @@ from mlfuzz.cli.replay_file import loose, replay_files
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import SHORT_ID, Run
+from mlfuzz.findings.trust import Trust
 from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
+
+MESSAGE = 1000
+"""Characters of an error: what to type stands at its end."""
 
 MARKS: dict[State, tuple[str, str]] = {
     "fixed": ("  + FIXED  ", "green"),
@@ -74,7 +78,8 @@ def replay(
     began = clock.monotonic()
     results = run(
         cases, directory=found.root, target=other, times=times, device=found.config.fuzz.device,
-        plugins=found.config.plugins, on_result=lambda one: _tell(context, one),
+        plugins=found.config.plugins, trust=Trust.of(found, again="mlfuzz replay"),
+        on_result=lambda one: _tell(context, one),
     )  # fmt: skip
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
     said = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
@@ -114,7 +119,7 @@ def _tell(context: Context, one: Replayed) -> None:
     else:
         told += f"{visible(finding.expected, limit=24)} -> {visible(finding.observed, limit=24)}{_score(one.before)}"
     if one.state == "error":
-        told += f"  {visible(one.message, limit=200)}"
+        told += f"  {visible(one.message, limit=MESSAGE)}"
     else:
         now = visible(one.after.text, limit=160) if finding.side == "code" and one.after else _answer(one.after)
         told += f"  now {now}  {one.failed}/{one.times}"

@@ -44,6 +44,7 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
             terminal, title, plan.name, plan.request.budget.total_seconds, options=_there(plan),
             known=Known(plan.request.regressions),
         ) as panel:  # fmt: skip
+            context.note_begun(plan.resolved.root, plan.names)
             outcome = supervise(plan.request, lambda event: _told(event, plan, panel))
     except MlfuzzError as error:
         if fresh and not plan.workdir.stats.exists() and str(plan.workdir.root) not in str(error):

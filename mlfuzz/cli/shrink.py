@@ -14,6 +14,7 @@ from mlfuzz.cli.pace import Pace
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
+from mlfuzz.findings.trust import Trust
 from mlfuzz.report.visible import visible
 
 
@@ -54,7 +55,7 @@ def shrink(
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
             changed = run(
                 case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
-                plugins=found.config.plugins, trim=trim,
+                plugins=found.config.plugins, trim=trim, trust=Trust.of(found, again="mlfuzz shrink"),
             )  # fmt: skip
             _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
     return EXIT_CLEAN

@@ -10,11 +10,13 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.replay import MESSAGE
 from mlfuzz.cli.subjects import instead
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.triage import set_fault, triage_record
+from mlfuzz.findings.trust import Trust
 from mlfuzz.replay import Case, exit_code
 from mlfuzz.report.visible import visible
 
@@ -81,13 +83,18 @@ def _fixed(context: Context, cases: Sequence[Case], target: str) -> tuple[list[C
     found = context.resolve()
     load = instead(found, target, (case.finding for case in cases))
     results = run(
-        cases, directory=found.root, target=load, device=found.config.fuzz.device, plugins=found.config.plugins
+        cases,
+        directory=found.root,
+        target=load,
+        device=found.config.fuzz.device,
+        plugins=found.config.plugins,
+        trust=Trust.of(found, again="mlfuzz triage --mark-fixed"),
     )
     for result in results:
         if result.state != "fixed":
             said = {"fails": "still fails", "flaky": f"flaky: failed {result.failed} of {result.times}"}
             context.terminal.say(
-                f"  {result.finding.id[:SHORT_ID]}  {visible(said.get(result.state, result.message), limit=200)}"
+                f"  {result.finding.id[:SHORT_ID]}  {visible(said.get(result.state, result.message), limit=MESSAGE)}"
             )
     code = exit_code(results)
     return (

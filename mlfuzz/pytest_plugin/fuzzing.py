@@ -16,6 +16,7 @@ from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.promote import folder_name
+from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import Purse, Turn
@@ -30,15 +31,17 @@ class FuzzItem(pytest.Item):
 
     def __init__(self, *, kept: Kept, known: Sequence[Kept], purse: Purse, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
-        self.target, self.load = kept.target, kept.load or (kept.finding.load if kept.finding else "")
-        self.known, self.purse = known, purse
+        self.target, self.kept, self.known, self.purse = kept.target, kept, known, purse
 
     def runtest(self) -> None:
         from mlfuzz.pytest_plugin.items import found_for
 
         found = found_for(self.config)
         configured = found.config.targets.get(self.target)
-        load = (configured.use if configured else "") or self.load
+        finding, named = self.kept.finding, self.kept.load or (configured.use if configured else "")
+        if finding and (said := Trust.of(found).refusal(finding, self.kept.path, target=named)):
+            pytest.fail(f"{self.target} is not fuzzed: {said}", pytrace=False)
+        load = named or (finding.load if finding else "")
         workdir = folder_of(found.state_dir, self.target)
         spec = WorkerSpec(
             target=load, directory=str(found.root.resolve()), name=self.target, plugins=list(found.config.plugins),

@@ -12,6 +12,9 @@ from mlfuzz.testing.kept import Kept
 WIDTH = 300
 """Of one value: a text input may be long."""
 
+ERROR_WIDTH = 1000
+"""Of an error: what to do stands at its end."""
+
 
 def failure_text(kept: Kept, judgement: Judgement) -> str:
     """For people. Texts from records and targets are quoted, so that none of them can steer a terminal."""
@@ -25,7 +28,7 @@ def failure_text(kept: Kept, judgement: Judgement) -> str:
         ("fault", _plain(finding.fault)),
     ]
     if judgement.state == "error":
-        return _lines(_plain(judgement.message), facts)
+        return _lines(_plain(judgement.message, width=ERROR_WIDTH), facts)
     if finding.triage == "fixed":
         facts.append(("note", f"marked as fixed{f': {_plain(finding.note)}' if finding.note else ''}; it fails again"))
     elif finding.note:
@@ -62,13 +65,13 @@ def _lines(first: str, facts: list[tuple[str, str]]) -> str:
     return "\n".join([first, *(f"{what:<8} {text}" for what, text in facts if text)])
 
 
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}...")
+def _quoted(text: str, *, width: int = WIDTH) -> str:
+    return repr(text if len(text) <= width else f"{text[: width - 3]}...")
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, *, width: int = WIDTH) -> str:
     """On one line, with escapes for what a terminal would obey or a reader not see."""
-    return _quoted(text)[1:-1]
+    return _quoted(text, width=width)[1:-1]
 
 
 def _shown(path: Path) -> str:

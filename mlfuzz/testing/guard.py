@@ -18,10 +18,12 @@ import msgspec
 from mlfuzz.campaign.helm import ProbeProcess
 from mlfuzz.campaign.probe import ISOLATED, Request
 from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.codefuzz.trusted import refusal
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.regression import read_regression
+from mlfuzz.findings.trust import Trust
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.testing.gate import Gate, Measured
 from mlfuzz.testing.judgement import Judgement, Outcome, Rules, State, outcome
@@ -51,6 +53,7 @@ class Settings:
 
     times: runs of each input alone, where it is run alone. sampled: whether only a sample of the regressions runs.
     settle: also regressions that seem to hold are run alone, because their record is about to be changed.
+    trust: which names of a record may be imported; None: the records are the caller's own.
     """
 
     directory: Path = Path()
@@ -61,6 +64,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     sampled: bool = False
     settle: bool = False
+    trust: Trust | None = None
 
 
 class Guard:
@@ -75,6 +79,7 @@ class Guard:
         self._judged: dict[Path, Judgement] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._probe: ProbeProcess | None = None
+        self._empty = Path()
         self._plain = PlainReplay(settings.directory)
 
     def expect(self, kept: Sequence[Kept]) -> None:
@@ -86,7 +91,7 @@ class Guard:
 
     def prepare(self, kept: Kept) -> None:
         """Load its target, so that the time this takes is no test's. What goes wrong is told by `judge`."""
-        if kept.finding is None or kept.skipped:
+        if kept.finding is None or kept.skipped or self._refusal(kept, kept.finding):
             return
         if kept.finding.side == "code":
             with suppress(MlfuzzError):
@@ -130,6 +135,8 @@ class Guard:
         finding = kept.finding
         if finding is None:
             return Judgement("error", message=kept.problem)
+        if said := self._refusal(kept, finding):
+            return Judgement("error", message=said)
         if finding.side == "code":
             return self._by_harness(kept, finding)
         if kept.kind in ISOLATED:
@@ -176,7 +183,7 @@ class Guard:
         finding = kept.finding
         return (
             finding is not None and not kept.skipped and finding.side == "model" and bool(finding.oracle)
-            and kept.kind not in ISOLATED
+            and kept.kind not in ISOLATED and not self._refusal(kept, finding)
             and (kept.load or self.settings.targets.get(kept.target) or finding.load) == load
         )  # fmt: skip
 
@@ -204,6 +211,14 @@ class Guard:
         said = f"{again.now.text}; {again.other}" if again.other else again.now.text
         return Judgement(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
 
+    @property
+    def _apart(self) -> bool:
+        trust = self.settings.trust
+        return trust is not None and trust.apart()
+
+    def _refusal(self, kept: Kept, finding: Finding) -> str:
+        return refusal(self.settings.trust, finding, kept.path, target=self._harness_of(kept))
+
     def _harness_of(self, kept: Kept) -> str:
         """ "": the one that the finding names."""
         return kept.load or self.settings.targets.get(kept.target, "")
@@ -212,11 +227,14 @@ class Guard:
         """In a child of another process: what it did once, it may do to this one."""
         if self._probe is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="mlfuzz-pytest-")
-            self._probe = ProbeProcess(Workdir.create(Path(self._scratch.name)))
+            workdir = Workdir.create(Path(self._scratch.name))
+            self._empty = workdir.blobs
+            self._probe = ProbeProcess(workdir, folder=self._empty if self._apart else None)
         settings = self.settings
         request = Request(
             op="replay", path=str(kept.path.resolve()), target=self._load_of(kept), device=settings.device,
-            directory=str(settings.directory.resolve()), times=settings.times, plugins=list(settings.plugins),
+            directory=str((self._empty if self._apart else settings.directory).resolve()), times=settings.times,
+            plugins=list(settings.plugins),
         )  # fmt: skip
         reply = self._probe.consult(request, RUN_SECONDS + (0.0 if self._probe.alive else LOAD_SECONDS))
         if isinstance(reply, str) or reply.error:
@@ -244,7 +262,9 @@ class Guard:
             try:
                 import_plugins(self.settings.plugins, self.settings.directory)
                 self._loaded[load] = load_target(
-                    load, directory=self.settings.directory.resolve(), device=self.settings.device
+                    load,
+                    directory=None if self._apart else self.settings.directory.resolve(),
+                    device=self.settings.device,
                 )
             except MlfuzzError as error:
                 self._loaded[load] = str(error)

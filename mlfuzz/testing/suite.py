@@ -12,6 +12,7 @@ from mlfuzz.config import Config, Resolved, resolve
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.triage import triage_record
+from mlfuzz.findings.trust import Trust
 from mlfuzz.testing.failure import failure_text
 from mlfuzz.testing.gate import Gate
 from mlfuzz.testing.guard import Guard, Settings
@@ -93,7 +94,7 @@ def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **mo
     )
     return Settings(
         found.root, {name: target.use for name, target in config.targets.items() if target.use}, config.plugins,
-        device or config.fuzz.device, config.regression.times, rules, **more,
+        device or config.fuzz.device, config.regression.times, rules, trust=Trust.of(found), **more,
     )  # fmt: skip
 
 

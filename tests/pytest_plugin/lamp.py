@@ -10,6 +10,7 @@ import numpy as np
 
 from mlfuzz.findings.finding import FileRef, Finding, Run, identify
 from mlfuzz.findings.regression import write_regression
+from mlfuzz.findings.trust import note_begun
 from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Mutation
 
@@ -55,6 +56,7 @@ class Lamp:
         (folder / "subject.py").write_text(SUBJECT)
         (folder / "mlfuzz.toml").write_text(settings)
         self.limit(BROKEN)
+        note_begun(folder, ["subject:lamp"])
 
     def limit(self, value: str) -> None:
         (self.folder / "limit").write_text(value)

@@ -7,12 +7,15 @@ import time
 import msgspec
 import pytest
 
+from mlfuzz.findings.trust import note_begun
+
 pytest_plugins = "pytester"
 
 
 def edited(path, **changes):
     record = msgspec.json.decode(path.read_bytes())
     path.write_bytes(msgspec.json.encode({**record, **changes}))
+    note_begun(path.parents[3], [changes[name] for name in ("load",) if changes.get(name)])
 
 
 def as_input(path, **changes):

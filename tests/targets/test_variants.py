@@ -10,11 +10,12 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.batch import Rows, TensorRows, TextRows
 from mlfuzz.errors import ConfigError, TargetError, UnknownNameError
+from mlfuzz.findings.trust import FORMS
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
 from mlfuzz.targets.calibrate import noises
-from mlfuzz.targets.variants import Varied, build, itself, nameable, varied
+from mlfuzz.targets.variants import VARIANTS, Varied, build, itself, nameable, varied
 from mlfuzz.targets.variants_numeric import nearest_level
 from mlfuzz.testing.puzzles import BatchCoupled
 
@@ -274,3 +275,7 @@ def test_rows_keep_their_order_where_each_is_run_alone() -> None:
     whole = both.run(rows).outputs["single.main"]
     part = both.run(rows.take(order)).outputs["single.main"]
     assert torch.allclose(part, whole[order], atol=1e-6)  # type: ignore[arg-type,index]
+
+
+def test_every_other_name_with_a_colon_is_another_targets_and_known_as_such() -> None:
+    assert set(VARIANTS.names()) - {"own", "checkpoint"} == FORMS

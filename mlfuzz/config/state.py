@@ -1,0 +1,19 @@
+"""Where mlfuzz keeps what it knows of this user, outside any project: `$XDG_STATE_HOME/mlfuzz`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def state_home(environment: Mapping[str, str] | None = None) -> Path | None:
+    """By the XDG base directory specification, ~/.local/state/mlfuzz by default; None of a user without a home.
+
+    environment: of the process, unless given.
+    """
+    told = (os.environ if environment is None else environment).get("XDG_STATE_HOME", "")
+    if os.path.isabs(told):  # a relative one is to be ignored, says the specification
+        return Path(told) / "mlfuzz"
+    home = Path("~").expanduser()
+    return home / ".local/state/mlfuzz" if home.is_absolute() else None

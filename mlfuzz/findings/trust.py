@@ -1,0 +1,186 @@
+"""What a record may name to be imported. A finding is data: it may come from anybody.
+
+Run is what the project's configuration names, what mlfuzz ships, and what this user began here: noted outside the
+project, by the project's place and the name, so that no folder brings its own permission along.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlfuzz
+from mlfuzz.config import Config, Resolved
+from mlfuzz.config.state import state_home
+from mlfuzz.errors import StorageError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.storage.durable import create_exclusive
+
+BEGUN = "begun"
+
+FORMS = frozenset({
+    "bf16", "compile", "cost-bytes", "cost-operations", "cost-seconds", "export", "fp16", "int8", "int8-torch",
+    "padded", "single", "threads",
+})  # fmt: skip
+"""Forms of a target itself, "threads:4" for instance: any other name with a colon is another target's."""
+
+_SHIPPED = re.compile(r"mlfuzz\.(examples\.[a-z_]+|testing\.puzzles):([a-z]\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Of one project. names: "module:attribute" that its configuration names.
+
+    file: the configuration; None where there is none. again: the command that a refusal offers, where it takes a
+    --target; "" where the configuration is the only place to name one.
+    """
+
+    root: Path
+    names: frozenset[str] = frozenset()
+    file: Path | None = None
+    again: str = ""
+
+    @classmethod
+    def of(cls, found: Resolved, *, again: str = "") -> Trust:
+        """What holds in the project of this configuration."""
+        return cls(found.root.resolve(), frozenset(_configured(found.config)), found.file, again)
+
+    @property
+    def own(self) -> bool:
+        """Whether the folder is this user's project: it has a configuration, or something was begun here."""
+        place = _place(self.root)
+        return self.file is not None or (place is not None and place.is_dir())
+
+    def apart(self, *, target: str = "") -> bool:
+        """Whether only what is shipped runs: then nothing that lies here may come before what it imports.
+
+        target: what was named to run; whoever names one wants the folder on the import path.
+        """
+        return not target and not self.own
+
+    def admits(self, name: str) -> bool:
+        """Whether "module:attribute", or a harness's file and function, may run."""
+        return name in self.names or is_shipped(name) or self.begun(name)
+
+    def begun(self, name: str) -> bool:
+        """Whether this user began a campaign on it here."""
+        note = _note(self.root, name)
+        return note is not None and note.is_file()
+
+    def refusal(self, finding: Finding, path: Path, *, target: str = "") -> str:
+        """Why nothing that this record names is imported, and what to write; "" where all of it may be.
+
+        path: of the record, as it is shown. target: what was named to run in place of its own.
+        """
+        if finding.load and not target and not self.admits(finding.load):
+            return self.refuse(finding, finding.load, path)
+        for name in _beside(finding):
+            if not self.admits(name):
+                return self.refuse(finding, name, None)
+        return ""
+
+    def refuse(self, finding: Finding, name: str, path: Path | None) -> str:
+        """path: None where --target would not help."""
+        why = (
+            f"it names {ascii(name)[1:-1]} to be imported, which neither the configuration names nor mlfuzz ships, and "
+            "on which nothing was begun here: it may have come with the finding, and is not run. "
+        )
+        if path is not None and self.again:
+            return f"{why}If you know it: {self.again} {_typed(path)} --target {shlex.quote(name)}"
+        where = f"{self.file}" if self.file else f"a new file {self.root / 'mlfuzz.toml'}"
+        under = ", [tool.mlfuzz]" if self.file and self.file.name == "pyproject.toml" else ""
+        line = f"targets.{_quoted(finding.target)}.use = {_quoted(name)}"
+        if finding.side == "code":  # of harnesses those in the project's folder are its own
+            line = f"harnesses.{_quoted(finding.target)} = {{}}"
+            why += "It must lie in harnesses/. "
+        return f"{why}If you know it, write in {where}{under}: {line}"
+
+
+def note_begun(root: Path, names: Iterable[str]) -> None:
+    """Remember that this user began campaigns on these here. Raises StorageError where it cannot be written."""
+    for name in names:
+        note = _note(root.resolve(), name)
+        if note is None:
+            raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
+        if note.is_file() or is_shipped(name):
+            continue
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageError(f"{note.parent} cannot be written: {error.strerror}") from error
+        create_exclusive(note, json.dumps({"project": str(root.resolve()), "runs": name}).encode() + b"\n", sync=False)
+
+
+def is_shipped(name: str) -> bool:
+    """Whether it is a public function without arguments of an example, or a puzzle, that mlfuzz ships."""
+    match = _SHIPPED.fullmatch(name)
+    if match is None:
+        return False
+    path = Path(mlfuzz.__file__).parent.joinpath(*match[1].split(".")).with_suffix(".py")
+    with suppress(OSError):
+        for part in ast.parse(path.read_bytes()).body:
+            if isinstance(part, ast.FunctionDef) and part.name == match[2]:
+                return not ast.unparse(part.args)
+    return False
+
+
+def imported(target: str, oracles: Iterable[Mapping[str, Any]], validity: Iterable[str]) -> Iterator[str]:
+    """Every "module:attribute" that a campaign imports."""
+    yield target
+    yield from validity
+    for oracle in oracles:
+        yield from _compared(oracle)
+
+
+def _configured(config: Config) -> Iterator[str]:
+    for target in config.targets.values():
+        yield from imported(target.use, target.oracles, target.validity)
+
+
+def _beside(finding: Finding) -> Iterator[str]:
+    """What is imported for a record besides its target: what an oracle compares with, reference models that voted."""
+    yield from _compared(finding.oracle)
+    told = finding.evidence.get("keeps_label")
+    said = told.get("said") if isinstance(told, dict) else None
+    yield from said if isinstance(said, dict) else ()
+
+
+def _compared(oracle: Mapping[str, Any]) -> Iterator[str]:
+    of = oracle.get("of") or ()
+    for one in of.split("+") if isinstance(of, str) else map(str, of):
+        name = one.removeprefix("checkpoint:")
+        if ":" in name and name.partition(":")[0] not in FORMS:
+            yield name
+
+
+def _place(root: Path) -> Path | None:
+    home = state_home()
+    return None if home is None else home / BEGUN / _short(str(root))
+
+
+def _note(root: Path, name: str) -> Path | None:
+    place = _place(root)
+    return None if place is None else place / f"{_short(name)}.json"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _typed(path: Path) -> str:
+    with suppress(ValueError):
+        path = path.resolve().relative_to(Path.cwd())
+    return shlex.quote(str(path))
+
+
+def _quoted(text: str) -> str:
+    """As a string, and a key, of TOML."""
+    return json.dumps(text)

@@ -1,0 +1,81 @@
+"""What may be imported because it was begun here, and what because mlfuzz ships it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from samples import sample
+
+from mlfuzz.config import resolve
+from mlfuzz.config.state import state_home
+from mlfuzz.errors import StorageError
+from mlfuzz.findings.trust import Trust, is_shipped, note_begun
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize(
+    ("name", "shipped"),
+    {
+        "mlfuzz.examples.digits:fragile": True, "mlfuzz.examples.photos:efficientnet": True,
+        "mlfuzz.testing.puzzles:nan_when_bright": True, "mlfuzz.examples.digits:DigitNet": False,
+        "mlfuzz.examples.digits:_twin": False, "mlfuzz.examples.digits:centre": False,
+        "mlfuzz.examples.data:path": False, "mlfuzz.examples.digits:torch": False,
+        "mlfuzz.examples.gone:fragile": False,
+        "mlfuzz.examples.digits.evil:fragile": False, "mlfuzz.examples.digits:fragile\n": False,
+        "mlfuzz.testing.guard:Guard": False, "mlfuzz.examples:digits": False, "digits:fragile": False, "": False,
+    }.items(),
+)  # fmt: skip
+def test_shipped_are_the_functions_without_arguments_of_examples_and_puzzles(name: str, shipped: bool) -> None:
+    assert is_shipped(name) == shipped
+
+
+def test_what_was_begun_holds_in_its_own_place_and_under_its_own_name_only(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    note_begun(here, ["zoo:make"])
+    note_begun(here, ["zoo:make", "mlfuzz.examples.digits:fragile"])
+    ours, theirs = (Trust.of(resolve(folder)) for folder in (here, there))
+    assert [ours.admits(name) for name in ("zoo:make", "zoo:other", "zoo", "")] == [True, False, False, False]
+    assert (ours.own, theirs.own, theirs.admits("zoo:make")) == (True, False, False)
+    here.rename(tmp_path / "moved")
+    assert not Trust.of(resolve(tmp_path / "moved")).admits("zoo:make")
+
+
+def test_what_the_configuration_names_may_run_and_what_it_compares_with_too(tmp_path: Path) -> None:
+    (tmp_path / "mlfuzz.toml").write_text(
+        '[targets.zoo]\nuse = "zoo:make"\noracles = [{name = "differ", of = "zoo:old"}]\nvalidity = ["zoo:judge"]\n'
+    )
+    trust = Trust.of(resolve(tmp_path))
+    assert all(trust.admits(f"zoo:{name}") for name in ("make", "old", "judge"))
+    finding, _ = sample(load="zoo:make", oracle={"name": "differ", "of": "zoo:old+bf16+threads:4"})
+    assert trust.refusal(finding, tmp_path) == ""
+    finding, _ = sample(load="zoo:make", oracle={"name": "differ", "of": "zoo:new"})
+    assert trust.refusal(finding, tmp_path).endswith('targets."digits".use = "zoo:new"')
+
+
+def test_a_target_that_was_named_stands_for_the_records_own_but_not_for_what_it_compares_with(tmp_path: Path) -> None:
+    trust = Trust.of(resolve(tmp_path), again="mlfuzz replay")
+    plain, _ = sample(load="zoo:make; rm x")
+    assert trust.refusal(plain, tmp_path / "a b").endswith(f"mlfuzz replay '{tmp_path}/a b' --target 'zoo:make; rm x'")
+    assert trust.refusal(plain, tmp_path, target="zoo:mine") == ""
+    compared, _ = sample(load="zoo:make", oracle={"name": "differ", "of": "checkpoint:zoo:old"})
+    assert '"zoo:old"' in trust.refusal(compared, tmp_path, target="zoo:mine")
+
+
+def test_the_state_folder_is_where_the_specification_says(tmp_path: Path) -> None:
+    assert state_home({"XDG_STATE_HOME": "/s"}) == Path("/s/mlfuzz")
+    for told in ({}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "relative"}):
+        assert state_home(told) == Path.home() / ".local/state/mlfuzz"
+
+
+def test_a_note_that_cannot_be_written_is_an_error_of_ours(state: Path, tmp_path: Path) -> None:
+    state.write_text("a file")
+    with pytest.raises(StorageError, match="cannot be written"):
+        note_begun(tmp_path, ["zoo:make"])
