@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
+from mlfuzz.codefuzz.alarm import Alarm
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.callees import Calls, uncounted
 from mlfuzz.codefuzz.counters import Native
@@ -176,10 +177,15 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     elif bench.spec["mutator"]:
         mutate = _format(bench.spec["mutator"]).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
+    alarm = Alarm()
     keep = Keeper(judge, connection, bench.post.resume, bench.post.stacks) if job["spares"] else None
     # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
     counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
-    atheris.Setup([bench.spec["path"], counters, *job["flags"]], wrap(bench.entry, judge, poison, keep), **options)
+    atheris.Setup(
+        [bench.spec["path"], counters, *job["flags"]],
+        wrap(bench.entry, judge, poison, keep, opening=alarm.give_back),
+        **options,
+    )
     atheris.Fuzz()
 
 

@@ -17,6 +17,7 @@ from mlfuzz.codefuzz.recorder import CLOSED, FAILED, FIRST, LENGTH, READY, REFUS
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
+Opening = Callable[[], object]
 Keep = Callable[[int, frozenset[bytes]], tuple[int, int, frozenset[bytes]]]
 
 LEAVE = os._exit
@@ -142,17 +143,21 @@ def _leave(*_: Any) -> None:
     LEAVE(0)
 
 
-def wrap(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None = None) -> Entry:
+def wrap(
+    entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None = None, *, opening: Opening | None = None
+) -> Entry:  # fmt: skip
     """The function that the engine calls. poison: inputs that killed a worker; they do not run again.
 
-    keep: called now and then between two inputs; see `spare`.
+    keep: called now and then between two inputs; see `spare`. opening: called once, with the first input in hand.
     """
-    runs = _runs(entry, judge, poison, keep)
+    runs = _runs(entry, judge, poison, keep, opening)
     next(runs)
     return runs.send
 
 
-def _runs(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None) -> Generator[None, bytes, None]:
+def _runs(
+    entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
+) -> Generator[None, bytes, None]:  # fmt: skip
     """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
     flight, caught, always = judge.flight, judge.caught, judge.documented.always
     head, body, page = flight.head, flight.body, flight.map
@@ -163,6 +168,8 @@ def _runs(entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | Non
     mark = done + 1 if keep is not None else 1 << 62
     head[READY] = 1
     data = yield
+    if opening is not None:
+        opening()
     while True:
         for number in range(done + 1, mark + 1):
             size = len(data)

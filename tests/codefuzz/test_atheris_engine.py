@@ -207,6 +207,44 @@ def test_without_a_sandbox_that_is_recorded_and_an_unknown_one_is_refused(tmp_pa
         prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n", sandbox="bwrap")
 
 
+CLOCKS = """HARNESS = {"length": 8}
+import signal
+def mine(*_):
+    raise KeyError("the alarm of the harness")
+BEFORE = SET
+def fuzz(data):
+    if signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0) or signal.getsignal(signal.SIGALRM) is not BEFORE:
+        raise AssertionError("somebody else has a clock here")
+    if data == b"alarm":
+        previous = signal.signal(signal.SIGALRM, mine)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        try:
+            signal.pause()
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+"""
+
+
+@pytest.mark.parametrize("before", ["signal.SIG_DFL", "mine; signal.signal(signal.SIGALRM, mine)"])
+def test_while_fuzzing_the_alarm_belongs_to_the_harness(tmp_path, before):
+    with prepared(tmp_path, CLOCKS.replace("SET", before)) as session:
+        found, _ = fuzzed(session, seeded(tmp_path / "c", b"alarm"), runs=50)
+    assert [bucket.split(":")[1] for bucket in found] == ["KeyError"]
+
+
+@pytest.mark.slow
+def test_an_input_may_run_for_seconds_below_its_limit(tmp_path):
+    text = """HARNESS = {"length": 8, "seconds": 20.0}
+import time
+def fuzz(data):
+    until = time.monotonic() + 1.2
+    while time.monotonic() < until: pass
+"""
+    with prepared(tmp_path, text) as session:
+        found, progress = fuzzed(session, seeded(tmp_path / "c", b"a"), runs=3)
+    assert (found, progress.failures, progress.restarts) == ({}, 0, 0)
+
+
 def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
     text = """HARNESS = {"mebibytes": 32, "length": 8}
 KEPT = []
