@@ -13,7 +13,6 @@ import resource
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -41,8 +40,9 @@ SPARE_COUNTERS = 1 << 14
 SLACK_MEBIBYTES = 64.0
 COVER_MEBIBYTES = 1024.0
 
-THREAD_SECONDS = 1.0
-"""How long a run alone waits for threads that the target has started."""
+FREE_THREADS, BRIEF_SECONDS = 16, 0.25
+"""While fuzzing so many threads may be left behind before they are waited for, at first so long: a worker's address
+space holds the stacks of a few dozen."""
 
 
 class Post:
@@ -160,6 +160,7 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
 
     bench.confine(mebibytes=bench.spec["mebibytes"] + FUZZER_MEBIBYTES)
     judge = bench.judge(job["known"])
+    judge.threads.free, judge.threads.patience = FREE_THREADS, BRIEF_SECONDS
     connection = bench.post.socket
 
     def tell(outcome: dict[str, Any], data: bytes) -> None:
@@ -194,9 +195,9 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
     bench.confine(mebibytes=bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge, flight, wanted = bench.judge(), bench.post.flight, job["bucket"]
     payload = flight.payload
-    found: list[str] = []
+    found: list[tuple[bytes, str]] = []
     poison = {bytes.fromhex(one) for one in job["poison"]}
-    judge.tell = lambda outcome, data: found.append(outcome["bucket"])
+    judge.tell = lambda outcome, data: found.append((data, outcome["bucket"]))
     judge.brief = True
     hints = _hints(bench.spec["mutator"])
     run = wrap(bench.entry, judge, frozenset())
@@ -212,7 +213,7 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
         found.clear()
         judge.forget()
         run(candidate)
-        kept = wanted in found
+        kept = (candidate, wanted) in found
         if kept and len(candidate) < shortest:
             shortest = len(candidate)
             bench.post.send({}, candidate)
@@ -281,7 +282,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     system: dict[str, Any] = {}
     judge.forget()
-    judge.tell = lambda outcome, data: told.append(outcome)
+    judge.tell = lambda outcome, data: told.append(outcome) if data == payload else None
     refused = flight.head[REFUSED]
     before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
@@ -289,30 +290,21 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         bench.entry(payload)
-        _join_threads()
     except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
         seconds = time.perf_counter() - began
         if not bench.free:
             system["system"] = bool(sandbox.errors_of_system(error))
             system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
         judge.caught(error, payload)
-        _join_threads()
     else:
         seconds = time.perf_counter() - began
-    peak = bench.memory.peak()
     if judge.elsewhere:
         judge.flush(payload)
+    peak = bench.memory.peak()
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
     outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
     return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before), **system}
-
-
-def _join_threads() -> None:
-    deadline = time.monotonic() + THREAD_SECONDS
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread() and not thread.daemon:
-            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _flush() -> None:

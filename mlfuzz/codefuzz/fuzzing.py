@@ -20,16 +20,22 @@ from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.outcome import Outcome
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.threads import EXHAUSTED
+from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import Court, outcome_from
 from mlfuzz.codefuzz.workcorpus import WorkCorpus
+from mlfuzz.codefuzz.wrapper import UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 
 STATUS = re.compile(rb"^#\d+\t[A-Za-z]+ +(?:cov: (\d+) )?(?:ft: (\d+) )?(?:corp: (\d+)/)?", re.MULTILINE)
 POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 0.25
 SYNC_SECONDS = 1.0
+CROWDED_SECONDS = 1.0
+"""A worker in which something is used up that no input takes alone lives at least so long, then another begins anew."""
+
 BASE_RUNS = 200
 """Runs after which a worker's memory counts as what it needs."""
 
@@ -94,13 +100,14 @@ class Fuzzing:
         self.fuzzing = 0.0
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
-        self.tired = self.measured = self.done = False
+        self.measured = self.done = False
+        self._crowded = ""
         self.words: list[bytes] = []
         self._killer = b""
         self._allowance: Patience | None = None
         self._base = 0.0
         self._told = self._synced = 0.0
-        self._seen, self._since, self._looked = -1, 0.0, -1
+        self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
 
     def run(self) -> Progress:
         """Until a limit is reached or somebody says stop."""
@@ -139,7 +146,7 @@ class Fuzzing:
         head = self.slot.flight.head
         self.executions += head[STARTED]
         self.failures += head[FAILED]
-        for word in (STARTED, CLOSED, FAILED, REFUSED):
+        for word in (STARTED, CLOSED, FAILED, REFUSED, RETURNED):
             head[word] = 0
 
     def _start(self) -> None:
@@ -161,9 +168,9 @@ class Fuzzing:
         """One worker, from its start to its end."""
         self._start()
         slot = self.slot
-        self.tired, self._base = False, 0.0
-        self._seen, self._since, self._looked = -1, time.monotonic(), -1
-        then = time.monotonic()
+        self._crowded, self._base = "", 0.0
+        then = born = time.monotonic()
+        self._seen, self._since, self._looked = (-1, False), born, (-1, False)
         while slot.death is None:
             self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
             then = self._clock(then)
@@ -171,7 +178,7 @@ class Fuzzing:
                 self._failure(slot)
                 then = time.monotonic()
             self._status()
-            if self._over() or self.tired:
+            if self._over() or (self._crowded and then - born > CROWDED_SECONDS):
                 self.link.end(slot)
                 return
             if self._hangs(slot) or self._hangs_again(slot):
@@ -199,10 +206,8 @@ class Fuzzing:
             self.link.keep_spare(slot, told["spare"])
             return
         outcome = outcome_from(told, slot.ring.text())
-        if outcome.kind == "memory-error":
-            self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
-            outcome = self.court.judge(payload)
-            self.tired = not outcome.failed  # what was used up is what others have left behind
+        if outcome.kind in ("memory-error", "thread") or EXHAUSTED in outcome.message:
+            outcome = self._alone(outcome, payload)
         elif outcome.bucket not in self.known:
             outcome = self.court.cleared(payload, outcome)
         if outcome.failed:
@@ -212,6 +217,21 @@ class Fuzzing:
         hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == told["bucket"])
         slot.answer({"again": hidden and self.lore.bar(told["bucket"])})
         self._since = time.monotonic()
+
+    def _alone(self, outcome: Outcome, payload: bytes) -> Outcome:
+        """What an input does alone that may have paid for others: for their threads, or for what they have used up."""
+        if outcome.bucket in self.lore.crowded:
+            self._crowded = outcome.kind
+            return Outcome(kind="ok")
+        alone = self.court.judge(payload)
+        if outcome.kind == "thread":
+            return alone
+        if alone.failed:
+            self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
+        elif alone.kind != "barred":
+            self.lore.crowded.add(outcome.bucket)
+            self._crowded = outcome.kind
+        return alone
 
     def _report(self, payload: bytes, outcome: Outcome) -> None:
         if outcome.bucket in self.known:
@@ -244,7 +264,7 @@ class Fuzzing:
         elif outcome.kind == "barred":
             self.lore.bar(first.bucket)
             self.on_failure(payload, outcome)
-        elif running and first.kind != "killed":
+        elif running and first.kind != "killed" and slot.death.code != UNTELLABLE:
             self._report(payload, first)
         elif not running:
             self._broken(slot)
@@ -267,10 +287,11 @@ class Fuzzing:
             raise WorkerLostError(f"libFuzzer ends of itself:\n{slot.ring.text(2000).strip()}")
 
     def _hangs(self, slot: Slot) -> bool:
-        head, now = slot.flight.head, time.monotonic()
-        if head[STARTED] != self._seen or not slot.flight.running:
-            self._seen, self._since = head[STARTED], now
-            self._allowance = Patience(slot.pid, self.court.declaration.seconds)
+        now = time.monotonic()
+        if slot.flight.phase != self._seen or not slot.flight.running:
+            self._seen, self._since = slot.flight.phase, now
+            left = THREAD_SECONDS if slot.flight.returned else 0.0
+            self._allowance = Patience(slot.pid, self.court.declaration.seconds + left)
             return False
         return self._allowance is not None and self._allowance.over(now - self._since)
 
@@ -282,7 +303,7 @@ class Fuzzing:
         self._looked = self._seen
         sampler = Sampler(slot, self.court.declaration.seconds)
         sampler.finish(self.link)
-        if not slot.flight.running or slot.flight.head[STARTED] != self._seen:
+        if not slot.flight.running or slot.flight.phase != self._seen:
             return False
         return aftermath.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
 
@@ -290,7 +311,7 @@ class Fuzzing:
         """Take stacks, end it, and see what the input does alone."""
         sampler = Sampler(slot, self.court.declaration.seconds)
         sampler.finish(self.link)
-        if not slot.flight.running or slot.flight.head[STARTED] != self._seen:
+        if not slot.flight.running or slot.flight.phase != self._seen:
             self._since = time.monotonic()
         payload = slot.flight.payload
         self.link.end(slot)

@@ -17,14 +17,15 @@ class Lore:
 
     provisional: buckets of deaths and hangs as they looked at first, once a verdict on one of them has been told.
     silenced: buckets of MemoryErrors that were judged: the verdict's bucket may be another, and each worker would ask
-    again. barred: how often a bucket has come of what the sandbox
-    refuses. sought: when leaks were last looked for, in monotonic seconds.
+    again. crowded: buckets of inputs that lacked only what others had used up. barred: how often a bucket has come of
+    what the sandbox refuses. sought: when leaks were last looked for, in monotonic seconds.
     """
 
     poison: dict[bytes, None] = field(default_factory=dict)
     hung: set[str] = field(default_factory=set)
     provisional: set[str] = field(default_factory=set)
     silenced: set[str] = field(default_factory=set)
+    crowded: set[str] = field(default_factory=set)
     barred: Counter[str] = field(default_factory=Counter)
     sought: float = float("-inf")
 

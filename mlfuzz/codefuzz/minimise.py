@@ -10,8 +10,8 @@ import time
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import ALONE
-from mlfuzz.codefuzz.recorder import STARTED
 from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import Court
 
 IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")
@@ -94,7 +94,7 @@ def _within(court: Court, payload: bytes, bucket: str, deadline: float) -> bytes
 
 def _follow(court: Court, slot: Slot, best: bytes, deadline: float) -> tuple[bytes, bool]:
     """The best that the worker has told, and whether it came to its end."""
-    seen, since = -1, time.monotonic()
+    seen, since = (-1, False), time.monotonic()
     finished = False
     while slot.death is None and not finished:
         court.link.pump(0.02)
@@ -102,9 +102,9 @@ def _follow(court: Court, slot: Slot, best: bytes, deadline: float) -> tuple[byt
         while slot.inbox:
             told, smaller = slot.inbox.popleft()
             best, finished = smaller, bool(told.get("end"))
-        if slot.flight.head[STARTED] != seen:
-            seen, since = slot.flight.head[STARTED], now
-        if now - since > court.declaration.seconds or now > deadline + 1.0:
+        if slot.flight.phase != seen:
+            seen, since = slot.flight.phase, now
+        if now - since > court.declaration.seconds + (THREAD_SECONDS if seen[1] else 0.0) or now > deadline + 1.0:
             break
     if slot.death is None:
         court.link.wait(lambda: slot.death is not None, 0.5 if finished else 0.0)

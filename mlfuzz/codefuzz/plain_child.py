@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +31,8 @@ from mlfuzz.codefuzz.hang import Patience
 from mlfuzz.codefuzz.keys import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death
+from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
+from mlfuzz.codefuzz.threads import Threads
 from mlfuzz.codefuzz.wire import receive, send
 from mlfuzz.storage.lock import die_with_parent
 
@@ -37,7 +40,11 @@ OUTPUT_BYTES, SHOWN_BYTES = 1 << 16, 4096
 """Of what an input's run prints, its end is kept: a sanitizer's report is read from it, and less is recorded."""
 GRACE = 2.0
 """A run that takes up to so many times its limit is slow; longer, it hangs."""
-START_SECONDS = 0.25
+START_SECONDS = 20.0
+"""Until a run begins: a fork of a large process takes its time where the machine is busy."""
+TOLD = 3
+"""Lines of a fork that has told all: its function is called; it has returned; what became of the input."""
+LOOK_SECONDS = 0.02
 SAMPLES, SAMPLE_SECONDS = 3, 0.03
 ROOM_MEBIBYTES = 512
 """What a process may map beyond twice its limit: an allocation above fails where it is made, with a traceback."""
@@ -120,6 +127,7 @@ class _Runner:
         status = 70
         try:
             die_with_parent()
+            os.setpgid(0, 0)
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.dup2(say, 1)
@@ -127,17 +135,27 @@ class _Runner:
             if not self.order["sanitized"]:  # else the sanitizer would see faulthandler's signal in place of the crash
                 faulthandler.enable(show)
             faulthandler.register(signal.SIGUSR1, show, all_threads=False)
-            outcome = self._judged(payload, explain)
+            own = os.getpid()
+
+            def mark() -> None:
+                if os.getpid() != own:  # a process that the target has forked
+                    os._exit(0)
+                os.write(tell, b"\n")
+
+            outcome = self._judged(payload, explain, mark)
             if again and outcome["kind"] in ("ok", "refused"):
                 outcome |= self._left(payload)
-            body = json.dumps(outcome).encode()
+            body = json.dumps(outcome).encode() + b"\n"
             while body:
                 body = body[os.write(tell, body) :]
             status = 0
         finally:
             os._exit(status)
 
-    def _judged(self, payload: bytes, explain: bool) -> dict[str, Any]:
+    def _judged(self, payload: bytes, explain: bool, mark: Callable[[], object]) -> dict[str, Any]:
+        """mark: tells that the function is called, and that it has returned."""
+        threads = Threads(lambda: (1, payload))
+        threads.install()
         elsewhere: list[tuple[str, BaseException]] = []
         threading.excepthook = lambda seen: _note(elsewhere, "thread", seen.exc_value)
         sys.unraisablehook = lambda seen: _note(elsewhere, "unraisable", seen.exc_value)
@@ -146,12 +164,15 @@ class _Runner:
         waited = _waited()
         self._limit_memory(mapped)
         caught: BaseException | None = None
+        mark()
         began = time.perf_counter()
         try:
             self.entry(payload)
         except BaseException as error:  # noqa: BLE001  # whatever the target raises is data
             caught = error
         seconds = max(0.0, time.perf_counter() - began - (_waited() - waited))
+        mark()
+        threads.wait()
         self._limit_memory(None)
         peak = max(0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - resident)
         gc.collect()  # finalisers may raise too
@@ -207,17 +228,15 @@ class _Runner:
     def _await(self, pid: int, told: int, said: int, shown: int, limit: float) -> dict[str, Any]:
         began = time.monotonic()
         pieces: dict[int, bytes] = {told: b"", said: b"", shown: b""}
-        patience = Patience(pid, GRACE * limit)
-        ended = _drain(pieces, {told, said}, began + GRACE * limit + START_SECONDS, need=told)
-        while not ended and not patience.over(time.monotonic() - began):
-            ended = _drain(pieces, {told, said}, time.monotonic() + 0.1 * limit, need=told)
-        hung = not ended
+        hung, ended = self._follow(pid, pieces, told, said, limit)
         if hung:
             for _ in range(SAMPLES):
                 _signal(pid, signal.SIGUSR1)
                 _drain(pieces, {said, shown}, time.monotonic() + SAMPLE_SECONDS, need=-1)
             _signal(pid, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
+        _, status, usage = ended or os.wait4(pid, 0)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)  # what it has left running
         _drain(pieces, {said, shown}, time.monotonic() + 0.05, need=-1)
         death = Death(status, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
         printed = pieces[said].decode("utf-8", "backslashreplace")
@@ -231,6 +250,31 @@ class _Runner:
         except ValueError:
             return {**self._died(death, trace, printed), **spent}
         return {**outcome, "output": spent["output"]}
+
+    def _follow(
+        self, pid: int, pieces: dict[int, bytes], told: int, said: int, limit: float
+    ) -> tuple[bool, tuple[int, int, resource.struct_rusage] | None]:
+        """Until a fork has told all, has hung or has ended; whether it has hung, and its end where that came first.
+
+        Its end is asked for: a process that it has left behind may hold the pipes open.
+        """
+        allowed = (START_SECONDS, GRACE * limit, GRACE * limit + THREAD_SECONDS)
+        phase, since, patience = 0, time.monotonic(), Patience(pid, START_SECONDS)
+        wanted = {told, said}
+        while True:
+            _drain(pieces, wanted, time.monotonic() + LOOK_SECONDS, need=told)
+            now, before = time.monotonic(), phase
+            phase = pieces[told].count(b"\n")
+            if phase >= TOLD:
+                return False, None
+            ended = os.wait4(pid, os.WNOHANG)
+            if ended[0]:
+                _drain(pieces, wanted & {told}, now + LOOK_SECONDS, need=told)
+                return False, ended
+            if phase != before:
+                since, patience = now, Patience(pid, allowed[phase])
+            elif patience.over(now - since):
+                return True, None
 
     def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:
         report = sanitizer.parse(printed)
@@ -264,18 +308,20 @@ def _note(found: list[tuple[str, BaseException]], kind: str, error: BaseExceptio
         found.append((kind, error))
 
 
-def _drain(pieces: dict[int, bytes], wanted: set[int], until: float, *, need: int) -> bool:
-    """Read until `need` has ended, or time is up; whether it has. Of all but `need` only the end is kept."""
-    open_ends = set(wanted)
-    while open_ends and (left := until - time.monotonic()) > 0:
-        for number in select.select(list(open_ends), [], [], left)[0]:
+def _drain(pieces: dict[int, bytes], wanted: set[int], until: float, *, need: int) -> None:
+    """Read until there is something of `need`, or time is up. Of all others only the end is kept.
+
+    Those that have ended are taken out of `wanted`.
+    """
+    while (left := until - time.monotonic()) > 0 and (wanted or need >= 0):
+        ready = select.select(list(wanted), [], [], left)[0]
+        for number in ready:
             piece = os.read(number, 1 << 16)
             if not piece:
-                open_ends.discard(number)
-                if number == need:
-                    return True
+                wanted.discard(number)
             pieces[number] = pieces[number] + piece if number == need else (pieces[number] + piece)[-OUTPUT_BYTES:]
-    return need not in open_ends
+        if need in ready:
+            return
 
 
 def _signal(pid: int, number: int) -> None:

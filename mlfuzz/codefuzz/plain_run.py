@@ -25,8 +25,9 @@ from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import ReplayError, TargetLoadError
 
 LOAD_SECONDS = 120.0
-ANSWER_SECONDS = 30.0
-"""Beyond twice the limit of the input: the child itself ends what hangs."""
+ANSWER_SECONDS, ANSWER_LIMITS = 150.0, 20.0
+"""Seconds, and times the limit of an input: the child itself ends what hangs, much earlier even where it gives five
+times as long because others have the processor."""
 
 
 class PlainRun:
@@ -82,7 +83,7 @@ class PlainRun:
         assert self._connection is not None
         try:
             send(self._connection, request, payload)
-            answer = self._answer(ANSWER_SECONDS + 2 * self.harness.declaration.seconds)
+            answer = self._answer(ANSWER_SECONDS + ANSWER_LIMITS * self.harness.declaration.seconds)
         except (OSError, EOFError) as error:
             said = self._said()
             self.close()

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 BODY = 4096
-CLOSED, REFUSED, FAILED, READY = range(4)
+CLOSED, REFUSED, FAILED, READY, RETURNED = range(5)
 STARTED, LENGTH = BODY // 8 - 2, BODY // 8 - 1
 """Words: number of the run that began, bytes of its input, number of the run that ended, how many runs raised what is
-documented, how many failed, 1 once the first input is about to run."""
+documented, how many failed, 1 once the first input is about to run, number of the run whose function has returned where
+something is still to be done after it."""
 
 CAPACITY = 64 << 20
 """Largest input in bytes. The file is sparse: only pages that were written take memory."""
@@ -59,6 +60,16 @@ class Flight:
     def running(self) -> bool:
         """Whether an input has begun and not ended."""
         return self.head[STARTED] != self.head[CLOSED]
+
+    @property
+    def returned(self) -> bool:
+        """Whether the function has returned, and only what it has left behind is waited for."""
+        return self.head[RETURNED] == self.head[STARTED] != 0
+
+    @property
+    def phase(self) -> tuple[int, bool]:
+        """Number of the run, and whether its function has returned: each has a time of its own."""
+        return self.head[STARTED], self.returned
 
     def close(self) -> None:
         self.head.release()

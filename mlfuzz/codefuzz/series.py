@@ -16,6 +16,7 @@ from mlfuzz.codefuzz.link import ALONE
 from mlfuzz.codefuzz.outcome import FINE, Outcome
 from mlfuzz.codefuzz.recorder import STARTED
 from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import START_SECONDS, Court, outcome_from
 from mlfuzz.errors import WorkerLostError
 
@@ -66,7 +67,8 @@ class Series:
             now = time.monotonic()
             if not begun and slot.flight.head[STARTED] != before:
                 begun = now
-            if begun and now - begun > self._court.declaration.seconds:
+            left = THREAD_SECONDS if slot.flight.returned else 0.0
+            if begun and now - begun > self._court.declaration.seconds + left:
                 return None
             if not begun and now - asked > START_SECONDS:
                 raise WorkerLostError("a worker does not take its next input")

@@ -81,7 +81,7 @@ class Slot:
         self.ring.clear()
         self.lines = b""
         self.flight.head[recorder.STARTED] = self.flight.head[recorder.CLOSED] = 0
-        for word in (recorder.REFUSED, recorder.FAILED, recorder.READY):
+        for word in (recorder.REFUSED, recorder.FAILED, recorder.READY, recorder.RETURNED):
             self.flight.head[word] = 0
         self.pid, self.death = 0, None
 

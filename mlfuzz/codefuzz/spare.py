@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from mlfuzz.codefuzz import wire
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, STARTED
+from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.wrapper import LEAVE, Judge
 
 FIRST = 16
@@ -98,7 +98,7 @@ class Keeper:
 
     def _go_on(self, message: dict[str, Any], poison: frozenset[bytes]) -> frozenset[bytes]:
         head = self._judge.flight.head
-        for word in (STARTED, CLOSED, FAILED, REFUSED):
+        for word in (STARTED, CLOSED, FAILED, REFUSED, RETURNED):
             head[word] = 0
         head[READY] = 1
         self._judge.known.update(message["known"])

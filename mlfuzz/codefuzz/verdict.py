@@ -21,9 +21,10 @@ from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.codefuzz.outcome import FINE, Outcome
 from mlfuzz.codefuzz.pretence import Pretence
-from mlfuzz.codefuzz.recorder import CAPACITY, STARTED
+from mlfuzz.codefuzz.recorder import CAPACITY
 from mlfuzz.codefuzz.refusal import Refusal
 from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.warden import Warden
 from mlfuzz.errors import BadInputError
 
@@ -126,22 +127,24 @@ class Court:
         link.fork(ALONE, {"name": "alone", "watched": watched, **job})
         limit = limit or self.declaration.seconds
         sampler = Sampler(slot, limit)
-        begun = 0.0
+        phase = (0, False)
+        since = time.monotonic()
         allowance: Patience | None = None
-        started = time.monotonic()
         stack = contextlib.ExitStack()
         if self._pretence is not None and watched:
             stack.enter_context(Warden(link, slot, self._pretence))
         try:
             while not slot.inbox and slot.death is None:
                 now = time.monotonic()
-                if not begun and slot.flight.head[STARTED]:
-                    begun, allowance = now, Patience(slot.pid, patience * limit)
-                if allowance is not None and allowance.over(now - begun):
-                    return self._hang(slot, sampler, now - begun)
-                if not begun and now - started > START_SECONDS:
-                    return self._hang(slot, sampler, now - started)
-                link.pump(sampler.step(now - begun) if begun else 0.005)
+                if slot.flight.phase != phase:
+                    phase, since = slot.flight.phase, now
+                    allowance = Patience(slot.pid, patience * limit + (THREAD_SECONDS if slot.flight.returned else 0.0))
+                if allowance.over(now - since) if allowance is not None else now - since > START_SECONDS:
+                    return self._hang(slot, sampler, now - since)
+                if allowance is None:
+                    link.pump(0.005)
+                else:
+                    link.pump(sampler.step(now - since) if not slot.flight.returned else 0.01)
         finally:
             if slot.death is None and not slot.inbox:
                 link.end(slot)

@@ -13,7 +13,19 @@ from typing import Any
 
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory, describe
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, FIRST, LENGTH, READY, REFUSED, STARTED, Flight, beginnings
+from mlfuzz.codefuzz.recorder import (
+    CLOSED,
+    FAILED,
+    FIRST,
+    LENGTH,
+    READY,
+    REFUSED,
+    RETURNED,
+    STARTED,
+    Flight,
+    beginnings,
+)
+from mlfuzz.codefuzz.threads import Threads, input_of
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
@@ -33,14 +45,15 @@ UNTELLABLE = 113
 class Judge:
     """Sorts what an input raised; tells each new bucket once.
 
-    known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, always the same list.
-    forks: processes that the target started. cloning: it is the worker that forks, not the target. brief: only keys are
-    wanted.
+    known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, each with the input that
+    it is of where that is known, and None for a thread that was started; always the same list. forks: processes that
+    the target started. cloning: it is the worker that forks, not the target. brief: only keys are wanted.
     """
 
     def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
         self.documented, self.territory, self.flight, self.known = documented, territory, flight, known
-        self.elsewhere: list[dict[str, Any]] = []
+        self.elsewhere: list[tuple[dict[str, Any], bytes | None] | None] = []
+        self.threads = Threads(lambda: (flight.head[STARTED], flight.payload), self._started)
         self.forks = 0
         self.cloning = self.brief = False
         self.tell: Tell = lambda outcome, data: None
@@ -51,6 +64,7 @@ class Judge:
         """Catch what is raised where nobody sees it: in threads, in finalisers, in callbacks from C."""
         threading.excepthook = self._in_thread
         sys.unraisablehook = self._unraisable
+        self.threads.install()
         os.register_at_fork(after_in_child=self._forked, after_in_parent=self._forks)
 
     def forget(self) -> None:
@@ -76,12 +90,14 @@ class Judge:
         self._tell(describe("", error, self.territory, brief=self.brief), data)
 
     def flush(self, data: bytes) -> None:
-        """Tell what was raised elsewhere while this input ran."""
-        found = list(self.elsewhere)
+        """Tell what was raised elsewhere while this input ran, once its threads have had their time."""
+        self.flight.head[RETURNED] = self.flight.head[STARTED]
+        self.threads.wait()
+        found = [one for one in self.elsewhere if one is not None]
         self.elsewhere.clear()
-        for outcome in found:
+        for outcome, owner in found:
             self.flight.head[FAILED] += 1
-            self._tell(outcome, data)
+            self._tell(outcome, data if owner is None else owner)
 
     def _tell(self, outcome: dict[str, Any], data: bytes) -> None:
         if outcome["bucket"] in self.known:
@@ -89,7 +105,7 @@ class Judge:
         self.known.add(outcome["bucket"])
         try:
             self.tell(outcome, data)
-        except OSError:
+        except (OSError, MemoryError):
             LEAVE(UNTELLABLE)
 
     def _known_place(self, error: BaseException) -> bool:
@@ -116,15 +132,19 @@ class Judge:
 
     def _in_thread(self, seen: threading.ExceptHookArgs) -> None:
         if seen.exc_value is not None and seen.exc_type is not SystemExit:
-            self._note("thread", seen.exc_value)
+            self._note("thread", seen.exc_value, input_of(seen.thread))
 
     def _unraisable(self, seen: Any) -> None:
         if seen.exc_value is not None:
             self._note("unraisable", seen.exc_value)
 
-    def _note(self, kind: str, error: BaseException) -> None:
+    def _note(self, kind: str, error: BaseException, owner: bytes | None = None) -> None:
         if len(self.elsewhere) < 16 and not self.documented.covers(error):
-            self.elsewhere.append(describe(kind, error, self.territory))
+            self.elsewhere.append((describe(kind, error, self.territory), owner))
+
+    def _started(self) -> None:
+        if None not in self.elsewhere:
+            self.elsewhere.append(None)
 
     def _forks(self) -> None:
         self.forks += not self.cloning
@@ -133,7 +153,7 @@ class Judge:
         """In a process that the target has forked: it must not go on fuzzing, nor tell anything."""
         if self.cloning:
             return
-        self.elsewhere[:] = [{}]  # for `flush` to be called as soon as its input has run
+        self.elsewhere[:] = [None]  # for `flush` to be called as soon as its input has run
         self.known = set()
         self.tell = _leave
         self.flush = _leave  # type: ignore[assignment]

@@ -1,5 +1,6 @@
 """A harness that fails in every way there is: the first word of the input says how."""
 
+import concurrent.futures
 import ctypes
 import gc
 import os
@@ -21,6 +22,7 @@ HARNESS = {
 
 C = ctypes.CDLL(None)
 LOCK = threading.Lock()
+POOLS = []
 KEPT = []
 
 
@@ -113,6 +115,17 @@ def forked():
     os.wait()
 
 
+def behind(target, *, seconds=0.0, daemon=True):
+    """Leave a thread behind that does this after so many seconds."""
+    threading.Thread(target=lambda: (time.sleep(seconds), target()), daemon=daemon).start()
+
+
+def left():
+    if os.fork() == 0:
+        time.sleep(30)
+        os._exit(0)
+
+
 def group():
     raise ExceptionGroup("several", [IndexError("one"), ExceptionGroup("more", [ZeroDivisionError("two")])])
 
@@ -164,6 +177,14 @@ WAYS = {
     "alarm": lambda: (signal.setitimer(signal.ITIMER_REAL, 0.01), time.sleep(5)),
     "late-exit": lambda: threading.Thread(target=lambda: (time.sleep(0.05), os._exit(9))).start(),
     "fork": forked,
+    "pool": lambda: POOLS.append(concurrent.futures.ThreadPoolExecutor(2)) or list(POOLS[-1].map(len, ["a", "b"])),
+    "late-raise": lambda: behind(lambda: [].pop(), seconds=0.05, daemon=False),
+    "late-daemon": lambda: behind(lambda: [].pop(), seconds=0.05),
+    "late-timer": lambda: threading.Timer(0.05, lambda: [].pop()).start(),
+    "sleeper": lambda: behind(int, seconds=3.0, daemon=False),
+    "endless-thread": lambda: behind(spin),
+    "slow-with-thread": lambda: (behind(int, seconds=3.0, daemon=False), time.sleep(0.5)),
+    "process": left,
     "close": lambda: os.closerange(3, 4096),
     "network": lambda: socket.socket(),
     "program": lambda: subprocess.run(["true"]),

@@ -245,6 +245,38 @@ def fuzz(data):
     assert (found, progress.failures, progress.restarts) == ({}, 0, 0)
 
 
+def test_what_a_thread_raises_late_is_told_of_the_input_that_started_it(tmp_path):
+    text = """HARNESS = {"length": 8}
+import threading, time
+def late():
+    time.sleep(0.03)
+    raise KeyError("late")
+def fuzz(data):
+    if data[:3] == b"bad":
+        threading.Thread(target=late, daemon=True).start()
+"""
+    with prepared(tmp_path, text) as session:
+        found, _ = fuzzed(session, seeded(tmp_path / "c", b"bad", b"fine"), until=1)
+        ((bucket, payload),) = found.items()
+        assert bucket.startswith("thread:KeyError:subject.py:late")
+        assert payload[:3] == b"bad"
+        assert session.minimise(b"bad more", bucket, seconds=5) == b"bad"
+
+
+@pytest.mark.slow
+def test_threads_that_never_end_are_no_failure_of_the_inputs_after_them(tmp_path):
+    text = """HARNESS = {"length": 8, "mebibytes": 64, "seconds": 0.5}
+import threading
+def fuzz(data):
+    if data[:1] == b"k":
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+"""
+    with prepared(tmp_path, text) as session:
+        found, progress = fuzzed(session, seeded(tmp_path / "c", b"k", b"fine"), seconds=4.0)
+    assert found == {}
+    assert progress.executions > 100
+
+
 def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
     text = """HARNESS = {"mebibytes": 32, "length": 8}
 KEPT = []

@@ -9,6 +9,8 @@ import pytest
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.declaration import read
 from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.plain_run import PlainRun
 
 HARNESS = Path(__file__).with_name("failures.py")
 
@@ -58,9 +60,20 @@ MATRIX = {
     "alarm": ("crash", "SIGALRM"),
     "late-exit": ("os-exit", "status 9"),
     "fork": ("ok", ""),
+    "pool": ("ok", ""),
+    "late-raise": ("thread", "IndexError"),
+    "late-daemon": ("thread", "IndexError"),
+    "late-timer": ("thread", "IndexError"),
+    "process": ("ok", ""),
     "close": ("os-exit", "status 113"),
     "corpus": ("ok", ""),
 }
+
+LINGERING = {"sleeper": "ok", "endless-thread": "ok", "slow-with-thread": "slow"}
+"""What leaves threads behind that do not end soon: each run alone waits a second for them."""
+
+BEHIND = ["thread", "pool", "late-raise", "late-daemon", "late-timer", "late-exit", "fork", "process"]
+"""What goes on after the function has returned, or may."""
 
 pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=AtherisEngine().available() or "available")
 
@@ -68,6 +81,12 @@ pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=Atheri
 @pytest.fixture(scope="module")
 def session():
     with AtherisEngine().prepare(read(HARNESS), Options(cache="none")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def plain():
+    with PlainRun(Harness(read(HARNESS), HARNESS.parent, "")) as opened:
         yield opened
 
 
@@ -82,6 +101,21 @@ def test_each_way_of_failing_is_told_from_the_others(session, way):
     assert (outcome.kind, outcome.type) == MATRIX[way], outcome
     assert bool(outcome.bucket) == outcome.failed
     assert outcome.bucket.startswith(outcome.group)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", LINGERING)
+def test_time_ends_when_the_function_returns(session, plain, way):
+    (engine,), (alone,) = (one.reproduce(way.encode(), times=1) for one in (session, plain))
+    assert (engine.kind, alone.kind) == (LINGERING[way], LINGERING[way])
+    assert max(engine.seconds, alone.seconds) < 0.9
+    assert not engine.failed or engine.frames[-1].startswith("failures.py:")
+
+
+@pytest.mark.parametrize("way", BEHIND)
+def test_what_is_left_behind_is_told_alike_without_atheris(plain, way):
+    (outcome,) = plain.reproduce(way.encode(), times=1)
+    assert (outcome.kind, outcome.type) == MATRIX[way], outcome
 
 
 def test_a_leak_is_seen_when_the_input_runs_many_times(session):
