@@ -6,6 +6,7 @@ No torch, no numpy.
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -174,18 +175,24 @@ class Fuzzing:
         while slot.death is None:
             self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
             then = self._clock(then)
+            if not self._base or slot.flight.head[STARTED] < BASE_RUNS:
+                self._base = slot.resident()  # not at ticks alone: by the next one a worker may have grown to its limit
             while slot.inbox:
                 self._failure(slot)
                 then = time.monotonic()
             self._status()
-            if self._over() or (self._crowded and then - born > CROWDED_SECONDS):
+            if self._over():
                 self.link.end(slot)
                 return
             if self._hangs(slot) or self._hangs_again(slot):
                 self._hang(slot)
                 return
-            if self._tell() and self._grows(slot):
+            spent = bool(self._crowded) and then - born > CROWDED_SECONDS
+            if (self._tell() or spent) and self._grows(slot):
                 self._grown(slot)
+                return
+            if spent:
+                self.link.end(slot)
                 return
         self._death(slot)
 
@@ -264,7 +271,9 @@ class Fuzzing:
         elif outcome.kind == "barred":
             self.lore.bar(first.bucket)
             self.on_failure(payload, outcome)
-        elif running and first.kind != "killed" and slot.death.code != UNTELLABLE:
+        elif self._worn(slot):
+            self._seek(payload)
+        elif running and first.kind != "killed":
             self._report(payload, first)
         elif not running:
             self._broken(slot)
@@ -330,15 +339,21 @@ class Fuzzing:
             self.lore.bar(where.bucket)
             self.on_failure(payload, outcome)
 
+    def _worn(self, slot: Slot) -> bool:
+        """Whether a dead worker had used up what many inputs had left in it: the last one is not to blame."""
+        assert slot.death is not None
+        if self._crowded or slot.death.code == UNTELLABLE:
+            return True
+        # Native code that is given no memory gives up by abort or exit; a bad access is a fault of its own.
+        gave_up = slot.death.signal in (0, signal.SIGABRT)
+        return gave_up and slot.death.mebibytes - self._base > self.court.declaration.mebibytes
+
     def _grows(self, slot: Slot) -> bool:
         """Whether the worker holds more than the limit above what it began with: somebody leaves memory behind."""
-        resident = slot.resident()
-        if not self._base or slot.flight.head[STARTED] < BASE_RUNS:
-            self._base = resident
-        return resident - self._base > self.court.declaration.mebibytes
+        return slot.resident() - self._base > self.court.declaration.mebibytes
 
     def _grown(self, slot: Slot) -> None:
-        """Look for who leaves it: the input that ran, and some of the corpus. The next worker begins anew."""
+        """Look for who leaves it. The next worker begins anew."""
         running = slot.flight.running
         payload = slot.flight.payload
         self.link.end(slot)
@@ -347,6 +362,10 @@ class Fuzzing:
             if outcome.failed:
                 self._report(payload, outcome)
                 return
+        self._seek(payload)
+
+    def _seek(self, payload: bytes) -> None:
+        """Look for an input that leaves memory behind at each run: this one, and some of the corpus."""
         if time.monotonic() - self.lore.sought < LEAK_SECONDS:
             return
         self.lore.sought = time.monotonic()

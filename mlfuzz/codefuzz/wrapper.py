@@ -81,6 +81,12 @@ class Judge:
 
     def caught(self, error: BaseException, data: bytes) -> None:
         """A documented exception is counted; another is told once for each bucket."""
+        try:
+            self._sort(error, data)
+        except MemoryError:  # what it takes to tell is used up, by this input or by those before it
+            LEAVE(UNTELLABLE)
+
+    def _sort(self, error: BaseException, data: bytes) -> None:
         if self.documented.covers(error):
             self.flight.head[REFUSED] += 1
             return

@@ -277,13 +277,23 @@ def fuzz(data):
     assert progress.executions > 100
 
 
-def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
-    text = """HARNESS = {"mebibytes": 32, "length": 8}
+LEAKY = """HARNESS = {"mebibytes": 32, "length": 8}
 KEPT = []
 def fuzz(data):
     KEPT.append(bytearray(b"x" * 40000))
 """
-    with prepared(tmp_path, text) as session:
+
+
+@pytest.mark.slow
+def test_memory_that_stays_is_found_also_where_it_is_used_up_before_anybody_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr("mlfuzz.codefuzz.fuzzing.PROGRESS_SECONDS", 30.0)  # as on a machine that is busy with others
+    with prepared(tmp_path, LEAKY) as session:
+        found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), seconds=10.0, until=1)
+    assert list(found) == ["leak::subject.py:fuzz:+1"]
+
+
+def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
+    with prepared(tmp_path, LEAKY) as session:
         found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), until=1)
         assert list(found) == ["leak::subject.py:fuzz:+1"]
         assert [outcome.kind for outcome in session.reproduce(*found.values(), times=1)] == ["leak"]

@@ -7,7 +7,7 @@ import pytest
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
-from mlfuzz.codefuzz.wrapper import Judge, wrap
+from mlfuzz.codefuzz.wrapper import UNTELLABLE, Judge, wrap
 
 
 @pytest.fixture
@@ -48,6 +48,23 @@ def test_what_is_raised_is_counted_and_told_once(flight):
     assert told == [("KeyError", b"u")]
     assert flight.head[REFUSED] == 2
     assert flight.head[CLOSED] == 4
+
+
+def test_a_worker_without_memory_to_tell_by_ends_as_one_that_cannot_tell(flight, monkeypatch):
+    def entry(data):
+        raise KeyError("x")
+
+    def full(*_, **__):
+        raise MemoryError
+
+    def leave(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr("mlfuzz.codefuzz.wrapper.describe", full)
+    monkeypatch.setattr("mlfuzz.codefuzz.wrapper.LEAVE", leave)
+    with pytest.raises(SystemExit) as ended:
+        wrap(entry, judge_of(flight), frozenset())(b"a")
+    assert ended.value.code == UNTELLABLE
 
 
 def test_an_input_that_killed_a_worker_does_not_run_again(flight):
