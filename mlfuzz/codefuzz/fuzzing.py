@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz import aftermath, sanitizer
 from mlfuzz.codefuzz.dictionary import recommended
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Patience, Sampler
@@ -302,7 +302,8 @@ class Fuzzing:
             left = THREAD_SECONDS if slot.flight.returned else 0.0
             self._allowance = Patience(slot.pid, self.court.declaration.seconds + left)
             return False
-        return self._allowance is not None and self._allowance.over(now - self._since)
+        over = self._allowance is not None and self._allowance.over(now - self._since)
+        return over and not sanitizer.reporting(slot.ring.data, now - self._since)
 
     def _hangs_again(self, slot: Slot) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""

@@ -273,7 +273,7 @@ class _Runner:
                 return False, ended
             if phase != before:
                 since, patience = now, Patience(pid, allowed[phase])
-            elif patience.over(now - since):
+            elif patience.over(now - since) and not sanitizer.reporting(pieces[said], now - since):
                 return True, None
 
     def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:

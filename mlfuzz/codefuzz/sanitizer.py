@@ -21,6 +21,10 @@ RUNTIME = re.compile(
 INTERPRETER = re.compile(r"ffi_call|cffi|cdata_call|_ctypes|slot_|method|_?Py[A-Z_]|pybind11|atheris|fuzzer::")
 """What has called the code under test: frames from there on are Python's and the fuzzer's own."""
 
+BEGUN = re.compile(rb"Sanitizer:DEADLYSIGNAL|ERROR: \w+Sanitizer: |:\d+:\d+: runtime error: ")
+REPORT_SECONDS = 30.0
+"""How long a process may take to write its report: it starts a program that looks up symbols, and waits for it."""
+
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 KINDS = (
@@ -67,6 +71,11 @@ def parse(text: str) -> Report | None:
         frames=_frames(after),
         details=_details(after),
     )
+
+
+def reporting(printed: bytes, seconds: float) -> bool:
+    """Whether a process that has gone on for so long is writing its report: it has crashed, and does not hang."""
+    return seconds < REPORT_SECONDS and BEGUN.search(printed) is not None
 
 
 def _details(text: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz import aftermath, sanitizer
 from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.keys import Territory
@@ -139,7 +139,8 @@ class Court:
                 if slot.flight.phase != phase:
                     phase, since = slot.flight.phase, now
                     allowance = Patience(slot.pid, patience * limit + (THREAD_SECONDS if slot.flight.returned else 0.0))
-                if allowance.over(now - since) if allowance is not None else now - since > START_SECONDS:
+                over = allowance.over(now - since) if allowance is not None else now - since > START_SECONDS
+                if over and not sanitizer.reporting(slot.ring.data, now - since):
                     return self._hang(slot, sampler, now - since)
                 if allowance is None:
                     link.pump(0.005)

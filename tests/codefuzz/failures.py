@@ -74,8 +74,12 @@ def finalised():
     gc.collect()
 
 
-def report(text):
-    os.write(2, text)
+def report(text, *, seconds=0.0):
+    """As a sanitizer does, which may wait for a program that looks up symbols."""
+    head, rest = text[:40], text[40:]
+    os.write(2, head)
+    time.sleep(seconds)
+    os.write(2, rest)
     os._exit(1)
 
 
@@ -171,6 +175,7 @@ WAYS = {
     "leak": lambda: KEPT.append(bytearray(b"x" * 40_000)),
     "address": lambda: report(ADDRESS),
     "undefined": lambda: report(UNDEFINED),
+    "late-report": lambda: report(ADDRESS, seconds=1.5),
     "flood": lambda: [os.write(1, b"x" * 65536) for _ in range(400)],
     "print": endless,
     "mute": mute,

@@ -118,6 +118,13 @@ def test_what_is_left_behind_is_told_alike_without_atheris(plain, way):
     assert (outcome.kind, outcome.type) == MATRIX[way], outcome
 
 
+@pytest.mark.slow
+def test_a_crash_is_a_crash_however_late_its_report_comes(session, plain):
+    (engine,), (alone,) = (one.reproduce(b"late-report", times=1) for one in (session, plain))
+    assert {engine.kind, alone.kind} == {"sanitizer"}
+    assert engine.bucket == alone.bucket
+
+
 def test_a_leak_is_seen_when_the_input_runs_many_times(session):
     (outcome,) = session.reproduce(b"leak", times=1, kind="leak")
     assert outcome.kind == "leak"
