@@ -28,6 +28,7 @@ from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
+from mlfuzz.codefuzz.waiting import waited
 from mlfuzz.codefuzz.wrapper import LEAVE, UNTELLABLE, Judge, wrap
 
 ROOMY = 4.0
@@ -287,24 +288,25 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
     flight.head[STARTED] += 1
+    idle = waited()
     began = time.perf_counter()
     try:
         bench.entry(payload)
     except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began - (waited() - idle)
         if not bench.free:
             system["system"] = bool(sandbox.errors_of_system(error))
             system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
         judge.caught(error, payload)
     else:
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began - (waited() - idle)
     if judge.elsewhere:
         judge.flush(payload)
     peak = bench.memory.peak()
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
     outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
-    return {**outcome, "seconds": seconds, "mebibytes": max(0.0, peak - before), **system}
+    return {**outcome, "seconds": max(0.0, seconds), "mebibytes": max(0.0, peak - before), **system}
 
 
 def _flush() -> None:

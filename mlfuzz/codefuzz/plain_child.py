@@ -33,6 +33,7 @@ from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death
 from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.threads import Threads
+from mlfuzz.codefuzz.waiting import waited
 from mlfuzz.codefuzz.wire import receive, send
 from mlfuzz.storage.lock import die_with_parent
 
@@ -161,7 +162,7 @@ class _Runner:
         sys.unraisablehook = lambda seen: _note(elsewhere, "unraisable", seen.exc_value)
         consumed = plain_atheris.record() if explain else None
         mapped, resident = _memory()
-        waited = _waited()
+        before = waited()
         self._limit_memory(mapped)
         caught: BaseException | None = None
         mark()
@@ -170,7 +171,7 @@ class _Runner:
             self.entry(payload)
         except BaseException as error:  # noqa: BLE001  # whatever the target raises is data
             caught = error
-        seconds = max(0.0, time.perf_counter() - began - (_waited() - waited))
+        seconds = max(0.0, time.perf_counter() - began - (waited() - before))
         mark()
         threads.wait()
         self._limit_memory(None)
@@ -329,15 +330,6 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
-
-
-def _waited() -> float:
-    """Seconds that this thread has waited for a processor so far; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def _memory() -> tuple[float, float]:

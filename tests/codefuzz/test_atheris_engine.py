@@ -277,6 +277,29 @@ def fuzz(data):
     assert progress.executions > 100
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be held to one processor here")
+def test_waiting_for_a_processor_is_no_time_of_the_input(tmp_path):
+    text = """HARNESS = {"seconds": 0.4}
+import time
+def fuzz(data):
+    until = time.thread_time() + 0.3
+    while time.thread_time() < until: pass
+"""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})  # what is started from here shares this one
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        with prepared(tmp_path, text) as session:
+            (outcome,) = session.reproduce(b"", times=1)
+    finally:
+        os.sched_setaffinity(0, allowed)
+        for one in busy:
+            one.kill()
+            one.wait()
+    assert outcome.kind == "ok", outcome.message
+
+
 LEAKY = """HARNESS = {"mebibytes": 32, "length": 8}
 KEPT = []
 def fuzz(data):
