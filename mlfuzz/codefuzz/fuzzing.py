@@ -5,7 +5,6 @@ No torch, no numpy.
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from mlfuzz.codefuzz.dictionary import recommended
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
+from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.outcome import Outcome
@@ -30,7 +30,6 @@ from mlfuzz.codefuzz.workcorpus import WorkCorpus
 from mlfuzz.codefuzz.wrapper import UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 
-STATUS = re.compile(rb"^#\d+\t[A-Za-z]+ +(?:cov: (\d+) )?(?:ft: (\d+) )?(?:corp: (\d+)/)?", re.MULTILINE)
 POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 0.25
 SYNC_SECONDS = 1.0
@@ -59,18 +58,6 @@ SPARES = True
 
 STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
-
-NEVER_SECONDS = 1 << 30
-"""For the engine's own clocks, which hold it in 32 bits. Nought would not do: to atheris it is a time that is over at
-the next whole second, whichever input runs then."""
-
-FLAGS = (
-    f"-timeout={NEVER_SECONDS}", f"-report_slow_units={NEVER_SECONDS}",
-    "-rss_limit_mb=0", "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0",
-    "-handle_ill=0", "-handle_fpe=0", "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-handle_usr1=0",
-    "-handle_usr2=0", "-verbosity=1",
-)  # fmt: skip
-"""libFuzzer's own limits and handlers are off: they blame the wrong input and hide what killed the process."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
