@@ -268,6 +268,7 @@ class Campaign:
 
     def _begin(self, assembly: Assembly, sown: Sown) -> None:
         """The seeds become the first entries."""
+        self.recorder.phase("store")
         parts = assembly.parts
         margins = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
         width = parts.plan.ledger.width

@@ -65,6 +65,13 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Somebody has asked for the end: what runs is saved first. how: "interrupted" or "stopped"."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a campaign ended. exit_code: as documented for the command line.
 
@@ -86,4 +93,4 @@ class Ended:
     outcome: Outcome
 
 
-Event: TypeAlias = Started | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ended
+Event: TypeAlias = Started | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ending | Ended

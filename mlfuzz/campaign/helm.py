@@ -103,6 +103,11 @@ class WorkerProcess:
         flight = read_flight(self._workdir.flight(self.life())) if self.life() else None
         return flight is not None and flight.phase == "execute"
 
+    def has_founded(self) -> bool:
+        """Whether it keeps anything yet: it is at a batch, or the seeds are becoming entries."""
+        pulse = self.pulse()
+        return self.began() or (pulse is not None and pulse.phase in ("store", "mutate"))
+
     def ask_to_stop(self, number: int) -> None:
         """Send a signal, where it runs."""
         if self._process is not None and self._process.poll() is None:

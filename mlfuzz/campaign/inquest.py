@@ -29,8 +29,13 @@ DEATHS_A_PARENT = 3
 class Inquest:
     """Deaths of one campaign's workers. guarded: whether the next worker tries each batch in a child first."""
 
-    def __init__(self, spec: WorkerSpec, workdir: Workdir, probe: ProbeProcess, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self, spec: WorkerSpec, workdir: Workdir, probe: ProbeProcess, tell: Callable[[Event], None],
+        given_up: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        """given_up: whether somebody has asked for the end, so that nothing is looked into any longer."""
         self._spec, self._workdir, self._probe, self._tell = spec, workdir, probe, tell
+        self._given_up = given_up
         self._of_parent: dict[tuple[Any, ...], int] = {}
         self.deaths = 0
         self.guarded = False
@@ -47,6 +52,9 @@ class Inquest:
             raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {worker.log_hint()}")
         # A part of the dead batch may take as much longer than the slowest batch as a batch may, at least a second.
         reply = self._autopsy(how, worker.life(), max(1.0, SLOWEST_FACTOR * pulse.slowest))
+        if reply is None and self._given_up():
+            self._tell(Warned(f"the worker died of {how}; it is not known of which input, as the end was asked for"))
+            return
         if reply is not None and reply.value.get("seed"):
             raise TargetError(
                 f"target {self._spec.target} ends the process on the unmutated seed {reply.value['seed']!r}"
@@ -73,11 +81,12 @@ class Inquest:
             device=spec.device, life=life, how=how, seconds=min(seconds, spec.deadline or seconds),
             plugins=spec.plugins,
         ))  # fmt: skip
-        while self._probe.alive:
+        while self._probe.alive and not self._given_up():
             reply = self._probe.reply()
             if reply is not None:
                 return reply
             time.sleep(POLL_SECONDS)
+        self._probe.kill()  # whoever asks it next must not get this answer
         return None
 
     def _ban(self, parents: list[list[Any]]) -> None:

@@ -63,9 +63,9 @@ class Settling:
         self._asked = self._about(finding, op, 0.0 if self._job == "confirm" else SHRINK_SECONDS)
         self._probe.ask(self._asked)
 
-    def hear_out(self) -> None:
-        """Wait for what has been asked, so that the probe is idle."""
-        while self._asked is not None:
+    def hear_out(self, given_up: Callable[[], bool]) -> None:
+        """Wait for what has been asked, so that the probe is idle. given_up: whether there is no time for that."""
+        while self._asked is not None and not given_up():
             self._probe.wait(POLL_SECONDS)
             self._took_reply()
 

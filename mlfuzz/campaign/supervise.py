@@ -12,7 +12,7 @@ from types import FrameType
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.deadline import overdue
-from mlfuzz.campaign.events import Ended, Event, NewFinding, Outcome, Started, Tick, Warned
+from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Started, Tick, Warned
 from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.settling import Settling
@@ -32,6 +32,15 @@ SCAN_SECONDS = 0.5
 WRAP_UP_SHARE = 0.2
 WRAP_UP_SECONDS = 4.0
 """After the time is up findings may still be confirmed and shrunk: a fifth of the time, at least 4 s."""
+
+HURRIED_SECONDS = 2.0
+"""The same where somebody has asked for the end."""
+
+START_GRACE_SECONDS = 2.0
+"""A worker that has not come to its first batch has nothing to lose: so long after a request to end it is killed."""
+
+GRACE_SECONDS = 8.0
+"""So long after a request to end any other one is: what it has acknowledged is in its journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,8 @@ class CampaignRequest:
 def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
     """Run a campaign to the end of its budget. Raises MlfuzzError for what the worker could not get over.
 
-    Ctrl-C and SIGTERM finish the batch, save, and report; a second one ends at once.
+    Ctrl-C, SIGTERM and `mlfuzz stop` finish the batch, save, and report, at whatever moment they come; a second signal
+    ends at once.
     """
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
@@ -73,19 +83,21 @@ class _Supervisor:
         self._old = Known([*request.regressions, *self.store.records()])
         self._seen = set(self._known)
         self._scanned = 0.0
-        self._enough = self._interrupted = ""
+        self._enough = self._wish = ""
+        self._wished = 0.0
         self.crew = Crew(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
         self.settling = Settling(
             request.spec, self.store, self.probe, on_event, workdir.finding, share=request.confirm_share
         )
-        self.inquest = Inquest(request.spec, workdir, self.probe, on_event)
+        self.inquest = Inquest(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
     def run(self) -> Outcome:
         previous = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._start(self.crew.first, adopt=self.request.adopt)
+            if not self._asked_to_end():
+                self._start(self.crew.first, adopt=self.request.adopt)
             self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
             reason = self._watch()
             self.crew.combine(now=True)
@@ -114,23 +126,32 @@ class _Supervisor:
     def _watch(self) -> str:
         while True:
             self.probe.wait(POLL_SECONDS)
+            asked = self._asked_to_end()
             self._look()
-            for worker in self.crew.waiting():
+            for worker in [] if asked or self._enough else self.crew.waiting():
                 self._start(worker)
             for worker in list(self.crew.running()):
                 self._watch_one(worker)
             if not list(self.crew.running()):
-                return self._enough or next(iter(self.crew.ended.values()))
+                return self._enough or next(iter(self.crew.ended.values()), self._wish)
 
     def _watch_one(self, worker: WorkerProcess) -> None:
         if worker.poll() is not None:
             answer = worker.answer()
-            if answer is None:
+            if self._asked_to_end() and (answer is None or answer.exit_code != EXIT_CLEAN):
+                said = f"died of {worker.how()}" if answer is None else f"ended: {answer.error()}"
+                self._gave_up(worker, said)
+            elif answer is None:
                 self._died(worker.how(), worker)
             elif answer.exit_code != EXIT_CLEAN:
                 raise answer.error()
             else:
                 self.crew.ended[worker.number] = answer.reason
+        elif self._asked_to_end():
+            waited = time.monotonic() - self._wished
+            if waited > (GRACE_SECONDS if worker.has_founded() else START_GRACE_SECONDS):
+                worker.kill()
+                self._gave_up(worker, f"had not ended after {waited:.0f} s and was killed")
         elif late := overdue(worker.pulse(), self.request.spec.deadline):
             time.sleep(POLL_SECONDS)
             # A second look: it may just have come to an end, or the page was read in mid-stroke.
@@ -167,19 +188,29 @@ class _Supervisor:
 
     def _died(self, how: str, worker: WorkerProcess) -> None:
         """A worker is gone: hear the probe out, hold an inquest, and start another in its place."""
-        self.settling.hear_out()
-        self.inquest.hold(how, worker)
-        self._start(worker)
+        self.settling.hear_out(self._asked_to_end)
+        if not self._asked_to_end():
+            self.inquest.hold(how, worker)
+        if self._asked_to_end() or self._enough:
+            self.crew.ended[worker.number] = self._wish or self._enough
+        else:
+            self._start(worker)
+
+    def _gave_up(self, worker: WorkerProcess, said: str) -> None:
+        """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
+        self.crew.ended[worker.number] = self._wish
+        if worker.began():
+            self.tell(Warned(f"a worker {said}: its last batch is not judged; what it had kept is saved"))
 
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
         total = self.request.budget.total_seconds or time.monotonic() - self._started
-        until = time.monotonic() + max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
-        if self._interrupted:
-            until = time.monotonic() + 2.0
+        began, allowed = time.monotonic(), max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
         self._scanned = 0.0
         self._look()
-        while time.monotonic() < until:
+        while time.monotonic() - began < allowed:
+            if self._asked_to_end() and time.monotonic() - max(began, self._wished) >= HURRIED_SECONDS:
+                break
             self.settling.go_on(None)
             if self.settling.done:
                 break
@@ -194,7 +225,7 @@ class _Supervisor:
             counted = [finding for finding in counted if finding not in self._old]
         if counted and self.request.fail_on != "none":
             code = EXIT_FINDINGS
-        if self._interrupted == "interrupted":
+        if self._wish == "interrupted":
             code = EXIT_INTERRUPTED
         known = frozenset(one.id for one in findings if one in self._old)
         outcome = Outcome(code, reason, self._stats(), faults, tuple(findings), known)
@@ -208,7 +239,19 @@ class _Supervisor:
         return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
-        if self._interrupted:
+        if self._wish:
             raise KeyboardInterrupt
-        self._interrupted = "interrupted" if number == signal.SIGINT else "stopped"
-        self.crew.ask_to_stop(number)
+        self._wish = "interrupted" if number == signal.SIGINT else "stopped"
+
+    def _asked_to_end(self) -> bool:
+        """Whether somebody wants it to end: acknowledged, and passed on to those that run, when first seen.
+
+        Not in the signal's handler: the terminal may be in the middle of a line, and a worker about to be started.
+        """
+        if not self._wish and self.workdir.stop_request.exists():
+            self._wish = "stopped"
+        if self._wish and not self._wished:
+            self._wished = time.monotonic()
+            self.tell(Ending(self._wish))
+            self.crew.ask_to_stop(signal.SIGINT if self._wish == "interrupted" else signal.SIGTERM)
+        return bool(self._wish)

@@ -70,6 +70,12 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._requested)
 
+    def pass_on(self, campaign: Campaign) -> None:
+        """From now on to this campaign; what was requested before it was there, too."""
+        self.campaign = campaign
+        if self.requested:
+            campaign.request_stop(self.requested)
+
     def _requested(self, number: int, _: FrameType | None) -> None:
         self.requested = "interrupted" if number == signal.SIGINT else "stopped"
         if self.campaign is not None:
@@ -115,14 +121,14 @@ def _run(order: Order, signals: _Signals) -> str:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
+    if signals.requested:
+        return signals.requested
     options: dict[str, Any] = {
         "adopt": order.adopt, "guarded": order.guarded, "lock": False, "worker": order.worker,
         "workers": order.workers,
     }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
-        signals.campaign = campaign
-        if signals.requested:
-            campaign.request_stop(signals.requested)
+        signals.pass_on(campaign)
         budget = Budget(seconds=order.seconds, inputs=order.inputs, findings=order.findings)
         return campaign.run(budget, settle_here=False).reason
 

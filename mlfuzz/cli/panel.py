@@ -12,7 +12,18 @@ from rich.panel import Panel as Box
 from rich.table import Table
 from rich.text import Text
 
-from mlfuzz.campaign.events import Confirmed, Ended, Event, NewFinding, Shrunk, Started, Tick, Warned, WorkerDied
+from mlfuzz.campaign.events import (
+    Confirmed,
+    Ended,
+    Ending,
+    Event,
+    NewFinding,
+    Shrunk,
+    Started,
+    Tick,
+    Warned,
+    WorkerDied,
+)
 from mlfuzz.cli.board import Board, fault_of
 from mlfuzz.cli.screen import Screen
 from mlfuzz.cli.terminal import Terminal
@@ -68,6 +79,8 @@ class Panel:
                 )
             case Warned(text=text):
                 self._screen.warn(visible(text))
+            case Ending(how=how):
+                self.terminal.say(f"{how}: saving and reporting; Ctrl-C now ends it at once")
             case _:
                 pass
 
@@ -121,5 +134,7 @@ def _record(event: Event) -> dict[str, Any]:
             return {"event": "died", "how": how, "deaths": deaths, "phase": phase}
         case Warned(text=text):
             return {"event": "warning", "text": text}
+        case Ending(how=how):
+            return {"event": "ending", "how": how}
         case Ended(outcome=outcome):
             return {"event": "ended", "exit_code": outcome.exit_code, "reason": outcome.reason}

@@ -52,7 +52,7 @@ def run(context: Context, plan: Plan, *, report: bool = True) -> int:
         raise
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED
-    path = write_report(context, plan) if report else None
+    path = write_report(context, plan) if report and plan.workdir.stats.exists() else None  # it may have ended before
     code = outcome.exit_code
     if not outcome.stats.inputs and code == EXIT_CLEAN:
         code = EXIT_BROKEN

@@ -9,7 +9,18 @@ import msgspec
 import pytest
 import specimen
 
-from mlfuzz.campaign.events import Confirmed, Ended, NewFinding, Outcome, Shrunk, Started, Tick, Warned, WorkerDied
+from mlfuzz.campaign.events import (
+    Confirmed,
+    Ended,
+    Ending,
+    NewFinding,
+    Outcome,
+    Shrunk,
+    Started,
+    Tick,
+    Warned,
+    WorkerDied,
+)
 from mlfuzz.cli.board import Board
 from mlfuzz.cli.news import MOST_NEWS
 from mlfuzz.cli.panel import Panel, new_line
@@ -97,6 +108,12 @@ def test_deaths_and_warnings_go_to_stderr(told):
     assert out.getvalue() == ""
     assert "SIGSEGV" in err.getvalue()
     assert "careful \\x07" in err.getvalue()
+
+
+def test_a_request_to_end_is_acknowledged_in_a_line(told):
+    panel, out, _ = told
+    panel(Ending("interrupted"))
+    assert out.getvalue() == "interrupted: saving and reporting; Ctrl-C now ends it at once\n"
 
 
 def test_the_panel_draws_before_and_after_the_first_progress(told):
