@@ -17,12 +17,13 @@ from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import ProgressTail, Stats
+from mlfuzz.requests import EXIT_CODES, heard, leave_terminal
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
@@ -64,8 +65,8 @@ class CampaignRequest:
 def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
     """Run a campaign to the end of its budget. Raises MlfuzzError for what the worker could not get over.
 
-    Ctrl-C, SIGTERM and `mlfuzz stop` finish the batch, save, and report, at whatever moment they come; a second signal
-    ends at once.
+    Ctrl-C, SIGTERM, a hang-up and `mlfuzz stop` finish the batch, save, and report, at whatever moment they come; a
+    second signal ends at once.
     """
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
@@ -84,6 +85,7 @@ class _Supervisor:
         self._seen = set(self._known)
         self._scanned = 0.0
         self._enough = self._wish = ""
+        self._signal = signal.SIGINT
         self._wished = 0.0
         self.crew = Crew(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
@@ -94,7 +96,7 @@ class _Supervisor:
         self.progress = ProgressTail(workdir.progress)
 
     def run(self) -> Outcome:
-        previous = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.signal(number, self._signalled) for number in heard()}
         try:
             if not self._asked_to_end():
                 self._start(self.crew.first, adopt=self.request.adopt)
@@ -225,8 +227,8 @@ class _Supervisor:
             counted = [finding for finding in counted if finding not in self._old]
         if counted and self.request.fail_on != "none":
             code = EXIT_FINDINGS
-        if self._wish == "interrupted":
-            code = EXIT_INTERRUPTED
+        if self._wish:
+            code = EXIT_CODES[self._signal]
         known = frozenset(one.id for one in findings if one in self._old)
         outcome = Outcome(code, reason, self._stats(), faults, tuple(findings), known)
         self.tell(Ended(outcome))
@@ -239,8 +241,13 @@ class _Supervisor:
         return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
+        if self._wish and number == signal.SIGHUP:
+            return  # a shell whose terminal has gone sends another one
         if self._wish:
             raise KeyboardInterrupt
+        self._signal = signal.Signals(number)
+        if number == signal.SIGHUP:
+            leave_terminal()
         self._wish = "interrupted" if number == signal.SIGINT else "stopped"
 
     def _asked_to_end(self) -> bool:

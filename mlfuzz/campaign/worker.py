@@ -15,6 +15,7 @@ import msgspec
 from mlfuzz import errors
 from mlfuzz.campaign.process import tune_malloc
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
+from mlfuzz.requests import heard
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.workdir import Workdir
@@ -62,12 +63,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Signals:
-    """Turns SIGINT and SIGTERM into a request; installed before torch, whose import would otherwise lose one."""
+    """Turns a signal into a request; installed before torch, whose import would otherwise lose one."""
 
     def __init__(self) -> None:
         self.requested = ""
         self.campaign: Campaign | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heard():
             signal.signal(number, self._requested)
 
     def pass_on(self, campaign: Campaign) -> None:

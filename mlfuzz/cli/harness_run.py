@@ -25,7 +25,7 @@ from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.refusal import sentence
 from mlfuzz.codefuzz.trusted import is_ours, noted
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
@@ -293,7 +293,7 @@ def _next(
         lines.append(("longer", f"{again} --time 1h"))
     if code == EXIT_BROKEN:
         lines.append(("list", "mlfuzz harness list"))
-    elif faults or code == EXIT_INTERRUPTED:
+    elif faults or code in FROM_OUTSIDE:
         lines.append(("resume", again))
     return lines
 

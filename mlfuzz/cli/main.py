@@ -18,7 +18,7 @@ from mlfuzz.report.visible import visible
 
 EXIT_CODES = (
     "Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 target broken or nothing executed, "
-    "130 interrupted with its state saved."
+    "130 interrupted or stopped, 143 terminated, 129 hung up: each with its state saved."
 )
 
 VERBS = {

@@ -15,7 +15,7 @@ from mlfuzz.cli import inventory
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.panel import Panel
 from mlfuzz.cli.plan import Plan, shown_path
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.labels import labels_kept
@@ -200,7 +200,7 @@ def _next(
         lines.append(("longer", f"{again} --time 1h"))
     if waiting:
         lines.append(("confirm", f"mlfuzz findings confirm --name {plan.name}{there}"))
-    if faults or code == EXIT_INTERRUPTED:
+    if faults or code in FROM_OUTSIDE:
         lines.append(("resume", again))
     if code == EXIT_BROKEN:
         lines.append(("see why", f"mlfuzz check {shlex.quote(plan.typed)}"))

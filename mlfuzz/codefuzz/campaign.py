@@ -24,7 +24,6 @@ from mlfuzz.errors import (
     EXIT_BROKEN,
     EXIT_CLEAN,
     EXIT_FINDINGS,
-    EXIT_INTERRUPTED,
     TargetError,
     TargetLoadError,
     UsageError,
@@ -277,8 +276,8 @@ class _Campaign:
         return result
 
     def _code(self, findings: list[Finding], broken: dict[str, str]) -> int:
-        if self.interrupts.said == "interrupted":
-            return EXIT_INTERRUPTED
+        if self._stopping():
+            return self.interrupts.code
         if broken or not self.account.stats.inputs:
             return EXIT_BROKEN
         counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]

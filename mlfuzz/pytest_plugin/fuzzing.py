@@ -11,7 +11,7 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest
 from mlfuzz.campaign.supervise import run as supervise
-from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.errors import FROM_OUTSIDE, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.known import Known
@@ -56,7 +56,7 @@ class FuzzItem(pytest.Item):
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
         finally:
             self.purse.spend(min(seconds, turn.seconds))
-        if outcome.exit_code == EXIT_INTERRUPTED:
+        if outcome.exit_code in FROM_OUTSIDE:
             raise KeyboardInterrupt
         known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
         if new := new_faults(outcome.findings, known):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -65,8 +67,8 @@ def test_only_known_findings_are_clean_where_new_ones_count(fuzzed):
     assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_campaign_saves_and_reports(tmp_path, number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupted_campaign_saves_and_reports(tmp_path, number, code):
     process = subprocess.Popen(
         [*ALWAYS, "-C", str(tmp_path), "fuzz", "digits:fragile", "--time", "5m", "--name", "long"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -77,9 +79,33 @@ def test_an_interrupted_campaign_saves_and_reports(tmp_path, number):
         time.sleep(0.1)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == (130 if number == signal.SIGINT else 1), err
+    assert process.returncode == code, err
     assert "done:" in out
     assert (tmp_path / ".mlfuzz" / "long" / "report.html").exists()
+
+
+def test_a_campaign_whose_terminal_hangs_up_saves_and_reports(tmp_path):
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [*ALWAYS, "-C", str(tmp_path), "fuzz", "digits:fragile", "--time", "5m", "-q"])
+    folder = tmp_path / ".mlfuzz" / "digits-fragile"
+    until = time.monotonic() + 120
+    while not (folder / "progress.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert (folder / "report.html").exists()
+
+
+def test_a_campaign_that_is_stopped_is_not_taken_for_clean(tmp_path):
+    arguments = [*ALWAYS, "-C", str(tmp_path), "fuzz", "digits:robust", "--time", "5m", "--name", "long"]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while "asked" not in mlfuzz(tmp_path, "stop", "long").stdout and time.monotonic() < until:
+        time.sleep(0.1)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
 
 
 @pytest.mark.parametrize(
