@@ -140,7 +140,8 @@ class _Supervisor:
     def _watch_one(self, worker: WorkerProcess) -> None:
         if worker.poll() is not None:
             answer = worker.answer()
-            if self._asked_to_end() and (answer is None or answer.exit_code != EXIT_CLEAN):
+            leaving = self._asked_to_end() or (self._enough and not worker.began())
+            if leaving and (answer is None or answer.exit_code != EXIT_CLEAN):
                 said = f"died of {worker.how()}" if answer is None else f"ended: {answer.error()}"
                 self._gave_up(worker, said)
             elif answer is None:
@@ -200,7 +201,7 @@ class _Supervisor:
 
     def _gave_up(self, worker: WorkerProcess, said: str) -> None:
         """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
-        self.crew.ended[worker.number] = self._wish
+        self.crew.ended[worker.number] = self._wish or self._enough
         if worker.began():
             self.tell(Warned(f"a worker {said}: its last batch is not judged; what it had kept is saved"))
 
