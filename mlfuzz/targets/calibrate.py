@@ -19,6 +19,15 @@ SECONDS_A_BATCH = 0.050
 """A batch costs 2 to 4 ms beside its forward pass whatever it holds (mutators' calls, judging, bookkeeping): on LeNet
 the loop reached 0.76 of the bare pass at 20 ms a batch, 0.80 at 45 ms (scripts/bench loop --batch)."""
 
+STAGE_SECONDS = 5.0
+"""What is measured of a target, a stage at a time, takes about so long at most: of a slow one fewer inputs are run."""
+
+SLOW_BATCH_SECONDS = 1.0
+"""A batch of a target of which 8 take longer: what is asked of it between two batches is still answered soon."""
+
+WAITING_FACTOR = 10.0
+"""A call whose wall time is so many times its own is taken to wait (for a server, a device), not for a busy machine."""
+
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
@@ -31,17 +40,26 @@ class Speed:
     table: dict[int, float]
 
 
-def speed(target: Target, rows: Rows) -> Speed:
+def affordable(wanted: int, seconds: float, *, passes: int = 1, least: int = 1) -> int:
+    """How many inputs a stage runs that wants so many: fewer, where one takes so many seconds each pass."""
+    return max(least, min(wanted, int(STAGE_SECONDS / max(passes * seconds, 1e-9))))
+
+
+def speed(target: Target, rows: Rows, *, each: float = 0.0) -> Speed:
     """Try batch sizes upwards until one takes about 50 ms; the largest that takes no longer, in [8, 4096].
 
-    Sizes that run out of memory end the search. rows: any usable inputs; they are repeated.
+    Sizes that run out of memory end the search. rows: any usable inputs; they are repeated. each: seconds of one alone,
+    as far as known: of a target so slow that 8 take more than a second as many are tried as take about that, from 1 on.
     """
     table: dict[int, float] = {}
-    for batch in BATCHES:
+    few = int(SLOW_BATCH_SECONDS / max(each, 1e-9))
+    for batch in BATCHES if few >= BATCHES[0] else (max(1, few),):
         filled = rows.take(np.arange(batch) % len(rows))
         try:
+            started = time.perf_counter()
             target.run(filled)
-            seconds = min(_timed(target, filled) for _ in range(3))
+            slow = time.perf_counter() - started > SLOW_BATCH_SECONDS / 2
+            seconds = min(_timed(target, filled) for _ in range(1 if slow else 3))
         except (torch.OutOfMemoryError, MemoryError):
             break
         table[batch] = batch / max(seconds, 1e-9)
@@ -114,10 +132,11 @@ def largest_difference(one: Observation, other: Observation) -> float:
 
 
 def _timed(target: Target, rows: Rows) -> float:
-    # On the processor its own time counts: what other programs take must not make the batch smaller.
-    clock = time.process_time if target.device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
-    started = clock()
+    began, started = time.perf_counter(), time.process_time()
     target.run(rows)
     if target.device.type == "cuda":
         torch.cuda.synchronize(target.device)
-    return clock() - started
+    own, wall = time.process_time() - started, time.perf_counter() - began
+    # On the processor its own time counts: what other programs take must not make the batch smaller.
+    alone = target.device.type == "cpu" and torch.get_num_threads() == 1 and wall < WAITING_FACTOR * own
+    return own if alone else wall

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
+from mlfuzz.batch import from_payloads
 from mlfuzz.modality.image import Image
+from mlfuzz.targets.calibrate import affordable, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.check import Line, check
 from mlfuzz.targets.module import ModuleTarget
@@ -101,3 +106,41 @@ def test_functional_activations_are_missed_by_hooks_and_named() -> None:
             return self.act(torch.relu(self.one(x.flatten(1))))  # type: ignore[no-any-return]
 
     assert said(lines(ModuleTarget("t", IMAGE, Plain(), labels=range(4))), "warn", "1 activations are plain functions")
+
+
+def test_a_target_that_waits_is_not_taken_for_one_that_costs_nothing() -> None:
+    """A server, a device: its time is not the processor's."""
+    ran: list[int] = []
+
+    def waits(images: Tensor) -> Tensor:
+        ran.append(len(images))
+        time.sleep(0.01 * len(images))
+        return images.flatten(1)
+
+    target = CallableTarget("t", IMAGE, waits)
+    measured = speed(target, from_payloads(PAYLOADS, IMAGE, target.device))
+    assert (measured.batch, max(ran)) == (8, 8)
+    assert speed(target, from_payloads(PAYLOADS, IMAGE, target.device), each=0.5).batch == 2
+    assert speed(target, from_payloads(PAYLOADS, IMAGE, target.device), each=60.0).batch == 1
+
+
+def test_of_a_slow_target_fewer_inputs_are_asked_but_never_fewer_than_a_stage_needs() -> None:
+    assert affordable(16, 0.001, passes=5) == 16
+    assert affordable(16, 0.25, passes=5) == 4
+    assert affordable(16, 60.0, passes=5, least=2) == 2
+
+
+@pytest.mark.slow
+def test_a_slow_target_is_checked_on_fewer_seeds_and_that_is_said() -> None:
+    ran: list[int] = []
+
+    def slow(images: Tensor) -> Tensor:
+        ran.append(len(images))
+        time.sleep(0.25 * len(images) + (3.0 if len(ran) == 1 else 0.0))
+        return images.flatten(1)[:, :4] + 1.0
+
+    found = lines(CallableTarget("t", IMAGE, slow))
+    assert not [line for line in found if line.level == "fail"]
+    assert said(found, "ok", "the first call takes")
+    assert said(found, "warn", "seeds, not 8")
+    assert sum(ran) < 80
