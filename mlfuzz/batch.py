@@ -166,6 +166,11 @@ def to_payload(data: Tensor, modality: Modality) -> NDArray[np.generic]:
     return data.detach().mul(modality.levels).round().cpu().numpy().astype(kind)
 
 
+def shape_of(rows: Rows) -> tuple[int, ...]:
+    """Rows first; of texts nothing else."""
+    return tuple(rows.data.shape) if isinstance(rows, TensorRows) else (len(rows),)
+
+
 def from_payloads(payloads: Sequence[Payload], modality: Modality, device: torch.device) -> Rows:
     """Payloads of one shape (waveforms may differ in length: zeros are put behind) -> rows on the device."""
     if isinstance(payloads[0], str):

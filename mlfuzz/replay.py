@@ -33,8 +33,8 @@ from mlfuzz.storage.workdir import Workdir
 State = Literal["fixed", "fails", "flaky", "error"]
 
 TIMES = 3
-LOAD_SECONDS = 300.0
-RUN_SECONDS = 60.0
+RUN_SECONDS = 300.0
+"""For all the runs of one finding: an input that takes seconds is run a dozen times."""
 
 SHRINK = 2.0
 """Seconds for the minimising that goes with a verdict."""
@@ -125,7 +125,7 @@ def shrink(
                 reply = probe.consult(Request(
                     op=op, path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
                     directory=str(directory.resolve()), plugins=list(plugins),
-                ), LOAD_SECONDS + RUN_SECONDS + seconds)  # fmt: skip
+                ), RUN_SECONDS + seconds)  # fmt: skip
                 if isinstance(reply, str) or reply.error:
                     said = reply if isinstance(reply, str) else reply.error
                     raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {said}")
@@ -184,7 +184,7 @@ def _settled(
         op="settle", path=str(path.resolve()), target=_load_of(finding, ""), directory=str(directory.resolve()),
         device=device, plugins=list(plugins),
     )  # fmt: skip
-    reply = probe.consult(request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
+    reply = probe.consult(request, RUN_SECONDS)
     if isinstance(reply, str) or reply.error:
         said = reply if isinstance(reply, str) else reply.error
         raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be run: {said}")
@@ -213,7 +213,7 @@ def _one(
         op="replay", path=str(case.path.resolve()), target=load, directory=str(directory.resolve()), device=device,
         times=times, plugins=list(plugins),
     )  # fmt: skip
-    reply = probe.consult(request, RUN_SECONDS + (0.0 if probe.alive else LOAD_SECONDS))
+    reply = probe.consult(request, RUN_SECONDS)
     if isinstance(reply, str):
         return _error(case.finding, reply)
     return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.batch import Step
 from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for
 from mlfuzz.campaign.calibration import FIT_MUTANTS, Calibration, calibrate
+from mlfuzz.campaign.flight import Phase
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import Seedbed, seedbed_of
 from mlfuzz.campaign.sown import Sown
 from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.mutators.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.variants import AnyTarget
@@ -33,18 +34,21 @@ class Assembly:
 
 def assemble(
     target: AnyTarget, spec: WorkerSpec, workdir: Workdir, sown: Sown, *, guarded: bool,
-    record: Callable[[Sequence[int], Sequence[Step]], None],
+    record: Callable[[Sequence[int], Mutated], None],
+    beat: Callable[[Phase], None],
 ) -> Assembly:  # fmt: skip
     """Build and measure. guarded: no mutants are run for it, as one might take the process down.
 
-    record: told the numbers of the seeds whose mutants are about to run. Raises ConfigError, TargetError.
+    record: told the numbers of the seeds whose mutants are about to run. beat: told when something else begins.
+    Raises ConfigError, TargetError.
     """
     shown, rows = sown.alike, sown.rows(target)
     seen = Observation.join([sown.answers[at] for at in shown])
     criterion = criterion_for(target, spec)
     calibration = calibrate(
         target, rows, seen, spec, criterion, workdir, mutants=0 if guarded else FIT_MUTANTS,
-        record=lambda picked, steps: record([sown.numbers[shown[at]] for at in picked], steps),
+        record=lambda picked, mutated: record([sown.numbers[shown[at]] for at in picked], mutated), beat=beat,
+        each=sown.seconds,
     )  # fmt: skip
     batch = spec.batch or calibration.batch
     plan = plan_for(target, spec, rows, calibration.seconds, batch)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mlfuzz.batch import Batch, Step, from_payloads
+from mlfuzz.batch import Batch, Rows, Step, from_payloads
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.flight import FlightRecord, StepRecord, read_flight
-from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
+from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows, warm_up
 from mlfuzz.campaign.lineage import Lineage, Stored, Unborn
+from mlfuzz.campaign.patience import START_SECONDS
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore
@@ -27,10 +28,15 @@ SLOW_FACTOR = 3.0
 
 
 class Autopsy:
-    """The last batch of a dead life. Runs the target only in forked children."""
+    """The last batch of a dead life. Runs its rows only in forked children.
 
-    def __init__(self, target: Any, root: Path, life: str, load: str, seconds: float) -> None:
-        self.target, self.seconds = target, seconds
+    seconds: that a part of it may take. given: the user has said so; else it is what was measured elsewhere, and longer
+    where the target is slower here.
+    """
+
+    def __init__(self, target: Any, root: Path, life: str, load: str, seconds: float, *, given: bool = False) -> None:
+        self.target, self.seconds, self._given = target, seconds, given
+        self._known: Rows | None = None
         self.workdir = Workdir.open(root)
         CONTENTS.attach(Blobs(self.workdir).find)  # its process is the probe, and ends with the campaign
         self._load, self._life = load, life
@@ -45,6 +51,7 @@ class Autopsy:
 
     def guilty(self, most: int) -> list[tuple[int, Ended]]:
         """Rows that end a process by themselves; [] where the batch does not do it again."""
+        self._warm_up()
         if self.batch is None or self._run(0, len(self.batch), SLOW_FACTOR * self.seconds).how == "ok":
             return []
         return sort_rows(lambda start, stop: self._run(start, stop, self.seconds), len(self.batch), most).guilty
@@ -81,7 +88,18 @@ class Autopsy:
 
     def _run(self, start: int, stop: int, seconds: float) -> Ended:
         assert self.batch is not None
-        return run_rows(self.target, self.batch.rows.part(start, stop), seconds)
+        part = self.batch.rows.part(start, stop)
+        if self._known is None:  # each child's call is its first
+            return run_rows(self.target, part, max(seconds, START_SECONDS))
+        return run_rows(self.target, part, seconds, known=self._known, given=self._given)
+
+    def _warm_up(self) -> None:
+        """The first call here is a seed's; where that itself ends a process, nothing is known of what a call takes."""
+        if self.batch is None or self.lineage is None or not len(self.batch):
+            return
+        payload = self.lineage.seed_payload(int(self.batch.parents[0]))
+        known = from_payloads([payload], self.target.modality, self.target.device)
+        self._known = known if warm_up(self.target, known) else None
 
     def _remake(self, flight: FlightRecord, lineage: Lineage) -> Batch:
         identities = np.frombuffer(flight.parents, np.int64).reshape(-1, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,21 +12,26 @@ import msgspec
 import numpy as np
 import torch
 
-from mlfuzz.batch import Indices, Rows, Step
+from mlfuzz.batch import Indices, Rows
+from mlfuzz.campaign.flight import Phase
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import FIT, Criterion
 from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.calibrate import noises, speed
+from mlfuzz.targets.calibrate import affordable, noises, speed
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants import AnyTarget
 
 FIT_MUTANTS = 1024
 """Mutants of the seeds that the embedding is fitted on beside them: PCA on 2,000 keeps 94-97 % of what is novel."""
+
+FIT_SECONDS = 10.0
+"""Of a target slower than 100 a second fewer of them are run, in about this time."""
 
 SINGLE_ROWS = 16
 """Seeds run alone to measure how far a row's answer depends on its batch."""
@@ -36,7 +41,8 @@ SINGLE_ROWS = 16
 class Calibration:
     """Measured once for a target, stored as truth: everything later in the campaign is held against it.
 
-    variants: (single, spread, apart) of each variant, by name; see `Floor`.
+    variants: (single, spread, apart) of each variant, by name; see `Floor`. shortened: what was measured on less than
+    usual, in words, or "".
     """
 
     digest: str
@@ -45,6 +51,7 @@ class Calibration:
     single: float
     spread: float
     criterion: Mapping[str, Any] = field(default_factory=dict)
+    shortened: str = ""
     variants: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
@@ -68,11 +75,14 @@ def calibrate(
     workdir: Workdir,
     *,
     mutants: int,
-    record: Callable[[Indices, Sequence[Step]], None],
+    record: Callable[[Indices, Mutated], None],
+    beat: Callable[[Phase], None],
+    each: float,
 ) -> Calibration:
     """Read the stored calibration of this target, or measure and store it.
 
     rows: usable seeds of one shape. mutants: run to fit the criterion on. record: told before each batch of them.
+    beat: told when something else begins. each: seconds of one input alone.
     """
     path = workdir.calibration(calibration_key(target, spec))
     if path.exists():
@@ -80,24 +90,35 @@ def calibrate(
         criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
         facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
         return Calibration(target.digest, **facts, variants=_measures(stored.facts))
-    few = rows.part(0, min(len(rows), SINGLE_ROWS))
+    few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=2, least=2)))
     measures = noises(target, few, target.run(few))
     single, spread, _ = measures.pop("main")
-    measured = speed(target, rows)
+    beat("calibrate")
+    measured = speed(target, rows, each=each)
+    beat("calibrate")
     batch = spec.batch or measured.batch
+    fewer = min(mutants, max(measured.batch, int(FIT_SECONDS / measured.seconds)))
+    shortened = ""
+    if fewer < mutants:
+        shortened = (
+            f"the target takes {measured.seconds:.2g} s an input: coverage was measured on {fewer} mutants of the"
+        )
+        shortened += f" seeds instead of {mutants}, what depends on the batch on {len(few)} seeds"
     plan = plan_for(target, spec, rows, measured.seconds, batch)
-    ran = _mutants(target, rows, plan, spec.seed, at_once=min(measured.batch, 256), least=mutants, record=record)
+    ran = _mutants(
+        target, rows, plan, spec.seed, at_once=min(measured.batch, 256), least=fewer, record=record, beat=beat
+    )
     criterion.fit(Observation.join([_finite(part) for part in (seen, *ran)]))
     facts = {"batch": batch, "seconds": measured.seconds, "single": single, "spread": spread, "variants": measures}
     state = {name: array for name, array in criterion.state().items() if name.startswith(FIT)}
     table = {str(size): round(rate, 1) for size, rate in measured.table.items()}
     create_checkpoint(path, Checkpoint(state, {**facts, "target": target.name, "table": table}))
-    return Calibration(target.digest, batch, measured.seconds, single, spread, variants=measures)
+    return Calibration(target.digest, batch, measured.seconds, single, spread, shortened=shortened, variants=measures)
 
 
 def _mutants(
     target: AnyTarget, rows: Rows, plan: Plan, seed: int, *, at_once: int, least: int,
-    record: Callable[[Indices, Sequence[Step]], None],
+    record: Callable[[Indices, Mutated], None], beat: Callable[[Phase], None],
 ) -> Iterator[Observation]:  # fmt: skip
     """Mutants of the seeds, in batches, until `least` have answered; the end of them where a whole batch raises."""
     rng = np.random.Generator(np.random.Philox(key=seed, counter=[1, 0, 0, 0]))
@@ -110,8 +131,9 @@ def _mutants(
             parents, np.zeros((count, plan.ledger.width), np.float32), np.ones(count, np.bool_), rng,
             roots=partial(_itself, parents),
         )  # fmt: skip
-        record(picked, mutated.steps)
+        record(picked, mutated)
         execution = execute(target, mutated.rows)
+        beat("calibrate")
         if execution.seen is None:
             return
         answered += execution.seen.activations.shape[0]

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from mlfuzz.batch import Indices, Step
+from mlfuzz.batch import Indices, shape_of
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.assembly import Assembly, assemble
@@ -45,6 +45,7 @@ from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.waiting import Waiting
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
+from mlfuzz.mutators.slices import Mutated
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
@@ -66,9 +67,6 @@ thirty is then found by both."""
 
 WORKER_SHIFT = 32
 """Chance is keyed by the worker's number above these bits and by its life below."""
-
-GUARD_SECONDS = 2.0
-"""What a batch may take in a child that runs it first, where no deadline is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Campaign:
         self.worker, self.workers = worker, workers
         self._lock = lock
         self.life = workdir.new_life(worker)
-        self.recorder = Recorder(workdir.flight(self.life))
+        self.recorder = Recorder(workdir.flight(self.life), deadline=spec.deadline)
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
@@ -165,8 +163,10 @@ class Campaign:
         self.warnings += sown.warnings
         if isinstance(self.target, Varied):
             self.target.most = PER_BATCH  # of the seeds each is measured alone, of what follows a few
-        assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds)
+        assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds,
+                            beat=self.recorder.phase)  # fmt: skip
         parts, seedbed = assembly.parts, assembly.seedbed
+        self.warnings += [assembly.calibration.shortened] if assembly.calibration.shortened else []
         if len(self.corpus):
             self._resume(parts, sown, learnt)
         else:
@@ -178,7 +178,7 @@ class Campaign:
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
         self.loop = Loop(
             parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder, number,
-            guarded=guarded, guard_seconds=self.spec.deadline or GUARD_SECONDS,
+            guarded=guarded,
             searcher=self._searcher(parts, seedbed, sown, number), jury=self._jury(seedbed),
         )  # fmt: skip
         self.loop.ban(self._banned())
@@ -194,8 +194,9 @@ class Campaign:
         """Figures up to the last progress record."""
         return self.account.stats
 
-    def _record_seeds(self, numbers: Sequence[int], steps: Sequence[Step]) -> None:
-        self.recorder.record(seed_flight(numbers, steps))
+    def _record_seeds(self, numbers: Sequence[int], mutated: Mutated) -> None:
+        self.recorder.count(inputs=self.recorder.inputs + len(numbers), candidates=0)
+        self.recorder.record(seed_flight(numbers, mutated.steps), shape_of(mutated.rows))
 
     def request_stop(self, reason: str) -> None:
         """Finish the batch, save, and end; callable from a signal handler."""
@@ -280,7 +281,7 @@ class Campaign:
         corpus, forms = self.corpus, sown.forms
         for number in corpus.seeds.tolist():
             self.pool.adopt(*forms[number])
-        if stale := measure_again(corpus, self.pool, parts):
+        if stale := measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate")):
             self.warnings.append(f"{stale} entries were measured on another target; they have been run again")
         parts.criterion.load(corpus.vectors)
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)

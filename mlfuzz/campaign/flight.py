@@ -15,21 +15,27 @@ from typing import Any, Literal
 
 import msgspec
 
+from mlfuzz.campaign.patience import Patience, Shape
+
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
 PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended")
 
-HEADER = struct.Struct("<8sQQddQQQ")
-MAGIC = b"MLFZFLT1"
+HEADER = struct.Struct("<8sQQddQQQQ")
+MAGIC = b"MLFZFLT2"
 PAGE_BYTES = 4 << 20
 """A batch of 2,048 rows with a dozen columns of 8 bytes takes 0.2 MiB; text sites may take more."""
 
 
 class Pulse(msgspec.Struct, frozen=True):
-    """What the supervisor sees: phase, when it began (monotonic seconds), batch number, inputs, entries, candidates."""
+    """What the supervisor sees: phase, when it began (monotonic seconds), batch number, inputs, candidates.
+
+    limit: seconds that the call which runs may take. calls: that have come back.
+    """
 
     phase: Phase
     since: float
-    slowest: float
+    limit: float
+    calls: int
     batch: int
     inputs: int
     candidates: int
@@ -71,9 +77,12 @@ class FlightRecord(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """The worker's side. One a life."""
+    """The worker's side. One a life. deadline: seconds a batch may take, where the user has said so; else 0.
 
-    def __init__(self, path: Path) -> None:
+    answered: when the first call came back (monotonic seconds).
+    """
+
+    def __init__(self, path: Path, *, deadline: float = 0.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -82,7 +91,9 @@ class Recorder:
         finally:
             os.close(descriptor)
         self._batch = self._inputs = self._candidates = self._size = 0
-        self._slowest = 0.0
+        self.patience = Patience(deadline)
+        self.answered = time.monotonic()
+        self._shape: Shape = (0,)
         self._phase: Phase = "start"
         self._since = time.monotonic()
         self.phase("start")
@@ -91,16 +102,34 @@ class Recorder:
         """Say what begins now; the time since is what a deadline is held against."""
         now = time.monotonic()
         if self._phase == "execute" and phase != "execute":
-            self._slowest = max(self._slowest * 0.999, now - self._since)
+            if not self.patience.calls:
+                self.answered = now
+            self.patience.note(self._shape, now - self._since)
         self._phase, self._since = phase, now
         self._stamp()
+
+    @property
+    def inputs(self) -> int:
+        """As last counted."""
+        return self._inputs
 
     def count(self, *, inputs: int, candidates: int) -> None:
         """Of this campaign so far; written with the next stamp."""
         self._inputs, self._candidates = inputs, candidates
 
-    def record(self, flight: FlightRecord) -> None:
-        """What is about to run. A record larger than the page is left out: the batch cannot then be rebuilt."""
+    def hold(self) -> None:
+        """What was recorded runs in another process first: until "execute" is said, nothing is timed here."""
+        self._phase = "judge"
+        self.phase("judge")
+
+    def record(self, flight: FlightRecord, shape: Shape) -> None:
+        """What is about to run, as a batch of this shape.
+
+        A record larger than the page is left out: the batch cannot then be rebuilt.
+        """
+        if self._phase == "execute":
+            self.phase("judge")
+        self._shape = shape
         body = msgspec.msgpack.encode(flight)
         self._batch = flight.batch
         self._size = 0
@@ -116,7 +145,8 @@ class Recorder:
 
     def _stamp(self) -> None:
         HEADER.pack_into(
-            self._page, 0, MAGIC, PHASES.index(self._phase), self._batch, self._since, self._slowest,
+            self._page, 0, MAGIC, PHASES.index(self._phase), self._batch, self._since,
+            self.patience.limit(self._shape), self.patience.calls,
             self._inputs, self._candidates, self._size,
         )  # fmt: skip
 
@@ -130,10 +160,10 @@ def read_pulse(path: Path) -> Pulse | None:
         return None
     if len(head) < HEADER.size:
         return None
-    magic, phase, batch, since, slowest, inputs, candidates, _ = HEADER.unpack(head)
+    magic, phase, batch, since, limit, calls, inputs, candidates, _ = HEADER.unpack(head)
     if magic != MAGIC or phase >= len(PHASES) or since <= 0:  # read while the first stamp was being written
         return None
-    return Pulse(PHASES[phase], since, slowest, batch, inputs, candidates)
+    return Pulse(PHASES[phase], since, limit, calls, batch, inputs, candidates)
 
 
 def read_flight(path: Path) -> FlightRecord | None:

@@ -14,6 +14,7 @@ from typing import IO
 import msgspec
 
 from mlfuzz.campaign.flight import Pulse, read_flight, read_pulse
+from mlfuzz.campaign.patience import START_SECONDS
 from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.process import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
@@ -147,6 +148,7 @@ class ProbeProcess:
         self._replies = -1
         self._pending = b""
         self._asked = 0.0
+        self._loaded: set[str] = set()
         self.busy_seconds = 0.0
 
     @property
@@ -190,11 +192,17 @@ class ProbeProcess:
         return msgspec.json.decode(line, type=Reply)
 
     def consult(self, request: Request, seconds: float) -> Reply | str:
-        """Ask, and wait for the answer at most so long; why there is none, in words, where it does not come."""
+        """Ask, and wait for the answer at most so long; why there is none, in words, where it does not come.
+
+        Where the probe has not run that target yet, loading it and its first call are waited for beside that.
+        """
+        if not self.alive:
+            self._loaded.clear()
         self.ask(request)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds + (0.0 if request.target in self._loaded else START_SECONDS)
         while self.alive and time.monotonic() < deadline:
             if (reply := self.reply(wait=0.5)) is not None:
+                self._loaded.add(request.target)
                 return reply
         said = "no answer in time" if self.alive else "the process that ran it died"
         self.kill()

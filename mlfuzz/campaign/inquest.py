@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.campaign.deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.events import Event, Warned, WorkerDied
 from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.probe import Reply, Request
@@ -21,6 +20,9 @@ MAX_DEATHS = 20
 
 GUARD_DEATHS = 2
 """After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
+
+PART_SECONDS = 1.0
+"""What a part of the dead batch may take at least; more where the probe measures that its target is slower."""
 
 DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""
@@ -50,8 +52,12 @@ class Inquest:
         self._tell(WorkerDied(how, self.deaths, pulse.phase if pulse else "start"))
         if pulse is None or pulse.phase in ("start", "load"):
             raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {worker.log_hint()}")
-        # A part of the dead batch may take as much longer than the slowest batch as a batch may, at least a second.
-        reply = self._autopsy(how, worker.life(), max(1.0, SLOWEST_FACTOR * pulse.slowest))
+        if not pulse.calls and how.startswith("no answer"):
+            raise TargetError(
+                f"target {self._spec.target} gave {how} to the first input of all; one that needs longer to start:"
+                f" --input-timeout {2 * pulse.limit:.0f}s; {worker.log_hint()}"
+            )
+        reply = self._autopsy(how, worker.life())
         if reply is None and self._given_up():
             self._tell(Warned(f"the worker died of {how}; it is not known of which input, as the end was asked for"))
             return
@@ -74,11 +80,12 @@ class Inquest:
                 f" {self._workdir.findings}; {worker.log_hint()}"
             )
 
-    def _autopsy(self, how: str, life: str, seconds: float) -> Reply | None:
+    def _autopsy(self, how: str, life: str) -> Reply | None:
         spec = self._spec
         self._probe.ask(Request(
             op="autopsy", path=str(self._workdir.root), target=spec.target, directory=spec.directory,
-            device=spec.device, life=life, how=how, seconds=min(seconds, spec.deadline or seconds),
+            device=spec.device, life=life, how=how, seconds=spec.deadline or PART_SECONDS,
+            given=bool(spec.deadline),
             plugins=spec.plugins,
         ))  # fmt: skip
         while self._probe.alive and not self._given_up():

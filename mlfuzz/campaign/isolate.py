@@ -9,13 +9,19 @@ import faulthandler
 import os
 import select
 import signal
+import struct
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import IO, Literal
 
+import numpy as np
+
 from mlfuzz.batch import Rows
+from mlfuzz.campaign.patience import START_SECONDS
+from mlfuzz.errors import ReplayError
 from mlfuzz.observation import Crash
 from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.targets.base import Target
@@ -24,16 +30,29 @@ End = Literal["ok", "crash", "exit", "hang"]
 
 RESULT_BYTES = 1 << 20
 
+USUAL_FACTOR = 10.0
+"""A child may take so many times what a like call has just taken in it."""
+
+LIMIT_GIVEN = "limit_given"
+"""In the evidence of a hang: its limit is the user's, and is kept to wherever it is run again."""
+
+MEASURED = struct.Struct("<d")
+"""What a child says before it runs what it is asked to: how long the same call took on what is known to answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """how, and its name ("SIGSEGV", "exit 3", "over 1.0 s"); value: what the function gave; trace: where it was."""
+    """how, and its name ("SIGSEGV", "exit 3", "over 1.0 s"); value: what the function gave; trace: where it was.
+
+    given: whether the user said how long it may take.
+    """
 
     how: End
     name: str
     value: bytes
     trace: str
     seconds: float
+    given: bool = False
 
     @property
     def crash(self) -> Crash:
@@ -47,26 +66,42 @@ class Ended:
         }
         name = "no answer" if self.how == "hang" else self.name
         details = {"limit_s": self.name.split()[1]} if self.how == "hang" else {}
+        if self.how == "hang" and self.given:
+            details[LIMIT_GIVEN] = "yes"
         return Crash(self.how, name, said[self.how], frames_of(self.trace), self.trace, details)
 
 
-def run_forked(function: Callable[[], bytes], seconds: float) -> Ended:
-    """Fork, run, wait up to `seconds`; a child that is late is killed, its Python stack taken first."""
+def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[[], object] | None = None) -> Ended:
+    """Fork, run, wait up to `seconds`; a child that is late is killed, its Python stack taken first.
+
+    warm: a like call that is known to come back: the child makes it twice before anything is timed, once to get over
+    its first and once to measure what is usual here and now; 10 times that is waited for at least.
+    Raises ReplayError where that call does not come back here.
+    """
     started = time.monotonic()
     reading, writing = os.pipe()
     with tempfile.TemporaryFile() as stack:
         child = os.fork()
         if child == 0:
-            _child(function, reading, writing, stack)
+            _child(function, warm, reading, writing, stack)
         os.close(writing)
         try:
-            value, late = _collect(child, reading, started + seconds)
+            usual, cold = (
+                (b"", False) if warm is None else _collect(child, reading, started + START_SECONDS, MEASURED.size)
+            )
+            if len(usual) == MEASURED.size:
+                seconds = max(seconds, USUAL_FACTOR * MEASURED.unpack(usual)[0])
+            value, late = (b"", False) if cold else _collect(child, reading, time.monotonic() + seconds)
             _, status = os.waitpid(child, 0)
         finally:
             os.close(reading)
         stack.seek(0)
         trace = stack.read(20_000).decode("utf-8", "replace")
     spent = time.monotonic() - started
+    if warm is not None and len(usual) < MEASURED.size and not cold:
+        return run_forked(function, seconds)  # what is known to answer ended it: that says nothing of the rest
+    if cold:
+        raise ReplayError(f"a forked child gave no answer in {START_SECONDS:.0f} s to an input that is known to answer")
     if late:
         return Ended("hang", f"over {seconds:.1f} s", b"", trace, spent)
     if os.WIFSIGNALED(status):
@@ -76,8 +111,12 @@ def run_forked(function: Callable[[], bytes], seconds: float) -> Ended:
     return Ended("ok", "", value[:-3], "", spent)
 
 
-def run_rows(target: Target, rows: Rows, seconds: float) -> Ended:
-    """One forward pass in a child. An exception ends it well: it would not have ended the process."""
+def run_rows(target: Target, rows: Rows, seconds: float, *, known: Rows | None = None, given: bool = False) -> Ended:
+    """One forward pass in a child. An exception ends it well: it would not have ended the process.
+
+    known: a row that answers; where it is given the limit is 10 times what as many of it take in that child, if that
+    is more than `seconds`, and the child's first call is not judged. given: the limit is the user's, and is kept to.
+    """
 
     def forward() -> bytes:
         try:
@@ -86,7 +125,26 @@ def run_rows(target: Target, rows: Rows, seconds: float) -> Ended:
             return b"raised"
         return b"answered"
 
-    return run_forked(forward, seconds)
+    if known is None or given:
+        return replace(run_forked(forward, seconds), given=given)
+    alike = known.take(np.zeros(len(rows), np.int64))
+    return run_forked(forward, seconds, warm=lambda: target.run(alike))
+
+
+def warm_up(target: Target, known: Rows) -> bool:
+    """Make the target's first call in this process, so that no child need make it; whether that is done.
+
+    known: a row that should answer. A child tries it first, as what ends a process must not end this one.
+    Raises ReplayError where it gives no answer: then no other input can be blamed for giving none.
+    """
+    tried = run_rows(target, known, START_SECONDS)
+    if tried.how == "hang":
+        raise ReplayError(f"target {target.name} gave no answer in {START_SECONDS:.0f} s to an unmutated seed")
+    if tried.how != "ok":
+        return False
+    with suppress(Exception):
+        target.run(known)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +193,17 @@ def frames_of(trace: str) -> tuple[str, ...]:
     return tuple(reversed(frames))
 
 
-def _child(function: Callable[[], bytes], reading: int, writing: int, stack: IO[bytes]) -> None:
+def _child(
+    function: Callable[[], bytes], warm: Callable[[], object] | None, reading: int, writing: int, stack: IO[bytes]
+) -> None:
     """Never returns: the child must not run its parent's clean-up, nor end with its code."""
     try:
         die_with_parent()
         os.close(reading)
         faulthandler.enable(file=stack, all_threads=False)
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
+        if warm is not None:
+            os.write(writing, MEASURED.pack(_usual(warm)))
         value = function()
         os.write(writing, value[:RESULT_BYTES] + b"\0ok")
         os._exit(0)
@@ -151,8 +213,20 @@ def _child(function: Callable[[], bytes], reading: int, writing: int, stack: IO[
         os._exit(70)
 
 
-def _collect(child: int, reading: int, deadline: float) -> tuple[bytes, bool]:
-    """(what the child wrote, whether it was late). A late one is asked for its stack, then killed."""
+def _usual(call: Callable[[], object]) -> float:
+    """Seconds of a second call; what it raises is not asked for."""
+    for _ in range(2):
+        started = time.monotonic()
+        with suppress(Exception):
+            call()
+    return time.monotonic() - started
+
+
+def _collect(child: int, reading: int, deadline: float, size: int = 0) -> tuple[bytes, bool]:
+    """(what the child wrote, whether it was late). A late one is asked for its stack, then killed.
+
+    size: bytes that are enough; 0: all until its end.
+    """
     parts: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
@@ -162,7 +236,9 @@ def _collect(child: int, reading: int, deadline: float) -> tuple[bytes, bool]:
             time.sleep(0.2)  # faulthandler writes from a signal handler; it says nothing when it is done
             os.kill(child, signal.SIGKILL)
             return b"".join(parts), True
-        part = os.read(reading, 1 << 16)
+        part = os.read(reading, size or 1 << 16)
         if not part:
             return b"".join(parts), False
         parts.append(part)
+        if size:  # so short a write comes whole
+            return part, False

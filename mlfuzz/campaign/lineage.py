@@ -37,6 +37,9 @@ class Lineage(Protocol):
 
     def seed(self, row: int) -> int: ...
 
+    def seed_payload(self, row: int) -> Payload:
+        """Of the seed that a parent comes from; of seeds that are not entries yet, the first that answers."""
+
     def identity(self, row: int) -> Identity | None: ...
 
     def seedbed(self, target: Any) -> Seedbed: ...
@@ -66,6 +69,9 @@ class Stored:
 
     def seed(self, row: int) -> int:
         return int(self._corpus.seeds[row])
+
+    def seed_payload(self, row: int) -> Payload:
+        return self.payload(self.seed(row))
 
     def identity(self, row: int) -> Identity | None:
         return self._corpus.identity(row)
@@ -101,6 +107,9 @@ class Unborn:
 
     def seed(self, row: int) -> int:
         return row
+
+    def seed_payload(self, row: int) -> Payload:
+        return self._seeds[0].payload
 
     def identity(self, row: int) -> Identity | None:
         return None

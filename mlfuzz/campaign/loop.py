@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices, Rows
+from mlfuzz.batch import Batch, Indices, Rows, shape_of
 from mlfuzz.campaign.candidates import Candidates, operators_of
 from mlfuzz.campaign.firsts import Firsts, News, places
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
@@ -18,6 +18,7 @@ from mlfuzz.campaign.judging import judge, unpack
 from mlfuzz.campaign.jury import MOST as VOTED
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.parts import Parts
+from mlfuzz.campaign.patience import SLOWEST_FACTOR
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
@@ -36,6 +37,9 @@ from mlfuzz.targets.execute import Execution, broken_target, execute
 
 GUARDED_ROWS = 2
 """Of a batch that would have killed the worker, so many rows are found out; the rest of their halves is left."""
+
+GUARD_SECONDS = 2.0
+"""What a batch may take at least in a child that runs it first, where no deadline is given."""
 
 SEARCHES = 4
 """Before one batch, at most: searches that may take most of the inputs are due more than once."""
@@ -73,7 +77,6 @@ class Loop:
     recorder: Recorder
     life: int
     guarded: bool = False
-    guard_seconds: float = 2.0
     searcher: Searcher | None = None
     jury: Jury | None = None
     batches: int = 0
@@ -160,8 +163,8 @@ class Loop:
         """Run and judge the children of the picked entries."""
         clock = self.tally.clock
         batch = self._batch(picked, self.corpus.seeds[picked], mutated)
-        self.recorder.record(self._flight(picked, mutated))
-        execution = self._execute(mutated.rows)
+        self.recorder.record(self._flight(picked, mutated), shape_of(mutated.rows))
+        execution = self._execute(mutated.rows, picked)
         clock.lap("execute")
         self.recorder.phase("judge")
         packed, host = judge(self.parts, self.seedbed, batch, execution)
@@ -183,7 +186,8 @@ class Loop:
     def _begin_search(self, picked: Indices) -> None:
         """A death in a search leaves its parents: what it tried between them is not recorded."""
         self.recorder.record(
-            FlightRecord(self.batches, "execute", list(self.corpus.lives), self.corpus.identities(picked), [])
+            FlightRecord(self.batches, "execute", list(self.corpus.lives), self.corpus.identities(picked), []),
+            (len(picked),),
         )
 
     def _rng(self, purpose: int) -> np.random.Generator:
@@ -265,16 +269,23 @@ class Loop:
             self._queue = self.pool.split(picked)
         return self._queue.pop(0)
 
-    def _execute(self, rows: Rows) -> Execution:
+    def _execute(self, rows: Rows, picked: Indices) -> Execution:
         """Run the rows; where workers have died, a forked child runs them first and takes the fall."""
         target = self.parts.target
         if not self.guarded:
             return execute(target, rows)
 
+        self.recorder.hold()
+        patience, seed = self.recorder.patience, self.pool.gather(self.corpus.seeds[picked[:1]])
+
         def run(start: int, stop: int) -> Ended:
-            return run_rows(target, rows.part(start, stop), self.guard_seconds)
+            part = rows.part(start, stop)
+            usual = patience.slowest(shape_of(part))
+            seconds = patience.given or max(GUARD_SECONDS, SLOWEST_FACTOR * usual)
+            return run_rows(target, part, seconds, known=None if usual else seed, given=bool(patience.given))
 
         tried = sort_rows(run, len(rows), GUARDED_ROWS)
+        self.recorder.phase("execute")
         good = np.asarray(tried.good, np.int64)
         crashes = tuple((row, ended.crash) for row, ended in tried.guilty)
         if not len(good):

@@ -34,7 +34,7 @@ ISOLATED = ("crash", "exit", "hang")
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """op: "confirm", "shrink", "autopsy", "replay". path: a finding's directory, or the campaign's for an autopsy.
 
-    target: "module:attribute". seconds: for a shrink in all, for an autopsy or isolated run of each run.
+    target: "module:attribute". seconds: for a shrink in all, for an autopsy of each run; given: the user has said so.
     """
 
     op: Literal["settle", "shrink", "trim", "autopsy", "replay"]
@@ -43,6 +43,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     directory: str = "."
     device: str = "cpu"
     seconds: float = 2.0
+    given: bool = False
     times: int = 3
     life: str = ""
     how: str = ""
@@ -129,7 +130,8 @@ class Probe:
     def _isolated(self, target: Any, request: Request, finding: Any, files: dict[str, bytes]) -> Reply:
         """Run the input alone in forked children: it counts where each ends as the finding says."""
         from mlfuzz.batch import from_payloads
-        from mlfuzz.campaign.isolate import run_forked
+        from mlfuzz.campaign.isolate import LIMIT_GIVEN, run_forked, warm_up
+        from mlfuzz.campaign.patience import START_SECONDS
         from mlfuzz.campaign.severity import severity_of
         from mlfuzz.findings.fingerprint import fault_of
         from mlfuzz.findings.store import FindingStore
@@ -143,7 +145,12 @@ class Probe:
             return b"answered"
 
         limit = float(finding.evidence.get("limit_s", ISOLATED_SECONDS))
-        ends = [run_forked(alone, limit) for _ in range(request.times)]
+        seed = None if finding.seed is None else modality.decode(files[finding.seed.file], suffix=modality.suffix)
+        known = None if seed is None else from_payloads([seed], target.modality, target.device)
+        if known is None or not warm_up(target, known):  # each child's call is its first
+            limit, known = max(limit, START_SECONDS), None
+        warm = None if known is None or finding.evidence.get(LIMIT_GIVEN) else partial(target.run, known)
+        ends = [run_forked(alone, limit, warm=warm) for _ in range(request.times)]
         same = sum(
             end.how != "ok" and end.crash.kind == finding.kind and end.crash.type == finding.observed for end in ends
         )
@@ -158,7 +165,6 @@ class Probe:
             finding, verdict=verdict, confirmed=f"{same}/{request.times}",
             evidence={**finding.evidence, "confirmed_in": "fresh process", "ends": names},
         )  # fmt: skip
-        seed = None if settled.seed is None else modality.decode(files[settled.seed.file], suffix=modality.suffix)
         settled = msgspec.structs.replace(
             settled, fault=fault_of(settled, ""), severity=severity_of(settled, payload, seed)
         )
@@ -168,7 +174,9 @@ class Probe:
     def _autopsy(self, target: Any, request: Request) -> Reply:
         from mlfuzz.campaign.autopsy import Autopsy
 
-        autopsy = Autopsy(target, Path(request.path), request.life, request.target, request.seconds)
+        autopsy = Autopsy(
+            target, Path(request.path), request.life, request.target, request.seconds, given=request.given
+        )
         found = autopsy.guilty(1 if request.how.startswith("no answer") else MAX_GUILTY)
         return Reply(
             ids=autopsy.save(found),

@@ -84,11 +84,12 @@ def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
     return [f"the journal has suffered: {', '.join(told)}; the campaign goes on with {len(corpus):,}"] if told else []
 
 
-def measure_again(corpus: Corpus, pool: Pool, parts: Parts) -> int:
-    """Run the entries that were measured on another target; how many there were."""
+def measure_again(corpus: Corpus, pool: Pool, parts: Parts, *, beat: Callable[[], None]) -> int:
+    """Run the entries that were measured on another target; how many there were. beat: called before each batch."""
     stale = np.flatnonzero(~corpus.measured)
     for start in range(0, len(stale), parts.batch):
         for members in pool.split(stale[start : start + parts.batch]):
+            beat()
             vectors = parts.criterion.embed(parts.target.run(pool.gather(members))).cpu().numpy()
             for row, vector in zip(members.tolist(), vectors, strict=True):
                 corpus.measure(row, vector, float(corpus.gains[row]))

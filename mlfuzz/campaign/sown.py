@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mlfuzz.batch import Rows, Step, from_payloads
+from mlfuzz.batch import Rows, Step, from_payloads, shape_of
 from mlfuzz.campaign.candidates import run_of
 from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
@@ -24,20 +25,32 @@ from mlfuzz.observation import Observation
 from mlfuzz.progress import SeedStats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import AnyTarget, Varied
+from mlfuzz.targets.variants import AnyTarget
+
+SEEDS_AT_ONCE = 32
+
+SEEDS_SECONDS = 2.0
+"""Of a slow target fewer seeds are run at once, so that a batch answers about so soon: a few are few to lose."""
+
+FIRST_ROWS = 2
+"""Of the first call: one alone does not show which layers answer a row each."""
+
+WARMING_SEEDS = 8
+"""Among so many some are looked for that answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sown:
     """Usable seeds, their answers, and their numbers among all that were looked at.
 
-    stats: what became of the others. warnings: about files.
+    stats: what became of the others. warnings: about files. seconds: of one input among few, as measured.
     """
 
     seeds: Sequence[Seed]
     answers: Sequence[Observation]
     numbers: Sequence[int]
     stats: SeedStats
+    seconds: float
     warnings: Sequence[str] = ()
 
     @property
@@ -73,31 +86,47 @@ def sow(target: AnyTarget, spec: WorkerSpec, workdir: Workdir, corpus: Corpus, r
         Path(spec.directory) / where, target.modality, labels=target.labels, max_seeds=spec.max_seeds,
         rng_seed=spec.seed,
     )  # fmt: skip
-    answers = run_seeds(target, found.seeds, recorder)
+    seconds = warm_up(target, found.seeds, recorder)
+    answers = run_seeds(target, found.seeds, recorder, seconds)
     kept, stats = usable_seeds(target, found, answers)
     usable = [answer for at in kept if (answer := answers[at]) is not None]
-    return Sown([found.seeds[at] for at in kept], usable, kept, stats, found.warnings)
+    return Sown([found.seeds[at] for at in kept], usable, kept, stats, seconds, found.warnings)
 
 
-def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> list[Observation | None]:
+def warm_up(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> float:
+    """Seconds that a seed takes among few, once the first call of the process is over, which says nothing of that."""
+    seconds = 0.0
+    alike = by_shape([seed.payload for seed in seeds])[0][:WARMING_SEEDS]
+    for start in range(0, len(alike), FIRST_ROWS):
+        part = alike[start : start + FIRST_ROWS]
+        rows = from_payloads([seeds[at].payload for at in part], target.modality, target.device)
+        for _ in range(2):
+            recorder.record(seed_flight(part), shape_of(rows))
+            started = time.perf_counter()
+            answered = _answers(target, rows)
+            seconds = (time.perf_counter() - started) / len(part)
+            recorder.phase("seeds")
+        if answered:
+            break
+    return seconds
+
+
+def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder, seconds: float) -> list[Observation | None]:
     """Each seed's observation, in batches of one shape; None where the target refuses or raises on it.
 
-    Raises TargetError where it raises on every seed, with what it raised.
+    seconds: that one takes. Raises TargetError where it raises on every seed, with what it raised.
     """
     answers: list[Observation | None] = [None] * len(seeds)
     raised = ""
-    if isinstance(target, Varied):
-        # Variants are built in their first run, which may take longer than any batch is allowed to.
-        recorder.phase("load")
-        with suppress(Exception):
-            target.run(from_payloads([seeds[0].payload], target.modality, target.device))
-    recorder.phase("seeds")
+    at_once = max(1, min(SEEDS_AT_ONCE, int(SEEDS_SECONDS / max(seconds, 1e-9))))
     for members in by_shape([seed.payload for seed in seeds]):
-        for start in range(0, len(members), 32):
-            part = members[start : start + 32]
+        for start in range(0, len(members), at_once):
+            part = members[start : start + at_once]
             rows = from_payloads([seeds[at].payload for at in part], target.modality, target.device)
-            recorder.record(seed_flight(part))
+            recorder.record(seed_flight(part), shape_of(rows))
             execution = execute(target, rows)
+            recorder.count(inputs=recorder.inputs + len(part), candidates=0)
+            recorder.phase("seeds")
             for position, row in enumerate(execution.ran.tolist()):
                 if execution.seen is not None:
                     answers[part[row]] = execution.seen.take(np.asarray([position]))
@@ -156,13 +185,20 @@ def by_shape(payloads: Sequence[Payload]) -> list[list[int]]:
     return list(groups.values())
 
 
+def _answers(target: AnyTarget, rows: Rows) -> bool:
+    with suppress(TargetError):  # it is told when all seeds have run
+        return execute(target, rows).seen is not None
+    return False
+
+
 def _stored(target: AnyTarget, seeds: Sequence[Seed], workdir: Workdir, recorder: Recorder) -> Sown:
-    answers = run_seeds(target, seeds, recorder)
+    seconds = warm_up(target, seeds, recorder)
+    answers = run_seeds(target, seeds, recorder, seconds)
     lost = [seed.name for seed, answer in zip(seeds, answers, strict=True) if answer is None]
     if lost:
         raise SeedError(f"target {target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
     given = [answer for answer in answers if answer is not None]
-    return Sown(seeds, given, range(len(seeds)), earlier_stats(workdir).seeds)
+    return Sown(seeds, given, range(len(seeds)), earlier_stats(workdir).seeds, seconds)
 
 
 def _seed_of(target: AnyTarget, corpus: Corpus, row: int) -> Seed:

@@ -38,7 +38,7 @@ AHEAD = 64
 TIMES = 3
 """A failure is told only after the input failed so often alone."""
 
-LOAD_SECONDS, RUN_SECONDS = 300.0, 60.0
+RUN_SECONDS = 300.0
 
 NEAR_FLOORS, NEAR_SHARE = 8.0, 1e-4
 """A batch's margin this near to what counts (in floors, or as a share of the largest score) is measured alone."""
@@ -236,7 +236,7 @@ class Guard:
             directory=str((self._empty if self._apart else settings.directory).resolve()), times=settings.times,
             plugins=list(settings.plugins),
         )  # fmt: skip
-        reply = self._probe.consult(request, RUN_SECONDS + (0.0 if self._probe.alive else LOAD_SECONDS))
+        reply = self._probe.consult(request, RUN_SECONDS)
         if isinstance(reply, str) or reply.error:
             raise ReplayError(reply if isinstance(reply, str) else reply.error)
         times = int(reply.value["times"])

@@ -22,7 +22,7 @@ def test_the_last_batch_and_the_phase_survive_a_kill(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         recorder = Recorder(page)
-        recorder.record(record(7))
+        recorder.record(record(7), (4, 3, 8, 8))
         recorder.count(inputs=512, candidates=3)
         recorder.phase("judge")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -38,8 +38,8 @@ def test_the_last_batch_and_the_phase_survive_a_kill(tmp_path: Path) -> None:
 
 def test_a_record_larger_than_the_page_is_left_out_and_the_worker_goes_on(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "page")
-    recorder.record(record(1))
-    recorder.record(record(2, columns=PAGE_BYTES))
+    recorder.record(record(1), (4, 3, 8, 8))
+    recorder.record(record(2, columns=PAGE_BYTES), (4, 3, 8, 8))
     assert read_flight(tmp_path / "page") is None
     pulse = read_pulse(tmp_path / "page")
     assert pulse is not None

@@ -48,3 +48,34 @@ def test_a_hang_is_killed_and_its_stack_kept() -> None:
 def test_a_good_end_is_no_crash() -> None:
     with pytest.raises(ValueError, match="ended well"):
         _ = run_forked(lambda: b"", 10.0).crash
+
+
+def test_what_the_first_call_in_a_child_takes_is_not_held_against_an_input() -> None:
+    calls: list[int] = []
+
+    def call() -> bytes:
+        calls.append(0)
+        if len(calls) == 1:
+            time.sleep(0.6)
+        return b"fine"
+
+    assert run_forked(call, 0.2).how == "hang"
+    assert run_forked(call, 0.2, warm=call).how == "ok"
+
+
+def test_a_child_that_is_slower_throughout_is_waited_for_and_one_that_hangs_is_not() -> None:
+    def call() -> bytes:
+        time.sleep(0.1)
+        return b"fine"
+
+    def wait_for_ever() -> bytes:
+        while True:
+            time.sleep(0.01)
+
+    assert run_forked(call, 0.05, warm=call).how == "ok"
+    ended = run_forked(wait_for_ever, 0.05, warm=call)
+    assert (ended.how, float(ended.crash.details["limit_s"]) >= 1.0) == ("hang", True)
+
+
+def test_what_a_known_input_does_is_not_held_against_another() -> None:
+    assert run_forked(lambda: b"fine", 10.0, warm=lambda: os._exit(3)).how == "ok"
