@@ -1,4 +1,4 @@
-"""When a worker counts as hanging. No torch."""
+"""What a worker is at, and when it counts as hanging. No torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import time
 
 from mlfuzz.campaign.flight import Pulse
 from mlfuzz.campaign.patience import start_seconds
+
+
+def doing(pulse: Pulse | None) -> str:
+    """What a worker is at before its first batch, in words."""
+    if pulse is None or pulse.phase in ("start", "load"):
+        return "loading the target"
+    if not pulse.calls:
+        return "waiting for the target's first answer"
+    if pulse.phase == "calibrate":
+        return "measuring the target"
+    return f"running seeds and their mutants, {pulse.inputs} so far"
 
 
 def overdue(pulse: Pulse | None, deadline: float) -> str:

@@ -20,6 +20,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparing:
+    """The first batch is yet to come. doing: what the first worker is at, in words."""
+
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A progress record, and counts of findings by their state."""
 
@@ -93,4 +100,4 @@ class Ended:
     outcome: Outcome
 
 
-Event: TypeAlias = Started | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ending | Ended
+Event: TypeAlias = Started | Preparing | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ending | Ended

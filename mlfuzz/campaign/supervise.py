@@ -11,8 +11,8 @@ from types import FrameType
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.crew import Crew
-from mlfuzz.campaign.deadline import overdue
-from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Started, Tick, Warned
+from mlfuzz.campaign.deadline import doing, overdue
+from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
 from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.settling import Settling
@@ -29,6 +29,9 @@ from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
 SCAN_SECONDS = 0.5
+
+PREPARING_SECONDS = 5.0
+"""So often it is told what a campaign is at that has not come to its first batch."""
 
 WRAP_UP_SHARE = 0.2
 WRAP_UP_SECONDS = 4.0
@@ -84,6 +87,7 @@ class _Supervisor:
         self._old = Known([*request.regressions, *self.store.records()])
         self._seen = set(self._known)
         self._scanned = 0.0
+        self._prepared = self._started
         self._enough = self._wish = ""
         self._signal = signal.SIGINT
         self._wished = 0.0
@@ -168,6 +172,10 @@ class _Supervisor:
         for record in self.progress.fresh():
             self.tell(Tick(record, self._faults()))
         now = time.monotonic()
+        if now - self._prepared >= PREPARING_SECONDS and not self.crew.ended:
+            self._prepared = float("inf") if self.crew.first.has_founded() else now
+            if self._prepared == now:
+                self.tell(Preparing(doing(self.crew.first.pulse())))
         if now - self._scanned >= SCAN_SECONDS:
             self._scanned = now
             self.crew.trim_logs()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,13 @@ from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
     from mlfuzz.campaign.campaign import Campaign
+
+
+PRELUDE_SECONDS = 5.0
+"""What seeds and calibration may take beside the time asked for, once the target has answered."""
+
+LEAST_SHARE = 1 / 3
+"""Of the time asked for, that a slow target's seeds leave to fuzzing whatever they take."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +111,11 @@ def main(argument: str) -> int:
     os._exit(answer.exit_code)  # threads and exit handlers of the target must not keep the worker
 
 
+def time_left(seconds: float, spent: float) -> float:
+    """Of the time asked for, once seeds and calibration have spent so much; loading, and the first call, count not."""
+    return max(LEAST_SHARE * seconds, seconds - max(0.0, spent - PRELUDE_SECONDS))
+
+
 def _workdir(order: Order) -> Workdir:
     return Workdir(Path(order.workdir))
 
@@ -130,7 +143,10 @@ def _run(order: Order, signals: _Signals) -> str:
     }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
         signals.pass_on(campaign)
-        budget = Budget(seconds=order.seconds, inputs=order.inputs, findings=order.findings)
+        spent = time.monotonic() - campaign.recorder.answered
+        budget = Budget(
+            seconds=order.seconds and time_left(order.seconds, spent), inputs=order.inputs, findings=order.findings
+        )
         return campaign.run(budget, settle_here=False).reason
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from mlfuzz.campaign.events import Confirmed, Event, NewFinding, Shrunk, Tick, WorkerDied
+from mlfuzz.campaign.events import Confirmed, Event, NewFinding, Preparing, Shrunk, Tick, WorkerDied
 from mlfuzz.findings.finding import Finding
 from mlfuzz.progress import Progress
 from mlfuzz.report.numbers import clock, percent, short
@@ -21,6 +21,7 @@ class Board:
     latest: Progress | None = None
     findings: dict[str, Finding] = field(default_factory=dict)
     deaths: int = 0
+    doing: str = "loading the target"
     _entries: deque[tuple[float, int]] = field(default_factory=deque)
 
     def take(self, event: Event) -> None:
@@ -33,6 +34,8 @@ class Board:
                     self._entries.popleft()
             case NewFinding(finding=finding) | Confirmed(finding=finding) | Shrunk(finding=finding):
                 self.findings[finding.id] = finding
+            case Preparing(doing=doing):
+                self.doing = doing
             case WorkerDied(deaths=deaths):
                 self.deaths = deaths
             case _:
@@ -83,7 +86,7 @@ class Board:
         """(label, value) of the panel, in reading order."""
         now = self.latest
         if now is None:
-            return [("", "loading the target, running the seeds, measuring its speed ...")]
+            return [("", f"{self.doing} ...")]
         return [
             ("inputs", f"{now.inputs:,} ({now.inputs_per_s:,.0f}/s)"),
             ("corpus", f"{now.entries:,} (+{self.new_entries:,} in {WINDOW_S:.0f} s)"),

@@ -18,6 +18,7 @@ from mlfuzz.campaign.events import (
     Ending,
     Event,
     NewFinding,
+    Preparing,
     Shrunk,
     Started,
     Tick,
@@ -79,6 +80,8 @@ class Panel:
                 )
             case Warned(text=text):
                 self._screen.warn(visible(text))
+            case Preparing(doing=doing):
+                self._screen.note(f"{doing} ...")
             case Ending(how=how):
                 self.terminal.say(f"{how}: saving and reporting; Ctrl-C now ends it at once")
             case _:
@@ -122,6 +125,8 @@ def _record(event: Event) -> dict[str, Any]:
     match event:
         case Started(target=target, campaign=campaign, directory=directory):
             return {"event": "started", "target": target, "campaign": campaign, "directory": directory}
+        case Preparing(doing=doing):
+            return {"event": "preparing", "doing": doing}
         case Tick(progress=progress, findings=findings):
             return {"event": "progress", "findings": findings, **msgspec.to_builtins(progress)}
         case NewFinding(finding=finding):

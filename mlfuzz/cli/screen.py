@@ -58,6 +58,11 @@ class Screen:
             self._logged = now
             self.terminal.say(f"{clock(now - self._began)} ", self._line())
 
+    def note(self, text: str) -> None:
+        """A line of a log; where there is a panel, it shows the same. text: safe to show."""
+        if self._live is None:
+            self.terminal.say(text)
+
     def warn(self, text: str) -> None:
         """Through the panel while there is one: what is printed past it would tear it."""
         if self._live is None:

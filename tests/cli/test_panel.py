@@ -15,6 +15,7 @@ from mlfuzz.campaign.events import (
     Ending,
     NewFinding,
     Outcome,
+    Preparing,
     Shrunk,
     Started,
     Tick,
@@ -108,6 +109,13 @@ def test_deaths_and_warnings_go_to_stderr(told):
     assert out.getvalue() == ""
     assert "SIGSEGV" in err.getvalue()
     assert "careful \\x07" in err.getvalue()
+
+
+def test_what_it_is_at_before_the_first_batch_is_told(told):
+    panel, out, _ = told
+    panel(Preparing("running seeds and their mutants, 12 so far"))
+    assert out.getvalue() == "running seeds and their mutants, 12 so far ...\n"
+    assert panel.board.cells() == [("", "running seeds and their mutants, 12 so far ...")]
 
 
 def test_a_request_to_end_is_acknowledged_in_a_line(told):
