@@ -46,6 +46,8 @@ def check(
     terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a campaign's worker runs it; read when torch is imported
+    from mlfuzz.batch import from_payloads
+    from mlfuzz.campaign.search.hunt import gradients_reach
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
     from mlfuzz.targets.check import Line
@@ -73,6 +75,11 @@ def check(
         failed = failed or line.level == "fail"
         terminal.emit({"level": line.level, "text": line.text})
         terminal.result(MARKS[line.level], visible(line.text))
+    if not failed and hasattr(loaded, "trace"):
+        reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
+        text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
+        terminal.emit({"level": "ok", "text": text})
+        terminal.result(MARKS["ok"], text)
     terminal.result(
         ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
     )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Rows, TensorRows, from_payloads
+from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import STAGE_SECONDS, affordable, largest_difference, speed
@@ -105,6 +106,8 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, Line]:
     started = time.perf_counter()
     try:
         seen = target.run(rows)
+    except TargetError as error:
+        return None, Line("fail", str(error))
     except Exception as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""

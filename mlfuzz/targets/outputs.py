@@ -48,11 +48,10 @@ def learn(result: Any, batch: int, again: Callable[[], tuple[Any, int]]) -> Take
             pass
         else:
             fits &= {key for key, value in _main_of(other)[1].items() if _rows(value) == count}
-    told = {key: _described(value) for key, value in others.items()}
     return Taken(
         judged,
-        {key: text for key, text in told.items() if key in fits},
-        {key: text for key, text in told.items() if key not in fits},
+        {key: _row_described(value) for key, value in others.items() if key in fits},
+        {key: _described(value) for key, value in others.items() if key not in fits},
     )
 
 
@@ -141,6 +140,10 @@ def _rows(value: Any) -> int:
     if isinstance(value, Ragged):
         return len(value.lengths)
     return len(value) if isinstance(value, list) or (isinstance(value, tuple) and _parts(value) is None) else -1
+
+
+def _row_described(value: Any) -> str:
+    return _described(value[0]) if isinstance(value, Tensor | np.ndarray) else f"a {type(value).__name__}"
 
 
 def _described(value: Any) -> str:

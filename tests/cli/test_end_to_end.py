@@ -126,6 +126,7 @@ def test_a_target_that_cannot_be_fuzzed_is_exit_code_3_and_one_line(tmp_path, so
 
 def test_check_says_what_is_right_and_what_is_not(tmp_path):
     ran = mlfuzz(tmp_path, "check", "digits:fragile")
+    assert "gradients reach the input" in ran.stdout
     assert ran.returncode == 0, ran.stdout
     assert "clean accuracy" in ran.stdout
     assert "ready: mlfuzz fuzz digits:fragile" in ran.stdout

@@ -177,5 +177,12 @@ def test_the_check_says_what_is_judged_and_what_is_not() -> None:
     target = ModuleTarget("t", IMAGE, Model(lambda y, x: {"loss": y.sum(), "logits": y, "hidden": x}), labels="abc")
     texts = [line.text for line in check(target, payloads, [None] * 8)]
     assert "judged is part 'logits' of the answer" in texts
-    assert "beside it, and not judged: 'hidden' (8x5)" in texts
+    assert "beside it, and not judged: 'hidden' (5)" in texts
     assert "left out, not one row an input: 'loss' (one number)" in texts
+
+
+def test_the_check_says_in_its_own_words_what_is_no_answer() -> None:
+    payloads = [np.full((1, 4, 4), 20 * at, np.uint8) for at in range(8)]
+    lines = list(check(CallableTarget("t", IMAGE, lambda images: None), payloads, [None] * 8))
+    assert [line.level for line in lines] == ["fail"]
+    assert lines[0].text.startswith("target t: it answers with a NoneType")
