@@ -73,7 +73,7 @@ def fuzz(
         device: cpu, cuda, cuda:1.
         max_seeds: Use at most so many seeds, spread evenly over the labels.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
-        input_timeout: A batch that takes longer is a hang.
+        input_timeout: A batch that takes longer is a hang; the first call of a process, which may load, is not.
         cap: Inputs kept for each key of failures.
         fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
         adopt: Go on although the target or the options have changed since the campaign began.
