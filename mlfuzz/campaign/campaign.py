@@ -284,6 +284,10 @@ class Campaign:
         if stale := measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate")):
             self.warnings.append(f"{stale} entries were measured on another target; they have been run again")
         parts.criterion.load(corpus.vectors)
+        if corpus.judged_by(len(parts.oracles)):
+            _, own = np.unique(corpus.seeds, return_index=True)
+            corpus.margins[own] = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
+            self.warnings.append("the oracles have changed: how near the entries come to failing is learnt anew")
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
         restore_state(learnt, parts, self.spec)
 

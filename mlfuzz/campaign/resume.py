@@ -33,7 +33,7 @@ def save_state(path: Path, parts: Parts, spec: WorkerSpec, corpus: Corpus) -> No
     arrays |= {f"criterion.{name}": array for name, array in parts.criterion.state().items() if np.size(array) <= SMALL}
     facts = {
         "schema": SCHEMA, "lives": corpus.lives, "digest": parts.target.digest, "scheduler": spec.scheduler,
-        "deal": spec.deal,
+        "deal": spec.deal, "oracles": [oracle.name for oracle in parts.oracles],
     }  # fmt: skip
     save_checkpoint(path, Checkpoint(arrays, facts), sync=False)
 
@@ -57,11 +57,12 @@ def last_state(path: Path, corpus: Corpus, warn: Callable[[str], None]) -> Check
 
 
 def restore_state(checkpoint: Checkpoint | None, parts: Parts, spec: WorkerSpec) -> None:
-    """Into parts that know the corpus already; nothing of another target's, scheduler's or way of dealing."""
+    """Into parts that know the corpus already; nothing of another target's, scheduler's, oracles' or way of dealing."""
     if checkpoint is None or checkpoint.facts.get("digest") != parts.target.digest:
         return
     state = _under(checkpoint, "scheduler.")
-    if state and checkpoint.facts.get("scheduler") == spec.scheduler:
+    judges = [oracle.name for oracle in parts.oracles]
+    if state and checkpoint.facts.get("scheduler") == spec.scheduler and checkpoint.facts.get("oracles") == judges:
         parts.scheduler.restore(state)
     if (state := _under(checkpoint, "plan.")) and checkpoint.facts.get("deal") == spec.deal:
         parts.plan.restore(state)

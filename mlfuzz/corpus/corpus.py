@@ -207,6 +207,14 @@ class Corpus:
         self._writer().append(records.dumps(record), vector=vector.tobytes())
         self._measured(row, vector, gain)
 
+    def judged_by(self, oracles: int) -> bool:
+        """Give `margins` so many columns; False where it had them. Rows judged by another number of oracles are NaN."""
+        if self._margins.width == oracles:
+            return False
+        self._margins = Vectors(oracles)
+        self._margins.extend([records.loads(header).margins for header in self._headers])
+        return True
+
     def tail(self) -> range:
         """Take in what other lives have written since; the new rows. Raises SchemaError, StorageError."""
         first = len(self)

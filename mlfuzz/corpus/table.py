@@ -44,13 +44,13 @@ class Scalars:
 
 
 class Vectors:
-    """A column of float32 vectors (n, width), grown by doubling; the first one that is not empty gives the width.
+    """A column of float32 vectors (n, width), grown by doubling; the first one that is not empty gives a width of 0.
 
     One of another width is stored as NaN throughout: it was measured by something else.
     """
 
-    def __init__(self) -> None:
-        self._data: NDArray[np.float32] = np.full((0, 0), np.nan, np.float32)
+    def __init__(self, width: int = 0) -> None:
+        self._data: NDArray[np.float32] = np.full((0, width), np.nan, np.float32)
         self._count = 0
 
     @property

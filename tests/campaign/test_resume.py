@@ -177,6 +177,31 @@ def test_a_checkpoint_of_another_version_is_built_up_again(whole: Path, seeds: P
     assert any("of another version of mlfuzz" in text for text in fuzzed(folder, seeds))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(1, 2), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((2, 1), (3, 1), (3, 2)))]
+)
+def test_a_campaign_goes_on_under_more_oracles_or_fewer_and_each_seed_is_judged_anew(
+    before: int, after: int, seeds: Path, tmp_path: Path
+) -> None:
+    named = [{"name": "label"}, {"name": "tolerance"}, {"name": "cosine"}]
+    folder = tmp_path / "c"
+    with taken_up(folder, seeds, oracles=named[:before]) as first:
+        first.run(Budget(inputs=300), settle_here=False)
+        kept = len(first.corpus)
+    for warned in (1, 0):
+        with taken_up(folder, seeds, oracles=named[:after], adopt=True) as campaign:
+            margins = campaign.corpus.margins
+            assert margins.shape == (len(campaign.corpus), after)
+            assert np.isfinite(margins[:4]).any(axis=0).all()
+            assert np.isnan(margins[4:kept]).all()
+            assert len([text for text in campaign.warnings if "oracles" in text]) == 1
+            campaign.run(Budget(inputs=300), settle_here=False)
+            assert np.isfinite(campaign.corpus.margins[kept:]).any() or not warned
+    with taken_up(folder, seeds, oracles=named[:before], adopt=True) as back:
+        back.run(Budget(inputs=100), settle_here=False)
+        assert np.isfinite(back.corpus.margins[4:kept]).any()
+
+
 def test_what_was_learnt_of_rows_fits_them_after_several_workers_have_mixed_them(
     seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
