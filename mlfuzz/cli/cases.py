@@ -9,7 +9,7 @@ from mlfuzz.cli.context import Context
 from mlfuzz.errors import MlfuzzError, StorageError
 from mlfuzz.findings.lookup import record_at
 from mlfuzz.findings.record import RECORD, read_record
-from mlfuzz.findings.store import FindingStore, unique
+from mlfuzz.findings.store import Damaged, FindingStore, unique
 from mlfuzz.replay import Case
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
 
@@ -76,8 +76,11 @@ class Cases:
         return self._kept(path)
 
     def _stored(self, workdir: Workdir) -> Iterator[Case]:
-        for finding in FindingStore(workdir.findings).records():
-            yield Case(finding, workdir.finding(finding.id))
+        for item in FindingStore(workdir.findings).list():
+            if isinstance(item, Damaged):
+                self._context.terminal.warn(f"left out: {item.reason}")
+            else:
+                yield Case(item, workdir.finding(item.id))
 
     def _kept(self, folder: Path) -> Iterator[Case]:
         for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -96,3 +97,14 @@ def test_verbs_refuse_a_record_that_leads_out(
         assert ran.code == EXIT_BROKEN
         assert f"bundle/{number}/finding.json" in ran.err
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("verb", [("list",), ("export", "--format", "dir", "--output", "out")], ids=["list", "export"])
+def test_verbs_on_all_findings_of_a_campaign_name_those_that_cannot_be_read(
+    verb: tuple[str, ...], finished: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    root = shutil.copytree(finished, tmp_path / "p")
+    first, *_ = sorted((root / ".mlfuzz/digits-fragile/findings").glob("*/finding.json"))
+    first.write_bytes(first.read_bytes()[:100])
+    ran = command("-C", root, "findings", *verb)
+    assert ran.err.count("left out: ") == ran.err.count(f"{first.parent.name}/finding.json") == 1
