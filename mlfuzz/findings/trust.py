@@ -97,7 +97,7 @@ class Trust:
             return f"{why}If you know it: {self.again} {_typed(path)} --target {shlex.quote(name)}"
         where = f"{self.file}" if self.file else f"a new file {self.root / 'mlfuzz.toml'}"
         under = ", [tool.mlfuzz]" if self.file and self.file.name == "pyproject.toml" else ""
-        line = f"targets.{_quoted(finding.target)}.use = {_quoted(name)}"
+        line = f"targets.{_quoted(finding.target if name == finding.load else name)}.use = {_quoted(name)}"
         if finding.side == "code":  # of harnesses those in the project's folder are its own
             line = f"harnesses.{_quoted(finding.target)} = {{}}"
             why += "It must lie in harnesses/. "

@@ -57,7 +57,20 @@ def test_what_the_configuration_names_may_run_and_what_it_compares_with_too(tmp_
     finding, _ = sample(load="zoo:make", oracle={"name": "differ", "of": "zoo:old+bf16+threads:4"})
     assert trust.refusal(finding, tmp_path) == ""
     finding, _ = sample(load="zoo:make", oracle={"name": "differ", "of": "zoo:new"})
-    assert trust.refusal(finding, tmp_path).endswith('targets."digits".use = "zoo:new"')
+    assert trust.refusal(finding, tmp_path).endswith('targets."zoo:new".use = "zoo:new"')
+
+
+def test_the_lines_of_one_refusal_after_another_stand_together_and_let_the_record_run(tmp_path: Path) -> None:
+    oracle = {"name": "differ", "of": "zoo:old+checkpoint:zoo:older"}
+    finding, _ = sample(load="zoo:make", oracle=oracle, evidence={"keeps_label": {"said": {"zoo:judge": "1"}}})
+    written = tmp_path / "mlfuzz.toml"
+    for _ in range(4):
+        refused = Trust.of(resolve(tmp_path)).refusal(finding, tmp_path)
+        with written.open("a") as file:
+            file.write(refused.rpartition(": ")[2] + "\n")
+    trust = Trust.of(resolve(tmp_path))
+    assert trust.refusal(finding, tmp_path) == ""
+    assert resolve(tmp_path).config.targets[finding.target].use == "zoo:make"
 
 
 def test_a_target_that_was_named_stands_for_the_records_own_but_not_for_what_it_compares_with(tmp_path: Path) -> None:
