@@ -96,7 +96,7 @@ def _first(target: GivenTarget, rows: Rows) -> tuple[float, float]:
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             target.run(rows)
         seconds.append(time.perf_counter() - started)
     return seconds[0], seconds[1] / len(rows)
@@ -108,7 +108,7 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, Line]:
         seen = target.run(rows)
     except TargetError as error:
         return None, Line("fail", str(error))
-    except Exception as error:  # noqa: BLE001  what the target raises is what the check is about
+    except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
         return None, Line("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")

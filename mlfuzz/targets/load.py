@@ -31,6 +31,8 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
             raise
         except Exception as error:
             raise TargetLoadError(f"target {name}: {attribute}() raised {_said(error)}") from error
+        except SystemExit as end:
+            raise TargetLoadError(f"target {name}: {attribute}() ended the program ({_said(end)})") from end
     missing = [part for part in ("name", "modality", "run", "digest") if not hasattr(target, part)]
     if missing:
         hint = "; wrap it: mlfuzz.ModuleTarget(name, mlfuzz.Image(size=...), model)" if _is_module(target) else ""
@@ -69,6 +71,11 @@ def load_attribute(name: str, *, directory: Path | None = None) -> Any:
         module = importlib.import_module(_whole(module_name))
     except Exception as error:
         raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
+    except SystemExit as end:
+        raise TargetLoadError(
+            f"target {name}: {module_name} ends the program where it is imported ({_said(end)}); put what it does as a "
+            'program under: if __name__ == "__main__":'
+        ) from end
     if not hasattr(module, attribute):
         known = [key for key in vars(module) if not key.startswith("_")]
         raise TargetLoadError(f"target {name}: {module_name} has no {attribute!r}{suggestion(attribute, known)}")

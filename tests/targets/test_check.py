@@ -62,13 +62,14 @@ def test_nan_on_every_seed_ends_the_check() -> None:
     assert "NaN" in found[-1].text
 
 
-def test_a_target_that_raises_is_named_with_the_place() -> None:
+@pytest.mark.parametrize("raised", [KeyError("scale"), SystemExit(0)], ids=["KeyError", "SystemExit"])
+def test_a_target_that_raises_is_named_with_the_place(raised: BaseException) -> None:
     def broken(images: Tensor) -> Tensor:
-        raise KeyError("scale")
+        raise raised
 
     found = lines(CallableTarget("t", IMAGE, broken))
     assert len(found) == 1
-    assert "KeyError" in found[0].text
+    assert type(raised).__name__ in found[0].text
     assert "test_check.py:broken" in found[0].text
 
 

@@ -25,6 +25,9 @@ def make():
 
 def broken():
     raise FileNotFoundError("weights.pt")
+
+def leaving():
+    raise SystemExit(0)
 """
 
 
@@ -48,12 +51,19 @@ def test_a_target_and_a_factory_of_one_load(project: Path, attribute: str) -> No
         ("loadable_project:tarket", "did you mean 'target'"),
         ("loadable_project:net", "wrap it"),
         ("loadable_project:broken", "FileNotFoundError: weights.pt"),
+        ("loadable_project:leaving", r"leaving\(\) ended the program \(SystemExit: 0\)"),
         ("no_such_module_here:x", "does not import"),
     ],
 )
 def test_what_does_not_load_says_why(project: Path, name: str, message: str) -> None:
     with pytest.raises(TargetLoadError, match=message):
         load(name, directory=project)
+
+
+def test_a_program_that_ends_where_it_is_imported_is_told_with_the_line_to_write(tmp_path: Path) -> None:
+    (tmp_path / "ending_program.py").write_text("import argparse\nargparse.ArgumentParser().parse_args(['data'])\n")
+    with pytest.raises(TargetLoadError, match=r'SystemExit: 2.*under: if __name__ == "__main__":'):
+        load("ending_program:make", directory=tmp_path)
 
 
 def test_a_shipped_example_loads_by_its_short_name() -> None:
