@@ -127,9 +127,6 @@ def run(context: Context, wish: Wish) -> int:
     workdir = Workdir(campaign_root(base, _plain(name)))
     if wish.workers < 1:
         raise UsageError(f"--workers is a count of at least 1, not {wish.workers}")
-    if wish.fresh and workdir.is_campaign:
-        with Lock.acquire(workdir.lock):
-            shutil.rmtree(workdir.root)
     budget = Budget(
         seconds=None if wish.time == "none" else duration(wish.time),
         inputs=count(wish.inputs) if wish.inputs else None,
@@ -145,6 +142,9 @@ def run(context: Context, wish: Wish) -> int:
         max_disk=size(wish.max_disk) if wish.max_disk else found.config.fuzz.max_disk or 0,
         regressions=tuple(_regressions(found.corpus_dir / REGRESSIONS, chosen)),
     )  # fmt: skip
+    if wish.fresh and workdir.is_campaign:  # once all that was asked for is understood
+        with Lock.acquire(workdir.lock):
+            shutil.rmtree(workdir.root)
     context.note_begun(found.root, [noted(harness) for harness in chosen])
     typed = ", ".join(harness.name for harness in chosen)
     context.terminal.say((f"fuzzing {typed}", "bold"), f", campaign {workdir.name}; Ctrl-C saves and reports")

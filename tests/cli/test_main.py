@@ -11,6 +11,7 @@ import pytest
 from mlfuzz.cli import main as module
 from mlfuzz.cli.main import VERBS
 from mlfuzz.errors import TargetError
+from mlfuzz.storage.workdir import Workdir
 
 MOST_CPU_SECONDS = 0.5
 
@@ -75,6 +76,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(command, tmp_path, arguments, say
     assert says.lower() in ran.err.lower()
     assert ran.err.count("\n") == 1
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("subject", ["image", "code"])
+def test_a_demonstration_that_is_mistyped_leaves_the_last_one_alone(command, tmp_path, subject):
+    last = Workdir.create(tmp_path / ".mlfuzz" / f"demo-{subject}")
+    assert command("-C", tmp_path, "demo", subject, "--time", "soon").code == 2
+    assert last.is_campaign
 
 
 def verb_that_raises(monkeypatch, error):
