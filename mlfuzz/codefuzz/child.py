@@ -228,7 +228,8 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
 
 def leak(bench: Bench, job: dict[str, Any]) -> None:
     """Run the input in the page again and again; tell what memory each run leaves behind, in KiB, and whence."""
-    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
+    mebibytes = ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
+    bench.confine(mebibytes=mebibytes, watched=job.get("watched", False))
     payload = bench.post.flight.payload
     judge = bench.judge()
     run = wrap(bench.entry, judge, frozenset())

@@ -359,10 +359,12 @@ class Fuzzing:
         self.lore.sought = time.monotonic()
         for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
             leak = leaks(self.court, candidate)
-            if leak is not None:
+            if leak is not None and leak.failed:
                 self.court.leaky.add(candidate)
                 self._report(candidate, leak)
                 return
+            if leak is not None:
+                self.on_failure(candidate, leak)
 
     def _quarantine(self, payload: bytes) -> None:
         self.lore.quarantine(payload)

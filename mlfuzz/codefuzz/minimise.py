@@ -68,7 +68,7 @@ def _once(court: Court, payload: bytes, bucket: str) -> bool:
     kind = bucket.partition(":")[0]
     if kind == "leak":
         found = leaks(court, payload)
-        return found is not None and found.bucket == bucket
+        return found is not None and found.failed and found.bucket == bucket
     if kind in ("hang", "crash", "os-exit", "sanitizer", "killed"):
         return court.run(payload, patience=1.0).bucket == bucket
     return court.judge(payload).bucket == bucket

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -68,14 +68,26 @@ class Court:
         """Whether there is a sandbox that refuses anything."""
         return bool(self._sandbox & {"seccomp", "landlock"})
 
+    @property
+    def watching(self) -> bool:
+        """Whether the worker that is forked now shall ask before it is refused anything."""
+        return self._pretence is not None and "seccomp" in self._sandbox
+
+    def guard(self, slot: Slot) -> contextlib.AbstractContextManager[object]:
+        """Who answers that worker, where it asks."""
+        if self._pretence is None or not self.watching:
+            return contextlib.nullcontext()
+        return Warden(self.link, slot, self._pretence)
+
     def judge(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""
         return self.cleared(payload, self._judge(payload))
 
-    def cleared(self, payload: bytes, outcome: Outcome) -> Outcome:
+    def cleared(self, payload: bytes, outcome: Outcome, *, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """A failure, unless it comes of what the sandbox refuses: it must be there too where all of that is pretended.
 
-        Another failure that shows only then counts as well, unless it may come of the pretence.
+        Another failure that shows only then counts as well, unless it may come of the pretence. judge: what shows the
+        failure, where one run does not.
         """
         if not outcome.failed or not self.guarded or payload in self._innocent:
             return outcome
@@ -84,20 +96,20 @@ class Court:
             if len(self._innocent) < MOST_INNOCENT:
                 self._innocent.add(payload)
             return outcome
+        if judge is not None:  # what the one run was refused counts also where the others cannot be watched
+            again = _refused(self.watched(payload, judge), again.refusals)
         whole = all(one.pretended for one in again.refusals)
         if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
             return again
         return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals)
 
-    def watched(self, payload: bytes) -> Outcome:
+    def watched(self, payload: bytes, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
         self._pretence = Pretence(
             str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
         )
         try:
-            outcome = self._judge(payload)
-            refusals = dict.fromkeys((*self._pretence.notes, *outcome.refusals))
-            return msgspec.structs.replace(outcome, refusals=tuple(refusals))
+            return _refused((judge or self._judge)(payload), self._pretence.notes)
         finally:
             self._pretence = None
 
@@ -123,16 +135,14 @@ class Court:
         link = self.link
         slot = link.slots[ALONE]
         slot.flight.load(payload)
-        watched = self._pretence is not None and "seccomp" in self._sandbox
-        link.fork(ALONE, {"name": "alone", "watched": watched, **job})
+        link.fork(ALONE, {"name": "alone", "watched": self.watching, **job})
         limit = limit or self.declaration.seconds
         sampler = Sampler(slot, limit)
         phase = (0, False)
         since = time.monotonic()
         allowance: Patience | None = None
         stack = contextlib.ExitStack()
-        if self._pretence is not None and watched:
-            stack.enter_context(Warden(link, slot, self._pretence))
+        stack.enter_context(self.guard(slot))
         try:
             while not slot.inbox and slot.death is None:
                 now = time.monotonic()
@@ -224,6 +234,11 @@ def outcome_from(told: dict[str, Any], output: str) -> Outcome:
         **fields, frames=tuple(told.get("frames", ())), causes=tuple(told.get("causes", ())), output=output,
         refusals=refusals,
     )  # fmt: skip
+
+
+def _refused(outcome: Outcome, refusals: Iterable[Refusal]) -> Outcome:
+    """The outcome with these refusals and its own."""
+    return msgspec.structs.replace(outcome, refusals=tuple(dict.fromkeys((*refusals, *outcome.refusals))))
 
 
 def _own(again: Outcome, refused: Outcome) -> bool:

@@ -111,6 +111,30 @@ def fuzz(data):
     assert found[0].startswith(b"B")
 
 
+LEAKY = """
+import os
+HARNESS = {"length": 8}
+KEPT = []
+def fuzz(data):
+    much = bytearray(b"x" * 100_000)
+    if data == b"own":
+        KEPT.append(much)
+    try:
+        open(os.path.join(os.path.dirname(__file__), "log"), "a").write("x")
+    except OSError as error:
+        KEPT.append(error)
+"""
+
+
+def test_memory_that_only_a_refusal_leaves_behind_is_set_aside(tmp_path):
+    (tmp_path / "h.py").write_text(LEAKY)
+    declaration = library.at(tmp_path / "h.py", tmp_path).declaration
+    with held(ENGINE.prepare(declaration, Options(cache="none", project=str(tmp_path)))) as session:
+        told = {data: session.reproduce(data, times=1, kind="leak")[0] for data in (b"own", b"refused")}
+    assert {data: one.kind for data, one in told.items()} == {b"own": "leak", b"refused": "barred"}
+    assert all(one.refusals for one in told.values())
+
+
 def test_without_the_sandbox_and_in_a_replay_nothing_is_refused(tmp_path):
     fresh = sandboxed.build(tmp_path / "fresh")
     ways = (*BARRED, *HARMLESS)
