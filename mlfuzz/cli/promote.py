@@ -57,6 +57,8 @@ def promote(
     results = _replayed(context, cases, load, device) if replay else {}
     shelf = Regressions(found.corpus_dir / REGRESSIONS, per_fault=per_fault)
     code, kept = EXIT_CLEAN, 0
+    trust = Trust.of(found)
+    lines: dict[str, None] = {}
     for case in cases:
         again = results.get(case.finding.id)
         finding = _settled(case.finding, again, load)
@@ -70,6 +72,7 @@ def promote(
             code = max(code, EXIT_BROKEN if broken else EXIT_USAGE)
             continue
         kept += 1
+        lines |= dict.fromkeys(trust.elsewhere(finding))
         context.terminal.emit({"id": finding.id, "kept": str(path)})
         context.terminal.say(
             ("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}"
@@ -82,6 +85,8 @@ def promote(
         context.terminal.say(
             (f"  {'guard':<7}", "dim"), f"pytest {shlex.quote(corpus)}    (and git add {shlex.quote(corpus)})"
         )
+    for line in lines:
+        context.terminal.say((f"  {'clone':<7}", "dim"), f"a fresh checkout asks for a line {visible(line)}")
     return code
 
 

@@ -95,13 +95,21 @@ class Trust:
         )
         if path is not None and self.again:
             return f"{why}If you know it: {self.again} {_typed(path)} --target {shlex.quote(name)}"
+        if finding.side == "code":  # of harnesses those in the project's folder are its own
+            why += "It must lie in harnesses/. "
+            return f"{why}If you know it, write {self._line(f'harnesses.{_quoted(finding.target)} = {{}}')}"
+        return f"{why}If you know it, write {self._line(_use(finding, name))}"
+
+    def elsewhere(self, finding: Finding) -> list[str]:
+        """What to write, so that a model's record runs where nobody began anything: in a fresh checkout."""
+        named = [finding.load] if finding.load else []
+        wanted = [name for name in (*named, *_beside(finding)) if name not in self.names and not is_shipped(name)]
+        return [self._line(_use(finding, name)) for name in dict.fromkeys(wanted)] if finding.side == "model" else []
+
+    def _line(self, text: str) -> str:
         where = f"{self.file}" if self.file else f"a new file {self.root / 'mlfuzz.toml'}"
         under = ", [tool.mlfuzz]" if self.file and self.file.name == "pyproject.toml" else ""
-        line = f"targets.{_quoted(finding.target if name == finding.load else name)}.use = {_quoted(name)}"
-        if finding.side == "code":  # of harnesses those in the project's folder are its own
-            line = f"harnesses.{_quoted(finding.target)} = {{}}"
-            why += "It must lie in harnesses/. "
-        return f"{why}If you know it, write in {where}{under}: {line}"
+        return f"in {where}{under}: {text}"
 
 
 def note_begun(root: Path, names: Iterable[str]) -> None:
@@ -138,6 +146,10 @@ def imported(target: str, oracles: Iterable[Mapping[str, Any]], validity: Iterab
     yield from validity
     for oracle in oracles:
         yield from _compared(oracle)
+
+
+def _use(finding: Finding, name: str) -> str:
+    return f"targets.{_quoted(finding.target if name == finding.load else name)}.use = {_quoted(name)}"
 
 
 def _configured(config: Config) -> Iterator[str]:

@@ -158,7 +158,7 @@ def _taken(target: GivenTarget) -> Iterator[Line]:
     if target.taken.beside:
         yield Line("ok", f"beside it, and not judged: {_listed(target.taken.beside)}")
     if target.taken.left_out:
-        yield Line("ok", f"left out, not one row an input: {_listed(target.taken.left_out)}")
+        yield Line("ok", f"left out, no tensor of one row an input: {_listed(target.taken.left_out)}")
 
 
 def _listed(parts: Mapping[str, str]) -> str:

@@ -151,7 +151,9 @@ def _described(value: Any) -> str:
         return "x".join(str(size) for size in value.shape) or "one number"
     if isinstance(value, list | tuple | Mapping):
         return f"a {type(value).__name__} of {len(value)}"
-    return "one number" if isinstance(value, int | float) else f"a {type(value).__name__}"
+    if value is None:
+        return "nothing (None)"
+    return "one number" if isinstance(value, int | float) else f"something of type {type(value).__name__}"
 
 
 def _output(value: Any, batch: int, name: str, device: torch.device) -> Output:
@@ -194,8 +196,8 @@ def _tensor(value: Any, name: str) -> Tensor:
         return value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError) as error:
         raise TargetError(
-            f"target {name}: it answers with {_described(value)}, which holds no numbers ({error}); give a tensor "
-            "(B, ...), or a list of one tensor or text an input"
+            f"target {name}: it answers with {_described(value)}, which holds no numbers; give a tensor (B, ...), "
+            "or a list of one tensor or text an input"
         ) from error
 
 

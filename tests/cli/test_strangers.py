@@ -219,7 +219,10 @@ def test_what_this_user_began_here_is_run_again_without_a_word_and_elsewhere_wit
     assert fuzzed.returncode == 1, fuzzed
     assert run("mlfuzz", "replay").returncode == 1
     best = next(line for line in fuzzed.stdout.splitlines() if "mlfuzz findings promote" in line).split()[-1]
-    assert run("mlfuzz", "findings", "promote", best).returncode == 0
+    kept = run("mlfuzz", "findings", "promote", best)
+    assert kept.returncode == 0
+    assert "a fresh checkout asks for a line" in kept.stdout
+    assert kept.stdout.rstrip().endswith('mlfuzz.toml: targets."quarters".use = "zoo:make"')
     assert "1 xfailed" in run("pytest", "-q", "corpus").stdout
     assert run("mlfuzz", "fuzz", "--name", "c", "--inputs", "200").returncode == 1
     refused = run("mlfuzz", "replay", best, state="other")

@@ -122,14 +122,14 @@ def test_gradients_reach_the_judged_output_of_every_form(form: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda x: None, "a NoneType"),
+        (lambda x: None, r"nothing \(None\)"),
         (lambda x: x.sum(), r"shape \(\)"),
         (lambda x: [x.flatten(1), x.flatten(1)], "a list one answer an input"),
         (lambda x: tuple(x.flatten(1)), "a list one answer an input"),
         (lambda x: [{"boxes": row} for row in x], "a dict of 1"),
         (lambda x: [(row, row) for row in x], "a tuple of 2"),
-        (lambda x: {}, "a NoneType"),
-        (lambda x: object(), "a object"),
+        (lambda x: {}, r"nothing \(None\)"),
+        (lambda x: object(), "something of type object"),
         (lambda x: x.flatten(1)[:3], r"shape \(3, 16\)"),
     ],
 )
@@ -178,11 +178,11 @@ def test_the_check_says_what_is_judged_and_what_is_not() -> None:
     texts = [line.text for line in check(target, payloads, [None] * 8)]
     assert "judged is part 'logits' of the answer" in texts
     assert "beside it, and not judged: 'hidden' (5)" in texts
-    assert "left out, not one row an input: 'loss' (one number)" in texts
+    assert "left out, no tensor of one row an input: 'loss' (one number)" in texts
 
 
 def test_the_check_says_in_its_own_words_what_is_no_answer() -> None:
     payloads = [np.full((1, 4, 4), 20 * at, np.uint8) for at in range(8)]
     lines = list(check(CallableTarget("t", IMAGE, lambda images: None), payloads, [None] * 8))
     assert [line.level for line in lines] == ["fail"]
-    assert lines[0].text.startswith("target t: it answers with a NoneType")
+    assert lines[0].text.startswith("target t: it answers with nothing (None)")
