@@ -12,6 +12,9 @@ _COUNTS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
+TIME_IS_UP = "time is up"
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What ends a campaign: whichever comes first. None: no limit of that kind.
@@ -39,7 +42,7 @@ class Budget:
     def spent(self, *, seconds: float, inputs: int, findings: int) -> str:
         """The reason to stop, in words, or "" to go on."""
         if self.total_seconds is not None and seconds >= self.total_seconds:
-            return "time is up"
+            return TIME_IS_UP
         if self.inputs is not None and inputs >= self.inputs:
             return f"{self.inputs} inputs ran"
         if self.findings is not None and findings >= self.findings:

@@ -23,6 +23,9 @@ from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.plain import plain_parts
 
+QUICK_SECONDS = 0.3
+"""What a part may take while it is looked where to look further; more where its target is measured to be slower."""
+
 SLOW_FACTOR = 3.0
 """A whole batch may take so many times what a part of it may."""
 
@@ -52,9 +55,10 @@ class Autopsy:
     def guilty(self, most: int) -> list[tuple[int, Ended]]:
         """Rows that end a process by themselves; [] where the batch does not do it again."""
         self._warm_up()
-        if self.batch is None or self._run(0, len(self.batch), SLOW_FACTOR * self.seconds).how == "ok":
-            return []
-        return sort_rows(lambda start, stop: self._run(start, stop, self.seconds), len(self.batch), most).guilty
+        found = self._sorted(most, min(self.seconds, QUICK_SECONDS))
+        # Halves are looked at quickly; what is told of a row alone is what it does in all the time that it has.
+        sure = [(row, ended) for row, _ in found if (ended := self._run(row, row + 1, self.seconds)).how != "ok"]
+        return sure or self._sorted(most, self.seconds)
 
     def guilty_seed(self, found: Sequence[tuple[int, Ended]]) -> str:
         """The name of a seed that does it unmutated, or "": then the target is broken, not fuzzed."""
@@ -86,12 +90,17 @@ class Autopsy:
         store.save_many(made)
         return [finding.id for finding, _ in made]
 
+    def _sorted(self, most: int, seconds: float) -> list[tuple[int, Ended]]:
+        if self.batch is None or self._run(0, len(self.batch), SLOW_FACTOR * seconds).how == "ok":
+            return []
+        return sort_rows(lambda start, stop: self._run(start, stop, seconds), len(self.batch), most).guilty
+
     def _run(self, start: int, stop: int, seconds: float) -> Ended:
         assert self.batch is not None
         part = self.batch.rows.part(start, stop)
         if self._known is None:  # each child's call is its first
             return run_rows(self.target, part, max(seconds, START_SECONDS))
-        return run_rows(self.target, part, seconds, known=self._known, given=self._given)
+        return run_rows(self.target, part, seconds, known=self._known, given=self._given and seconds >= self.seconds)
 
     def _warm_up(self) -> None:
         """The first call here is a seed's; where that itself ends a process, nothing is known of what a call takes."""

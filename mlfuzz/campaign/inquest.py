@@ -22,7 +22,7 @@ GUARD_DEATHS = 2
 """After so many, or one before the first batch, each batch is tried in a child first: slower, but without restarts."""
 
 PART_SECONDS = 1.0
-"""What a part of the dead batch may take at least; more where the probe measures that its target is slower."""
+"""What a row of the dead batch may take at least; more where the probe measures that its target is slower."""
 
 DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from mlfuzz.budget import Budget
+from mlfuzz.budget import TIME_IS_UP, Budget
 from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.deadline import doing, overdue
 from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
@@ -36,6 +36,9 @@ PREPARING_SECONDS = 5.0
 WRAP_UP_SHARE = 0.2
 WRAP_UP_SECONDS = 4.0
 """After the time is up findings may still be confirmed and shrunk: a fifth of the time, at least 4 s."""
+
+HEAR_OUT_SECONDS = 5.0
+"""So much longer for one that is being confirmed, where none has been yet: a hang takes three times its limit."""
 
 HURRIED_SECONDS = 2.0
 """The same where somebody has asked for the end."""
@@ -204,8 +207,14 @@ class _Supervisor:
             self.inquest.hold(how, worker)
         if self._asked_to_end() or self._enough:
             self.crew.ended[worker.number] = self._wish or self._enough
+        elif self._time_is_up() and len(self.store.ids()) > len(self._known):
+            self.crew.ended[worker.number] = TIME_IS_UP
         else:
             self._start(worker)
+
+    def _time_is_up(self) -> bool:
+        total = self.request.budget.total_seconds
+        return total is not None and time.monotonic() - self._started >= total
 
     def _gave_up(self, worker: WorkerProcess, said: str) -> None:
         """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
@@ -226,6 +235,9 @@ class _Supervisor:
             if self.settling.done:
                 break
             self.probe.wait(POLL_SECONDS)
+        if not any(one.verdict == "confirmed" for one in self.store.records()):
+            until = time.monotonic() + HEAR_OUT_SECONDS
+            self.settling.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
 
     def _outcome(self, reason: str) -> Outcome:
         findings = list(self.store.records())
