@@ -76,7 +76,12 @@ def main() -> None:
     keeper.weights("language-robust", robust, measure)
     keeper.weights("language-fragile", fragile, measure)
     usable = [entry for entry, fit in zip(held, certain.tolist(), strict=True) if fit]
-    keeper.seeds(train_fit.CORPUS / "seeds" / "text" / "languages", seeds(usable))
+    again = set(usable)
+    keeper.seeds(
+        train_fit.CORPUS / "seeds" / "text" / "languages",
+        seeds(usable),
+        fits=lambda name, content: (name.partition("/")[0], content.decode()) in again,
+    )
     keeper.finish()
 
 

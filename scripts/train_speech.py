@@ -66,7 +66,11 @@ def main() -> None:
     keeper.weights("speech-robust", robust, measure)
     keeper.weights("speech-fragile", fragile, measure)
     usable = [name for name, fit in zip(held, certain.tolist(), strict=True) if fit]
-    keeper.seeds(train_fit.CORPUS / "seeds" / "audio" / "spoken_digits", seeds(clips, usable))
+    keeper.seeds(
+        train_fit.CORPUS / "seeds" / "audio" / "spoken_digits",
+        seeds(clips, usable),
+        fits=lambda name, _: name.removesuffix(".flac") in usable,
+    )
     keeper.finish()
 
 
