@@ -32,7 +32,7 @@ class Sponge(Planted):
         for mean in pictures.flatten(1).mean(1).tolist():
             if mean > BRIGHT:
                 state = torch.full((100, 100), 0.01)
-                for _ in range(20):
+                for _ in range(80):  # a millisecond and more on any machine: half of one is what latency lets pass
                     state = torch.tanh(state @ state)
                     kept.append(state)
         return scores
