@@ -126,17 +126,21 @@ class Keeper:
     ) -> None:
         """Files under `folder`, by relative name; no other file stays there.
 
-        fits: whether a shipped one could be picked again. Another machine gives other bits, and one input that is no
-        longer certain moves all those behind it to other places.
+        fits: whether a shipped one is still read right. Another machine gives other bits: one input that is no longer
+        certain moves all those behind it to other places.
         """
         there = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
         if self.check:
             kept = {name: file.read_bytes() for name, file in there.items()}
             changed = sorted(name for name in {*kept, *files} if kept.get(name) != files.get(name))
             lost = [name for name in changed if name not in kept or not fits(name, kept[name])]
-            print(f"{folder.name}: {len(files)} seeds, {len(changed)} other than shipped, {len(lost)} not to be picked")
+            print(
+                f"{folder.name}: {len(files)} seeds, {len(changed)} other than shipped, {len(lost)} of them read wrong"
+            )
             if len(lost) > len(files) // 10:
-                self.wrong.append(f"{folder.name}: more than a tenth of the seeds do not fit, for instance {lost[0]}")
+                self.wrong.append(
+                    f"{folder.name}: more than a tenth of the seeds are read wrong, for instance {lost[0]}"
+                )
             return
         for name in set(there) - set(files):
             there[name].unlink()

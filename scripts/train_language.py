@@ -76,7 +76,8 @@ def main() -> None:
     keeper.weights("language-robust", robust, measure)
     keeper.weights("language-fragile", fragile, measure)
     usable = [entry for entry, fit in zip(held, certain.tolist(), strict=True) if fit]
-    again = set(usable)
+    right = train_fit.certain((robust, fragile), encode(tuple(unseen)), truth, least=0.5)
+    again = {entry for entry, fit in zip(held, right.tolist(), strict=True) if fit}
     keeper.seeds(
         train_fit.CORPUS / "seeds" / "text" / "languages",
         seeds(usable),

@@ -56,7 +56,7 @@ class FuzzItem(pytest.Item):
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
         finally:
             self.purse.spend(min(seconds, turn.seconds))
-        if outcome.exit_code in FROM_OUTSIDE:
+        if outcome.exit_code in FROM_OUTSIDE and not turn.dry:  # nobody has interrupted a turn that stopped itself
             raise KeyboardInterrupt
         known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
         if new := new_faults(outcome.findings, known):

@@ -40,11 +40,13 @@ class Turn:
     """One target's turn: called with each event of its campaign, asks it to stop once it runs dry.
 
     New is a failure of a key and an operator not saved before: what is left to find shows in how long ago that was.
+    dry: whether it has asked.
     """
 
     def __init__(self, share: float, workdir: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._share, self._workdir, self._clock = share, Workdir(workdir), clock
         self.began = 0.0
+        self.dry = False
         self._new = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -56,6 +58,7 @@ class Turn:
                 self.began = self.began or now
                 self._new = max(self._new, self.began)
                 if now - self._new > max(LEAST_DRY_SECONDS, DRY_SHARE * self._share):
+                    self.dry = True
                     self._workdir.stop_request.touch()
             case _:
                 pass

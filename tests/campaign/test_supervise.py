@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,19 @@ def campaign(
         (folder / "late.py").write_text(source)
         puzzle_seeds(folder / "seeds")
         spec = WorkerSpec(target="late:make", directory=str(folder), seeds=str(folder / "seeds"))
-    return run(CampaignRequest(spec, folder / "c", Budget(seconds=SECONDS, inputs=inputs), workers=workers), tell)
+    request = CampaignRequest(spec, folder / "c", Budget(seconds=SECONDS, inputs=inputs), workers=workers)
+    try:
+        return run(request, tell)
+    except KeyboardInterrupt:
+        pytest.fail("a second request ended it at once")
+
+
+@pytest.fixture(autouse=True)
+def _late_requests_end_nothing() -> Iterator[None]:
+    """A request that comes when the campaign has ended must not end the whole test run."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupt() -> None:
