@@ -41,9 +41,6 @@ SPARE_COUNTERS = 1 << 14
 SLACK_MEBIBYTES = 64.0
 COVER_MEBIBYTES = 1024.0
 
-TRACED = 10
-"""Runs of an input that leaks, to see where; fewer where each leaves much."""
-
 FREE_THREADS, BRIEF_SECONDS = 16, 0.25
 """While fuzzing so many threads may be left behind before they are waited for, at first so long: a worker's address
 space holds the stacks of a few dozen."""
@@ -236,24 +233,22 @@ def leak(bench: Bench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     judge = bench.judge()
     run = wrap(bench.entry, judge, frozenset())
-    most = bench.spec["mebibytes"] / 2  # of four times as much that a run alone may take: the runs traced need some too
-    later = grown(lambda: run(payload), bench.memory.now, seconds=job["seconds"], mebibytes=most)
-    runs = min(TRACED, max(2, int(most * 1024 / max(later)))) if min(later) > 0 else 0
-    where = _traced(lambda: run(payload), runs) if runs else []
+    later = grown(lambda: run(payload), bench.memory.start, seconds=job["seconds"])
+    where = _traced(lambda: run(payload)) if min(later) > 0 else []
     bench.post.send({"later": list(later), "where": where})
 
 
-def _traced(run: Callable[[], Any], runs: int) -> list[tuple[str, int]]:
+def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
     """Where the memory that stays was taken by Python code, outermost first; nothing for native code."""
     tracemalloc = importlib.import_module("tracemalloc")
     tracemalloc.start(24)
     run()
     first = tracemalloc.take_snapshot()
-    for _ in range(runs):
+    for _ in range(10):
         run()
     own = (tracemalloc.Filter(False, tracemalloc.__file__), tracemalloc.Filter(False, os.path.dirname(__file__) + "/*"))
     taken = tracemalloc.take_snapshot().filter_traces(own).compare_to(first.filter_traces(own), "traceback")
-    grown = [one for one in taken if one.count_diff >= runs / 2]
+    grown = [one for one in taken if one.count_diff >= 5]
     if not grown:
         return []
     return [(frame.filename, frame.lineno) for frame in max(grown, key=lambda one: one.size_diff).traceback]
@@ -348,10 +343,6 @@ class Memory:
         if self._reset >= 0:
             with contextlib.suppress(OSError):
                 os.pwrite(self._reset, b"5", 0)
-        return self.now()
-
-    def now(self) -> float:
-        """Mebibytes resident now."""
         return self._read("VmRSS")
 
     def peak(self) -> float:

@@ -89,7 +89,7 @@ class Fuzzing:
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
         self.measured = self.done = False
-        self._crowded, self._starved = "", b""
+        self._crowded = ""
         self.words: list[bytes] = []
         self._killer = b""
         self._allowance: Patience | None = None
@@ -156,7 +156,7 @@ class Fuzzing:
         """One worker, from its start to its end."""
         self._start()
         slot = self.slot
-        self._crowded, self._starved, self._base = "", b"", 0.0
+        self._crowded, self._base = "", 0.0
         then = born = time.monotonic()
         self._seen, self._since, self._looked = (-1, False), born, (-1, False)
         while slot.death is None:
@@ -180,8 +180,6 @@ class Fuzzing:
                 return
             if spent:
                 self.link.end(slot)
-                if self._crowded == "memory-error":  # what it began with may have been measured too late
-                    self._seek(self._starved)
                 return
         self._death(slot)
 
@@ -217,7 +215,7 @@ class Fuzzing:
     def _alone(self, outcome: Outcome, payload: bytes) -> Outcome:
         """What an input does alone that may have paid for others: for their threads, or for what they have used up."""
         if outcome.bucket in self.lore.crowded:
-            self._crowded, self._starved = outcome.kind, payload
+            self._crowded = outcome.kind
             return Outcome(kind="ok")
         alone = self.court.judge(payload)
         if outcome.kind == "thread":
@@ -226,7 +224,7 @@ class Fuzzing:
             self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
         elif alone.kind != "barred":
             self.lore.crowded.add(outcome.bucket)
-            self._crowded, self._starved = outcome.kind, payload
+            self._crowded = outcome.kind
         return alone
 
     def _report(self, payload: bytes, outcome: Outcome) -> None:
@@ -367,8 +365,6 @@ class Fuzzing:
                 return
             if leak is not None:
                 self.on_failure(candidate, leak)
-            if self._over():  # each takes seconds
-                return
 
     def _quarantine(self, payload: bytes) -> None:
         self.lore.quarantine(payload)

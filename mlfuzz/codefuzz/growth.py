@@ -14,20 +14,14 @@ WARM, MOST = 20, 300
 """Runs that fill caches before anything is measured, and runs of each third."""
 
 
-def grown(
-    run: Callable[[], object], resident: Callable[[], float], *, seconds: float, mebibytes: float
-) -> tuple[float, float]:
+def grown(run: Callable[[], object], resident: Callable[[], float], *, seconds: float) -> tuple[float, float]:
     """KiB that each run of the second and of the third third has left behind; both must be above `LEAST_KIB`.
 
-    resident: MiB that the process holds now. mebibytes: so much may be left by the runs that fill caches, and in each
-    third: what leaves much at once would else have used up all there is before it is measured.
+    resident: MiB that the process holds now.
     """
     deadline = time.monotonic() + seconds
-    cold = resident()
     for _ in range(WARM):
         run()
-        if resident() - cold > mebibytes:
-            break
     rounds, sizes = 0, []
     for _ in range(3):
         sizes.append(resident())
@@ -36,8 +30,6 @@ def grown(
         while count < MOST and (time.monotonic() < third or count < 3):
             run()
             count += 1
-            if resident() - sizes[-1] > mebibytes:
-                break
         rounds = max(rounds, count)
     gc.collect()
     sizes.append(resident())

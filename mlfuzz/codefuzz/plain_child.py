@@ -192,10 +192,7 @@ class _Runner:
 
     def _left(self, payload: bytes) -> dict[str, Any]:
         """The outcome of an input that leaves memory behind at each run, told as the engine tells it; {} else."""
-        each = grown(
-            lambda: self._quiet(payload), lambda: _memory()[1], seconds=LEAK_SECONDS,
-            mebibytes=self.order["mebibytes"] / 2,
-        )  # fmt: skip
+        each = grown(lambda: self._quiet(payload), lambda: _memory()[1], seconds=LEAK_SECONDS)
         if min(each) < LEAST_KIB:
             return {}
         return self._resource("leak", f"each run leaves about {sum(each) / len(each):.1f} KiB behind")

@@ -315,21 +315,6 @@ def test_memory_that_stays_is_found_also_where_it_is_used_up_before_anybody_look
     assert list(found) == ["leak::subject.py:fuzz:+1"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [2_000_000, 12_000_000])
-def test_memory_that_stays_is_found_also_where_a_few_runs_use_it_up(tmp_path, size):
-    text = f"""HARNESS = {{"mebibytes": 64, "length": 8}}
-KEPT = []
-def fuzz(data):
-    if data[:1] == b"a":
-        KEPT.append(bytearray({size}))
-"""
-    with prepared(tmp_path, text) as session:
-        found, _ = fuzzed(session, seeded(tmp_path / "c", b"a", b"b"), seconds=10.0, until=1)
-        assert list(found) == ["leak::subject.py:fuzz:+2"]
-        assert [outcome.kind for outcome in session.reproduce(*found.values(), times=1)] == ["leak"]
-
-
 def test_memory_that_stays_is_found_while_fuzzing_and_told_once(tmp_path):
     with prepared(tmp_path, LEAKY) as session:
         found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), until=1)
