@@ -133,7 +133,9 @@ class Keeper:
         if self.check:
             kept = {name: file.read_bytes() for name, file in there.items()}
             changed = sorted(name for name in {*kept, *files} if kept.get(name) != files.get(name))
-            lost = [name for name in changed if name not in kept or not fits(name, kept[name])]
+            lost = [name for name in changed if name in kept and not fits(name, kept[name])]
+            if len(kept) != len(files):
+                self.wrong.append(f"{folder.name}: {len(files)} seeds are found, and {len(kept)} are there")
             print(
                 f"{folder.name}: {len(files)} seeds, {len(changed)} other than shipped, {len(lost)} of them read wrong"
             )
