@@ -283,7 +283,7 @@ def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> 
 def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
     """Whether the target gives each seed its label."""
     from mlfuzz.batch import from_payloads
-    from mlfuzz.campaign.candidates import run_of
+    from mlfuzz.campaign.evidence import run_of
     from mlfuzz.targets.execute import execute
 
     right = [False] * len(seeds)

@@ -11,17 +11,16 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mlfuzz.batch import Batch
+from mlfuzz.campaign.evidence import RUNS, TYPICAL, run_of, shown_by
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.errors import ReplayError, StorageError
-from mlfuzz.findings.finding import FileRef, Finding, Run, identify
+from mlfuzz.findings.finding import FileRef, Finding, identify
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutation import Chain, blobs_of, sentence
-from mlfuzz.observation import Crash, Observation, Output
+from mlfuzz.observation import Crash
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.base import Target
@@ -29,14 +28,6 @@ from mlfuzz.targets.execute import Execution
 
 PER_OPERATOR = 1
 """Of the inputs kept under one key, so many come from one operator: the faults behind a key differ by operator."""
-
-TOP_SCORES = 5
-
-TYPICAL = "typical_margin"
-"""The name in a finding's evidence of the margin by which a typical seed does not fail, in the oracle's unit."""
-
-RUNS = ("before", "after")
-"""Parts of an explanation that the record holds by name already, as runs."""
 
 
 @dataclass(slots=True)
@@ -214,33 +205,6 @@ def _contents(chain: Chain) -> Iterator[tuple[str, bytes]]:
             yield digest, CONTENTS.get(digest)
 
 
-def shown_by(oracle: Oracle | None) -> str:
-    """The output that an oracle is about: "main", or that of the variant it compares with."""
-    return str(getattr(oracle, "shown", "main"))
-
-
-def run_of(
-    seen: Observation, labels: Sequence[str], margin: float | None = None, row: int = 0, *, output: str = "main"
-) -> Run:
-    """What one row said, short enough for a record: the label and best scores, or the text, or a few numbers."""
-    return _run_of(seen.outputs.get(output, seen.outputs["main"]), labels, margin, row)
-
-
-def _run_of(output: Output, labels: Sequence[str], margin: float | None, row: int) -> Run:
-    if isinstance(output, tuple):
-        return Run(label=output[row][:200], margin=margin)
-    if not isinstance(output, Tensor):
-        return Run(text=_numbers(output.values[row].flatten()), margin=margin)
-    scores = output[row].detach().float().cpu().flatten()
-    if labels and len(labels) == len(scores):
-        if not bool(torch.isfinite(scores).all()):  # JSON has no NaN, and such scores name no class
-            return Run(label="no number", text=_numbers(scores), margin=margin)
-        order = np.argsort(-scores.numpy(), kind="stable")[:TOP_SCORES]
-        named = {labels[at]: round(float(scores[at]), 6) for at in order}
-        return Run(label=labels[int(order[0])], scores=named, margin=margin)
-    return Run(text=_numbers(scores), margin=margin)
-
-
 def operators_of(batch: Batch) -> NDArray[np.int64]:
     """A number for the last operator of each row (B,); -1 for unmutated rows."""
     operators = np.full(len(batch), -1, np.int64)
@@ -265,8 +229,3 @@ def _by_key(keys: NDArray[np.int64]) -> Iterator[tuple[int, list[int]]]:
     values, places = ordered[edges[:-1]].tolist(), order.tolist()
     for value, start, stop in zip(values, edges[:-1], edges[1:], strict=True):
         yield value, places[start:stop]
-
-
-def _numbers(values: Tensor) -> str:
-    shown = ", ".join(f"{float(value):.4g}" for value in values[:8])
-    return f"[{shown}{', ...' if len(values) > 8 else ''}]"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mlfuzz.campaign.candidates import RUNS
+from mlfuzz.campaign.evidence import RUNS
 from mlfuzz.campaign.shift import shift_of
 from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
 from mlfuzz.findings.finding import Finding, Run

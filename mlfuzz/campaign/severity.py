@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mlfuzz.campaign.candidates import TYPICAL
+from mlfuzz.campaign.evidence import TYPICAL
 from mlfuzz.campaign.order import severity as share_of_range
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Rows, Step, from_payloads, shape_of
-from mlfuzz.campaign.candidates import run_of
 from mlfuzz.campaign.combined import earlier_stats
+from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Batch, Rows, from_payloads
-from mlfuzz.campaign.candidates import run_of, shown_by
+from mlfuzz.campaign.evidence import run_of, shown_by
 from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Payload

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from mlfuzz.batch import from_payloads
-from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.settle import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding

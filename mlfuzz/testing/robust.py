@@ -13,7 +13,7 @@ import numpy as np
 from mlfuzz.batch import Batch, Rows, from_payloads
 from mlfuzz.budget import duration
 from mlfuzz.campaign.build import oracles_for, target_for
-from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import class_numbers
 from mlfuzz.campaign.spec import WorkerSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mlfuzz.campaign.candidates import run_of
+from mlfuzz.campaign.evidence import run_of
 from mlfuzz.findings.finding import FileRef, Finding, dumps, loads
 from mlfuzz.testing import examples
 
