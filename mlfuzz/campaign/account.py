@@ -13,13 +13,14 @@ import torch
 import mlfuzz
 from mlfuzz.campaign import mistuned
 from mlfuzz.campaign.calibration import Calibration
-from mlfuzz.campaign.combined import Part, added, earlier_stats, fresh_stats, read_part
+from mlfuzz.campaign.combined import Part, added, read_part
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
 from mlfuzz.progress import Miss, Progress, SeedStats, Stats
+from mlfuzz.storage.derived import earlier_stats, fresh_stats
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 

@@ -19,7 +19,6 @@ from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
 from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
-from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.flight import Recorder
@@ -50,7 +49,7 @@ from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
-from mlfuzz.storage.derived import read_derived
+from mlfuzz.storage.derived import earlier_stats, read_derived
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators, read_stats
-from mlfuzz.storage.derived import read_derived, stored_progress
+from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -32,25 +30,6 @@ def forget_parts(workdir: Workdir) -> None:
     """Before a run: what is in them has been added to the campaign's figures already."""
     for path in workdir.parts():
         path.unlink(missing_ok=True)
-
-
-def earlier_stats(workdir: Workdir) -> Stats:
-    """What earlier lives left. A killed one got further than its last stats: its last progress record counts.
-
-    What of it cannot be read is told where the campaign is taken up (`spec.set_aside_unreadable`).
-    """
-    stats = read_derived(workdir.stats, read_stats) or fresh_stats(workdir)
-    records = stored_progress(workdir)
-    if records and records[-1].inputs > stats.inputs:
-        last = records[-1]
-        stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
-        stats.failing, stats.entries = last.failing, max(stats.entries, last.entries)
-    return stats
-
-
-def fresh_stats(workdir: Workdir) -> Stats:
-    """Of a campaign that has counted nothing."""
-    return Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:

@@ -11,12 +11,12 @@ from mlfuzz.campaign.combined import (
     Part,
     combined_progress,
     combined_stats,
-    earlier_stats,
     forget_parts,
     of_all,
     read_part,
 )
 from mlfuzz.campaign.helm import WorkerProcess
+from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Rows, Step, from_payloads, shape_of
-from mlfuzz.campaign.combined import earlier_stats
 from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.spec import WorkerSpec
@@ -23,6 +22,7 @@ from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation
 from mlfuzz.progress import SeedStats
+from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants import AnyTarget

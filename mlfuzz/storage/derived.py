@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -48,6 +49,25 @@ def stored_stats(workdir: Workdir, tell: Tell = untold) -> Stats | None:
             entries=last.entries, failing=last.failing, coverage=last.coverage,
         )  # fmt: skip
     return stats
+
+
+def earlier_stats(workdir: Workdir) -> Stats:
+    """What earlier lives left. A killed one got further than its last stats: its last progress record counts.
+
+    What of it cannot be read is told where the campaign is taken up (`spec.set_aside_unreadable`).
+    """
+    stats = read_derived(workdir.stats, read_stats) or fresh_stats(workdir)
+    records = stored_progress(workdir)
+    if records and records[-1].inputs > stats.inputs:
+        last = records[-1]
+        stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
+        stats.failing, stats.entries = last.failing, max(stats.entries, last.entries)
+    return stats
+
+
+def fresh_stats(workdir: Workdir) -> Stats:
+    """Of a campaign that has counted nothing."""
+    return Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def stored_progress(workdir: Workdir, tell: Tell = untold) -> list[Progress]:

@@ -8,12 +8,12 @@ from mlfuzz.campaign.combined import (
     Part,
     combined_progress,
     combined_stats,
-    earlier_stats,
     forget_parts,
     of_all,
     read_part,
 )
 from mlfuzz.progress import Miss, OperatorStats, Progress, Stats
+from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 
 
