@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UnknownNameError, UsageError
-from mlfuzz.findings.promote import folder_name
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.shelves import base_of, only_shelf, session_for, shelves
+from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.report.numbers import short
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.derived import stored_stats
-from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
-
-PREFIX = "corpus-"
+from mlfuzz.storage.workdir import Workdir, campaigns
 
 app = App(name="corpus", help="Look after the inputs that campaigns have gathered.", help_format="plaintext")
 app.command("mlfuzz.cli.corpus_cover:minimise", name="min", help="Keep the few inputs that reach what all reach.")
 app.command("mlfuzz.cli.corpus_cover:merge", name="merge", help="Take from other folders what reaches something new.")
 app.command("mlfuzz.cli.corpus_files:export", name="export", help="Copy a corpus to a folder or a zip.")
 app.command("mlfuzz.cli.corpus_files:imported", name="import", help="Add inputs from a folder.")
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The working corpus of a harness in a campaign."""
-
-    workdir: Workdir
-    harness: str
-    corpus: WorkingCorpus
 
 
 @app.command(name="list")
@@ -92,8 +77,6 @@ def stats(
         "smallest": figures.smallest, "median": figures.median, "largest": figures.largest,
     }  # fmt: skip
     if edges:
-        from mlfuzz.cli.corpus_cover import session_for
-
         with session_for(context, shelf.harness) as session:
             reached = session.features(shelf.corpus.files())
         told["edges"] = len(frozenset().union(*reached.values())) if reached else 0
@@ -144,33 +127,6 @@ def verify(
     context.terminal.result(f"{inputs:,} inputs in {len(chosen)} corpora; {wrong} {done}" if wrong else
                             f"{inputs:,} inputs in {len(chosen)} corpora, all as their names say")  # fmt: skip
     return EXIT_FINDINGS if wrong and not fix else EXIT_CLEAN
-
-
-def base_of(context: Context, folder: str) -> Path:
-    """Where campaigns lie: the folder given, or the configured one."""
-    return context.path(folder) if folder else context.resolve().state_dir
-
-
-def shelves(base: Path) -> Iterator[Shelf]:
-    """All working corpora, by campaign and harness."""
-    for workdir in campaigns(base):
-        for folder in sorted(workdir.derived.glob(f"{PREFIX}*")) if workdir.derived.is_dir() else ():
-            if folder.is_dir():
-                yield Shelf(workdir, folder.name.removeprefix(PREFIX), WorkingCorpus(folder))
-
-
-def only_shelf(base: Path, harness: str, campaign: str = "") -> Shelf:
-    """The corpus of a harness. Raises UsageError where several campaigns have one, UnknownNameError where none has."""
-    if campaign:
-        find_campaign(base, campaign)
-    every = [shelf for shelf in shelves(base) if campaign in ("", shelf.workdir.name)]
-    found = [shelf for shelf in every if shelf.harness == folder_name(harness)]
-    if not found:
-        raise UnknownNameError("corpus", harness, {shelf.harness for shelf in every})
-    if len(found) > 1:
-        names = ", ".join(shelf.workdir.name for shelf in found)
-        raise UsageError(f"which campaign's corpus of {harness}: {names}? say it: --campaign NAME")
-    return found[0]
 
 
 def _entries(workdir: Workdir) -> tuple[str, int] | None:

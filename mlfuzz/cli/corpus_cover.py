@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.corpus import base_of, only_shelf
-from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus, name_of, read_input
-from mlfuzz.codefuzz.engine import Options, Session
-from mlfuzz.errors import EXIT_CLEAN, TargetError, TargetLoadError, UsageError
-from mlfuzz.findings.promote import folder_name
+from mlfuzz.cli.context import Here
+from mlfuzz.cli.shelves import base_of, corpus_for, files_in, only_shelf, session_for
+from mlfuzz.codefuzz.corpus_files import name_of, read_input
+from mlfuzz.errors import EXIT_CLEAN, TargetError, UsageError
 from mlfuzz.storage.lock import Lock
-from mlfuzz.storage.workdir import Workdir, campaign_root
 
 
 def minimise(
@@ -86,45 +80,6 @@ def merge(harness: str, /, *folders: str, campaign: str = "", dir: str = "", con
         f"{len(fresh) - sum(path in reached for path in fresh):,} fail or cannot be read"
     )
     return EXIT_CLEAN
-
-
-@contextmanager
-def session_for(context: Context, harness: str) -> Iterator[Session]:
-    """A session of a harness by its name. Raises TargetLoadError where the engine is not there."""
-    from mlfuzz.codefuzz.default import engine
-
-    found = context.resolve()
-    chosen = library.find(harness, found.root)
-    started = engine()
-    if missing := started.available():
-        raise TargetLoadError(missing)
-    session = started.prepare(chosen.declaration, Options(project=str(found.root.resolve())))
-    try:
-        yield session
-    finally:
-        session.close()
-
-
-def corpus_for(base: Path, harness: str, campaign: str) -> tuple[Workdir, WorkingCorpus]:
-    """The corpus of a harness in a campaign that may be made for it."""
-    if not campaign:
-        from mlfuzz.cli.corpus import shelves
-
-        found = [shelf for shelf in shelves(base) if shelf.harness == folder_name(harness)]
-        if len(found) > 1:
-            only_shelf(base, harness)  # says that there are several
-        campaign = found[0].workdir.name if found else folder_name(harness)
-    workdir = Workdir.create(campaign_root(base, campaign))
-    return workdir, WorkingCorpus(workdir.working(f"corpus-{folder_name(harness)}")).make()
-
-
-def files_in(place: Path) -> list[Path]:
-    """The inputs in a folder and below, or the file itself. Raises UsageError."""
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise UsageError(f"{shown_path(place, Path())} is neither a file nor a folder")
-    return sorted(path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _require_equal(reached: Mapping[Path, frozenset[int]], kept: list[Path]) -> None:

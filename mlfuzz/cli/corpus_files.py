@@ -6,9 +6,8 @@ import io
 import zipfile
 
 from mlfuzz.cli.context import Here
-from mlfuzz.cli.corpus import base_of, only_shelf
-from mlfuzz.cli.corpus_cover import corpus_for, files_in
 from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.shelves import base_of, corpus_for, files_in, only_shelf
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.corpus_files import read_input
 from mlfuzz.errors import EXIT_CLEAN
