@@ -263,8 +263,8 @@ def cover(bench: Bench, job: dict[str, Any]) -> None:
         if message.get("end"):
             break
         bench.post.send({"kind": _measured(bench, judge, payload)["kind"]})
-    linecover = importlib.import_module("mlfuzz.codefuzz.linecover")
-    bench.post.send({"arcs": linecover.told(bench.measure)})
+    line_trace = importlib.import_module("mlfuzz.codefuzz.line_trace")
+    bench.post.send({"arcs": line_trace.arcs(bench.measure)})
 
 
 JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {

@@ -1,7 +1,6 @@
 """Lines and branches that a corpus reaches, by coverage.py, as pages. No torch, no numpy.
 
-In a process of its own where nothing is instrumented: coverage begins before the harness is imported, so that the lines
-that run at import count.
+Measured in a process of its own where nothing is instrumented: `line_trace` is what happens there.
 """
 
 from __future__ import annotations
@@ -10,15 +9,13 @@ import contextlib
 import importlib.util
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlfuzz.codefuzz.line_trace import Arcs
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.errors import TargetError, WorkerLostError
-
-Arcs = dict[str, list[list[int]]]
-"""Per file the pairs of lines that followed each other."""
 
 PATIENCE_SECONDS = 600.0
 
@@ -79,24 +76,3 @@ def _named(file: str, folders: Sequence[str]) -> str:
         if folder and file.startswith(folder.rstrip(os.sep) + os.sep):
             return file[len(folder.rstrip(os.sep)) + 1 :]
     return file
-
-
-def begin(spec: Mapping[str, Any]) -> Any:
-    """In the child, before the harness is imported: coverage of the harness and the packages it names."""
-    coverage = importlib.import_module("coverage")
-    patterns = [spec["path"]]
-    for name in sorted({name.partition(".")[0] for name in spec["instrument"]}):
-        with contextlib.suppress(ImportError, ValueError):
-            found = importlib.util.find_spec(name)
-            places = list(found.submodule_search_locations or []) if found else []
-            patterns += [f"{place}/*" for place in places] or ([found.origin] if found and found.origin else [])
-    measure = coverage.Coverage(data_file=None, branch=True, config_file=False, include=patterns)
-    measure.start()
-    return measure
-
-
-def told(measure: Any) -> Arcs:
-    """In the child: what has been reached so far."""
-    measure.stop()
-    data = measure.get_data()
-    return {file: [list(pair) for pair in data.arcs(file) or ()] for file in data.measured_files()}

@@ -52,7 +52,7 @@ class Zygote:
         faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
         try:
             if self.spec["cover"]:
-                self.measure = importlib.import_module("mlfuzz.codefuzz.linecover").begin(self.spec)
+                self.measure = importlib.import_module("mlfuzz.codefuzz.line_trace").begin(self.spec)
             self.loaded = importing.load(self.spec)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
             wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
