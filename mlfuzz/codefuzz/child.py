@@ -25,7 +25,7 @@ from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
-from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.keys import OWN, Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
 from mlfuzz.codefuzz.waiting import waited
@@ -246,7 +246,7 @@ def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
     first = tracemalloc.take_snapshot()
     for _ in range(10):
         run()
-    own = (tracemalloc.Filter(False, tracemalloc.__file__), tracemalloc.Filter(False, os.path.dirname(__file__) + "/*"))
+    own = (tracemalloc.Filter(False, tracemalloc.__file__), tracemalloc.Filter(False, OWN + "/*"))
     taken = tracemalloc.take_snapshot().filter_traces(own).compare_to(first.filter_traces(own), "traceback")
     grown = [one for one in taken if one.count_diff >= 5]
     if not grown:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, TracebackType
 from typing import Any
 
+import mlfuzz.codefuzz
+
 LONGEST_MESSAGE = 2000
 LONGEST_TRACEBACK = 20_000
 DEEPEST_CAUSE = 8
@@ -30,7 +32,8 @@ SAMPLED = frozenset({"hang", "slow"})
 Place = tuple[str, int, str, int]
 """file (from the import path's folder), line, qualified function, its first line"""
 
-OWN = os.path.dirname(os.path.abspath(__file__))
+OWN = os.path.dirname(os.path.abspath(mlfuzz.codefuzz.__file__))
+"""The folder of our own frames, which say nothing of the code under test."""
 
 
 class Territory:

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
+import mlfuzz
 from mlfuzz.codefuzz.declaration import Declaration, read
 from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
 FOLDER = "harnesses"
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(mlfuzz.__file__).resolve().parent
 _SHIPPED = (_PACKAGE / "_harnesses", _PACKAGE.parent / FOLDER)
 """In an installed wheel; in a checkout."""
 _CORPORA = (_PACKAGE / "_corpus", _PACKAGE.parent / "corpus")

@@ -23,14 +23,14 @@ from typing import Any
 
 from mlfuzz.codefuzz import child, importing, sandbox, wire
 from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.keys import OWN, Territory
 from mlfuzz.codefuzz.recorder import beginnings
 from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
 """Of ru_maxrss in a mebibyte."""
 
-OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, importlib.__file__)
+OURS = (OWN + os.sep, importlib.__file__)
 """Files whose frames say nothing of what went wrong with an import."""
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz.keys import Territory, describe, kind_of
+import mlfuzz.codefuzz
+from mlfuzz.codefuzz.keys import FOUNDATION, OWN, Territory, describe, kind_of
+from mlfuzz.codefuzz.zygote import OURS
 
 
 def module(tmp_path: Path, name: str, text: str):
@@ -108,3 +110,13 @@ def test_types_of_modules_are_named_with_them(tmp_path):
     told = described(tmp_path, "import struct\ndef parse(): struct.unpack('<I', b'')\n")
     assert told["type"] == "struct.error"
     assert sys.modules["struct"] is not None
+
+
+def test_frames_of_every_file_of_ours_are_no_frames_of_the_code_under_test(tmp_path):
+    folder = Path(mlfuzz.codefuzz.__file__).parent
+    files = [str(path) for path in folder.rglob("*.py")]
+    assert len({Path(file).parent for file in files}) > 1
+    assert str(folder) == OWN
+    assert all(file.startswith(OURS) for file in files)
+    territory = Territory(("target",), "", [str(tmp_path), str(folder.parent.parent)])
+    assert {territory.of(file)[0] for file in files} == {FOUNDATION}
