@@ -14,11 +14,11 @@ from typing import IO
 import msgspec
 
 from mlfuzz.campaign.flight import Pulse, read_flight, read_pulse
+from mlfuzz.campaign.orders import Answer, Order
 from mlfuzz.campaign.patience import START_SECONDS
 from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.process import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
-from mlfuzz.campaign.worker import Answer, Order
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlfuzz import errors
+from mlfuzz.campaign.orders import Answer, Order
 from mlfuzz.campaign.process import tune_malloc
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
 from mlfuzz.requests import heard
@@ -30,44 +30,6 @@ PRELUDE_SECONDS = 5.0
 
 LEAST_SHARE = 1 / 3
 """Of the time asked for, that a slow target's seeds leave to fuzzing whatever they take."""
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor asks of a worker."""
-
-    workdir: str
-    parent: int
-    seconds: float | None = None
-    inputs: int | None = None
-    findings: int | None = None
-    adopt: bool = False
-    guarded: bool = False
-    worker: int = 0
-    workers: int = 1
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """How a worker ended of its own accord; written beside its journal."""
-
-    exit_code: int
-    reason: str = ""
-    kind: str = ""
-    message: str = ""
-    trace: str = ""
-
-    def error(self) -> MlfuzzError:
-        """What it said as one of our errors, so that it reads and exits as if it had been raised here."""
-        known = getattr(errors, self.kind, None)
-        if isinstance(known, type) and issubclass(known, MlfuzzError) and known is not errors.UnknownNameError:
-            try:
-                return known(self.message)
-            except TypeError:
-                pass
-        error = MlfuzzError(self.message if known else f"mlfuzz failed: {self.kind}: {self.message}")
-        error.exit_code = self.exit_code
-        if not known:
-            error.add_note(self.trace)
-        return error
 
 
 class _Signals:

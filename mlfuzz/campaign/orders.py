@@ -1,0 +1,46 @@
+"""What a supervisor asks of a worker, and how the worker says that it ended. No torch."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mlfuzz import errors
+from mlfuzz.errors import MlfuzzError
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor asks of a worker."""
+
+    workdir: str
+    parent: int
+    seconds: float | None = None
+    inputs: int | None = None
+    findings: int | None = None
+    adopt: bool = False
+    guarded: bool = False
+    worker: int = 0
+    workers: int = 1
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker ended of its own accord; written beside its journal."""
+
+    exit_code: int
+    reason: str = ""
+    kind: str = ""
+    message: str = ""
+    trace: str = ""
+
+    def error(self) -> MlfuzzError:
+        """What it said as one of our errors, so that it reads and exits as if it had been raised here."""
+        known = getattr(errors, self.kind, None)
+        if isinstance(known, type) and issubclass(known, MlfuzzError) and known is not errors.UnknownNameError:
+            try:
+                return known(self.message)
+            except TypeError:
+                pass
+        error = MlfuzzError(self.message if known else f"mlfuzz failed: {self.kind}: {self.message}")
+        error.exit_code = self.exit_code
+        if not known:
+            error.add_note(self.trace)
+        return error
