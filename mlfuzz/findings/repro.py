@@ -70,10 +70,10 @@ def _harness(finding: Finding) -> list[str]:
     where, _, function = finding.load.partition(":")
     function = function if _DOTTED.fullmatch(function) else "TestOneInput"
     if finding.evidence.get("shipped"):
-        give = f"getattr(library.module({where!a}), {function!a})(data)"
+        give = f"getattr(harnesses.module({where!a}), {function!a})(data)"
         lines = [
             f"# {finding.kind} {_comment(finding.observed)}: {_comment(where)} comes with mlfuzz.",
-            "from pathlib import Path", "", "from mlfuzz.codefuzz import library", "",
+            "from pathlib import Path", "", "from mlfuzz import harnesses", "",
             f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
             f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
         ]  # fmt: skip
