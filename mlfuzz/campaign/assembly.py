@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for
 from mlfuzz.campaign.calibration import FIT_MUTANTS, Calibration, calibrate
-from mlfuzz.campaign.flight import Phase
+from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import Seedbed, seedbed_of

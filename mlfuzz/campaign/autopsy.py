@@ -10,10 +10,10 @@ import numpy as np
 
 from mlfuzz.batch import Batch, Rows, Step, from_payloads
 from mlfuzz.campaign.candidates import Candidates, Origin
-from mlfuzz.campaign.flight import FlightRecord, StepRecord, read_flight
-from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows, warm_up
+from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
+from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, StepRecord, read_flight
+from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows, warm_up
 from mlfuzz.campaign.lineage import Lineage, Stored, Unborn
-from mlfuzz.campaign.patience import START_SECONDS
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Indices, Rows
-from mlfuzz.campaign.flight import Phase
+from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import FIT, Criterion

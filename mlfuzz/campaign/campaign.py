@@ -21,7 +21,7 @@ from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
-from mlfuzz.campaign.flight import Recorder
+from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.parts import Parts

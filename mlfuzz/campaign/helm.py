@@ -13,11 +13,11 @@ from typing import IO
 
 import msgspec
 
-from mlfuzz.campaign.flight import Pulse, read_flight, read_pulse
+from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
+from mlfuzz.campaign.isolation.flight_recorder import Pulse, read_flight, read_pulse
+from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.orders import Answer, Order
-from mlfuzz.campaign.patience import START_SECONDS
 from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
-from mlfuzz.campaign.process import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number

@@ -12,13 +12,13 @@ from torch import Tensor
 from mlfuzz.batch import Batch, Indices, Rows, shape_of
 from mlfuzz.campaign.candidates import Candidates, operators_of
 from mlfuzz.campaign.firsts import Firsts, News, places
-from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
-from mlfuzz.campaign.isolate import Ended, run_rows, sort_rows
+from mlfuzz.campaign.isolation.call_deadline import SLOWEST_FACTOR
+from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
+from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows
 from mlfuzz.campaign.judging import judge, unpack
 from mlfuzz.campaign.jury import MOST as VOTED
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.patience import SLOWEST_FACTOR
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.campaign.process import tune_malloc
+from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.storage.lock import die_with_parent
 
@@ -130,8 +130,8 @@ class Probe:
     def _isolated(self, target: Any, request: Request, finding: Any, files: dict[str, bytes]) -> Reply:
         """Run the input alone in forked children: it counts where each ends as the finding says."""
         from mlfuzz.batch import from_payloads
-        from mlfuzz.campaign.isolate import LIMIT_GIVEN, run_forked, warm_up
-        from mlfuzz.campaign.patience import START_SECONDS
+        from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
+        from mlfuzz.campaign.isolation.forked import LIMIT_GIVEN, run_forked, warm_up
         from mlfuzz.campaign.severity import severity_of
         from mlfuzz.findings.fingerprint import fault_of
         from mlfuzz.findings.store import FindingStore

@@ -13,7 +13,7 @@ import torch
 
 from mlfuzz.batch import Rows, Step, from_payloads, shape_of
 from mlfuzz.campaign.evidence import run_of
-from mlfuzz.campaign.flight import FlightRecord, Recorder, records_of
+from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.seeds import Seed, SeedSet, load_seeds

@@ -11,10 +11,10 @@ from types import FrameType
 
 from mlfuzz.budget import TIME_IS_UP, Budget
 from mlfuzz.campaign.crew import Crew
-from mlfuzz.campaign.deadline import doing, overdue
 from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
 from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.inquest import Inquest
+from mlfuzz.campaign.isolation.hang_detection import doing, overdue
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.campaign.orders import Answer, Order
-from mlfuzz.campaign.process import tune_malloc
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
 from mlfuzz.requests import heard
 from mlfuzz.storage.durable import write_atomic

@@ -32,7 +32,7 @@ from effectiveness_parts.table import brief, table
 from effectiveness_parts.trial import run
 from tasks.catalogue import TASKS
 
-from mlfuzz.campaign.process import tune_malloc
+from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.errors import MlfuzzError
 
 REPEATS, SHORT_REPEATS = 10, 3

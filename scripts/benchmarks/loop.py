@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.campaign.campaign import Campaign
-from mlfuzz.campaign.process import tune_malloc
+from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.errors import TargetLoadError
 
 SEEDS = 64

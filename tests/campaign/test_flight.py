@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mlfuzz.campaign.flight import PAGE_BYTES, FlightRecord, Recorder, StepRecord, read_flight, read_pulse
+from mlfuzz.campaign.isolation.flight_recorder import (
+    PAGE_BYTES,
+    FlightRecord,
+    Recorder,
+    StepRecord,
+    read_flight,
+    read_pulse,
+)
 
 
 def record(batch: int, *, columns: int = 4) -> FlightRecord:

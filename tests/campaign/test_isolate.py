@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mlfuzz.campaign.isolate import run_forked
+from mlfuzz.campaign.isolation.forked import run_forked
 
 
 def test_a_good_end_gives_its_value() -> None:

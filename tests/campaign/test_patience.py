@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.campaign.patience import LEAST_DEADLINE, START_SECONDS, Patience
+from mlfuzz.campaign.isolation.call_deadline import LEAST_DEADLINE, START_SECONDS, Patience
 
 SHAPE, OTHER = (8, 3, 4, 4), (64, 3, 4, 4)
 

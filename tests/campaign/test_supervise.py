@@ -13,7 +13,7 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Ending, Event, Outcome, Started, Tick, WorkerDied
-from mlfuzz.campaign.flight import read_flight
+from mlfuzz.campaign.isolation.flight_recorder import read_flight
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest, run
 from mlfuzz.storage.workdir import Workdir, life_number

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
-from mlfuzz.campaign.flight import Phase
+from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.search.gaps import Seen, beyond
 from mlfuzz.campaign.search.limits import ACROSS_SPAN, FREE_SPAN, SPAN
 from mlfuzz.campaign.seedbed import Seedbed

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Recorded, Rows, Step, TensorRows, TextRows
-from mlfuzz.campaign.flight import Phase
+from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.search.cross import BLENDS, nearest
 from mlfuzz.campaign.search.hunt import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from mlfuzz.campaign.flight import Pulse
-from mlfuzz.campaign.patience import start_seconds
+from mlfuzz.campaign.isolation.call_deadline import start_seconds
+from mlfuzz.campaign.isolation.flight_recorder import Pulse
 
 
 def doing(pulse: Pulse | None) -> str:

@@ -20,7 +20,7 @@ from typing import IO, Literal
 import numpy as np
 
 from mlfuzz.batch import Rows
-from mlfuzz.campaign.patience import START_SECONDS
+from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.errors import ReplayError
 from mlfuzz.observation import Crash
 from mlfuzz.storage.lock import die_with_parent

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.campaign.patience import Patience, Shape
+from mlfuzz.campaign.isolation.call_deadline import Patience, Shape
 
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
 PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended")
