@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.campaign.confirm import TIMES
-from mlfuzz.campaign.trial import Trial
+from mlfuzz.campaign.confirm.confirm import TIMES
+from mlfuzz.campaign.confirm.oracle_run import Trial
 from mlfuzz.errors import ReplayError
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain

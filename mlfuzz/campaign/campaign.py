@@ -19,6 +19,7 @@ from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
 from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
+from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
@@ -31,7 +32,6 @@ from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import Searcher, searcher_for
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.settle import settle_finding
-from mlfuzz.campaign.severity import typical_margins
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.tally import Tally

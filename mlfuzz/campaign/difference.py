@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.campaign.severity import edit_distance
+from mlfuzz.campaign.confirm.severity import edit_distance
 from mlfuzz.modality.base import Payload
 
 Kept = NDArray[np.bool_]

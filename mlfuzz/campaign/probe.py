@@ -130,9 +130,9 @@ class Probe:
     def _isolated(self, target: Any, request: Request, finding: Any, files: dict[str, bytes]) -> Reply:
         """Run the input alone in forked children: it counts where each ends as the finding says."""
         from mlfuzz.batch import from_payloads
+        from mlfuzz.campaign.confirm.severity import severity_of
         from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
         from mlfuzz.campaign.isolation.forked import LIMIT_GIVEN, run_forked, warm_up
-        from mlfuzz.campaign.severity import severity_of
         from mlfuzz.findings.fingerprint import fault_of
         from mlfuzz.findings.store import FindingStore
         from mlfuzz.modality.base import rebuild
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _replayed(target: Any, finding: Any, files: dict[str, bytes], times: int) -> dict[str, Any]:
-    from mlfuzz.campaign.retrial import retry
+    from mlfuzz.campaign.confirm.replay import retry
 
     return retry(target, finding, files, times)
 

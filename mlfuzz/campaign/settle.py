@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from mlfuzz.campaign.confirm import TIMES, confirm, settle
-from mlfuzz.campaign.order import dominant
-from mlfuzz.campaign.severity import severity_of
+from mlfuzz.campaign.confirm.complexity import dominant
+from mlfuzz.campaign.confirm.confirm import TIMES, confirm, settle
+from mlfuzz.campaign.confirm.severity import severity_of
 from mlfuzz.campaign.shrink import Shrunk, shrink
 from mlfuzz.campaign.trim import trim
 from mlfuzz.findings.finding import FileRef, Finding, Trimmed

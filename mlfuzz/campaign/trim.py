@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlfuzz.campaign.attempts import FLOOR_FACTOR, SHARES, Attempts
-from mlfuzz.campaign.confirm import key_of
+from mlfuzz.campaign.confirm.confirm import key_of
+from mlfuzz.campaign.confirm.oracle_run import Trial
 from mlfuzz.campaign.difference import Difference, Elements, Kept, Pieces, difference
-from mlfuzz.campaign.trial import Trial
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.targets.base import Target

@@ -30,7 +30,7 @@ from mlfuzz.testing.judgement import Judgement, Outcome, Rules, State, outcome
 from mlfuzz.testing.kept import Kept
 
 if TYPE_CHECKING:
-    from mlfuzz.campaign.rejudge import Rejudged
+    from mlfuzz.campaign.confirm.batch_replay import Rejudged
 
 AHEAD = 64
 """Regressions of one target that are predicted together."""
@@ -162,7 +162,7 @@ class Guard:
 
     def _predict(self, target: Any, kept: Kept) -> None:
         """This one and those after it that share its target, as far as their files can be read."""
-        from mlfuzz.campaign.rejudge import rejudge
+        from mlfuzz.campaign.confirm.batch_replay import rejudge
 
         load, chosen = self._load_of(kept), []
         for one in self._order[self._at[kept.path] :]:
@@ -188,7 +188,7 @@ class Guard:
         )  # fmt: skip
 
     def _alone(self, target: Any, kept: Kept, finding: Finding) -> Judgement:
-        from mlfuzz.campaign.retrial import retry
+        from mlfuzz.campaign.confirm.replay import retry
 
         _, files = read_regression(kept.path)
         value = retry(target, finding, files, max(TIMES, self.settings.times))

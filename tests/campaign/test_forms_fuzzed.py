@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign, Result
-from mlfuzz.campaign.confirm import confirm
+from mlfuzz.campaign.confirm.confirm import confirm
 from mlfuzz.campaign.settle import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import robust

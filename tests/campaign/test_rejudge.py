@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from pictured import kept
 
-from mlfuzz.campaign.rejudge import rejudge
-from mlfuzz.campaign.retrial import retry
+from mlfuzz.campaign.confirm.batch_replay import rejudge
+from mlfuzz.campaign.confirm.replay import retry
 from mlfuzz.testing.puzzles import nan_when_bright, puzzle_seeds, sound
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from findings.samples import sample
 
+from mlfuzz.campaign.confirm.severity import edit_distance, rms, severity_of, size_of_change, typical_margins
 from mlfuzz.campaign.evidence import TYPICAL
-from mlfuzz.campaign.severity import edit_distance, rms, severity_of, size_of_change, typical_margins
 from mlfuzz.findings.finding import Run
 from mlfuzz.mutation import Mutation
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlfuzz.campaign.order import dominant, order
+from mlfuzz.campaign.confirm.complexity import dominant, order
 from mlfuzz.campaign.shrink import shrink
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.modality.image import Image

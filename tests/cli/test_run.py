@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from findings.samples import sample
 
-from mlfuzz.campaign.shift import sketch
+from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
 from mlfuzz.cli.run import _counted, _next, _seeds_told, _tell_weaknesses, run

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlfuzz.campaign.shift import sketch
+from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.findings.sketch import DIMENSIONS, direction, distance
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from findings.samples import sample
 
-from mlfuzz.campaign.shift import sketch
+from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.weakness import SHIFT, operator_of, weaknesses
 

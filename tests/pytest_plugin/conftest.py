@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from pytest_plugin.lamp import Lamp
 
+import mlfuzz.campaign.confirm.batch_replay
+import mlfuzz.campaign.confirm.replay
+
 # Imported before any inner run: pytester forgets what a run imports, and torch cannot be imported twice.
 import mlfuzz.campaign.probe
-import mlfuzz.campaign.rejudge
-import mlfuzz.campaign.retrial
 import mlfuzz.mutators.image
 import mlfuzz.oracles.metamorphic
 import mlfuzz.pytest_plugin.selection

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from findings.samples import sample
 
-from mlfuzz.campaign.shift import sketch
+from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.mutation import Mutation
 from mlfuzz.report import html, sarif, weakness

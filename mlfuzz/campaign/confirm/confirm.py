@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mlfuzz.campaign.confirm.embedding import shift_of
+from mlfuzz.campaign.confirm.oracle_run import REPEATED_ROWS, Judged, Trial
 from mlfuzz.campaign.evidence import RUNS
-from mlfuzz.campaign.shift import shift_of
-from mlfuzz.campaign.trial import REPEATED_ROWS, Judged, Trial
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from mlfuzz.campaign.confirm.complexity import severity as share_of_range
 from mlfuzz.campaign.evidence import TYPICAL
-from mlfuzz.campaign.order import severity as share_of_range
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.campaign.trial import Judged, Trial
+from mlfuzz.campaign.confirm.oracle_run import Judged, Trial
 from mlfuzz.findings.sketch import DIMENSIONS
 from mlfuzz.observation import Observation
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mlfuzz.campaign.confirm import confirm
-from mlfuzz.campaign.trial import Trial
+from mlfuzz.campaign.confirm.confirm import confirm
+from mlfuzz.campaign.confirm.oracle_run import Trial
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload, rebuild
