@@ -12,10 +12,10 @@ import torch
 
 import mlfuzz
 from mlfuzz.campaign import mistuned
-from mlfuzz.campaign.calibration import Calibration
 from mlfuzz.campaign.combined import Part, added, read_part
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
+from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.campaign.build import bind, criterion_for, oracles_for, scheduler_for
-from mlfuzz.campaign.calibration import FIT_MUTANTS, Calibration, calibrate
 from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import Seedbed, seedbed_of
+from mlfuzz.campaign.setup.calibration import FIT_MUTANTS, Calibration, calibrate
+from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.sown import Sown
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.mutators.slices import Mutated

@@ -17,7 +17,6 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
-from mlfuzz.campaign.calibration import calibration_key
 from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.exchange import Exchange
@@ -26,12 +25,13 @@ from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.search.hunt import gradients_reach
 from mlfuzz.campaign.search.searcher import Searcher, searcher_for
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.settle import settle_finding
+from mlfuzz.campaign.setup.calibration import calibration_key
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.tally import Tally

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlfuzz.campaign.candidates import Candidates
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore

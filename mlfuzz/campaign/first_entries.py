@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlfuzz.batch import Batch, from_payloads
-from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.sown import by_shape
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry

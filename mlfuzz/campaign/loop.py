@@ -19,11 +19,11 @@ from mlfuzz.campaign.judging import judge, unpack
 from mlfuzz.campaign.jury import MOST as VOTED
 from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.pool import Pool
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.searcher import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.tally import Tally
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.storage.checkpoint import AGAIN, Checkpoint, latest_checkpoint, save_checkpoint

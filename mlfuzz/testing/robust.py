@@ -14,8 +14,8 @@ from mlfuzz.batch import Batch, Rows, from_payloads
 from mlfuzz.budget import duration
 from mlfuzz.campaign.build import oracles_for, target_for
 from mlfuzz.campaign.evidence import run_of
-from mlfuzz.campaign.planning import plan_for
 from mlfuzz.campaign.seedbed import class_numbers
+from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.seeds import Seed, load_seeds
 from mlfuzz.errors import SeedError, UsageError

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import StoredRows, TensorRows, TextRows
-from mlfuzz.campaign.pool import Pool
+from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.modality.base import Payload
 from mlfuzz.modality.image import Image
 

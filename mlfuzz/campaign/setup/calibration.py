@@ -14,7 +14,7 @@ import torch
 
 from mlfuzz.batch import Indices, Rows
 from mlfuzz.campaign.isolation.flight_recorder import Phase
-from mlfuzz.campaign.planning import plan_for
+from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import FIT, Criterion
 from mlfuzz.mutators.plan import Plan
