@@ -26,8 +26,8 @@ from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.loop import Loop
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
-from mlfuzz.campaign.search.hunt import gradients_reach
-from mlfuzz.campaign.search.searcher import Searcher, searcher_for
+from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
+from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.setup.calibration import calibration_key

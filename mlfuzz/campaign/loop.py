@@ -21,7 +21,7 @@ from mlfuzz.campaign.jury import Jury
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.references import References
 from mlfuzz.campaign.repeats import Repeats
-from mlfuzz.campaign.search.searcher import Searcher
+from mlfuzz.campaign.search.scheduler import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.tally import Tally

@@ -47,7 +47,7 @@ def check(
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a campaign's worker runs it; read when torch is imported
     from mlfuzz.batch import from_payloads
-    from mlfuzz.campaign.search.hunt import gradients_reach
+    from mlfuzz.campaign.search.strategy import gradients_reach
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
     from mlfuzz.targets.check import Line

@@ -25,11 +25,11 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.search.cross import nearest
-from mlfuzz.campaign.search.disagree import disagree
-from mlfuzz.campaign.search.gaps import Seen, beyond, disagreement
-from mlfuzz.campaign.search.limits import bounded
-from mlfuzz.campaign.search.slope import slope_of
+from mlfuzz.campaign.search.black_box import nearest
+from mlfuzz.campaign.search.boundary import Seen, beyond, disagreement
+from mlfuzz.campaign.search.differential import disagree
+from mlfuzz.campaign.search.input_gradient import slope_of
+from mlfuzz.campaign.search.projection import bounded
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.oracles.differential import Differ
 

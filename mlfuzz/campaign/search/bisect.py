@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import TensorRows
-from mlfuzz.campaign.search.gaps import Gap, Walked, column, put, spread, unit_of
+from mlfuzz.campaign.search.boundary import Gap, Walked, column, put, spread, unit_of
 
 FLOAT_ROUNDS = 40
 """Halvings after which two float32 numbers have no third between them, whatever they were."""

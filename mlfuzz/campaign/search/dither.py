@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.search.gaps import Bound, Gap, Walked, column, put
+from mlfuzz.campaign.search.boundary import Bound, Gap, Walked, column, put
 
 BATCH = 512
 """Rows of one round, of all searches together."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.search.gaps import GRADIENT_COST, Bound, Slope, Walked, column, put, spread, start
+from mlfuzz.campaign.search.boundary import GRADIENT_COST, Bound, Slope, Walked, column, put, spread, start
 
 OVERSHOOT = 1.1
 """A step goes so many times as far as a straight line would have to: the boundary is curved."""

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.isolation.flight_recorder import Phase
-from mlfuzz.campaign.search.gaps import Seen, beyond
-from mlfuzz.campaign.search.limits import ACROSS_SPAN, FREE_SPAN, SPAN
+from mlfuzz.campaign.search.boundary import Seen, beyond
+from mlfuzz.campaign.search.projection import ACROSS_SPAN, FREE_SPAN, SPAN
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from effectiveness_parts.witness import Failure
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.campaign import Campaign
-from mlfuzz.campaign.search.cross import nearest
-from mlfuzz.campaign.search.disagree import disagree
-from mlfuzz.campaign.search.gaps import Seen, beyond
-from mlfuzz.campaign.search.limits import bounded, spanned
-from mlfuzz.campaign.search.slope import slope_of
+from mlfuzz.campaign.search.black_box import nearest
+from mlfuzz.campaign.search.boundary import Seen, beyond
+from mlfuzz.campaign.search.differential import disagree
+from mlfuzz.campaign.search.input_gradient import slope_of
+from mlfuzz.campaign.search.projection import bounded, spanned
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Observation
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Batch
-from mlfuzz.campaign.search.gaps import disagreement
+from mlfuzz.campaign.search.boundary import disagreement
 from mlfuzz.errors import PluginError
 from mlfuzz.observation import Observation, Output
 from mlfuzz.oracles.base import ORACLES, Verdict

@@ -10,8 +10,8 @@ from torch import Tensor
 
 import mlfuzz
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.search.gaps import Bound, Seen
-from mlfuzz.campaign.search.limits import bounded
+from mlfuzz.campaign.search.boundary import Bound, Seen
+from mlfuzz.campaign.search.projection import bounded
 from mlfuzz.mutators.limits import Limits
 
 SIDE = 8

@@ -10,12 +10,12 @@ from boundary import EIGHT_BIT, FLOATS, Plane, farthest, on_grid, pictures, with
 import mlfuzz
 from mlfuzz.batch import TensorRows
 from mlfuzz.campaign.search.bisect import bisect, narrow
-from mlfuzz.campaign.search.cross import blend, nearest, patches
-from mlfuzz.campaign.search.disagree import disagree, toward
+from mlfuzz.campaign.search.black_box import blend, nearest, patches
+from mlfuzz.campaign.search.boundary import Seen, Walked, disagreement, start
+from mlfuzz.campaign.search.differential import disagree, toward
 from mlfuzz.campaign.search.dither import dither
-from mlfuzz.campaign.search.gaps import Seen, Walked, disagreement, start
 from mlfuzz.campaign.search.gradient import ascend
-from mlfuzz.campaign.search.limits import admitted, bounded, spanned
+from mlfuzz.campaign.search.projection import admitted, bounded, spanned
 from mlfuzz.mutators.limits import Limits
 
 

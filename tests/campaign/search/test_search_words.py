@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.batch import Indices, TextRows
-from mlfuzz.campaign.search.embedding import Embedding
-from mlfuzz.campaign.search.gaps import Seen, beyond
-from mlfuzz.campaign.search.words import choose, offered
+from mlfuzz.campaign.search.boundary import Seen, beyond
+from mlfuzz.campaign.search.hotflip import Embedding
+from mlfuzz.campaign.search.text import choose, offered
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Mutation
 from mlfuzz.mutators.base import defaults, replay

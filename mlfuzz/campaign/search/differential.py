@@ -9,9 +9,9 @@ import numpy as np
 
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.bisect import bisect, narrow
-from mlfuzz.campaign.search.cross import BLENDS, blend, patches
+from mlfuzz.campaign.search.black_box import BLENDS, blend, patches
+from mlfuzz.campaign.search.boundary import Bound, Gap, Slope, Walked, put, start
 from mlfuzz.campaign.search.dither import BATCH, dither
-from mlfuzz.campaign.search.gaps import Bound, Gap, Slope, Walked, put, start
 from mlfuzz.campaign.search.gradient import ascend
 
 TRY = 384

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.search.gaps import Bound, Gap, Walked, column, put, start
+from mlfuzz.campaign.search.boundary import Bound, Gap, Walked, column, put, start
 
 BLENDS = 12
 """Other inputs that a row is drawn towards, the nearest first, before chance is asked."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Recorded, Rows, Step, TensorRows, TextRows
 from mlfuzz.campaign.isolation.flight_recorder import Phase
-from mlfuzz.campaign.search.cross import BLENDS, nearest
-from mlfuzz.campaign.search.hunt import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
+from mlfuzz.campaign.search.black_box import BLENDS, nearest
 from mlfuzz.campaign.search.objective import Objective, Trials, objectives, scores_of
+from mlfuzz.campaign.search.strategy import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Indices, Rows, TensorRows
-from mlfuzz.campaign.search.gaps import Slope
+from mlfuzz.campaign.search.boundary import Slope
 from mlfuzz.observation import Observation
 
 Score = Callable[[Observation, Indices], Tensor]

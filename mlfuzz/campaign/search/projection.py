@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Indices, Rows, TensorRows, TextRows
-from mlfuzz.campaign.search.gaps import Bound
+from mlfuzz.campaign.search.boundary import Bound
 from mlfuzz.mutators.distance import distance
 from mlfuzz.mutators.limits import Limits
 

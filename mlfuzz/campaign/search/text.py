@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, TextRows
-from mlfuzz.campaign.search.gaps import GRADIENT_COST, Seen, column
+from mlfuzz.campaign.search.boundary import GRADIENT_COST, Seen, column
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.text.edits import Edit, apart, spliced
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Recorded, Rows, TensorRows, TextRows
-from mlfuzz.campaign.search.disagree import disagree, toward
-from mlfuzz.campaign.search.embedding import Embedding
-from mlfuzz.campaign.search.gaps import GRADIENT_COST, Seen, Slope
-from mlfuzz.campaign.search.limits import admitted, bounded, spanned
+from mlfuzz.campaign.search.boundary import GRADIENT_COST, Seen, Slope
+from mlfuzz.campaign.search.differential import disagree, toward
+from mlfuzz.campaign.search.hotflip import Embedding
+from mlfuzz.campaign.search.input_gradient import differentiable, slope_of
 from mlfuzz.campaign.search.objective import Objective, Trials
-from mlfuzz.campaign.search.slope import differentiable, slope_of
-from mlfuzz.campaign.search.words import Estimate, choose, offered
+from mlfuzz.campaign.search.projection import admitted, bounded, spanned
+from mlfuzz.campaign.search.text import Estimate, choose, offered
 from mlfuzz.mutators.base import defaults
 from mlfuzz.mutators.limits import Limits
 
