@@ -13,7 +13,7 @@ import torch
 import mlfuzz
 from mlfuzz.campaign import mistuned
 from mlfuzz.campaign.combined import Part, added, read_part
-from mlfuzz.campaign.loop import Loop
+from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec

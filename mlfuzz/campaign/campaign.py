@@ -17,13 +17,14 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
-from mlfuzz.campaign.candidates import Candidates, Origin
 from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
-from mlfuzz.campaign.jury import Jury
-from mlfuzz.campaign.loop import Loop
+from mlfuzz.campaign.loop.candidates import Candidates, Origin
+from mlfuzz.campaign.loop.counters import Tally
+from mlfuzz.campaign.loop.label_vote import Jury
+from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
@@ -34,7 +35,6 @@ from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
-from mlfuzz.campaign.tally import Tally
 from mlfuzz.campaign.validity import Validity, keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.environment import environment

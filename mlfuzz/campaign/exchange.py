@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlfuzz.campaign.candidates import Candidates
+from mlfuzz.campaign.loop.candidates import Candidates
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlfuzz.campaign.firsts import BY_OPERATOR, BY_PLACE, BY_SEED, PLACE_BITS, Firsts, News, places
+from mlfuzz.campaign.loop.failure_novelty import BY_OPERATOR, BY_PLACE, BY_SEED, PLACE_BITS, Firsts, News, places
 
 ALL = BY_OPERATOR + BY_SEED + BY_PLACE
 

@@ -12,7 +12,7 @@ import mlfuzz
 from mlfuzz.batch import from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign
-from mlfuzz.campaign.jury import Jury
+from mlfuzz.campaign.loop.label_vote import Jury
 from mlfuzz.examples import digits
 
 GREYS = mlfuzz.Image(size=(2, 2))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Step, TextRows
-from mlfuzz.campaign.tally import Tally
+from mlfuzz.campaign.loop.counters import Tally
 from mlfuzz.modality.text import Text
 from mlfuzz.mutators.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS

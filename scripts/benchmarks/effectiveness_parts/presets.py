@@ -33,8 +33,8 @@ WITH_GRADIENTS = "mixed+gradients"
 """The default as it is; in the row "mixed" the same default is shown a target that has no gradients."""
 
 GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/plan.py", "mutators/shares.py",
-    "mutators/slices.py", "mutators/deal.py", "campaign/loop.py",
-    "campaign/firsts.py", "campaign/repeats.py", "bandit.py",
+    "mutators/slices.py", "mutators/deal.py", "campaign/loop/loop.py",
+    "campaign/loop/failure_novelty.py", "campaign/loop/step_reuse.py", "bandit.py",
 )  # fmt: skip
 """Code that decides what is tried next."""
 

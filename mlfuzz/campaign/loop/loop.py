@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows, shape_of
-from mlfuzz.campaign.candidates import Candidates, operators_of
-from mlfuzz.campaign.firsts import Firsts, News, places
 from mlfuzz.campaign.isolation.call_deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows
 from mlfuzz.campaign.judging import judge, unpack
-from mlfuzz.campaign.jury import MOST as VOTED
-from mlfuzz.campaign.jury import Jury
+from mlfuzz.campaign.loop.candidates import Candidates, operators_of
+from mlfuzz.campaign.loop.counters import Tally
+from mlfuzz.campaign.loop.distance_anchors import References
+from mlfuzz.campaign.loop.failure_novelty import Firsts, News, places
+from mlfuzz.campaign.loop.label_vote import MOST as VOTED
+from mlfuzz.campaign.loop.label_vote import Jury
+from mlfuzz.campaign.loop.step_reuse import Repeats
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.references import References
-from mlfuzz.campaign.repeats import Repeats
 from mlfuzz.campaign.search.scheduler import Searcher
 from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.setup.input_cache import Pool
-from mlfuzz.campaign.tally import Tally
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.errors import TargetError
