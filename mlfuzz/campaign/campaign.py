@@ -25,17 +25,17 @@ from mlfuzz.campaign.loop.candidates import Candidates, Origin
 from mlfuzz.campaign.loop.counters import Tally
 from mlfuzz.campaign.loop.label_vote import Jury
 from mlfuzz.campaign.loop.loop import Loop
+from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity
+from mlfuzz.campaign.minimize.pipeline import settle_finding
 from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.seedbed import Seedbed
-from mlfuzz.campaign.settle import settle_finding
 from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
-from mlfuzz.campaign.validity import Validity, keep_label, load_validity
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding

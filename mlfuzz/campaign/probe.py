@@ -91,7 +91,7 @@ class Probe:
         return self.targets[key]
 
     def _finding(self, target: Any, request: Request) -> Reply:
-        from mlfuzz.campaign.settle import settle_finding, shrink_finding, trim_finding
+        from mlfuzz.campaign.minimize.pipeline import settle_finding, shrink_finding, trim_finding
         from mlfuzz.findings.store import FindingStore, read
 
         finding, files = read(Path(request.path))
@@ -117,7 +117,7 @@ class Probe:
 
     def _validity(self, target: Any, request: Request, store: Any, finding: Any) -> Any:
         """The finding with what is said of its label; after a shrink the models that voted before vote again."""
-        from mlfuzz.campaign.validity import keep_label, load_validity, voters
+        from mlfuzz.campaign.minimize.label_check import keep_label, load_validity, voters
 
         names = tuple(request.validity or voters(finding))
         if names not in self.validity:

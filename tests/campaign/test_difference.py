@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlfuzz.campaign.difference import difference
+from mlfuzz.campaign.minimize.diff import difference
 
 RNG = np.random.default_rng(4)
 IMAGE = RNG.integers(0, 256, (3, 13, 9)).astype(np.uint8)

@@ -12,7 +12,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.campaign import Campaign, Result
 from mlfuzz.campaign.confirm.confirm import confirm
-from mlfuzz.campaign.settle import payloads
+from mlfuzz.campaign.minimize.pipeline import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import robust
 from mlfuzz.findings.finding import FileRef, Finding

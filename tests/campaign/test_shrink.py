@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.campaign.confirm.complexity import dominant, order
-from mlfuzz.campaign.shrink import shrink
+from mlfuzz.campaign.minimize.shrink import shrink
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Chain, Mutation

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlfuzz.campaign.settle import trim_finding
-from mlfuzz.campaign.trim import trim
+from mlfuzz.campaign.minimize.pipeline import trim_finding
+from mlfuzz.campaign.minimize.trim import trim
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.findings.regression import read_regression, write_regression
 from mlfuzz.findings.store import FindingStore

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mlfuzz
-from mlfuzz.campaign.settle import confirm_finding
+from mlfuzz.campaign.minimize.pipeline import confirm_finding
 from mlfuzz.cli.main import main
 from mlfuzz.examples.digits import fragile
 

@@ -20,8 +20,8 @@ import mlfuzz
 from mlfuzz.batch import TensorRows, from_payloads
 from mlfuzz.campaign.confirm.confirm import confirm, key_of
 from mlfuzz.campaign.confirm.oracle_run import Trial
-from mlfuzz.campaign.settle import confirm_finding, payloads
-from mlfuzz.campaign.shrink import shrink
+from mlfuzz.campaign.minimize.pipeline import confirm_finding, payloads
+from mlfuzz.campaign.minimize.shrink import shrink
 from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.examples.digits import LABELS, SIZE, centre, fragile, robust
 from mlfuzz.findings.finding import FileRef, Finding, identify

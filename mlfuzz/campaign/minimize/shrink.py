@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from mlfuzz.campaign.attempts import FLOOR_FACTOR, Attempts
 from mlfuzz.campaign.confirm.complexity import dominant, order
 from mlfuzz.campaign.confirm.confirm import key_of
 from mlfuzz.campaign.confirm.oracle_run import Trial
-from mlfuzz.campaign.passes import drop, fewer_sites, fuse, milder, neutral, rounder, seeds
+from mlfuzz.campaign.minimize.candidates import FLOOR_FACTOR, Attempts
+from mlfuzz.campaign.minimize.passes import drop, fewer_sites, fuse, milder, neutral, rounder, seeds
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlfuzz.campaign.attempts import SHARES, Attempts
 from mlfuzz.campaign.confirm.complexity import order, site_count
+from mlfuzz.campaign.minimize.candidates import SHARES, Attempts
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.base import MUTATORS, Mutator
 from mlfuzz.mutators.param import Integer, LogReal, Real, Seed, columns_of

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlfuzz.campaign.attempts import FLOOR_FACTOR, SHARES, Attempts
 from mlfuzz.campaign.confirm.confirm import key_of
 from mlfuzz.campaign.confirm.oracle_run import Trial
-from mlfuzz.campaign.difference import Difference, Elements, Kept, Pieces, difference
+from mlfuzz.campaign.minimize.candidates import FLOOR_FACTOR, SHARES, Attempts
+from mlfuzz.campaign.minimize.diff import Difference, Elements, Kept, Pieces, difference
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.targets.base import Target

@@ -11,8 +11,8 @@ import msgspec
 from mlfuzz.campaign.confirm.complexity import dominant
 from mlfuzz.campaign.confirm.confirm import TIMES, confirm, settle
 from mlfuzz.campaign.confirm.severity import severity_of
-from mlfuzz.campaign.shrink import Shrunk, shrink
-from mlfuzz.campaign.trim import trim
+from mlfuzz.campaign.minimize.shrink import Shrunk, shrink
+from mlfuzz.campaign.minimize.trim import trim
 from mlfuzz.findings.finding import FileRef, Finding, Trimmed
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore

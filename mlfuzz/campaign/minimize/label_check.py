@@ -12,7 +12,7 @@ import numpy as np
 
 from mlfuzz.batch import from_payloads
 from mlfuzz.campaign.evidence import run_of
-from mlfuzz.campaign.settle import payloads
+from mlfuzz.campaign.minimize.pipeline import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
