@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 import mlfuzz
-from mlfuzz.campaign import mistuned
 from mlfuzz.campaign.combined import Part, added, read_part
 from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.worker import diagnostics
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
 from mlfuzz.progress import Miss, Progress, SeedStats, Stats
@@ -127,9 +127,9 @@ class Account:
         failed, judged = tally.by_oracle.tolist()
         names = [oracle.name for oracle in loop.parts.oracles][: len(judged)]
         return [
-            *mistuned.radius(covered, rows=rows, entries=len(loop.corpus), seeds=len(loop.seedbed)),
-            *mistuned.oracles(names, failed, judged),
-            *mistuned.filters(rows=rows, unjudged=tally.unjudged, dropped=tally.dropped),
+            *diagnostics.radius(covered, rows=rows, entries=len(loop.corpus), seeds=len(loop.seedbed)),
+            *diagnostics.oracles(names, failed, judged),
+            *diagnostics.filters(rows=rows, unjudged=tally.unjudged, dropped=tally.dropped),
         ]
 
 

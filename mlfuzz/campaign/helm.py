@@ -16,9 +16,9 @@ import msgspec
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import Pulse, read_flight, read_pulse
 from mlfuzz.campaign.isolation.process_setup import child_environment
-from mlfuzz.campaign.orders import Answer, Order
 from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.spec import WorkerSpec, dumps
+from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
 

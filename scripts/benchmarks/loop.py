@@ -22,8 +22,8 @@ from PIL import Image as Picture
 from torch import Tensor, nn
 
 import mlfuzz
-from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import TargetLoadError
 
 SEEDS = 64

@@ -10,9 +10,9 @@ import torch
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Result
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.worker.campaign import Result
 from mlfuzz.findings.store import read
 from mlfuzz.modality.text import Text
 from mlfuzz.replay import Case, replay

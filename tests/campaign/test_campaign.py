@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError, TargetError
 
 

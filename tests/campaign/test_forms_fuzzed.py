@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign, Result
 from mlfuzz.campaign.confirm.confirm import confirm
 from mlfuzz.campaign.minimize.pipeline import payloads
+from mlfuzz.campaign.worker.campaign import Campaign, Result
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import robust
 from mlfuzz.findings.finding import FileRef, Finding

@@ -11,8 +11,8 @@ import torch
 import mlfuzz
 from mlfuzz.batch import from_payloads
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.loop.label_vote import Jury
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.examples import digits
 
 GREYS = mlfuzz.Image(size=(2, 2))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.presets import PRESETS, guidance_hash, settings, with_preset
 from mlfuzz.campaign.spec import spec_of
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.examples import digits
 from mlfuzz.mutators.base import MUTATORS

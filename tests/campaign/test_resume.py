@@ -14,7 +14,7 @@ from torch import nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import UsageError
 from mlfuzz.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 
@@ -205,7 +205,7 @@ def test_a_campaign_goes_on_under_more_oracles_or_fewer_and_each_seed_is_judged_
 def test_what_was_learnt_of_rows_fits_them_after_several_workers_have_mixed_them(
     seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlfuzz.campaign.campaign.EXCHANGE_SECONDS", 0.0)
+    monkeypatch.setattr("mlfuzz.campaign.worker.campaign.EXCHANGE_SECONDS", 0.0)
     folder = tmp_path / "c"
     with taken_up(folder, seeds, workers=2) as first:
         first.run(Budget(inputs=200), settle_here=False)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.minimize.label_check import Validity, in_words, keep_label, load_validity, voters
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import fragile, robust
 from mlfuzz.findings.finding import FileRef, Finding

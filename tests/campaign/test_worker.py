@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlfuzz.campaign.worker import LEAST_SHARE, PRELUDE_SECONDS, time_left
+from mlfuzz.campaign.worker.__main__ import LEAST_SHARE, PRELUDE_SECONDS, time_left
 
 
 def test_what_seeds_and_calibration_take_counts_beyond_a_few_seconds_and_leaves_a_third() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Result
 from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.worker.campaign import Result
 from mlfuzz.testing.puzzles import EXPECTED, puzzle, puzzle_seeds
 
 FOUND = [name for name, one in EXPECTED.items() if one.found and not one.isolated]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from effectiveness_parts.witness import Failure
 from mlfuzz.batch import Indices, TensorRows
-from mlfuzz.campaign.campaign import Campaign
 from mlfuzz.campaign.search.black_box import nearest
 from mlfuzz.campaign.search.boundary import Seen, beyond
 from mlfuzz.campaign.search.differential import disagree
 from mlfuzz.campaign.search.input_gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded, spanned
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.mutators.limits import Limits
 from mlfuzz.observation import Observation
 

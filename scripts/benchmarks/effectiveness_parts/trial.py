@@ -21,7 +21,7 @@ from effectiveness_parts.searches import search
 from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.worker.campaign import Campaign
 
 MOST_CONFIRMED = 500
 """Failing inputs of one run that are run again alone, spread evenly over it."""

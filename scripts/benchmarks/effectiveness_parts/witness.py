@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Batch, Indices
-from mlfuzz.campaign.campaign import Campaign
+from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.modality.base import Payload
 from mlfuzz.targets.execute import Execution
 

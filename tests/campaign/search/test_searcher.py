@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.campaign import Campaign, Result
 from mlfuzz.campaign.presets import with_preset
 from mlfuzz.campaign.search.projection import SPAN, spanned
 from mlfuzz.campaign.search.scheduler import HEAD_START, Searcher
 from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.worker.campaign import Campaign, Result
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import Regressions

@@ -18,7 +18,6 @@ from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.assembly import Assembly, assemble
 from mlfuzz.campaign.build import target_for
 from mlfuzz.campaign.confirm.severity import typical_margins
-from mlfuzz.campaign.exchange import Exchange
 from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
@@ -28,7 +27,6 @@ from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity
 from mlfuzz.campaign.minimize.pipeline import settle_finding
 from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.resume import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.seedbed import Seedbed
@@ -36,6 +34,8 @@ from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.sown import Sown, seed_flight, sow
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
+from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
+from mlfuzz.campaign.worker.sync import Exchange
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
-from mlfuzz.campaign.orders import Answer, Order
+from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
 from mlfuzz.requests import heard
 from mlfuzz.storage.durable import write_atomic
@@ -22,7 +22,7 @@ from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
-    from mlfuzz.campaign.campaign import Campaign
+    from mlfuzz.campaign.worker.campaign import Campaign
 
 
 PRELUDE_SECONDS = 5.0
@@ -91,7 +91,7 @@ def _run(order: Order, signals: _Signals) -> str:
     import torch
 
     from mlfuzz.budget import Budget
-    from mlfuzz.campaign.campaign import Campaign
+    from mlfuzz.campaign.worker.campaign import Campaign
     from mlfuzz.targets.load import load
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
