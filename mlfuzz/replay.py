@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.campaign.helm import ProbeProcess
-from mlfuzz.campaign.probe import ISOLATED, Request
+from mlfuzz.campaign.supervisor.processes import ProbeProcess
+from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
 from mlfuzz.codefuzz.again import Sessions
 from mlfuzz.codefuzz.confirm import settle as settle_code
 from mlfuzz.codefuzz.confirm import shrink as minimise

@@ -49,7 +49,7 @@ def test_starting_the_command_imports_no_verb_and_no_numpy():
 
 
 def test_the_supervisor_needs_no_numpy():
-    assert loaded_after("import mlfuzz.campaign.supervise, mlfuzz.cli.run", (*HEAVY, "numpy")) == []
+    assert loaded_after("import mlfuzz.campaign.supervisor.supervise, mlfuzz.cli.run", (*HEAVY, "numpy")) == []
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

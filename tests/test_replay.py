@@ -7,7 +7,7 @@ import pytest
 from findings.samples import sample
 
 import mlfuzz.replay
-from mlfuzz.campaign.probe import Reply
+from mlfuzz.campaign.supervisor.triage_worker import Reply
 from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Run
 from mlfuzz.findings.regression import read_regression, write_regression

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal, TypeAlias
 
-from mlfuzz.campaign.probe import ISOLATED
+from mlfuzz.campaign.supervisor.triage_worker import ISOLATED
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.waiting import Waiting
 

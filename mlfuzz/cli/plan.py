@@ -12,7 +12,7 @@ from typing import Any
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest
 from mlfuzz.cli.cases import REGRESSIONS
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.subjects import campaign_name, find_target, load_name, with_targets

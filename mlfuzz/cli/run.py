@@ -31,7 +31,7 @@ MOST_WEAKNESSES = 8
 
 def run(context: Context, plan: Plan, *, report: bool = True) -> int:
     """Run, report, and say what to type next; the exit code."""
-    from mlfuzz.campaign.supervise import run as supervise
+    from mlfuzz.campaign.supervisor.supervise import run as supervise
 
     terminal, spec = context.terminal, plan.request.spec
     title = f"mlfuzz · {plan.typed} · {spec.device} · campaign {plan.name}"

@@ -9,8 +9,8 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest
-from mlfuzz.campaign.supervise import run as supervise
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest
+from mlfuzz.campaign.supervisor.supervise import run as supervise
 from mlfuzz.errors import FROM_OUTSIDE, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlfuzz.campaign.helm import ProbeProcess
-from mlfuzz.campaign.probe import ISOLATED, Request
+from mlfuzz.campaign.supervisor.processes import ProbeProcess
+from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
 from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.codefuzz.trusted import refusal
 from mlfuzz.errors import MlfuzzError, ReplayError

@@ -11,7 +11,7 @@ import torch
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.campaign.worker.campaign import Result
 from mlfuzz.findings.store import read
 from mlfuzz.modality.text import Text

@@ -9,7 +9,7 @@ import pytest
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Event, Outcome, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.replay import Case, replay
 from mlfuzz.testing.puzzles import puzzle_seeds
 

@@ -15,7 +15,7 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Ending, Event, Outcome, Started, Tick, WorkerDied
 from mlfuzz.campaign.isolation.flight_recorder import read_flight
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.testing.puzzles import puzzle_seeds
 

@@ -60,7 +60,7 @@ def test_a_campaign_whose_reader_has_gone_does_not_end_clean(tmp_path, monkeypat
     def gone(*_):
         raise BrokenPipeError
 
-    monkeypatch.setattr("mlfuzz.campaign.supervise.run", gone)
+    monkeypatch.setattr("mlfuzz.campaign.supervisor.supervise.run", gone)
     context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
     assert run(context, plan(context, "digits:fragile", {})) == EXIT_INTERRUPTED
 

@@ -15,7 +15,7 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError, TargetError, TargetLoadError
 from mlfuzz.storage.lock import Lock
@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 spec = WorkerSpec(target={TARGET!r}, batch=64)
 sys.exit(run(CampaignRequest(spec, Path({str(folder)!r}), Budget(seconds={seconds}))).exit_code)
 """

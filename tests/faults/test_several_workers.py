@@ -14,7 +14,7 @@ import pytest
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.storage.workdir import Workdir, life_number
 

@@ -9,7 +9,7 @@ import mlfuzz.campaign.confirm.batch_replay
 import mlfuzz.campaign.confirm.replay
 
 # Imported before any inner run: pytester forgets what a run imports, and torch cannot be imported twice.
-import mlfuzz.campaign.probe
+import mlfuzz.campaign.supervisor.triage_worker
 import mlfuzz.mutators.image
 import mlfuzz.oracles.metamorphic
 import mlfuzz.pytest_plugin.selection

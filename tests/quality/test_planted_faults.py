@@ -10,7 +10,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.campaign.worker.campaign import Result
 from mlfuzz.testing.puzzles import EXPECTED, puzzle, puzzle_seeds
 

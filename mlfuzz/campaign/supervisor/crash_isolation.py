@@ -12,8 +12,8 @@ from mlfuzz.batch import Batch, Rows, Step, from_payloads
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, StepRecord, read_flight
 from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows, warm_up
-from mlfuzz.campaign.lineage import Lineage, Stored, Unborn
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
+from mlfuzz.campaign.supervisor.ancestry import Lineage, Stored, Unborn
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import FrameType
 
 from mlfuzz.budget import TIME_IS_UP, Budget
-from mlfuzz.campaign.crew import Crew
 from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
-from mlfuzz.campaign.helm import POLL_SECONDS, ProbeProcess, WorkerProcess
-from mlfuzz.campaign.inquest import Inquest
 from mlfuzz.campaign.isolation.hang_detection import doing, overdue
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
+from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
+from mlfuzz.campaign.supervisor.restart_policy import Inquest
+from mlfuzz.campaign.supervisor.worker_pool import Crew
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group

@@ -16,8 +16,8 @@ import msgspec
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import Pulse, read_flight, read_pulse
 from mlfuzz.campaign.isolation.process_setup import child_environment
-from mlfuzz.campaign.probe import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.spec import WorkerSpec, dumps
+from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, Request
 from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
@@ -244,7 +244,7 @@ requests, replies, parent = map(int, sys.argv[1:])
 spare = [os.dup(requests), os.dup(replies)]
 os.dup2(spare[0], {REQUESTS}); os.dup2(spare[1], {REPLIES})
 for number in {{requests, replies, *spare}} - {{{REQUESTS}, {REPLIES}}}: os.close(number)
-from mlfuzz.campaign.probe import main
+from mlfuzz.campaign.supervisor.triage_worker import main
 sys.exit(main([str(parent)]))
 """
 """The pipes get the numbers the probe expects; pass_fds keeps the numbers they happen to have."""

@@ -15,7 +15,7 @@ from mlfuzz.campaign.combined import (
     of_all,
     read_part,
 )
-from mlfuzz.campaign.helm import WorkerProcess
+from mlfuzz.campaign.supervisor.processes import WorkerProcess
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir

@@ -172,7 +172,7 @@ class Probe:
         return Reply(ids=[settled.id], value={"verdict": verdict, "shrunk": False})
 
     def _autopsy(self, target: Any, request: Request) -> Reply:
-        from mlfuzz.campaign.autopsy import Autopsy
+        from mlfuzz.campaign.supervisor.crash_isolation import Autopsy
 
         autopsy = Autopsy(
             target, Path(request.path), request.life, request.target, request.seconds, given=request.given

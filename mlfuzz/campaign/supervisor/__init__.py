@@ -1,0 +1,5 @@
+"""The process that people start: it holds the workers and the triage worker, and outlives their deaths. No torch.
+
+Read supervise.py first. triage_worker.py is the process that confirms and shrinks; restart_policy.py and
+crash_isolation.py say what a dead worker died of. The top of campaign/: imported by the verbs, pytest and replay.
+"""
