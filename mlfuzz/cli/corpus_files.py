@@ -9,7 +9,7 @@ from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.shelves import base_of, corpus_for, files_in, only_shelf
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.corpus_files import read_input
+from mlfuzz.codefuzz.corpus.corpus_directory import read_input
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.findings.bundle import require_empty
 from mlfuzz.storage.durable import write_atomic, writing

@@ -10,7 +10,7 @@ from cyclopts import App
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.library import Harness, Unusable
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, MlfuzzError
 from mlfuzz.findings.promote import folder_name

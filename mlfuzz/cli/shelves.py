@@ -10,7 +10,7 @@ from pathlib import Path
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.engine import Options, Session
 from mlfuzz.errors import TargetLoadError, UnknownNameError, UsageError
 from mlfuzz.findings.promote import folder_name

@@ -16,8 +16,10 @@ import msgspec
 import mlfuzz
 from mlfuzz.codefuzz import linecover
 from mlfuzz.codefuzz.blindness import first_words, unseen
+from mlfuzz.codefuzz.corpus.cmin import cover
+from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
+from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.finder import within
 from mlfuzz.codefuzz.formats import FORMATS
@@ -26,7 +28,6 @@ from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.lore import Lore
-from mlfuzz.codefuzz.merge import cover
 from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.peek import peek, samples
@@ -35,7 +36,6 @@ from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.toolchain import mutator_library
 from mlfuzz.codefuzz.verdict import Court
-from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import writing
 

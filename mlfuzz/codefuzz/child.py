@@ -21,8 +21,8 @@ from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.alarm import Alarm
 from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.callees import Calls, uncounted
+from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.counters import Native
-from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.keys import OWN, Territory

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz import aftermath, sanitizer
-from mlfuzz.codefuzz.dictionary import recommended
+from mlfuzz.codefuzz.corpus.dictionary import recommended
+from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
@@ -26,7 +27,6 @@ from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.threads import EXHAUSTED
 from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import Court, outcome_from
-from mlfuzz.codefuzz.workcorpus import WorkCorpus
 from mlfuzz.codefuzz.wrapper import UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlfuzz.codefuzz import plain_atheris, script
-from mlfuzz.codefuzz.dictionary import chosen
+from mlfuzz.codefuzz.corpus.dictionary import chosen
 from mlfuzz.codefuzz.finder import Finder, within
 from mlfuzz.codefuzz.instrument import Store
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
-from mlfuzz.codefuzz.dictionary import constants
+from mlfuzz.codefuzz.corpus.dictionary import constants
 
 FORMAT = b"mlfuzz-instrumented-1\n"
 MARK = "__MLFUZZ_RELOCATE__"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from mlfuzz.codefuzz.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import ALONE
 from mlfuzz.codefuzz.slot import Slot

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, ordinary, read
 from mlfuzz.codefuzz.link import ALONE, Link
-from mlfuzz.codefuzz.workcorpus import LARGEST, ordinary, read
 from mlfuzz.errors import BadInputError
 
 SAMPLES = 6

@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.engine import Screened
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
-from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError
 
 FEW = 3

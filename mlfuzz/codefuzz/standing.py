@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from mlfuzz.codefuzz.blindness import told
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus
-from mlfuzz.codefuzz.dictionary import MOST_LEARNED, learned, parse, written
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
+from mlfuzz.codefuzz.corpus.dictionary import MOST_LEARNED, learned, parse, written
+from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.records import RESOURCES, Origin
 from mlfuzz.codefuzz.refusal import Deed, gather, sentence
-from mlfuzz.codefuzz.workcorpus import LARGEST, read
 from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.durable import write_atomic

@@ -11,7 +11,7 @@ from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.codefuzz import default, library
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus, name_of
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, candidate
 from mlfuzz.findings.store import FindingStore

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.corpus.dictionary import parse
 from mlfuzz.codefuzz.declaration import Declaration, read
-from mlfuzz.codefuzz.dictionary import parse
 from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from mlfuzz.codefuzz.corpus_files import WorkingCorpus, is_named
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, is_named
 from mlfuzz.errors import StorageError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from mlfuzz.codefuzz.ddmin import Budget, smallest
+from mlfuzz.codefuzz.corpus.ddmin import Budget, smallest
 
 
 def test_what_matters_is_kept_and_nothing_else():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlfuzz.codefuzz.dictionary import (
+from mlfuzz.codefuzz.corpus.dictionary import (
     MOST,
     MOST_LEARNED,
     chosen,

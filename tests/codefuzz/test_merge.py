@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlfuzz.codefuzz.merge import cover
+from mlfuzz.codefuzz.corpus.cmin import cover
 
 
 @settings(max_examples=60, deadline=None)

@@ -18,7 +18,7 @@ from random import Random
 
 import pytest
 
-from mlfuzz.codefuzz.ddmin import Budget, smallest
+from mlfuzz.codefuzz.corpus.ddmin import Budget, smallest
 from mlfuzz.codefuzz.formats import FORMATS, get, simpler
 from mlfuzz.codefuzz.formats.npy import MAX_ITEMS
 from mlfuzz.codefuzz.formats.png import MAX_PIXELS, SIGNATURE
