@@ -25,7 +25,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlfuzz.codefuzz import native, sanitizer, toolchain
+from mlfuzz.codefuzz import native, toolchain
+from mlfuzz.codefuzz.failure import sanitizer_report
 
 SECONDS = 10
 MEBIBYTES = 2048
@@ -139,7 +140,7 @@ def look(pillow: Pillow, file: Path) -> Seen:
     except subprocess.TimeoutExpired:
         return Seen("too long", f"> {SECONDS} s")
     seconds = time.perf_counter() - started
-    if report := sanitizer.parse(done.stderr.decode("utf-8", "replace")):
+    if report := sanitizer_report.parse(done.stderr.decode("utf-8", "replace")):
         place = report.frames[0].split(":")[-1] if report.frames else ""
         return Seen("memory error", f"{report.error} in {place}", seconds)
     if done.returncode < 0:

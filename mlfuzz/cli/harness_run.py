@@ -21,9 +21,9 @@ from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Result
+from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
 from mlfuzz.codefuzz.lanes import NATIVE, lane
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.refusal import sentence
 from mlfuzz.codefuzz.trusted import is_ours, noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding

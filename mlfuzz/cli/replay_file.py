@@ -8,7 +8,7 @@ from pathlib import Path
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.lookup import record_at

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from mlfuzz.codefuzz import sanitizer, stacks
-from mlfuzz.codefuzz.keys import HARNESS, OTHER, TARGET, Place, Territory, keys
-from mlfuzz.codefuzz.outcome import Kind, Outcome
+from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
+from mlfuzz.codefuzz.failure.bucketing import HARNESS, OTHER, TARGET, Place, Territory, keys
+from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death, Slot
 from mlfuzz.codefuzz.wrapper import BROKEN, UNTELLABLE
 from mlfuzz.errors import WorkerLostError
@@ -20,12 +20,12 @@ def outcome_of(death: Death, slot: Slot, territory: Territory) -> Outcome:
     if death.code == BROKEN:
         raise WorkerLostError(f"a worker has failed of itself:\n{slot.ring.text(3000)}")
     printed = slot.ring.data.decode("utf-8", "backslashreplace")
-    report = sanitizer.parse(printed)
+    report = sanitizer_report.parse(printed)
     if report is not None:
         return from_report(report, death, slot.ring.text())
     text = slot.stacks()
-    found = stacks.dumps(text)
-    placed = stacks.placed(found[-1], territory) if found else []
+    found = stack_parser.dumps(text)
+    placed = stack_parser.placed(found[-1], territory) if found else []
     if death.signal == signal.SIGKILL:
         kind: Kind = "killed"
         message = "killed from outside, as the kernel does when memory is short"
@@ -45,7 +45,7 @@ def outcome_of(death: Death, slot: Slot, territory: Territory) -> Outcome:
     )  # fmt: skip
 
 
-def from_report(report: sanitizer.Report, death: Death, output: str) -> Outcome:
+def from_report(report: sanitizer_report.Report, death: Death, output: str) -> Outcome:
     """A sanitizer's report. Its first frame outside the runtime is the key."""
     kind: Kind = "memory" if report.error in ("out-of-memory", "allocation-size-too-big") else "sanitizer"
     if report.error == "stack-overflow":

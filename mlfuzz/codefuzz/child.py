@@ -19,13 +19,13 @@ from typing import Any, NoReturn
 
 from mlfuzz.codefuzz import sandbox, wire
 from mlfuzz.codefuzz.alarm import Alarm
-from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.callees import Calls, uncounted
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.counters import Native
+from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
-from mlfuzz.codefuzz.keys import OWN, Territory
 from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
 from mlfuzz.codefuzz.spare import Keeper
 from mlfuzz.codefuzz.waiting import waited

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import confirmed, minimised, tried
 from mlfuzz.findings.finding import Finding

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.failure.outcome import Outcome
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath, sanitizer
+from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
 from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
+from mlfuzz.codefuzz.failure import sanitizer_report
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.lore import Lore
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.threads import EXHAUSTED
@@ -290,7 +291,7 @@ class Fuzzing:
             self._allowance = Patience(slot.pid, self.court.declaration.seconds + left)
             return False
         over = self._allowance is not None and self._allowance.over(now - self._since)
-        return over and not sanitizer.reporting(slot.ring.data, now - self._since)
+        return over and not sanitizer_report.reporting(slot.ring.data, now - self._since)
 
     def _hangs_again(self, slot: Slot) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""

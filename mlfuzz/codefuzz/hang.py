@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-from mlfuzz.codefuzz import stacks
-from mlfuzz.codefuzz.keys import Place, Territory
+from mlfuzz.codefuzz.failure import stack_parser
+from mlfuzz.codefuzz.failure.bucketing import Place, Territory
 from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.slot import Slot
 
@@ -81,4 +81,4 @@ class Sampler:
 
     def placed(self, territory: Territory) -> list[tuple[int, Place]]:
         """The frames that the samples share, outermost first."""
-        return stacks.placed(stacks.common(stacks.dumps(self.text)[-2 * SAMPLES :]), territory)
+        return stack_parser.placed(stack_parser.common(stack_parser.dumps(self.text)[-2 * SAMPLES :]), territory)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlfuzz.codefuzz import aftermath, stacks
+from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.failure import stack_parser
+from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.growth import LEAST_KIB
-from mlfuzz.codefuzz.keys import OTHER, TARGET
 from mlfuzz.codefuzz.link import ALONE
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.codefuzz.wrapper import BROKEN
 from mlfuzz.errors import WorkerLostError
@@ -41,9 +42,9 @@ def _left(court: Court, payload: bytes) -> Outcome | None:
     if not told or min(told["later"]) < LEAST_KIB:
         return None
     raw = [(file, line, "") for file, line in told["where"]]
-    placed = [one for one in stacks.placed(raw, court.territory) if one[0] in (TARGET, OTHER)] or stacks.placed(
-        raw, court.territory
-    )
+    placed = [
+        one for one in stack_parser.placed(raw, court.territory) if one[0] in (TARGET, OTHER)
+    ] or stack_parser.placed(raw, court.territory)
     each = sum(told["later"]) / len(told["later"])
     return aftermath.located(
         "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=output,

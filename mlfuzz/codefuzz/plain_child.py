@@ -24,12 +24,13 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath, plain_atheris, sanitizer, script, stacks
-from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz import aftermath, plain_atheris, script
+from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
+from mlfuzz.codefuzz.failure.bucketing import Territory, describe, import_folders, message_of
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.growth import LEAST_KIB, grown
 from mlfuzz.codefuzz.hang import Patience
-from mlfuzz.codefuzz.keys import Territory, describe, import_folders, message_of
-from mlfuzz.codefuzz.outcome import Kind, Outcome
 from mlfuzz.codefuzz.slot import Death
 from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.threads import Threads
@@ -274,11 +275,11 @@ class _Runner:
                 return False, ended
             if phase != before:
                 since, patience = now, Patience(pid, allowed[phase])
-            elif patience.over(now - since) and not sanitizer.reporting(pieces[said], now - since):
+            elif patience.over(now - since) and not sanitizer_report.reporting(pieces[said], now - since):
                 return True, None
 
     def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:
-        report = sanitizer.parse(printed)
+        report = sanitizer_report.parse(printed)
         if report is not None:
             return _plain(aftermath.from_report(report, death, printed))
         if death.signal:
@@ -290,8 +291,12 @@ class _Runner:
 
     def _stopped(self, kind: Kind, name: str, trace: str, death: Death, message: str) -> dict[str, Any]:
         """An outcome told by the operating system. trace: of faulthandler; of several samples what they share."""
-        found = stacks.dumps(trace)
-        placed = stacks.placed(stacks.common(found) if kind == "hang" else found[-1], self.territory) if found else []
+        found = stack_parser.dumps(trace)
+        placed = (
+            stack_parser.placed(stack_parser.common(found) if kind == "hang" else found[-1], self.territory)
+            if found
+            else []
+        )
         code = os.WEXITSTATUS(death.status) if not death.signal and kind != "hang" else None
         return _plain(aftermath.located(
             kind, name, placed, message=message, traceback=trace, status=code,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from mlfuzz.codefuzz import lanes, library
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.codefuzz.records import RESOURCES
 from mlfuzz.errors import ReplayError, UnknownNameError

@@ -19,8 +19,8 @@ from typing import IO, Any
 import msgspec
 
 from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import ReplayError, TargetLoadError
 

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from mlfuzz.budget import in_words
-from mlfuzz.codefuzz import stacks
+from mlfuzz.codefuzz.failure import stack_parser
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 
 RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})
@@ -174,7 +174,7 @@ def _evidence(outcome: Outcome, payload: bytes, origin: Origin) -> dict[str, Any
 def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
-        "traceback": stacks.readable(outcome.traceback)[-LONGEST:], "bucket": outcome.bucket, "group": outcome.group,
+        "traceback": stack_parser.readable(outcome.traceback)[-LONGEST:], "bucket": outcome.bucket, "group": outcome.group,
         "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,
         "sanitizer": dict(outcome.sanitizer), "refused": [one.text for one in outcome.refusals],
     }  # fmt: skip

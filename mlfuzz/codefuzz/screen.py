@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.engine import Screened
-from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import BadInputError

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.link import ALONE
-from mlfuzz.codefuzz.outcome import FINE, Outcome
 from mlfuzz.codefuzz.recorder import STARTED
 from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS

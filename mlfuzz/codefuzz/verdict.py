@@ -14,15 +14,16 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath, sanitizer
+from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.declaration import Declaration
+from mlfuzz.codefuzz.failure import sanitizer_report
+from mlfuzz.codefuzz.failure.bucketing import Territory
+from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
+from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 from mlfuzz.codefuzz.hang import Patience, Sampler
-from mlfuzz.codefuzz.keys import Territory
 from mlfuzz.codefuzz.link import ALONE, Link
-from mlfuzz.codefuzz.outcome import FINE, Outcome
 from mlfuzz.codefuzz.pretence import Pretence
 from mlfuzz.codefuzz.recorder import CAPACITY
-from mlfuzz.codefuzz.refusal import Refusal
 from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.warden import Warden
@@ -150,7 +151,7 @@ class Court:
                     phase, since = slot.flight.phase, now
                     allowance = Patience(slot.pid, patience * limit + (THREAD_SECONDS if slot.flight.returned else 0.0))
                 over = allowance.over(now - since) if allowance is not None else now - since > START_SECONDS
-                if over and not sanitizer.reporting(slot.ring.data, now - since):
+                if over and not sanitizer_report.reporting(slot.ring.data, now - since):
                     return self._hang(slot, sampler, now - since)
                 if allowance is None:
                     link.pump(0.005)

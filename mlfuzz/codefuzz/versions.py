@@ -15,8 +15,8 @@ from typing import Literal
 import msgspec
 
 from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.outcome import Outcome
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.errors import ReplayError, TargetLoadError, UsageError
 

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import Territory, describe
+from mlfuzz.codefuzz.failure.bucketing import Territory, describe
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.recorder import (
     CLOSED,
     FAILED,

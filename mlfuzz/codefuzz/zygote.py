@@ -22,8 +22,8 @@ import traceback
 from typing import Any
 
 from mlfuzz.codefuzz import child, importing, sandbox, wire
-from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import OWN, Territory
+from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.recorder import beginnings
 from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
 

@@ -26,8 +26,8 @@ from typing import Any
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine, AtherisSession
 from mlfuzz.codefuzz.declaration import read
 from mlfuzz.codefuzz.engine import Options, Progress
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.fuzzing import FLAGS
-from mlfuzz.codefuzz.outcome import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "corpus" / "seeds" / "code"
@@ -85,8 +85,8 @@ def fuzz(data):
 RECORDER = """
 import sys, time
 sys.path[:0] = {path!r}
-from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.recorder import Flight, create
 from mlfuzz.codefuzz.wrapper import Judge, wrap
 def entry(data):

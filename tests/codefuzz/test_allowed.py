@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 
 
 @pytest.mark.parametrize(

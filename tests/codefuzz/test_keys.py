@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlfuzz.codefuzz
-from mlfuzz.codefuzz.keys import FOUNDATION, OWN, Territory, describe, kind_of
+from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OWN, Territory, describe, kind_of
 from mlfuzz.codefuzz.zygote import OURS
 
 

@@ -12,7 +12,7 @@ import pytest
 from mlfuzz.codefuzz import native, toolchain
 from mlfuzz.codefuzz.declaration import read
 from mlfuzz.codefuzz.engine import Options
-from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.errors import TargetError, UnknownNameError
 
 SOURCE = """

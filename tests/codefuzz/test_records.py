@@ -7,8 +7,8 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.confirm import settle
-from mlfuzz.codefuzz.keys import TARGET, keys
-from mlfuzz.codefuzz.outcome import Outcome
+from mlfuzz.codefuzz.failure.bucketing import TARGET, keys
+from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.records import Origin, amplification, candidate, severity, suffix_of, told, tried
 from mlfuzz.findings.finding import dumps, loads
 from mlfuzz.findings.store import FindingStore

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from mlfuzz.codefuzz.refusal import Refusal, gather, line, sentence
+from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal, gather, line, sentence
 
 
 @pytest.mark.parametrize("name", ["acme_fuzz", "acme-fuzz", "acme.fuzz", 'a "b"', "zwölf"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz import sanitizer
+from mlfuzz.codefuzz.failure import sanitizer_report
 
 ADDRESS = """noise
 ==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x1 bp 0x2 sp 0x3
@@ -24,7 +24,7 @@ SUMMARY: AddressSanitizer: heap-use-after-free
 
 
 def test_an_address_report_has_its_error_access_place_and_token():
-    report = sanitizer.parse(ADDRESS)
+    report = sanitizer_report.parse(ADDRESS)
     assert report is not None
     assert (report.tool, report.error) == ("AddressSanitizer", "heap-use-after-free")
     assert report.details == {"access": "read", "bytes": 8, "token": "read4B--ImagingSgiRleDecode--x"}
@@ -44,17 +44,17 @@ def test_an_address_report_has_its_error_access_place_and_token():
     ],
 )
 def test_errors_are_named(text, error):
-    report = sanitizer.parse(f"{text}\n")
+    report = sanitizer_report.parse(f"{text}\n")
     assert report is not None
     assert report.error == error
 
 
 def test_the_first_of_two_reports_counts_and_a_place_without_a_stack_is_kept():
     text = "x.c:5:1: runtime error: division by zero\n" + ADDRESS
-    report = sanitizer.parse(text)
+    report = sanitizer_report.parse(text)
     assert report is not None
     assert report.frames[0].startswith("x.c:5:")
 
 
 def test_ordinary_output_is_no_report():
-    assert sanitizer.parse("ERROR: something else\n#0 x\n") is None
+    assert sanitizer_report.parse("ERROR: something else\n#0 x\n") is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlfuzz.codefuzz.sanitizer import parse
+from mlfuzz.codefuzz.failure.sanitizer_report import parse
 
 PYTHON = """\
     #2 0x7f8b83906f79  (/lib/x86_64-linux-gnu/libffi.so.8+0x6f79) (BuildId: 4b5ef0d8f602b880c279f15ed3b07bf6686ea09b)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz.allowed import Documented
-from mlfuzz.codefuzz.keys import Territory
+from mlfuzz.codefuzz.failure.bucketing import Territory
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
 from mlfuzz.codefuzz.wrapper import UNTELLABLE, Judge, wrap
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz.allowed import Documented
 from mlfuzz.codefuzz.declaration import Declaration, read
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.formats import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +107,7 @@ def test_documented_exceptions_are_found_where_they_are_said_to_be(path):
 SEEDS_RUN = """
 import importlib.util, sys
 from pathlib import Path
-from mlfuzz.codefuzz.allowed import Documented
+from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.declaration import read
 path, seeds = Path(sys.argv[1]), Path(sys.argv[2])
 spec = importlib.util.spec_from_file_location(path.stem, path)

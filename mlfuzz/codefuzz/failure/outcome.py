@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.codefuzz.refusal import Refusal
+from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 
 Kind = Literal[
     "ok", "refused",  # ran through; raised what is documented

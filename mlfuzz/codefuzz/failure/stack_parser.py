@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from mlfuzz.codefuzz.keys import Place, Territory
+from mlfuzz.codefuzz.failure.bucketing import Place, Territory
 
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 HEADING = re.compile(r"^(Current thread|Thread|Stack) ")
