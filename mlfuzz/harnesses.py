@@ -6,6 +6,6 @@ imported. Every repro.py of a shipped harness says `from mlfuzz import harnesses
 
 from __future__ import annotations
 
-from mlfuzz.codefuzz.library import Harness, find, listed, module
+from mlfuzz.codefuzz.harness.discovery import Harness, find, listed, module
 
 __all__ = ["Harness", "find", "listed", "module"]

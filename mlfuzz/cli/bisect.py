@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.codefuzz import library, versions
+from mlfuzz.codefuzz import versions
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.versions import Tried
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID
@@ -48,7 +49,7 @@ def bisect(
     if finding.side != "code":
         raise UsageError(f"finding {finding.id[:SHORT_ID]} is of a model; mlfuzz replay --target runs it on another")
     root = context.resolve().root
-    harness = library.find(target or finding.load, root)
+    harness = discovery.find(target or finding.load, root)
     _, files = read(case.path)
     wanted = versions.parse(package, of, offered=versions.offered)
     terminal = context.terminal

@@ -8,8 +8,8 @@ import zipfile
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.shelves import base_of, corpus_for, files_in, only_shelf
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.corpus.corpus_directory import read_input
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.findings.bundle import require_empty
 from mlfuzz.storage.durable import write_atomic, writing
@@ -56,7 +56,7 @@ def imported(folder: str, /, *, harness: str, campaign: str = "", dir: str = "",
         campaign: Which one takes them; by default the only one there is, or one that is called like the harness.
         dir: Where campaigns lie, instead of the configured folder.
     """
-    declaration = library.find(harness, context.resolve().root).declaration
+    declaration = discovery.find(harness, context.resolve().root).declaration
     files = files_in(context.path(folder))
     fitting = [path for path in files if path.stat().st_size <= declaration.length]
     workdir, corpus = corpus_for(base_of(context, dir), declaration.name, campaign)

@@ -9,9 +9,9 @@ from cyclopts import App
 
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
-from mlfuzz.codefuzz.library import Harness, Unusable
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness, Unusable
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, MlfuzzError
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.report.numbers import percent
@@ -36,7 +36,7 @@ def listed(*, context: Here) -> int:
     Exit code 3 where a file under harnesses/ is none.
     """
     root = context.resolve().root
-    every = library.listed(root)
+    every = discovery.listed(root)
     harnesses = [one for one in every if isinstance(one, Harness)]
     broken = [one for one in every if isinstance(one, Unusable)]
     context.terminal.emit(
@@ -68,10 +68,10 @@ def coverage(name: str, /, *, output: str = "", campaign: str = "", dir: str = "
         dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.codefuzz.default import engine
-    from mlfuzz.codefuzz.engine import Options
+    from mlfuzz.codefuzz.harness.engine import Options
 
     found = context.resolve()
-    harness = library.find(name, found.root)
+    harness = discovery.find(name, found.root)
     base = context.path(dir) if dir else found.state_dir
     folder = context.path(output) if output else base / f"coverage-{folder_name(harness.name)}"
     files = [*harness.seed_files(), *inputs_of(harness.name, base, campaign)]

@@ -18,13 +18,13 @@ from mlfuzz.cli.cases import REGRESSIONS
 from mlfuzz.cli.code_panel import CodePanel
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Options
+from mlfuzz.codefuzz.harness.trust import is_ours, noted
 from mlfuzz.codefuzz.lanes import NATIVE, lane
-from mlfuzz.codefuzz.library import Harness
-from mlfuzz.codefuzz.trusted import is_ours, noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
@@ -163,9 +163,9 @@ def _chosen(context: Context, wish: Wish, root: Path, base: Path) -> list[Harnes
     if not wish.harnesses:
         _require_ours(Trust.of(context.resolve()), typed, wish.name)
     if typed:
-        chosen = [library.find(one, root) for one in dict.fromkeys(typed)]
+        chosen = [discovery.find(one, root) for one in dict.fromkeys(typed)]
     else:
-        chosen = [one for one in library.listed(root) if isinstance(one, Harness) and not one.shipped]
+        chosen = [one for one in discovery.listed(root) if isinstance(one, Harness) and not one.shipped]
         if not chosen:
             raise UsageError("which harness? mlfuzz harness list shows them; mlfuzz harness new NAME writes one")
     if not wish.seeds:

@@ -11,13 +11,13 @@ import msgspec
 
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.adopt import State, adopt
 from mlfuzz.codefuzz.foreign import Foreign, inputs
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.trust import noted
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, suffix_of
-from mlfuzz.codefuzz.trusted import noted
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import SHORT_ID
@@ -46,7 +46,7 @@ def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", con
         dir: Where campaigns lie, instead of the configured folder.
     """
     found = context.resolve()
-    chosen = library.find(harness, found.root)
+    chosen = discovery.find(harness, found.root)
     files = inputs(context.path(folder))
     context.note_begun(found.root, [noted(chosen)])
     base = context.path(dir) if dir else found.state_dir

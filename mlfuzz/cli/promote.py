@@ -13,8 +13,8 @@ from mlfuzz.cli.cases import REGRESSIONS, Cases
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
 from mlfuzz.cli.subjects import instead
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.trusted import noted
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.trust import noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, CorruptRecordError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import PER_FAULT, Regressions
@@ -91,7 +91,7 @@ def promote(
 
 
 def _noted(root: Path, load: str, finding: Finding) -> str:
-    return noted(library.find(load, root)) if finding.side == "code" else load
+    return noted(discovery.find(load, root)) if finding.side == "code" else load
 
 
 def _replayed(context: Context, cases: list[Case], load: str, device: str | None) -> dict[str, Replayed]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.lookup import record_at
@@ -23,7 +23,7 @@ def loose(context: Context, what: Sequence[str], target: str) -> list[Path]:
 
 def replay_files(context: Context, files: Sequence[Path], harness: str, *, times: int) -> int:
     """Run each, and say what became of it; exit code 1 where any fails."""
-    found = library.find(harness, context.resolve().root)
+    found = discovery.find(harness, context.resolve().root)
     failed = False
     with PlainRun(found) as run:
         for path in files:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
-from mlfuzz.codefuzz.engine import Options, Session
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.engine import Options, Session
 from mlfuzz.errors import TargetLoadError, UnknownNameError, UsageError
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.storage.workdir import Workdir, campaign_root, campaigns, find_campaign
@@ -61,7 +61,7 @@ def session_for(context: Context, harness: str) -> Iterator[Session]:
     from mlfuzz.codefuzz.default import engine
 
     found = context.resolve()
-    chosen = library.find(harness, found.root)
+    chosen = discovery.find(harness, found.root)
     started = engine()
     if missing := started.available():
         raise TargetLoadError(missing)

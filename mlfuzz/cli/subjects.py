@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.config import Resolved, TargetConfig
 from mlfuzz.errors import UnknownNameError, UsageError
 from mlfuzz.findings.finding import Finding
@@ -82,7 +82,7 @@ def instead(found: Resolved, typed: str, findings: Iterable[Finding]) -> str:
     if len(sides) > 1:
         raise UsageError(f"--target {typed}: some of the findings are of a model, some of a harness; name fewer")
     if sides == {"code"}:
-        return library.find(typed, found.root).load
+        return discovery.find(typed, found.root).load
     return find_target(found.config.targets, typed)[1].use
 
 

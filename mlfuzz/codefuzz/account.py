@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.share import Share
 from mlfuzz.codefuzz.standing import Standing
 from mlfuzz.progress import Progress, SeedStats, Stats, read_stats

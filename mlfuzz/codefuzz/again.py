@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlfuzz.codefuzz import lanes, library
-from mlfuzz.codefuzz.engine import Engine, Options, Session
+from mlfuzz.codefuzz import lanes
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.engine import Engine, Options, Session
 from mlfuzz.errors import ReplayError, UnknownNameError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.workdir import CAMPAIGNS
@@ -27,7 +28,7 @@ class Sessions:
 
     def _prepare(self, load: str, lane: str, finding: Finding) -> Session:
         try:
-            harness = library.find(load, self._project)
+            harness = discovery.find(load, self._project)
         except UnknownNameError as error:
             raise ReplayError(f"finding {finding.id[:10]}: its harness {load or '?'} is not here: {error}") from error
         if self._engine is None:

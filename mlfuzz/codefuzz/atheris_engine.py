@@ -19,13 +19,13 @@ from mlfuzz.codefuzz.blindness import first_words, unseen
 from mlfuzz.codefuzz.corpus.cmin import cover
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
-from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.finder import within
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
+from mlfuzz.codefuzz.harness.declaration import Declaration
+from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.lore import Lore

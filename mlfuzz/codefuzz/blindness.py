@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable
 
-from mlfuzz.codefuzz.declaration import PLAIN_ENTRY, Declaration
-from mlfuzz.codefuzz.engine import Prepared
+from mlfuzz.codefuzz.harness.declaration import PLAIN_ENTRY, Declaration
+from mlfuzz.codefuzz.harness.engine import Prepared
 
 SHOWN = 4
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import msgspec
 
 from mlfuzz.codefuzz.account import Account
-from mlfuzz.codefuzz.engine import Progress, Session
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Result, Tick, Warned
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Progress, Session
 from mlfuzz.codefuzz.interrupts import Interrupts
-from mlfuzz.codefuzz.library import Harness
 from mlfuzz.codefuzz.records import Origin, candidate, suffix_of
 from mlfuzz.codefuzz.request import CampaignRequest, keep_request
 from mlfuzz.codefuzz.screening import ready, screen, versions

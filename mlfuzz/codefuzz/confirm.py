@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import confirmed, minimised, tried
 from mlfuzz.findings.finding import Finding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlfuzz.codefuzz.engine import Engine
+from mlfuzz.codefuzz.harness.engine import Engine
 
 
 def engine() -> Engine:

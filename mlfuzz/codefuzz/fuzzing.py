@@ -15,10 +15,10 @@ import msgspec
 from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
-from mlfuzz.codefuzz.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.hang import Patience, Sampler
+from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
 from mlfuzz.codefuzz.link import FUZZ, Link

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import read_regular, write_atomic, writing
 

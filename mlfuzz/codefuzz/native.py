@@ -18,7 +18,7 @@ import msgspec
 
 from mlfuzz.codefuzz import toolchain
 from mlfuzz.codefuzz.debian_source import unpack_source
-from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
 from mlfuzz.codefuzz.steps import OnLine, run
 from mlfuzz.errors import TargetError, UnknownNameError

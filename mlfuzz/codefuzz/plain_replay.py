@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlfuzz.codefuzz import lanes, library
+from mlfuzz.codefuzz import lanes
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.codefuzz.records import RESOURCES
 from mlfuzz.errors import ReplayError, UnknownNameError
@@ -99,7 +100,7 @@ def _harness(load: str, finding: Finding, project: Path) -> Harness:
     if not load:
         raise ReplayError(f"finding {finding.id[:10]} names no harness; say which: --target NAME")
     try:
-        return library.find(load, project)
+        return discovery.find(load, project)
     except UnknownNameError as error:
         raise ReplayError(f"its harness {load.partition(':')[0]} is not here: {error}") from error
 

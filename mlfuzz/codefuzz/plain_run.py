@@ -18,9 +18,9 @@ from typing import IO, Any
 
 import msgspec
 
-from mlfuzz.codefuzz.engine import Lane
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import ReplayError, TargetLoadError
 

@@ -16,7 +16,7 @@ import msgspec
 from mlfuzz.budget import in_words
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 
 RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.budget import Budget
-from mlfuzz.codefuzz.engine import Engine, Options
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Engine, Options
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir

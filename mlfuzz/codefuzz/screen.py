@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
-from mlfuzz.codefuzz.engine import Screened
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness.engine import Screened
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import BadInputError

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlfuzz.codefuzz.blindness import tops
-from mlfuzz.codefuzz.engine import Session
 from mlfuzz.codefuzz.events import Ready
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Session
 from mlfuzz.codefuzz.standing import Standing, require_usable
 from mlfuzz.findings.environment import environment, version
 

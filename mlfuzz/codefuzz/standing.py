@@ -14,10 +14,10 @@ from mlfuzz.codefuzz.blindness import told
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.corpus.dictionary import MOST_LEARNED, learned, parse, written
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
-from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.records import RESOURCES, Origin
 from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.findings.finding import Finding

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from mlfuzz.codefuzz import aftermath
-from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 from mlfuzz.codefuzz.hang import Patience, Sampler
+from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.codefuzz.pretence import Pretence
 from mlfuzz.codefuzz.recorder import CAPACITY

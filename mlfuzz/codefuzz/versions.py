@@ -14,9 +14,9 @@ from typing import Literal
 
 import msgspec
 
-from mlfuzz.codefuzz.engine import Lane
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.errors import ReplayError, TargetLoadError, UsageError
 

@@ -17,8 +17,8 @@ import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
+from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.plain_replay import PlainReplay
-from mlfuzz.codefuzz.trusted import refusal
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run

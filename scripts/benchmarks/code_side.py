@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine, AtherisSession
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options, Progress
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.fuzzing import FLAGS
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "corpus" / "seeds" / "code"
@@ -365,8 +365,8 @@ def supervisor(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
     code = f"""
 from pathlib import Path
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options
 with AtherisEngine().prepare(read(Path({str(folder / "trivial.py")!r})), Options(cache="none")) as session:
     session.fuzz(Path({str(folder / "s")!r}), seconds=1, on_failure=print, on_progress=lambda _: None)
     print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))

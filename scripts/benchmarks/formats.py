@@ -19,10 +19,10 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.default import engine
-from mlfuzz.codefuzz.engine import Options, Progress
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Options, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +68,7 @@ def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> tuple[P
 
 def compare(name: str, mutator: str, seeds: int, seconds: float) -> str:
     """One row of the table."""
-    harness = library.find(name, ROOT)
+    harness = discovery.find(name, ROOT)
     raw, aware = [], []
     for seed in range(1, seeds + 1):
         raw.append(fuzzed(harness, "", seed, seconds))

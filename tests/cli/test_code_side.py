@@ -10,8 +10,9 @@ import pytest
 from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
-from mlfuzz.codefuzz import default, library
+from mlfuzz.codefuzz import default
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, candidate
 from mlfuzz.findings.store import FindingStore
@@ -244,7 +245,7 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
 
 def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):
     workdir = Workdir.create(project / ".mlfuzz" / "toy")
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
     with PlainRun(harness) as run:
         finding, files = candidate(b"TPExyz", run.reproduce(b"TPExyz", times=1)[0], Origin(harness))
     FindingStore(workdir.findings).save(finding, files)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mlfuzz.codefuzz.engine import Prepared, Progress, Screened
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
 from mlfuzz.codefuzz.plain_run import PlainRun
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.corpus.dictionary import parse
-from mlfuzz.codefuzz.declaration import Declaration, read
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.declaration import Declaration, read
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.series import Series
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 
@@ -417,8 +417,8 @@ def test_a_killed_supervisor_leaves_its_records_and_no_process(tmp_path):
 import os, sys
 from pathlib import Path
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options
 session = AtherisEngine().prepare(read(Path({str(HERE / "planted.py")!r})), Options(cache="none"))
 print(session._link._process.pid, flush=True)
 def record(data, outcome):
@@ -455,8 +455,8 @@ import os, signal, sys
 sys.modules["resource"] = sys.modules["fcntl"] = None
 del os.fork, os.memfd_create, signal.SIGKILL, signal.SIGUSR1, os.O_NONBLOCK
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.declaration import Declaration
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import TargetLoadError
 print(AtherisEngine().available())
 try:

@@ -12,9 +12,9 @@ from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.blindness import told, unseen
 from mlfuzz.codefuzz.campaign import run
-from mlfuzz.codefuzz.declaration import Declaration
-from mlfuzz.codefuzz.engine import Options, Prepared
-from mlfuzz.codefuzz.library import at
+from mlfuzz.codefuzz.harness.declaration import Declaration
+from mlfuzz.codefuzz.harness.discovery import at
+from mlfuzz.codefuzz.harness.engine import Options, Prepared
 from mlfuzz.codefuzz.request import CampaignRequest
 
 ENGINE = AtherisEngine()

@@ -5,10 +5,10 @@ from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.budget import Budget
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.campaign import run
-from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.request import CampaignRequest
 from mlfuzz.errors import CampaignBusyError, TargetLoadError, UsageError
 from mlfuzz.findings.store import FindingStore
@@ -26,7 +26,7 @@ def project(tmp_path):
 
 def request(project, engine, *names, inputs=5000, **more):
     """A turn of the scripted engine counts a thousand inputs: five turns."""
-    harnesses = tuple(library.find(name, project) for name in names or ("toy",))
+    harnesses = tuple(discovery.find(name, project) for name in names or ("toy",))
     return CampaignRequest(
         workdir=project / ".mlfuzz" / "toy", harnesses=harnesses, engine=engine,
         budget=Budget(seconds=60, inputs=inputs),

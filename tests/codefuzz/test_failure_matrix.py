@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.plain_run import PlainRun
 
 HARNESS = Path(__file__).with_name("failures.py")

@@ -10,9 +10,9 @@ import pytest
 from codefuzz import atheris_forms
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.discovery import at
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.importing import BROUGHT, SURVIVORS
-from mlfuzz.codefuzz.library import at
 
 ENGINE = AtherisEngine()
 

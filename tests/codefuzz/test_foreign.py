@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.adopt import adopt
 from mlfuzz.codefuzz.foreign import inputs
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin
 from mlfuzz.errors import UsageError
@@ -50,7 +50,7 @@ def test_nothing_to_take_is_a_wrong_call(tmp_path):
 
 def test_of_each_bucket_one_becomes_a_finding(tmp_path):
     project = toy_project.build(tmp_path / "project")
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
     files = {"crash-00000001": b"TPE1", "crash-00000002": b"TPE22", "crash-00000003": b"TPDd", "oom-00000004": b"TPq"}
     write(tmp_path / "theirs", **files)
     store = FindingStore(tmp_path / "findings")
@@ -65,7 +65,7 @@ def test_of_each_bucket_one_becomes_a_finding(tmp_path):
 
 def test_a_file_that_cannot_be_read_stops_nobody(tmp_path):
     project = toy_project.build(tmp_path / "project")
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
     write(tmp_path / "theirs", a=b"TPE", b=b"TPE")
     found = inputs(tmp_path / "theirs")
     (tmp_path / "theirs" / "a").unlink()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options
 
 pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=AtherisEngine().available() or "available")
 

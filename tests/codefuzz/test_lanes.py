@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz.engine import Lane
+from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.codefuzz.lanes import built, folder, keep, lane
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.codefuzz import native, toolchain
-from mlfuzz.codefuzz.declaration import read
-from mlfuzz.codefuzz.engine import Options
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import TargetError, UnknownNameError
 
 SOURCE = """

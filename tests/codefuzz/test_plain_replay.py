@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, candidate
@@ -18,7 +18,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def finding(project):
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
     with PlainRun(harness) as run:
         (outcome,) = run.reproduce(b"TPE", times=1)
     return candidate(b"TPE", outcome, Origin(harness))[0]

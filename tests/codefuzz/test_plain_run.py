@@ -5,7 +5,7 @@ import os
 import pytest
 from codefuzz import atheris_forms, toy_project
 
-from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.errors import TargetError, TargetLoadError
 
@@ -17,7 +17,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def toy(project):
-    with PlainRun(library.find("toy", project)) as run:
+    with PlainRun(discovery.find("toy", project)) as run:
         yield run
 
 
@@ -53,7 +53,7 @@ def test_a_failure_names_the_line_of_the_code_under_test(toy):
 
 def test_what_a_file_imports_only_in_its_main_is_there_when_it_is_replayed(tmp_path):
     path = atheris_forms.build(tmp_path, atheris_forms.FORMS["a block in main"])
-    with PlainRun(library.at(path, tmp_path)) as run:
+    with PlainRun(discovery.at(path, tmp_path)) as run:
         (outcome,) = run.reproduce(atheris_forms.MAGIC + b"z", times=1)
     assert outcome.group == "exception:KeyError:acme/deep.py:parse"
 
@@ -79,7 +79,7 @@ def test_nothing_that_an_input_does_stays_for_the_next(toy):
 
 
 def test_a_plain_atheris_file_runs_unmodified_and_tells_what_it_consumed(project):
-    with PlainRun(library.find("plain_toy", project)) as run:
+    with PlainRun(discovery.find("plain_toy", project)) as run:
         (outcome,) = run.reproduce(b"\x07\x01abc", times=1)
         assert (outcome.kind, outcome.type) == ("exception", "KeyError")
         assert run.consumed(b"\x07\x01abc") == [("ConsumeInt(1)", "7"), ("ConsumeUnicode(4)", "'abc'")]
@@ -88,7 +88,7 @@ def test_a_plain_atheris_file_runs_unmodified_and_tells_what_it_consumed(project
 def test_a_harness_that_does_not_import_says_why(project):
     (project / "harnesses" / "broken.py").write_text("import nothing_of_this_name\ndef TestOneInput(data): pass\n")
     with pytest.raises(TargetLoadError, match=r"broken does not import: ModuleNotFoundError.*broken\.py") as caught:
-        PlainRun(library.find("broken", project)).start()
+        PlainRun(discovery.find("broken", project)).start()
     assert caught.value.exit_code == 3
     (project / "harnesses" / "broken.py").unlink()
 
@@ -97,14 +97,14 @@ def test_a_harness_that_ends_its_process_while_importing_says_so(project):
     path = project / "harnesses" / "leaves.py"
     path.write_text("import os\nprint('bye', flush=True)\nos._exit(5)\ndef TestOneInput(data): pass\n")
     with pytest.raises(TargetLoadError, match="its process died; it said: 'bye'"):
-        PlainRun(library.find("leaves", project)).start()
+        PlainRun(discovery.find("leaves", project)).start()
     path.unlink()
 
 
 def test_a_flood_of_output_neither_blocks_nor_fills_anything(project):
     path = project / "harnesses" / "loud.py"
     path.write_text("def TestOneInput(data):\n    print('x' * 5_000_000)\n    raise KeyError('after all that')\n")
-    with PlainRun(library.find("loud", project)) as run:
+    with PlainRun(discovery.find("loud", project)) as run:
         (outcome,) = run.reproduce(b"", times=1)
     assert outcome.type == "KeyError"
     assert 0 < len(outcome.output) <= 4096
@@ -112,7 +112,7 @@ def test_a_flood_of_output_neither_blocks_nor_fills_anything(project):
 
 
 def test_its_processes_end_with_it(project):
-    run = PlainRun(library.find("toy", project))
+    run = PlainRun(discovery.find("toy", project))
     run.start()
     pid = run._child.pid
     run.close()
@@ -126,7 +126,7 @@ def test_under_a_sanitizer_its_report_says_where(project):
         lane = native.runtime_lane("address")
     except TargetError as error:
         pytest.skip(str(error))
-    with PlainRun(library.find("toy", project), lane=lane) as run:
+    with PlainRun(discovery.find("toy", project), lane=lane) as run:
         assert run.reproduce(b"TPok", times=1)[0].kind == "ok"
         (outcome,) = run.reproduce(b"TPC", times=1)
     assert (outcome.kind, outcome.type) == ("sanitizer", "SEGV")
@@ -147,7 +147,7 @@ def fuzz(data):
 def test_a_leak_shows_where_it_is_looked_for_and_an_innocent_input_has_none(tmp_path):
     (tmp_path / "harnesses").mkdir()
     (tmp_path / "harnesses" / "leaky.py").write_text(LEAKY)
-    with PlainRun(library.find("leaky", tmp_path)) as run:
+    with PlainRun(discovery.find("leaky", tmp_path)) as run:
         (once,) = run.reproduce(b"leak", times=1)
         (leak,) = run.reproduce(b"leak", times=1, kind="leak")
         (other,) = run.reproduce(b"ok", times=1, kind="leak")

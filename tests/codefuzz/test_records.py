@@ -5,10 +5,10 @@ import math
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.confirm import settle
 from mlfuzz.codefuzz.failure.bucketing import TARGET, keys
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.records import Origin, amplification, candidate, severity, suffix_of, told, tried
 from mlfuzz.findings.finding import dumps, loads
 from mlfuzz.findings.store import FindingStore
@@ -57,7 +57,7 @@ class Session:
 
 @pytest.fixture
 def stored(tmp_path):
-    harness = library.find("toy", toy_project.build(tmp_path / "project"))
+    harness = discovery.find("toy", toy_project.build(tmp_path / "project"))
     store = FindingStore(tmp_path / "findings")
     finding, files = candidate(b"ABCDE", outcome(), Origin(harness, suffix=".toy"))
     store.save(finding, files)
@@ -84,7 +84,7 @@ def test_a_smaller_input_that_fails_otherwise_is_not_taken(stored):
 
 
 def test_records_survive_the_oddest_messages(tmp_path):
-    harness = library.find("toy", toy_project.build(tmp_path))
+    harness = discovery.find("toy", toy_project.build(tmp_path))
     odd = outcome(message="\ud800\x00\u202e" * 10_000, traceback="\udcff" * 50_000, frames=("a" * 10_000,))
     finding, _ = candidate(b"x", odd, Origin(harness))
     assert loads(dumps(finding)).id == finding.id

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.versions import Tried, bisect, parse, turning_points
 from mlfuzz.errors import UsageError
@@ -28,7 +28,7 @@ def test_what_is_no_version_is_refused_before_anything_is_installed(text):
 
 def test_each_version_gets_its_verdict(tmp_path):
     project = toy_project.build(tmp_path / "project")
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
 
     def install(package, version, folder):
         if version == "3":

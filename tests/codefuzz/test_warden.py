@@ -11,9 +11,9 @@ import pytest
 from codefuzz import sandboxed
 from codefuzz.sandboxed import BARRED, HARMLESS, OWN
 
-from mlfuzz.codefuzz import library
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.engine import Options
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.plain_run import PlainRun
 
 ENGINE = AtherisEngine()
@@ -30,7 +30,7 @@ def project(tmp_path_factory):
 
 
 def opened(project, **options):
-    declaration = library.find("acme", project).declaration
+    declaration = discovery.find("acme", project).declaration
     return ENGINE.prepare(declaration, Options(cache="none", project=str(project), **options))
 
 
@@ -102,7 +102,7 @@ def fuzz(data):
     corpus.mkdir()
     for number, payload in enumerate((b"L1", b"L2", b"L3", b"B", b"zz")):
         (corpus / str(number)).write_bytes(payload)
-    declaration = library.at(tmp_path / "h.py", tmp_path).declaration
+    declaration = discovery.at(tmp_path / "h.py", tmp_path).declaration
     with held(ENGINE.prepare(declaration, Options(cache="none"))) as session:
         session.fuzz(
             corpus, seconds=20.0, on_progress=lambda _: None, stop=lambda: bool(found),
@@ -128,7 +128,7 @@ def fuzz(data):
 
 def test_memory_that_only_a_refusal_leaves_behind_is_set_aside(tmp_path):
     (tmp_path / "h.py").write_text(LEAKY)
-    declaration = library.at(tmp_path / "h.py", tmp_path).declaration
+    declaration = discovery.at(tmp_path / "h.py", tmp_path).declaration
     with held(ENGINE.prepare(declaration, Options(cache="none", project=str(tmp_path)))) as session:
         told = {data: session.reproduce(data, times=1, kind="leak")[0] for data in (b"own", b"refused")}
     assert {data: one.kind for data, one in told.items()} == {b"own": "leak", b"refused": "barred"}
@@ -142,7 +142,7 @@ def test_without_the_sandbox_and_in_a_replay_nothing_is_refused(tmp_path):
     with opened(fresh) as session:
         told = {way: session.reproduce(way.encode(), times=1)[0] for way in ways}
     assert {way: one for way, one in told.items() if one.failed or one.refusals} == {}
-    with PlainRun(library.find("acme", fresh)) as run:
+    with PlainRun(discovery.find("acme", fresh)) as run:
         replayed = {way: run.reproduce(way.encode(), times=1)[0] for way in ways}
     assert {way: one for way, one in replayed.items() if one.failed} == {}
 

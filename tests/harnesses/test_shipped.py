@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz.declaration import Declaration, read
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.formats import FORMATS
+from mlfuzz.codefuzz.harness.declaration import Declaration, read
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "harnesses").glob("*.py"))
@@ -108,7 +108,7 @@ SEEDS_RUN = """
 import importlib.util, sys
 from pathlib import Path
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.declaration import read
+from mlfuzz.codefuzz.harness.declaration import read
 path, seeds = Path(sys.argv[1]), Path(sys.argv[2])
 spec = importlib.util.spec_from_file_location(path.stem, path)
 module = importlib.util.module_from_spec(spec)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz import library
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, candidate, confirmed, tried
 from mlfuzz.findings.regression import write_regression
@@ -17,7 +17,7 @@ pytest_plugins = "pytester"
 def found(tmp_path_factory):
     """Confirmed findings of the toy parser, as a campaign leaves them: payload -> (finding, files)."""
     project = toy_project.build(tmp_path_factory.mktemp("found"))
-    harness = library.find("toy", project)
+    harness = discovery.find("toy", project)
     made = {}
     with PlainRun(harness) as run:
         for payload in (b"TPE", b"TPDd", b"TPX"):

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from mlfuzz.codefuzz.declaration import Declaration
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.harness.declaration import Declaration
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):

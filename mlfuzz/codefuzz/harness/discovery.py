@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 import mlfuzz
-from mlfuzz.codefuzz.declaration import Declaration, read
+from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlfuzz.codefuzz import library
-from mlfuzz.codefuzz.library import Harness
+from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.trust import Trust
@@ -26,14 +26,14 @@ def refusal(trust: Trust | None, finding: Finding, path: Path, *, target: str = 
 def is_ours(trust: Trust, load: str) -> bool:
     """A shipped harness, one of the project's harnesses/, or one that this user has fuzzed with here (`noted`)."""
     try:
-        harness = library.find(load, trust.root)
+        harness = discovery.find(load, trust.root)
     except MlfuzzError:
         return True  # there is no such file to run, as whoever runs it will say
     if trust.begun(noted(harness)):
         return True
     if not trust.own:
         return False  # what lies here would come before what a shipped harness imports
-    folder = (trust.root / library.FOLDER).resolve()
+    folder = (trust.root / discovery.FOLDER).resolve()
     return harness.shipped or (trust.file is not None and harness.path.resolve().parent == folder)
 
 
