@@ -17,19 +17,19 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mlfuzz.codefuzz import sandbox, wire
-from mlfuzz.codefuzz.alarm import Alarm
-from mlfuzz.codefuzz.callees import Calls, uncounted
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
-from mlfuzz.codefuzz.counters import Native
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.growth import grown
 from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
-from mlfuzz.codefuzz.recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
+from mlfuzz.codefuzz.runtime import messages, sandbox
+from mlfuzz.codefuzz.runtime.alarm import Alarm
+from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
+from mlfuzz.codefuzz.runtime.cpu_wait import waited
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
+from mlfuzz.codefuzz.runtime.leak_probe import grown
+from mlfuzz.codefuzz.runtime.native_counters import Native
+from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, Judge, wrap
 from mlfuzz.codefuzz.spare import Keeper
-from mlfuzz.codefuzz.waiting import waited
-from mlfuzz.codefuzz.wrapper import LEAVE, UNTELLABLE, Judge, wrap
 
 ROOMY = 4.0
 """A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
@@ -57,7 +57,7 @@ class Post:
 
     def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
         try:
-            wire.send(self.socket, message, payload)
+            messages.send(self.socket, message, payload)
         except OSError:
             LEAVE(UNTELLABLE)
 
@@ -139,7 +139,7 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
     edges = calls.edges if calls else _watch_edges() if job.get("edges") else None
     native = Native() if job.get("edges") and bench.spec["sanitizer"] else None
     while True:
-        message, payload = wire.receive(bench.post.socket)
+        message, payload = messages.receive(bench.post.socket)
         if message.get("end"):
             break
         if edges is not None:
@@ -165,8 +165,8 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     connection = bench.post.socket
 
     def tell(outcome: dict[str, Any], data: bytes) -> None:
-        wire.send(connection, outcome, data)
-        answer, _ = wire.receive(connection)  # the supervisor has written it down
+        messages.send(connection, outcome, data)
+        answer, _ = messages.receive(connection)  # the supervisor has written it down
         if answer.get("again"):
             judge.reopen(outcome["bucket"])
 
@@ -259,11 +259,11 @@ def cover(bench: Bench, job: dict[str, Any]) -> None:
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
     judge = bench.judge()
     while True:
-        message, payload = wire.receive(bench.post.socket)
+        message, payload = messages.receive(bench.post.socket)
         if message.get("end"):
             break
         bench.post.send({"kind": _measured(bench, judge, payload)["kind"]})
-    line_trace = importlib.import_module("mlfuzz.codefuzz.line_trace")
+    line_trace = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace")
     bench.post.send({"arcs": line_trace.arcs(bench.measure)})
 
 

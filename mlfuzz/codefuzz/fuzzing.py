@@ -23,12 +23,12 @@ from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
 from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.lore import Lore
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
+from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
+from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
 from mlfuzz.codefuzz.slot import Slot
-from mlfuzz.codefuzz.threads import EXHAUSTED
-from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import Court, outcome_from
-from mlfuzz.codefuzz.wrapper import UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 
 POLL_SECONDS = 0.05

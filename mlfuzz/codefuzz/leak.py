@@ -8,10 +8,10 @@ from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.growth import LEAST_KIB
 from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
+from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.codefuzz.verdict import Court
-from mlfuzz.codefuzz.wrapper import BROKEN
 from mlfuzz.errors import WorkerLostError
 
 SECONDS = 2.0

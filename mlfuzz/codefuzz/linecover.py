@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.line_trace import Arcs
 from mlfuzz.codefuzz.link import ALONE, Link
+from mlfuzz.codefuzz.runtime.line_trace import Arcs
 from mlfuzz.errors import TargetError, WorkerLostError
 
 PATIENCE_SECONDS = 600.0

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mlfuzz.codefuzz import scratch
+from mlfuzz.codefuzz.runtime.messages import Frames, send
 from mlfuzz.codefuzz.slot import KILL, Death, Slot
-from mlfuzz.codefuzz.wire import Frames, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 
 FORK_SECONDS = 30.0

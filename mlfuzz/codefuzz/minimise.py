@@ -10,8 +10,8 @@ import time
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.slot import Slot
-from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.verdict import Court
 
 IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")

@@ -21,7 +21,7 @@ import msgspec
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Lane
-from mlfuzz.codefuzz.wire import Frames, send
+from mlfuzz.codefuzz.runtime.messages import Frames, send
 from mlfuzz.errors import ReplayError, TargetLoadError
 
 LOAD_SECONDS = 120.0

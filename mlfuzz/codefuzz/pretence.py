@@ -18,8 +18,8 @@ import struct
 import tempfile
 from dataclasses import dataclass
 
-from mlfuzz.codefuzz.calls import CHANGES, DEVICES, LOOKS
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, Refusal
+from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS
 
 PATHS: dict[str, tuple[tuple[int, int], ...]] = {
     "open": ((-1, 0),), "openat": ((0, 1),), "openat2": ((0, 1),), "creat": ((-1, 0),), "mkdir": ((-1, 0),),

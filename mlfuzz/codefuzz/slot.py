@@ -12,9 +12,9 @@ from collections import deque
 
 import msgspec
 
-from mlfuzz.codefuzz import recorder
 from mlfuzz.codefuzz.ring import Ring, drain
-from mlfuzz.codefuzz.wire import Frame, Frames, send
+from mlfuzz.codefuzz.runtime import flight_recorder
+from mlfuzz.codefuzz.runtime.messages import Frame, Frames, send
 
 KILL = getattr(signal, "SIGKILL", 9)
 """Windows has none; the module must still be importable there, to say so."""
@@ -47,8 +47,8 @@ class Slot:
     """
 
     def __init__(self, name: str) -> None:
-        self._flight, self._stacks = recorder.create(name), _scratch(name)
-        self.flight = recorder.Flight(self._flight)
+        self._flight, self._stacks = flight_recorder.create(name), _scratch(name)
+        self.flight = flight_recorder.Flight(self._flight)
         self.output, self._output = os.pipe()
         os.set_blocking(self.output, False)
         self.socket, self._socket = socket.socketpair()
@@ -80,8 +80,8 @@ class Slot:
         self.inbox.clear()
         self.ring.clear()
         self.lines = b""
-        self.flight.head[recorder.STARTED] = self.flight.head[recorder.CLOSED] = 0
-        for word in (recorder.REFUSED, recorder.FAILED, recorder.READY, recorder.RETURNED):
+        self.flight.head[flight_recorder.STARTED] = self.flight.head[flight_recorder.CLOSED] = 0
+        for word in (flight_recorder.REFUSED, flight_recorder.FAILED, flight_recorder.READY, flight_recorder.RETURNED):
             self.flight.head[word] = 0
         self.pid, self.death = 0, None
 
@@ -91,8 +91,8 @@ class Slot:
         if piece:
             self.ring.add(piece)
             self.lines += piece
-            if len(self.lines) > recorder.BODY << 4:
-                self.lines = self.lines[-recorder.BODY :]
+            if len(self.lines) > flight_recorder.BODY << 4:
+                self.lines = self.lines[-flight_recorder.BODY :]
         with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
             while part := self.socket.recv(1 << 18):
                 self.inbox.extend(self.frames.feed(part))

@@ -14,9 +14,9 @@ import sys
 import time
 from typing import Any
 
-from mlfuzz.codefuzz import wire
-from mlfuzz.codefuzz.recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
-from mlfuzz.codefuzz.wrapper import LEAVE, Judge
+from mlfuzz.codefuzz.runtime import messages
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, Judge
 
 FIRST = 16
 """Runs until the first spare; the distance doubles after each."""
@@ -68,7 +68,7 @@ class Keeper:
             pid = os.read(reader, 16)
             os.close(reader)
             if pid:
-                wire.send(self._connection, {"spare": int(pid)})
+                messages.send(self._connection, {"spare": int(pid)})
             return None
         # Forked twice, so that the zygote becomes the parent: the spare must outlive the worker, and be waited for.
         own = os.getpid()
@@ -90,7 +90,7 @@ class Keeper:
     def _wait(self) -> dict[str, Any]:
         while True:
             try:
-                message, payload = wire.receive(self._resume)
+                message, payload = messages.receive(self._resume)
             except (EOFError, OSError):
                 LEAVE(0)
             if message.get("pid") == os.getpid():

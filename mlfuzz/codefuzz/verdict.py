@@ -23,9 +23,9 @@ from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.link import ALONE, Link
 from mlfuzz.codefuzz.pretence import Pretence
-from mlfuzz.codefuzz.recorder import CAPACITY
+from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
+from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.slot import Slot
-from mlfuzz.codefuzz.threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.warden import Warden
 from mlfuzz.errors import BadInputError
 

@@ -13,9 +13,9 @@ import platform
 import socket
 import struct
 
-from mlfuzz.codefuzz.calls import FILES, LOOKS, MACHINES
 from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.pretence import Answer, Pretence, Wish
+from mlfuzz.codefuzz.runtime.syscalls import FILES, LOOKS, MACHINES
 from mlfuzz.codefuzz.slot import Slot
 
 RECEIVE, SEND, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103

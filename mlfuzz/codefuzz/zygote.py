@@ -21,11 +21,12 @@ import sys
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz import child, importing, sandbox, wire
+from mlfuzz.codefuzz import child, importing
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.recorder import beginnings
-from mlfuzz.codefuzz.wrapper import BROKEN, LEAVE
+from mlfuzz.codefuzz.runtime import messages, sandbox
+from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
+from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
 
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
 """Of ru_maxrss in a mebibyte."""
@@ -39,7 +40,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
-        self.spec, _ = wire.receive(control)
+        self.spec, _ = messages.receive(control)
         self.workers: dict[int, int] = {}
         self.strays = 0
         self.measure: Any = None
@@ -52,10 +53,10 @@ class Zygote:
         faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
         try:
             if self.spec["cover"]:
-                self.measure = importlib.import_module("mlfuzz.codefuzz.line_trace").begin(self.spec)
+                self.measure = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace").begin(self.spec)
             self.loaded = importing.load(self.spec)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
-            wire.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
+            messages.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
             return 1
         home = str(getattr(self.loaded.entry, "__module__", ""))
         self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=home)
@@ -64,7 +65,7 @@ class Zygote:
         unresolved = [
             f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
         ]
-        wire.send(self.control, {
+        messages.send(self.control, {
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
             "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
             "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
@@ -94,7 +95,7 @@ class Zygote:
                 self._reap()
             if self.control.fileno() in ready:
                 try:
-                    message, _ = wire.receive(self.control)
+                    message, _ = messages.receive(self.control)
                 except (EOFError, OSError):
                     message = {"op": "end"}
                 if message["op"] == "end":
@@ -123,7 +124,7 @@ class Zygote:
             with contextlib.suppress(OSError):
                 os.setpgid(pid, pid)
             self.workers[pid] = message["slot"]
-            wire.send(self.control, {"event": "forked", "slot": message["slot"], "pid": pid})
+            messages.send(self.control, {"event": "forked", "slot": message["slot"], "pid": pid})
             return
         status = BROKEN
         try:
@@ -167,7 +168,7 @@ class Zygote:
                 continue
             slot = self.workers.pop(pid)
             _kill_group(pid)
-            wire.send(self.control, {
+            messages.send(self.control, {
                 "event": "died", "slot": slot, "pid": pid, "status": status,
                 "mebibytes": usage.ru_maxrss / MAXRSS_UNITS, "strays": self.strays,
                 "cpu": usage.ru_utime + usage.ru_stime,

@@ -87,8 +87,8 @@ import sys, time
 sys.path[:0] = {path!r}
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.bucketing import Territory
-from mlfuzz.codefuzz.recorder import Flight, create
-from mlfuzz.codefuzz.wrapper import Judge, wrap
+from mlfuzz.codefuzz.runtime.flight_recorder import Flight, create
+from mlfuzz.codefuzz.runtime.target_wrapper import Judge, wrap
 def entry(data):
     return None
 flight = Flight(create("bench"))

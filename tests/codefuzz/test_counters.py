@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from mlfuzz.codefuzz.counters import FIRST_EDGE, Native
+from mlfuzz.codefuzz.runtime.native_counters import FIRST_EDGE, Native
 
 SOURCE = """
 static unsigned char counters[8] __attribute__((section("__sancov_cntrs"), used));

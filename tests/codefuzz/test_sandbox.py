@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from mlfuzz.codefuzz.calls import FILES, LOOKS, MACHINES
-from mlfuzz.codefuzz.sandbox import doing, filter_program, layers, watch_program
+from mlfuzz.codefuzz.runtime.sandbox import doing, filter_program, layers, watch_program
+from mlfuzz.codefuzz.runtime.syscalls import FILES, LOOKS, MACHINES
 
 ALLOWED, REFUSED, KILLED, ASKED = 0x7FFF0000, 0x00050001, 0x80000000, 0x7FC00000
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.threads import Threads, input_of
+from mlfuzz.codefuzz.runtime.input_threads import Threads, input_of
 
 
 @pytest.fixture

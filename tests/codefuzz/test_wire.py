@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from mlfuzz.codefuzz.ring import Ring
-from mlfuzz.codefuzz.wire import Frames, receive, send
+from mlfuzz.codefuzz.runtime.messages import Frames, receive, send
 
 
 def test_messages_arrive_whole_however_they_are_cut():

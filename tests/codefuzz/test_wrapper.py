@@ -6,8 +6,8 @@ import pytest
 
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
-from mlfuzz.codefuzz.wrapper import UNTELLABLE, Judge, wrap
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
+from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE, Judge, wrap
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_a_worker_without_memory_to_tell_by_ends_as_one_that_cannot_tell(flight,
     def leave(status):
         raise SystemExit(status)
 
-    monkeypatch.setattr("mlfuzz.codefuzz.wrapper.describe", full)
-    monkeypatch.setattr("mlfuzz.codefuzz.wrapper.LEAVE", leave)
+    monkeypatch.setattr("mlfuzz.codefuzz.runtime.target_wrapper.describe", full)
+    monkeypatch.setattr("mlfuzz.codefuzz.runtime.target_wrapper.LEAVE", leave)
     with pytest.raises(SystemExit) as ended:
         wrap(entry, judge_of(flight), frozenset())(b"a")
     assert ended.value.code == UNTELLABLE

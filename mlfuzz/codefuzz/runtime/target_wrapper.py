@@ -13,7 +13,7 @@ from typing import Any
 
 from mlfuzz.codefuzz.failure.bucketing import Territory, describe
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.recorder import (
+from mlfuzz.codefuzz.runtime.flight_recorder import (
     CLOSED,
     FAILED,
     FIRST,
@@ -25,7 +25,7 @@ from mlfuzz.codefuzz.recorder import (
     Flight,
     beginnings,
 )
-from mlfuzz.codefuzz.threads import Threads, input_of
+from mlfuzz.codefuzz.runtime.input_threads import Threads, input_of
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]

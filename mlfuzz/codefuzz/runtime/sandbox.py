@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from mlfuzz.codefuzz.calls import DEVICES, FILES, LOOKS, MACHINES
+from mlfuzz.codefuzz.runtime.syscalls import DEVICES, FILES, LOOKS, MACHINES
 
 PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 21, 22, 2
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
