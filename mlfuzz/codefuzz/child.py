@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.importing import PACKAGE, SURVIVORS
+from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted

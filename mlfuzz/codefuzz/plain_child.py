@@ -24,12 +24,13 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath, plain_atheris, script
+from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
 from mlfuzz.codefuzz.failure.bucketing import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.hang import Patience
+from mlfuzz.codefuzz.loading import atheris_shim, script
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.input_threads import Threads
@@ -86,7 +87,7 @@ def _load(order: dict[str, Any]) -> Any:
     sys.path[:0] = [*order["path"], order["project"]]
     sys.path.append(os.path.dirname(order["harness"]))
     os.chdir(order["project"])
-    atheris = plain_atheris.install()
+    atheris = atheris_shim.install()
     spec = importlib.util.spec_from_file_location("mlfuzz_harness", order["harness"])
     if spec is None or spec.loader is None:
         raise ImportError(f"{order['harness']} is no Python file")
@@ -161,7 +162,7 @@ class _Runner:
         elsewhere: list[tuple[str, BaseException]] = []
         threading.excepthook = lambda seen: _note(elsewhere, "thread", seen.exc_value)
         sys.unraisablehook = lambda seen: _note(elsewhere, "unraisable", seen.exc_value)
-        consumed = plain_atheris.record() if explain else None
+        consumed = atheris_shim.record() if explain else None
         mapped, resident = _memory()
         before = waited()
         self._limit_memory(mapped)

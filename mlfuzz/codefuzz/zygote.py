@@ -21,9 +21,10 @@ import sys
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz import child, importing
+from mlfuzz.codefuzz import child
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.loading import loader
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
@@ -54,7 +55,7 @@ class Zygote:
         try:
             if self.spec["cover"]:
                 self.measure = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace").begin(self.spec)
-            self.loaded = importing.load(self.spec)
+            self.loaded = loader.load(self.spec)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
             messages.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
             return 1
@@ -67,7 +68,7 @@ class Zygote:
         ]
         messages.send(self.control, {
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
-            "blind": importing.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
+            "blind": loader.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
             "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
             "own": sorted(self.loaded.own),
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),

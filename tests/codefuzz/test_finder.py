@@ -12,7 +12,7 @@ from codefuzz import atheris_forms
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.discovery import at
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.importing import BROUGHT, SURVIVORS
+from mlfuzz.codefuzz.loading.loader import BROUGHT, SURVIVORS
 
 ENGINE = AtherisEngine()
 
@@ -108,7 +108,7 @@ def sources(names: str) -> set[str]:
 
 def test_what_only_the_fuzzer_imports_is_known():
     theirs = sources("atheris")
-    all_of_it = sources("atheris, mlfuzz.codefuzz.zygote, mlfuzz.codefuzz.instrument")
+    all_of_it = sources("atheris, mlfuzz.codefuzz.zygote, mlfuzz.codefuzz.loading.instrumentation_cache")
     assert "json" in all_of_it
     assert all_of_it - theirs - SURVIVORS <= {*BROUGHT, "__future__"}
 

@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from mlfuzz.codefuzz.importing import takes_one
+from mlfuzz.codefuzz.loading.loader import takes_one
 
 
 class Reader:

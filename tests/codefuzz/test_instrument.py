@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=Atheri
 TRIAL = """
 import json, os, sys, tempfile
 import atheris
-from mlfuzz.codefuzz.instrument import Store
+from mlfuzz.codefuzz.loading.instrumentation_cache import Store
 name, path, text = "{name}", {path!r}, open({path!r}, "rb").read()
 plain = compile(text, path, "exec")
 def reached(code):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from mlfuzz.codefuzz import plain_atheris
-from mlfuzz.codefuzz.plain_atheris import FuzzedDataProvider
+from mlfuzz.codefuzz.loading import atheris_shim
+from mlfuzz.codefuzz.loading.atheris_shim import FuzzedDataProvider
 
 CALLS = [
     ("ConsumeBytes", (3,)), ("ConsumeUnicode", (5,)), ("ConsumeUnicodeNoSurrogates", (5,)), ("ConsumeString", (4,)),
@@ -44,8 +44,8 @@ def test_a_range_upside_down_is_an_error():
 
 
 def test_what_was_consumed_is_written_down_once_a_call(monkeypatch):
-    monkeypatch.setattr(plain_atheris, "_record", None)
-    told = plain_atheris.record()
+    monkeypatch.setattr(atheris_shim, "_record", None)
+    told = atheris_shim.record()
     provider = FuzzedDataProvider(b"\x01abc\x07\x00")
     provider.ConsumeUnicode(3)
     provider.ConsumeIntList(1, 1)
@@ -54,7 +54,7 @@ def test_what_was_consumed_is_written_down_once_a_call(monkeypatch):
 
 def test_a_plain_script_imports_with_the_stand_in(monkeypatch):
     monkeypatch.setitem(sys.modules, "atheris", None)
-    plain_atheris.install()
+    atheris_shim.install()
     import atheris
 
     with atheris.instrument_imports(include=["json"]):

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz import pruning
-from mlfuzz.codefuzz.pruning import DAY, MARK, prune
+from mlfuzz.codefuzz.loading import cache_eviction
+from mlfuzz.codefuzz.loading.cache_eviction import DAY, MARK, prune
 
 VERSION = "0123456789abcdef0123"
 
@@ -68,13 +68,13 @@ def test_it_looks_once_a_day(cache):
 
 def test_a_file_that_another_process_removes_meanwhile_is_no_error(cache, monkeypatch):
     first, second = keep(cache, "aa1", days=31), keep(cache, "bb2", days=31)
-    genuine = pruning._remove
+    genuine = cache_eviction._remove
 
     def raced(path):
         path.unlink()
         return genuine(path)
 
-    monkeypatch.setattr(pruning, "_remove", raced)
+    monkeypatch.setattr(cache_eviction, "_remove", raced)
     assert prune(cache) == 0
     assert not first.exists()
     assert not second.exists()

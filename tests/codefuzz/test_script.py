@@ -7,8 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from mlfuzz.codefuzz.plain_atheris import FuzzedDataProvider
-from mlfuzz.codefuzz.script import instrument
+from mlfuzz.codefuzz.loading.atheris_shim import FuzzedDataProvider
+from mlfuzz.codefuzz.loading.script import instrument
 
 
 class Hooks(list):

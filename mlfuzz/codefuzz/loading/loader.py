@@ -19,10 +19,10 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlfuzz.codefuzz import plain_atheris, script
 from mlfuzz.codefuzz.corpus.dictionary import chosen
-from mlfuzz.codefuzz.finder import Finder, within
-from mlfuzz.codefuzz.instrument import Store
+from mlfuzz.codefuzz.loading import atheris_shim, script
+from mlfuzz.codefuzz.loading.import_hook import Finder, within
+from mlfuzz.codefuzz.loading.instrumentation_cache import Store
 
 PACKAGE = "mlfuzz_harness"
 
@@ -138,7 +138,7 @@ class _Plain:
     @contextlib.contextmanager
     def imports(self) -> Iterator[None]:
         if "atheris" not in sys.modules:
-            plain_atheris.install()
+            atheris_shim.install()
         yield
 
     def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:

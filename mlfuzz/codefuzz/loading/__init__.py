@@ -1,0 +1,5 @@
+"""A harness imported in the child, with the packages it names instrumented.
+
+Read loader.py first. Runs IN THE CHILD, once, before anything is forked off it: imports runtime, failure and the
+dictionary alone of mlfuzz. atheris_shim.py stands in for atheris where nothing is instrumented.
+"""
