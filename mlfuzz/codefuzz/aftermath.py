@@ -7,8 +7,8 @@ import signal
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
 from mlfuzz.codefuzz.failure.bucketing import HARNESS, OTHER, TARGET, Place, Territory, keys
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
+from mlfuzz.codefuzz.forkserver.worker_handle import Death, Slot
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, UNTELLABLE
-from mlfuzz.codefuzz.slot import Death, Slot
 from mlfuzz.errors import WorkerLostError
 
 

@@ -21,12 +21,12 @@ from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.forkserver.client import Link
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.leak import leaks
-from mlfuzz.codefuzz.link import Link
 from mlfuzz.codefuzz.loading.cache_eviction import prune
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.lore import Lore

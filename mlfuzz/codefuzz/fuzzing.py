@@ -17,17 +17,17 @@ from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
+from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
 from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
-from mlfuzz.codefuzz.link import FUZZ, Link
 from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
-from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.verdict import Court, outcome_from
 from mlfuzz.errors import WorkerLostError
 

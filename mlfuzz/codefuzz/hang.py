@@ -7,8 +7,8 @@ import signal
 
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import Place, Territory
-from mlfuzz.codefuzz.link import Link
-from mlfuzz.codefuzz.slot import Slot
+from mlfuzz.codefuzz.forkserver.client import Link
+from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 
 MOMENTS = (0.7, 0.85, 0.97)
 """Shares of the limit at which a run alone is looked at: also a slow input has stacks then."""

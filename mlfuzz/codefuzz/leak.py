@@ -8,7 +8,7 @@ from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.link import ALONE
+from mlfuzz.codefuzz.forkserver.client import ALONE
 from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.codefuzz.verdict import Court

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.link import ALONE, Link
+from mlfuzz.codefuzz.forkserver.client import ALONE, Link
 from mlfuzz.codefuzz.runtime.line_trace import Arcs
 from mlfuzz.errors import TargetError, WorkerLostError
 

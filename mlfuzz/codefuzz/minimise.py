@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.forkserver.client import ALONE
+from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.leak import leaks
-from mlfuzz.codefuzz.link import ALONE
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.codefuzz.slot import Slot
 from mlfuzz.codefuzz.verdict import Court
 
 IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, ordinary, read
-from mlfuzz.codefuzz.link import ALONE, Link
+from mlfuzz.codefuzz.forkserver.client import ALONE, Link
 from mlfuzz.errors import BadInputError
 
 SAMPLES = 6

@@ -29,6 +29,7 @@ from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
 from mlfuzz.codefuzz.failure.bucketing import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
+from mlfuzz.codefuzz.forkserver.worker_handle import Death
 from mlfuzz.codefuzz.hang import Patience
 from mlfuzz.codefuzz.loading import atheris_shim, script
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
@@ -36,7 +37,6 @@ from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.input_threads import Threads
 from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB, grown
 from mlfuzz.codefuzz.runtime.messages import receive, send
-from mlfuzz.codefuzz.slot import Death
 from mlfuzz.storage.lock import die_with_parent
 
 OUTPUT_BYTES, SHOWN_BYTES = 1 << 16, 4096

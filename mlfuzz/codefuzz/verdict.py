@@ -19,14 +19,14 @@ from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
+from mlfuzz.codefuzz.forkserver.client import ALONE, Link
+from mlfuzz.codefuzz.forkserver.syscall_answers import Pretence
+from mlfuzz.codefuzz.forkserver.syscall_supervisor import Warden
+from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.harness.declaration import Declaration
-from mlfuzz.codefuzz.link import ALONE, Link
-from mlfuzz.codefuzz.pretence import Pretence
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.codefuzz.slot import Slot
-from mlfuzz.codefuzz.warden import Warden
 from mlfuzz.errors import BadInputError
 
 PATIENCE = 2.0

@@ -9,7 +9,7 @@ import pytest
 
 import mlfuzz.codefuzz
 from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OWN, Territory, describe, kind_of
-from mlfuzz.codefuzz.zygote import OURS
+from mlfuzz.codefuzz.forkserver.server import OURS
 
 
 def module(tmp_path: Path, name: str, text: str):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
-from mlfuzz.codefuzz.pretence import AT_FDCWD, DONE, GO_ON, REMOVE_FOLDER, Pretence, Wish
+from mlfuzz.codefuzz.forkserver.syscall_answers import AT_FDCWD, DONE, GO_ON, REMOVE_FOLDER, Pretence, Wish
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landlock are Linux's")
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from mlfuzz.codefuzz import scratch
+from mlfuzz.codefuzz.forkserver import scratch
 
 
 def dead() -> int:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from mlfuzz.codefuzz.ring import Ring
+from mlfuzz.codefuzz.forkserver.output_ring import Ring
 from mlfuzz.codefuzz.runtime.messages import Frames, receive, send
 
 

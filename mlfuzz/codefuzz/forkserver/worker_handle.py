@@ -12,7 +12,7 @@ from collections import deque
 
 import msgspec
 
-from mlfuzz.codefuzz.ring import Ring, drain
+from mlfuzz.codefuzz.forkserver.output_ring import Ring, drain
 from mlfuzz.codefuzz.runtime import flight_recorder
 from mlfuzz.codefuzz.runtime.messages import Frame, Frames, send
 

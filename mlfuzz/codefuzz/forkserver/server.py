@@ -1,6 +1,6 @@
 """The zygote: imports the harness once, then forks a worker for each job.
 
-Run as `python -P -m mlfuzz.codefuzz.zygote DESCRIPTOR PARENT`: of the socket to the supervisor, and its process number.
+Run as `python -P -m mlfuzz.codefuzz.forkserver.server DESCRIPTOR PARENT`: of the socket to the supervisor, and its process number.
 
 It runs no operation of the target, so that its only thread may fork; it dies with the supervisor, and its workers with
 it. No mlfuzz imports beyond the child's own modules.
@@ -21,9 +21,9 @@ import sys
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz import child
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.forkserver import jobs
 from mlfuzz.codefuzz.loading import loader
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
@@ -49,7 +49,7 @@ class Zygote:
     def run(self) -> int:
         """Until the supervisor is gone or asks for the end."""
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-        post = child.Post(self.spec["slots"][0])
+        post = jobs.Post(self.spec["slots"][0])
         post.take_output()
         faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
         try:
@@ -147,13 +147,13 @@ class Zygote:
 
     def _work(self, message: dict[str, Any]) -> None:
         job = message["job"]
-        post = child.Post(self.spec["slots"][message["slot"]])
+        post = jobs.Post(self.spec["slots"][message["slot"]])
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
-        bench = child.Bench(self.spec, self.loaded.entry, post, self.documented, self.territory)
+        bench = jobs.Bench(self.spec, self.loaded.entry, post, self.documented, self.territory)
         bench.measure = self.measure
         bench.own_mutator = self.loaded.mutator
-        child.JOBS[job["name"]](bench, job)
+        jobs.JOBS[job["name"]](bench, job)
 
     def _reap(self) -> None:
         """Tell of workers that have ended, and end whatever they have left running."""

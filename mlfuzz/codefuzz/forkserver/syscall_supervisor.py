@@ -13,10 +13,10 @@ import platform
 import socket
 import struct
 
-from mlfuzz.codefuzz.link import Link
-from mlfuzz.codefuzz.pretence import Answer, Pretence, Wish
+from mlfuzz.codefuzz.forkserver.client import Link
+from mlfuzz.codefuzz.forkserver.syscall_answers import Answer, Pretence, Wish
+from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.runtime.syscalls import FILES, LOOKS, MACHINES
-from mlfuzz.codefuzz.slot import Slot
 
 RECEIVE, SEND, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
 """ioctls of the listener."""

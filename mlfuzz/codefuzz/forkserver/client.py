@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mlfuzz.codefuzz import scratch
+from mlfuzz.codefuzz.forkserver import scratch
+from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, Slot
 from mlfuzz.codefuzz.runtime.messages import Frames, send
-from mlfuzz.codefuzz.slot import KILL, Death, Slot
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 
 FORK_SECONDS = 30.0
@@ -55,7 +55,7 @@ class Link:
         slots = [slot.descriptors for slot in self.slots]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mlfuzz.codefuzz.zygote", str(theirs.fileno()), str(os.getpid())],
+            [sys.executable, "-P", "-m", "mlfuzz.codefuzz.forkserver.server", str(theirs.fileno()), str(os.getpid())],
             pass_fds=passed, env=environment, cwd=self.scratch, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
         )  # fmt: skip

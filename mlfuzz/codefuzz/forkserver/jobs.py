@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
 from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.alarm import Alarm
@@ -29,7 +30,6 @@ from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, STA
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, Judge, wrap
-from mlfuzz.codefuzz.spare import Keeper
 
 ROOMY = 4.0
 """A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
