@@ -174,7 +174,8 @@ def _evidence(outcome: Outcome, payload: bytes, origin: Origin) -> dict[str, Any
 def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
-        "traceback": stack_parser.readable(outcome.traceback)[-LONGEST:], "bucket": outcome.bucket, "group": outcome.group,
+        "traceback": stack_parser.readable(outcome.traceback)[-LONGEST:],
+        "bucket": outcome.bucket, "group": outcome.group,
         "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,
         "sanitizer": dict(outcome.sanitizer), "refused": [one.text for one in outcome.refusals],
     }  # fmt: skip

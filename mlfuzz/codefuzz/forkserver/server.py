@@ -1,6 +1,7 @@
 """The zygote: imports the harness once, then forks a worker for each job.
 
-Run as `python -P -m mlfuzz.codefuzz.forkserver.server DESCRIPTOR PARENT`: of the socket to the supervisor, and its process number.
+Run as `python -P -m mlfuzz.codefuzz.forkserver.server DESCRIPTOR PARENT`: of the socket to the supervisor, and its
+process number.
 
 It runs no operation of the target, so that its only thread may fork; it dies with the supervisor, and its workers with
 it. No mlfuzz imports beyond the child's own modules.
