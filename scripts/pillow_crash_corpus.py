@@ -25,8 +25,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlfuzz.codefuzz import native, toolchain
 from mlfuzz.codefuzz.failure import sanitizer_report
+from mlfuzz.codefuzz.native import build, toolchain
 
 SECONDS = 10
 MEBIBYTES = 2048
@@ -111,10 +111,10 @@ def install(work: Path, version: str, *, plain: bool) -> Pillow | None:
     ):
         return Pillow(version, wheel, False)
     clang = toolchain.clang()
-    sanitize = not plain and clang is not None and not native.missing("pillow")
+    sanitize = not plain and clang is not None and not build.missing("pillow")
     if not built.is_dir():
         print(f"building Pillow {version}{' with the address sanitizer' if sanitize else ''}", flush=True)
-        variables = native.build_variables("address", clang) if sanitize and clang is not None else {}
+        variables = build.build_variables("address", clang) if sanitize and clang is not None else {}
         # The build of old versions needs the setuptools of their time.
         tools = work / "tools"
         pip("install", "--target", str(tools), "setuptools<60", "wheel<0.40")
@@ -129,7 +129,7 @@ def look(pillow: Pillow, file: Path) -> Seen:
     """Open one file in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(pillow.site)}
     if pillow.sanitized:
-        lane = native.runtime_lane("address")
+        lane = build.runtime_lane("address")
         environment |= {**lane.variables, "LD_PRELOAD": lane.preload[0]}
     started = time.perf_counter()
     try:

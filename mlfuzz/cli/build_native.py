@@ -10,7 +10,7 @@ import msgspec
 
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz import lanes
+from mlfuzz.codefuzz.native import variants
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.report.visible import visible
 
@@ -27,13 +27,13 @@ def build_native(
         sanitizer: address (memory errors), undefined (undefined behaviour).
         dir: Where campaigns lie, instead of the configured folder.
     """
-    from mlfuzz.codefuzz.native import build
+    from mlfuzz.codefuzz.native.build import build
 
     if os.sep in package:  # a folder; names of packages have none
         package = str(context.path(package).resolve())
     base = context.path(dir) if dir else context.resolve().state_dir
-    natives = base / lanes.NATIVE
-    place = lanes.folder(natives, package, sanitizer)
+    natives = base / variants.NATIVE
+    place = variants.folder(natives, package, sanitizer)
     terminal = context.terminal
     terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
     lane = build(package, sanitizer, natives, lambda line: terminal.say((visible(line, limit=200), "dim")))

@@ -24,7 +24,7 @@ from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.harness.trust import is_ours, noted
-from mlfuzz.codefuzz.lanes import NATIVE, lane
+from mlfuzz.codefuzz.native.variants import NATIVE, lane
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in

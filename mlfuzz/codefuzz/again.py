@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlfuzz.codefuzz import lanes
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Engine, Options, Session
+from mlfuzz.codefuzz.native import variants
 from mlfuzz.errors import ReplayError, UnknownNameError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.workdir import CAMPAIGNS
@@ -35,7 +35,7 @@ class Sessions:
             from mlfuzz.codefuzz.default import engine
 
             self._engine = engine()
-        found = lanes.lane(lane, self._project / CAMPAIGNS / lanes.NATIVE, harness.declaration.instrument)
+        found = variants.lane(lane, self._project / CAMPAIGNS / variants.NATIVE, harness.declaration.instrument)
         sandbox = "none" if finding.evidence.get("sandbox") == ["none"] else "auto"
         options = Options(project=str(self._project.resolve()), lane=found, sandbox=sandbox)
         return self._engine.prepare(harness.declaration, options)

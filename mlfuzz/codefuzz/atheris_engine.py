@@ -31,10 +31,10 @@ from mlfuzz.codefuzz.loading.cache_eviction import prune
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.minimise import minimise
+from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.codefuzz.peek import peek, samples
 from mlfuzz.codefuzz.screen import screen
 from mlfuzz.codefuzz.series import Series
-from mlfuzz.codefuzz.toolchain import mutator_library
 from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import writing

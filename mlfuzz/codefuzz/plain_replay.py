@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlfuzz.codefuzz import lanes
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.native import variants
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
 from mlfuzz.codefuzz.records import RESOURCES
 from mlfuzz.errors import ReplayError, UnknownNameError
@@ -80,8 +80,8 @@ class PlainReplay:
         lane = str(finding.evidence.get("lane", "plain"))
         if (load, lane) not in self._runs:
             harness = _harness(load, finding, self.project)
-            natives = self.natives or self.project / CAMPAIGNS / lanes.NATIVE
-            found = lanes.lane(lane, natives, harness.declaration.instrument)
+            natives = self.natives or self.project / CAMPAIGNS / variants.NATIVE
+            found = variants.lane(lane, natives, harness.declaration.instrument)
             self._runs[load, lane] = PlainRun(harness, lane=found)
         return self._runs[load, lane]
 

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from mlfuzz.codefuzz import debian_source
+from mlfuzz.codefuzz.native import debian_source
 from mlfuzz.errors import TargetError
 
 SOURCES = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: stable\nComponents: main\n"

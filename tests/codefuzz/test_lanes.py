@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mlfuzz.codefuzz.harness.engine import Lane
-from mlfuzz.codefuzz.lanes import built, folder, keep, lane
+from mlfuzz.codefuzz.native.variants import built, folder, keep, lane
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
 
 

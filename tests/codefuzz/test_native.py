@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz import native, toolchain
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
+from mlfuzz.codefuzz.native import build, toolchain
 from mlfuzz.errors import TargetError, UnknownNameError
 
 SOURCE = """
@@ -82,7 +82,7 @@ def test_a_planted_bug_is_told_with_its_kind_access_and_place(function, sanitize
     from mlfuzz.codefuzz.default import engine
 
     path = planted(tmp_path, function, sanitizer)
-    options = Options(project=str(tmp_path), lane=native.runtime_lane(sanitizer), cache="none")
+    options = Options(project=str(tmp_path), lane=build.runtime_lane(sanitizer), cache="none")
     with engine().prepare(read(path), options) as session:
         fine, outcome = session.reproduce(b"", times=1)[0], session.reproduce(payload, times=1)[0]
     assert fine.kind == "ok"
@@ -106,7 +106,7 @@ def test_fuzzing_finds_the_planted_overflow_and_goes_on(tmp_path):
         found.append((payload, outcome))
 
     (tmp_path / "corpus").mkdir()
-    options = Options(project=str(tmp_path), lane=native.runtime_lane("address"), cache="none")
+    options = Options(project=str(tmp_path), lane=build.runtime_lane("address"), cache="none")
     with engine().prepare(read(path), options) as session:
         session.fuzz(
             tmp_path / "corpus", seconds=30, runs=300_000, on_failure=keep, on_progress=lambda progress: None,
@@ -130,7 +130,7 @@ def test_a_formats_mutator_works_with_a_preloaded_runtime(tmp_path):
     (tmp_path / "corpus" / "seed.png").write_bytes(header)
     path.write_text(path.read_text() + RIGHT)
     found: list[bytes] = []
-    options = Options(project=str(tmp_path), lane=native.runtime_lane("address"), cache="none")
+    options = Options(project=str(tmp_path), lane=build.runtime_lane("address"), cache="none")
     with engine().prepare(read(path), options) as session:
         session.fuzz(
             tmp_path / "corpus", seconds=30, runs=20_000, on_failure=lambda payload, outcome: found.append(payload),
@@ -141,21 +141,21 @@ def test_a_formats_mutator_works_with_a_preloaded_runtime(tmp_path):
 
 def test_packages_and_sanitizers_that_are_not_known_are_told_with_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="pillow"):
-        native.build("pilow", "address", tmp_path, print)
+        build.build("pilow", "address", tmp_path, print)
     with pytest.raises(UnknownNameError, match="address"):
-        native.build("pillow", "adress", tmp_path, print)
+        build.build("pillow", "adress", tmp_path, print)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_clang_the_build_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TargetError, match=r"apt-get install .*clang"):
-        native.build("pillow", "address", tmp_path / "native", print)
-    assert any("cmake" in line for line in native.missing("soundfile"))
+        build.build("pillow", "address", tmp_path / "native", print)
+    assert any("cmake" in line for line in build.missing("soundfile"))
 
 
 def test_a_step_that_fails_repeats_what_it_said_last(tmp_path):
-    from mlfuzz.codefuzz.steps import run
+    from mlfuzz.codefuzz.native.run_step import run
 
     lines: list[str] = []
     with pytest.raises(TargetError, match="no such header"):
@@ -164,7 +164,7 @@ def test_a_step_that_fails_repeats_what_it_said_last(tmp_path):
 
 
 def test_the_runtime_is_for_the_python_process_alone():
-    lane = native.runtime_lane("undefined")
+    lane = build.runtime_lane("undefined")
     assert lane.preload[0].endswith("ubsan_with_fuzzer.so")
     assert "UBSAN_OPTIONS" in lane.variables
     assert "LD_PRELOAD" not in {**os.environ, **lane.variables}

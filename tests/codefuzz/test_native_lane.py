@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz import native
-from mlfuzz.codefuzz.native import is_project
+from mlfuzz.codefuzz.native import build
+from mlfuzz.codefuzz.native.build import is_project
 
 EXTENSION = r"""
 #define PY_SSIZE_T_CLEAN
@@ -55,8 +55,8 @@ def fuzz(data):
 pytest.importorskip("atheris")
 
 here = pytest.mark.skipif(
-    bool(native.missing("pillow")) and not os.environ.get("CI"),
-    reason="; ".join(native.missing("pillow")) or "all is there",
+    bool(build.missing("pillow")) and not os.environ.get("CI"),
+    reason="; ".join(build.missing("pillow")) or "all is there",
 )
 """Continuous integration installs what is missing: there these tests fail instead."""
 

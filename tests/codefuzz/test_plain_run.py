@@ -121,7 +121,7 @@ def test_its_processes_end_with_it(project):
 
 
 def test_under_a_sanitizer_its_report_says_where(project):
-    native = pytest.importorskip("mlfuzz.codefuzz.native")
+    native = pytest.importorskip("mlfuzz.codefuzz.native.build")
     try:
         lane = native.runtime_lane("address")
     except TargetError as error:

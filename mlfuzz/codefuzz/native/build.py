@@ -16,11 +16,11 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz import toolchain
-from mlfuzz.codefuzz.debian_source import unpack_source
 from mlfuzz.codefuzz.harness.engine import Lane
-from mlfuzz.codefuzz.lanes import SANITIZERS, folder, keep
-from mlfuzz.codefuzz.steps import OnLine, run
+from mlfuzz.codefuzz.native import toolchain
+from mlfuzz.codefuzz.native.debian_source import unpack_source
+from mlfuzz.codefuzz.native.run_step import OnLine, run
+from mlfuzz.codefuzz.native.variants import SANITIZERS, folder, keep
 from mlfuzz.errors import TargetError, UnknownNameError
 
 Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]

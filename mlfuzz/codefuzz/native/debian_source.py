@@ -6,7 +6,7 @@ import re
 import tarfile
 from pathlib import Path
 
-from mlfuzz.codefuzz.steps import OnLine, run
+from mlfuzz.codefuzz.native.run_step import OnLine, run
 from mlfuzz.errors import TargetError
 
 LISTS = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
