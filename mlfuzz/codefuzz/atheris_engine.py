@@ -19,6 +19,10 @@ from mlfuzz.codefuzz.blindness import first_words, unseen
 from mlfuzz.codefuzz.corpus.cmin import cover
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
+from mlfuzz.codefuzz.executor.batch_run import Series
+from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.executor.leak import leaks
+from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import Link
@@ -26,16 +30,12 @@ from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
-from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.loading.cache_eviction import prune
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.lore import Lore
-from mlfuzz.codefuzz.minimise import minimise
 from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.codefuzz.peek import peek, samples
 from mlfuzz.codefuzz.screen import screen
-from mlfuzz.codefuzz.series import Series
-from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import writing
 

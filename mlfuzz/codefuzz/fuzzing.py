@@ -12,23 +12,23 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath
 from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
+from mlfuzz.codefuzz.executor import exit_classifier
+from mlfuzz.codefuzz.executor.hang import Patience, Sampler
+from mlfuzz.codefuzz.executor.isolated_run import Court, outcome_from
+from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
-from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
-from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
 from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
-from mlfuzz.codefuzz.verdict import Court, outcome_from
 from mlfuzz.errors import WorkerLostError
 
 POLL_SECONDS = 0.05
@@ -247,7 +247,7 @@ class Fuzzing:
             return
         self.stillborn = self.stillborn + 1 if runs < 3 else 0
         payload = slot.flight.payload
-        first = aftermath.outcome_of(slot.death, slot, self.court.territory)
+        first = exit_classifier.outcome_of(slot.death, slot, self.court.territory)
         head[FAILED] += 1
         self._quarantine(payload)
         if first.bucket in self.known or first.bucket in self.lore.provisional:
@@ -303,7 +303,7 @@ class Fuzzing:
         sampler.finish(self.link)
         if not slot.flight.running or slot.flight.phase != self._seen:
             return False
-        return aftermath.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
+        return exit_classifier.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
 
     def _hang(self, slot: Slot) -> None:
         """Take stacks, end it, and see what the input does alone."""
@@ -315,7 +315,7 @@ class Fuzzing:
         self.link.end(slot)
         slot.flight.head[FAILED] += 1
         self._quarantine(payload)
-        where = aftermath.located("hang", "", sampler.placed(self.court.territory))
+        where = exit_classifier.located("hang", "", sampler.placed(self.court.territory))
         if where.group in self.lore.hung or where.bucket in self.known or where.bucket in self.lore.provisional:
             return
         outcome = self.court.judge(payload)

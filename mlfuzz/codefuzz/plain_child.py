@@ -24,13 +24,13 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.executor import exit_classifier
+from mlfuzz.codefuzz.executor.hang import Patience
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
 from mlfuzz.codefuzz.failure.bucketing import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.forkserver.worker_handle import Death
-from mlfuzz.codefuzz.hang import Patience
 from mlfuzz.codefuzz.loading import atheris_shim, script
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
@@ -282,7 +282,7 @@ class _Runner:
     def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:
         report = sanitizer_report.parse(printed)
         if report is not None:
-            return _plain(aftermath.from_report(report, death, printed))
+            return _plain(exit_classifier.from_report(report, death, printed))
         if death.signal:
             name = signal.Signals(death.signal).name
             kind: Kind = "killed" if death.signal == signal.SIGKILL else "crash"
@@ -299,7 +299,7 @@ class _Runner:
             else []
         )
         code = os.WEXITSTATUS(death.status) if not death.signal and kind != "hang" else None
-        return _plain(aftermath.located(
+        return _plain(exit_classifier.located(
             kind, name, placed, message=message, traceback=trace, status=code,
             signal=0 if kind == "hang" else death.signal,
         ))  # fmt: skip

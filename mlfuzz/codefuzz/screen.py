@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
+from mlfuzz.codefuzz.executor.batch_run import Series
+from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.engine import Screened
-from mlfuzz.codefuzz.series import Series
-from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import BadInputError
 
 FEW = 3

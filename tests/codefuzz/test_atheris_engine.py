@@ -13,9 +13,9 @@ import pytest
 
 from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.corpus.dictionary import parse
+from mlfuzz.codefuzz.executor.batch_run import Series
 from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.series import Series
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 
 HERE = Path(__file__).parent
@@ -96,7 +96,7 @@ def test_reproducing_gives_one_outcome_a_run_with_the_same_key(session):
 
 
 def test_an_input_larger_than_the_page_is_refused(session, monkeypatch):
-    monkeypatch.setattr("mlfuzz.codefuzz.verdict.CAPACITY", 8)
+    monkeypatch.setattr("mlfuzz.codefuzz.executor.isolated_run.CAPACITY", 8)
     with pytest.raises(BadInputError, match="too large"):
         session.reproduce(b"x" * 9, times=1)
 

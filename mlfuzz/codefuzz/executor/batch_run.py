@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.codefuzz.executor.isolated_run import START_SECONDS, Court, outcome_from
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.forkserver.client import ALONE
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.runtime.flight_recorder import STARTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.codefuzz.verdict import START_SECONDS, Court, outcome_from
 from mlfuzz.errors import WorkerLostError
 
 

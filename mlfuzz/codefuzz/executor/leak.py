@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.executor import exit_classifier
+from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import ALONE
 from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
-from mlfuzz.codefuzz.verdict import Court
 from mlfuzz.errors import WorkerLostError
 
 SECONDS = 2.0
@@ -46,7 +46,7 @@ def _left(court: Court, payload: bytes) -> Outcome | None:
         one for one in stack_parser.placed(raw, court.territory) if one[0] in (TARGET, OTHER)
     ] or stack_parser.placed(raw, court.territory)
     each = sum(told["later"]) / len(told["later"])
-    return aftermath.located(
+    return exit_classifier.located(
         "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=output,
         mebibytes=each / 1024,
     )  # fmt: skip

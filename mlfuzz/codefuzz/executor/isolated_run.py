@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz import aftermath
+from mlfuzz.codefuzz.executor import exit_classifier
+from mlfuzz.codefuzz.executor.hang import Patience, Sampler
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
@@ -23,7 +24,6 @@ from mlfuzz.codefuzz.forkserver.client import ALONE, Link
 from mlfuzz.codefuzz.forkserver.syscall_answers import Pretence
 from mlfuzz.codefuzz.forkserver.syscall_supervisor import Warden
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
-from mlfuzz.codefuzz.hang import Patience, Sampler
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
@@ -166,14 +166,14 @@ class Court:
             slot.collect()  # what it printed before it told; its exit need not be waited for
             return self._told(told, slot, sampler)
         assert slot.death is not None
-        outcome = aftermath.outcome_of(slot.death, slot, self.territory)
+        outcome = exit_classifier.outcome_of(slot.death, slot, self.territory)
         return msgspec.structs.replace(outcome, mebibytes=slot.death.mebibytes)
 
     def _told(self, told: dict[str, Any], slot: Slot, sampler: Sampler) -> Outcome:
         outcome = outcome_from(told, slot.ring.text())
         if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
             where = sampler.placed(self.territory)
-            slow = aftermath.located("slow", "", where, message=_took(outcome.seconds, self.declaration.seconds))
+            slow = exit_classifier.located("slow", "", where, message=_took(outcome.seconds, self.declaration.seconds))
             return msgspec.structs.replace(
                 outcome, frames=slow.frames, group=slow.group, bucket=slow.bucket, message=slow.message,
                 traceback=sampler.text,
@@ -183,7 +183,7 @@ class Court:
     def _hang(self, slot: Slot, sampler: Sampler, seconds: float) -> Outcome:
         sampler.finish(self.link)
         self.link.end(slot)
-        outcome = aftermath.located(
+        outcome = exit_classifier.located(
             "hang", "", sampler.placed(self.territory), traceback=sampler.text, output=slot.ring.text(),
             message=f"not finished after {seconds:.2f} s; the limit is {self.declaration.seconds:g} s",
         )  # fmt: skip

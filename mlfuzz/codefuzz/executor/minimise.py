@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
+from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.forkserver.client import ALONE
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
-from mlfuzz.codefuzz.leak import leaks
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.codefuzz.verdict import Court
 
 IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")
 """Buckets of what Python raises: an input may run after another in the same process."""
