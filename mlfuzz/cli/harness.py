@@ -67,7 +67,7 @@ def coverage(name: str, /, *, output: str = "", campaign: str = "", dir: str = "
         campaign: Of this campaign only; by default all of them.
         dir: Where campaigns lie, instead of the configured folder.
     """
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
     from mlfuzz.codefuzz.harness.engine import Options
 
     found = context.resolve()

@@ -117,7 +117,7 @@ def harness_run(
 def run(context: Context, wish: Wish) -> int:
     """Run, report, and say what to type next; the exit code."""
     from mlfuzz.codefuzz.campaign import run as campaign
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
     from mlfuzz.codefuzz.request import CampaignRequest
 
     found = context.resolve()

@@ -58,7 +58,7 @@ def only_shelf(base: Path, harness: str, campaign: str = "") -> Shelf:
 @contextmanager
 def session_for(context: Context, harness: str) -> Iterator[Session]:
     """A session of a harness by its name. Raises TargetLoadError where the engine is not there."""
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
 
     found = context.resolve()
     chosen = discovery.find(harness, found.root)

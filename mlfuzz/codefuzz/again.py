@@ -32,7 +32,7 @@ class Sessions:
         except UnknownNameError as error:
             raise ReplayError(f"finding {finding.id[:10]}: its harness {load or '?'} is not here: {error}") from error
         if self._engine is None:
-            from mlfuzz.codefuzz.default import engine
+            from mlfuzz.codefuzz.engine.default_engine import engine
 
             self._engine = engine()
         found = variants.lane(lane, self._project / CAMPAIGNS / variants.NATIVE, harness.declaration.instrument)

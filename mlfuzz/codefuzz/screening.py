@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlfuzz.codefuzz.blindness import tops
+from mlfuzz.codefuzz.engine.coverage_blindness import tops
 from mlfuzz.codefuzz.events import Ready
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness

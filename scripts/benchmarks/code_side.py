@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine, AtherisSession
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine, AtherisSession
+from mlfuzz.codefuzz.engine.fuzz_session import FLAGS
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.fuzzing import FLAGS
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options, Progress
 
@@ -294,7 +294,7 @@ def blame(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def hangs(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Seconds beyond the limit until a hanging input is ended while fuzzing, its stacks taken."""
-    import mlfuzz.codefuzz.fuzzing as fuzzing
+    import mlfuzz.codefuzz.engine.fuzz_session as fuzzing
 
     late: list[float] = []
     genuine = fuzzing.Fuzzing._hang
@@ -364,7 +364,7 @@ def supervisor(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
     (folder / "trivial.py").write_text(TRIVIAL)
     code = f"""
 from pathlib import Path
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
 with AtherisEngine().prepare(read(Path({str(folder / "trivial.py")!r})), Options(cache="none")) as session:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz.default import engine
+from mlfuzz.codefuzz.engine.default_engine import engine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options, Progress

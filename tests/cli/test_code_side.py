@@ -10,8 +10,8 @@ import pytest
 from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
-from mlfuzz.codefuzz import default
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
+from mlfuzz.codefuzz.engine import default_engine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.records import Origin, candidate
@@ -24,7 +24,7 @@ BUGS = [b"TPokay", b"TPExyz", b"TPDdddd", b"TPXxx"]
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     root = toy_project.build(tmp_path / "project")
-    monkeypatch.setattr(default, "engine", lambda: ScriptedEngine({"toy": BUGS}))
+    monkeypatch.setattr(default_engine, "engine", lambda: ScriptedEngine({"toy": BUGS}))
     return root
 
 
@@ -112,7 +112,9 @@ def test_broken_harnesses_end_with_three_and_clear_words(mlfuzz, project):
 
 
 def test_without_an_engine_a_run_ends_with_three_and_replay_works(fuzzed, mlfuzz, monkeypatch):
-    monkeypatch.setattr(default, "engine", lambda: ScriptedEngine({}, missing="atheris is not installed: pip ..."))
+    monkeypatch.setattr(
+        default_engine, "engine", lambda: ScriptedEngine({}, missing="atheris is not installed: pip ...")
+    )
     told = mlfuzz("harness", "run", "toy")
     assert (told.code, "atheris is not installed" in told.err) == (3, True)
     assert mlfuzz("replay").code == 1

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.corpus.dictionary import parse
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.executor.batch_run import Series
 from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.codefuzz.harness.engine import Options
@@ -309,7 +309,9 @@ def fuzz(data):
 
 @pytest.mark.slow
 def test_memory_that_stays_is_found_also_where_it_is_used_up_before_anybody_looks(tmp_path, monkeypatch):
-    monkeypatch.setattr("mlfuzz.codefuzz.fuzzing.PROGRESS_SECONDS", 30.0)  # as on a machine that is busy with others
+    monkeypatch.setattr(
+        "mlfuzz.codefuzz.engine.fuzz_session.PROGRESS_SECONDS", 30.0
+    )  # as on a machine that is busy with others
     with prepared(tmp_path, LEAKY) as session:
         found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), seconds=10.0, until=1)
     assert list(found) == ["leak::subject.py:fuzz:+1"]
@@ -416,7 +418,7 @@ def test_a_killed_supervisor_leaves_its_records_and_no_process(tmp_path):
     script.write_text(f"""
 import os, sys
 from pathlib import Path
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
 session = AtherisEngine().prepare(read(Path({str(HERE / "planted.py")!r})), Options(cache="none"))
@@ -445,7 +447,7 @@ session.fuzz(Path("c"), seconds=60, on_failure=record, on_progress=lambda _: Non
 
 def test_the_supervisors_modules_import_neither_torch_nor_numpy_nor_atheris():
     heavy = "[name for name in ('torch', 'numpy', 'atheris', 'coverage') if name in sys.modules]"
-    code = f"import sys, mlfuzz.codefuzz.atheris_engine; print({heavy})"
+    code = f"import sys, mlfuzz.codefuzz.engine.atheris_engine; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
@@ -454,7 +456,7 @@ def test_where_processes_cannot_fork_the_engine_can_still_be_asked_and_says_so()
 import os, signal, sys
 sys.modules["resource"] = sys.modules["fcntl"] = None
 del os.fork, os.memfd_create, signal.SIGKILL, signal.SIGUSR1, os.O_NONBLOCK
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import TargetLoadError

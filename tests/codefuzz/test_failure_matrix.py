@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options

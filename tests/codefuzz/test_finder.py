@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from codefuzz import atheris_forms
 
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.discovery import at
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.loading.loader import BROUGHT, SURVIVORS

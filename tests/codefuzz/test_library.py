@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz.atheris_engine import specification
+from mlfuzz.codefuzz.engine.atheris_engine import specification
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness, Unusable
 from mlfuzz.codefuzz.harness.engine import Options

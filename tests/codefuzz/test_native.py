@@ -79,7 +79,7 @@ CASES = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("function", "sanitizer", "payload", "error", "details"), CASES)
 def test_a_planted_bug_is_told_with_its_kind_access_and_place(function, sanitizer, payload, error, details, tmp_path):
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
 
     path = planted(tmp_path, function, sanitizer)
     options = Options(project=str(tmp_path), lane=build.runtime_lane(sanitizer), cache="none")
@@ -97,7 +97,7 @@ def test_a_planted_bug_is_told_with_its_kind_access_and_place(function, sanitize
 @here
 @pytest.mark.slow
 def test_fuzzing_finds_the_planted_overflow_and_goes_on(tmp_path):
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
 
     path = planted(tmp_path, "heap", "address")
     found: list[tuple[bytes, Outcome]] = []
@@ -121,7 +121,7 @@ def test_fuzzing_finds_the_planted_overflow_and_goes_on(tmp_path):
 @pytest.mark.slow
 def test_a_formats_mutator_works_with_a_preloaded_runtime(tmp_path):
     """A preloaded libFuzzer passes over atheris' mutators unless their library is preloaded too."""
-    from mlfuzz.codefuzz.default import engine
+    from mlfuzz.codefuzz.engine.default_engine import engine
 
     path = planted(tmp_path, "heap", "address")
     path.write_text(path.read_text().replace('"blind": True', '"blind": True, "mutator": "png"'))

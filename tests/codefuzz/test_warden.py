@@ -11,7 +11,7 @@ import pytest
 from codefuzz import sandboxed
 from codefuzz.sandboxed import BARRED, HARMLESS, OWN
 
-from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.plain_run import PlainRun

@@ -14,11 +14,15 @@ from typing import Any
 import msgspec
 
 import mlfuzz
-from mlfuzz.codefuzz import linecover
-from mlfuzz.codefuzz.blindness import first_words, unseen
 from mlfuzz.codefuzz.corpus.cmin import cover
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
+from mlfuzz.codefuzz.engine import line_coverage
+from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
+from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
+from mlfuzz.codefuzz.engine.seed_screening import screen
+from mlfuzz.codefuzz.engine.session_memory import Lore
+from mlfuzz.codefuzz.engine.smoke_run import peek, samples
 from mlfuzz.codefuzz.executor.batch_run import Series
 from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.executor.leak import leaks
@@ -27,15 +31,11 @@ from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import Link
 from mlfuzz.codefuzz.formats import FORMATS
-from mlfuzz.codefuzz.fuzzing import Fuzzing, Request
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
 from mlfuzz.codefuzz.loading.cache_eviction import prune
 from mlfuzz.codefuzz.loading.import_hook import within
-from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.native.toolchain import mutator_library
-from mlfuzz.codefuzz.peek import peek, samples
-from mlfuzz.codefuzz.screen import screen
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import writing
 
@@ -178,7 +178,7 @@ class AtherisSession:
         The pages are written to `html`. Files that kill the process, hang or cannot be read are left out. Raises
         TargetError where coverage.py is not installed.
         """
-        if why := linecover.missing():
+        if why := line_coverage.missing():
             raise TargetError(why)
         readable = self._readable(files)
         seen = Series(self._court).run(list(readable.values()))
@@ -189,10 +189,10 @@ class AtherisSession:
         link = Link(spec, environment(self.options, self.declaration.mutator))
         try:
             told = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
-            arcs = linecover.measured(link, harmless)
+            arcs = line_coverage.measured(link, harmless)
         finally:
             link.close()
-        return linecover.pages(
+        return line_coverage.pages(
             arcs, html, title=f"{self.declaration.name}: {len(harmless)} inputs", folders=told["path"]
         )
 

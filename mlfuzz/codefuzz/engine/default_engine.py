@@ -7,6 +7,6 @@ from mlfuzz.codefuzz.harness.engine import Engine
 
 def engine() -> Engine:
     """The engine of this installation; `available` says whether it can fuzz here."""
-    from mlfuzz.codefuzz.atheris_engine import AtherisEngine
+    from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 
     return AtherisEngine()

@@ -14,6 +14,8 @@ import msgspec
 
 from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
+from mlfuzz.codefuzz.engine.libfuzzer_options import FLAGS, STATUS
+from mlfuzz.codefuzz.engine.session_memory import Lore
 from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.hang import Patience, Sampler
 from mlfuzz.codefuzz.executor.isolated_run import Court, outcome_from
@@ -23,8 +25,6 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
-from mlfuzz.codefuzz.libfuzzer import FLAGS, STATUS
-from mlfuzz.codefuzz.lore import Lore
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
