@@ -18,10 +18,10 @@ import msgspec
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
 from mlfuzz.codefuzz.again import Sessions
-from mlfuzz.codefuzz.confirm import settle as settle_code
-from mlfuzz.codefuzz.confirm import shrink as minimise
 from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.codefuzz.triage.confirm import settle as settle_code
+from mlfuzz.codefuzz.triage.confirm import shrink as minimise
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.findings.regression import write_regression

@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.codefuzz import versions
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.versions import Tried
+from mlfuzz.codefuzz.triage import version_bisect
+from mlfuzz.codefuzz.triage.version_bisect import Tried
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.store import read
@@ -51,14 +51,14 @@ def bisect(
     root = context.resolve().root
     harness = discovery.find(target or finding.load, root)
     _, files = read(case.path)
-    wanted = versions.parse(package, of, offered=versions.offered)
+    wanted = version_bisect.parse(package, of, offered=version_bisect.offered)
     terminal = context.terminal
     terminal.say(f"{finding.id[:SHORT_ID]}  {visible(finding.observed)} of {harness.name}, with {len(wanted)} versions")
     tried = []
-    for one in versions.bisect(harness, files[finding.input.file], finding.key, package, wanted, times=times):
+    for one in version_bisect.bisect(harness, files[finding.input.file], finding.key, package, wanted, times=times):
         tried.append(one)
         _tell(context, package, one)
-    for line in versions.turning_points(tried):
+    for line in version_bisect.turning_points(tried):
         terminal.result(("  turned   ", "dim"), visible(line))
     terminal.emit({"id": finding.id, "package": package, "versions": msgspec.to_builtins(tried)})
     if all(one.verdict in ("not installed", "does not import") for one in tried):

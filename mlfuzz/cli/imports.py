@@ -11,13 +11,13 @@ import msgspec
 
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.codefuzz.adopt import State, adopt
-from mlfuzz.codefuzz.foreign import Foreign, inputs
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.trust import noted
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import Origin, suffix_of
+from mlfuzz.codefuzz.triage.crash_directories import Foreign, inputs
+from mlfuzz.codefuzz.triage.finding_builder import Origin, suffix_of
+from mlfuzz.codefuzz.triage.import_foreign import State, adopt
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import SHORT_ID

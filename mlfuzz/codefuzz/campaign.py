@@ -14,12 +14,12 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
 from mlfuzz.codefuzz.interrupts import Interrupts
-from mlfuzz.codefuzz.records import Origin, candidate, suffix_of
 from mlfuzz.codefuzz.request import CampaignRequest, keep_request
 from mlfuzz.codefuzz.screening import ready, screen, versions
 from mlfuzz.codefuzz.settling import Settling
 from mlfuzz.codefuzz.share import Share
 from mlfuzz.codefuzz.standing import Standing, corpus_folder, require_coverage
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
 from mlfuzz.errors import (
     EXIT_BROKEN,
     EXIT_CLEAN,

@@ -12,7 +12,7 @@ from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.native import variants
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of
-from mlfuzz.codefuzz.records import RESOURCES
+from mlfuzz.codefuzz.triage.finding_builder import RESOURCES
 from mlfuzz.errors import ReplayError, UnknownNameError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.storage.workdir import CAMPAIGNS

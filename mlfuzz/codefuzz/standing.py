@@ -18,7 +18,7 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
-from mlfuzz.codefuzz.records import RESOURCES, Origin
+from mlfuzz.codefuzz.triage.finding_builder import RESOURCES, Origin
 from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.durable import write_atomic

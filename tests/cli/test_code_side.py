@@ -14,7 +14,7 @@ from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
 from mlfuzz.codefuzz.engine import default_engine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import Origin, candidate
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.workdir import Workdir
 

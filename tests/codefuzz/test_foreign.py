@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz.adopt import adopt
-from mlfuzz.codefuzz.foreign import inputs
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import Origin
+from mlfuzz.codefuzz.triage.crash_directories import inputs
+from mlfuzz.codefuzz.triage.finding_builder import Origin
+from mlfuzz.codefuzz.triage.import_foreign import adopt
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.store import FindingStore
 

@@ -7,7 +7,7 @@ from codefuzz import toy_project
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import Origin, candidate
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
 from mlfuzz.errors import ReplayError, TargetLoadError
 
 

@@ -5,11 +5,11 @@ import math
 import pytest
 from codefuzz import toy_project
 
-from mlfuzz.codefuzz.confirm import settle
 from mlfuzz.codefuzz.failure.bucketing import TARGET, keys
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.records import Origin, amplification, candidate, severity, suffix_of, told, tried
+from mlfuzz.codefuzz.triage.confirm import settle
+from mlfuzz.codefuzz.triage.finding_builder import Origin, amplification, candidate, severity, suffix_of, told, tried
 from mlfuzz.findings.finding import dumps, loads
 from mlfuzz.findings.store import FindingStore
 

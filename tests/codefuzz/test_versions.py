@@ -5,7 +5,7 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.versions import Tried, bisect, parse, turning_points
+from mlfuzz.codefuzz.triage.version_bisect import Tried, bisect, parse, turning_points
 from mlfuzz.errors import UsageError
 
 THERE = ["8.0.1", "10.0.0", "9.3.0", "9.10.1", "11.0.0rc1", "11.3.0"]

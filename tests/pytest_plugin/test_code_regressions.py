@@ -6,7 +6,7 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import Origin, candidate, confirmed, tried
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, tried
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.triage import triage_record
 

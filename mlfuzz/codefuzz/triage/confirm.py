@@ -9,7 +9,7 @@ import msgspec
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.records import confirmed, minimised, tried
+from mlfuzz.codefuzz.triage.finding_builder import confirmed, minimised, tried
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlfuzz.codefuzz.confirm import TIMES, Reproducer
-from mlfuzz.codefuzz.foreign import Foreign
-from mlfuzz.codefuzz.records import Origin, candidate, confirmed, tried
+from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
+from mlfuzz.codefuzz.triage.crash_directories import Foreign
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, tried
 from mlfuzz.errors import MlfuzzError, StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
