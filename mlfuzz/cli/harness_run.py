@@ -116,7 +116,7 @@ def harness_run(
 
 def run(context: Context, wish: Wish) -> int:
     """Run, report, and say what to type next; the exit code."""
-    from mlfuzz.codefuzz.campaign import run as campaign
+    from mlfuzz.codefuzz.campaign.campaign import run as campaign
     from mlfuzz.codefuzz.engine.default_engine import engine
     from mlfuzz.codefuzz.request import CampaignRequest
 

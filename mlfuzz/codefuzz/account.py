@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
+from mlfuzz.codefuzz.campaign.harness_state import Standing
+from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.share import Share
-from mlfuzz.codefuzz.standing import Standing
 from mlfuzz.progress import Progress, SeedStats, Stats, read_stats
 from mlfuzz.storage.derived import read_derived, stored_progress
 from mlfuzz.storage.durable import append_line, write_atomic

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from mlfuzz.codefuzz.account import Account
+from mlfuzz.codefuzz.campaign.harness_state import Standing
 from mlfuzz.codefuzz.events import Event, Settled, Warned
 from mlfuzz.codefuzz.harness.engine import Session
-from mlfuzz.codefuzz.standing import Standing
 from mlfuzz.codefuzz.triage.confirm import explain, settle, shrink
 from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
 from mlfuzz.findings.store import FindingStore

@@ -9,7 +9,7 @@ from codefuzz import atheris_forms
 from msgspec import structs
 
 from mlfuzz.budget import Budget
-from mlfuzz.codefuzz.campaign import run
+from mlfuzz.codefuzz.campaign.campaign import run
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.engine.coverage_blindness import told, unseen
 from mlfuzz.codefuzz.harness.declaration import Declaration

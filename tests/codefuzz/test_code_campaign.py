@@ -5,7 +5,7 @@ from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.budget import Budget
-from mlfuzz.codefuzz.campaign import run
+from mlfuzz.codefuzz.campaign.campaign import run
 from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options

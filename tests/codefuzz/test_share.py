@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz.share import Share
+from mlfuzz.codefuzz.campaign.scheduler import Share
 
 
 def spend(share, turns, gain):

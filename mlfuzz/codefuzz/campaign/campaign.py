@@ -9,16 +9,16 @@ from collections.abc import Callable
 import msgspec
 
 from mlfuzz.codefuzz.account import Account
+from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
+from mlfuzz.codefuzz.campaign.scheduler import Share
+from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Result, Tick, Warned
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
 from mlfuzz.codefuzz.interrupts import Interrupts
 from mlfuzz.codefuzz.request import CampaignRequest, keep_request
-from mlfuzz.codefuzz.screening import ready, screen, versions
 from mlfuzz.codefuzz.settling import Settling
-from mlfuzz.codefuzz.share import Share
-from mlfuzz.codefuzz.standing import Standing, corpus_folder, require_coverage
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
 from mlfuzz.errors import (
     EXIT_BROKEN,

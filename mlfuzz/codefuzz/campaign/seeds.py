@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlfuzz.codefuzz.campaign.harness_state import Standing, require_usable
 from mlfuzz.codefuzz.engine.coverage_blindness import tops
 from mlfuzz.codefuzz.events import Ready
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Session
-from mlfuzz.codefuzz.standing import Standing, require_usable
 from mlfuzz.findings.environment import environment, version
 
 OnSeed = Callable[[bytes, Outcome, str], None]
