@@ -21,7 +21,7 @@ from mlfuzz.testing.kept import Kept
 
 if TYPE_CHECKING:
     from mlfuzz.corpus.seeds import Seed
-    from mlfuzz.targets.variants import AnyTarget
+    from mlfuzz.targets.variants.base import AnyTarget
 
 SEEDS_AT_ONCE = 64
 

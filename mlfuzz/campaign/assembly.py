@@ -19,7 +19,7 @@ from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.mutators.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 
 @dataclass(frozen=True, slots=True)

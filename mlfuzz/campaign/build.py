@@ -14,7 +14,7 @@ from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
 from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
-from mlfuzz.targets.variants import AnyTarget, varied
+from mlfuzz.targets.variants.base import AnyTarget, varied
 
 SUITABLE = "default"
 """Among the oracles asked for, this name stands for those below."""

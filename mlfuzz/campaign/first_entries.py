@@ -17,7 +17,7 @@ from mlfuzz.modality import raw
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.schedulers.base import Scheduler
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 
 def seed_margins(

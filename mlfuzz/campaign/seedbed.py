@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mlfuzz.corpus.seeds import Seed
 from mlfuzz.observation import Observation
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from mlfuzz.progress import SeedStats
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 SEEDS_AT_ONCE = 32
 

@@ -53,7 +53,7 @@ def check(
     from mlfuzz.targets.check import Line
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
-    from mlfuzz.targets.variants_check import check_variants
+    from mlfuzz.targets.variants.check import check_variants
 
     import_plugins(found.config.plugins, found.root)
     loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)

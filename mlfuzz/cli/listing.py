@@ -64,7 +64,7 @@ def oracles(_: Context) -> Iterator[Row]:
 
 def variants(_: Context) -> Iterator[Row]:
     """What the oracle differ may compare a target with."""
-    from mlfuzz.targets.variants import VARIANTS, nameable
+    from mlfuzz.targets.variants.base import VARIANTS, nameable
 
     for name in nameable():
         what = _first_line(VARIANTS.get(name))

@@ -151,7 +151,7 @@ def _target(finding: Finding) -> list[str]:
         "",
         "from mlfuzz.batch import from_payloads",
         "from mlfuzz.targets.load import load",
-        *(["from mlfuzz.targets.variants import varied"] if beside else []),
+        *(["from mlfuzz.targets.variants.base import varied"] if beside else []),
         "",
         f"target = load({finding.load!a}, directory=Path.cwd())",
         *([f"target = varied(target, {beside!a})"] if beside else []),

@@ -30,7 +30,7 @@ from mlfuzz.rates import CONFIDENCE, wilson
 from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.execute import Execution, execute
 from mlfuzz.targets.load import load
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 BATCH = 64
 SINGLE_ROWS = 16

@@ -18,7 +18,7 @@ from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.hooks import reduce
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import normalise
-from mlfuzz.targets.variants import varied
+from mlfuzz.targets.variants.base import varied
 
 IMAGE = Image(size=(8, 8))
 

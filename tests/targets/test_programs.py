@@ -18,7 +18,7 @@ from mlfuzz.modality.image import Image
 from mlfuzz.targets.check import Line, check
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.variants import varied
+from mlfuzz.targets.variants.base import varied
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*TorchScript.*", "ignore:.*LeafSpec.*")
 

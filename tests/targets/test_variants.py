@@ -15,8 +15,8 @@ from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
 from mlfuzz.targets.calibrate import noises
-from mlfuzz.targets.variants import VARIANTS, Varied, build, itself, nameable, varied
-from mlfuzz.targets.variants_numeric import nearest_level
+from mlfuzz.targets.variants.base import VARIANTS, Varied, build, itself, nameable, varied
+from mlfuzz.targets.variants.numeric import nearest_level
 from mlfuzz.testing.puzzles import BatchCoupled
 
 IMAGE = Image(size=(8, 8))

@@ -7,7 +7,7 @@ from torch import nn
 
 import mlfuzz
 from mlfuzz.modality.image import Image
-from mlfuzz.targets.variants_check import check_variants
+from mlfuzz.targets.variants.check import check_variants
 
 IMAGE = Image(size=(8, 8))
 

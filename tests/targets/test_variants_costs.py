@@ -14,8 +14,8 @@ import mlfuzz
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.image import Image
 from mlfuzz.observation import Observation
-from mlfuzz.targets.variants import varied
-from mlfuzz.targets.variants_costs import Meter, Operations, PeakBytes, Seconds, measured_apart
+from mlfuzz.targets.variants.base import varied
+from mlfuzz.targets.variants.cost import Meter, Operations, PeakBytes, Seconds, measured_apart
 
 IMAGE = Image(size=(8, 8))
 

@@ -22,7 +22,7 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles import base as oracles
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import varied
+from mlfuzz.targets.variants.base import varied
 
 
 @dataclass(frozen=True, slots=True)

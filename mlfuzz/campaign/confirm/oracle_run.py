@@ -22,8 +22,8 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, beside, rebuild
 from mlfuzz.targets.base import Target, label_index
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import Varied, varied
-from mlfuzz.targets.variants_costs import measured_apart
+from mlfuzz.targets.variants.base import Varied, varied
+from mlfuzz.targets.variants.cost import measured_apart
 
 REPEATED_ROWS = 8
 """From 7 rows on, a row's output has the same bits in any batch: a row repeated 8 times gives the campaign's value."""

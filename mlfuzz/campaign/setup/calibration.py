@@ -25,7 +25,7 @@ from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkp
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.calibrate import affordable, noises, speed
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 FIT_MUTANTS = 1024
 """Mutants of the seeds that the embedding is fitted on beside them: PCA on 2,000 keeps 94-97 % of what is novel."""

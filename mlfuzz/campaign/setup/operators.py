@@ -19,7 +19,7 @@ from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.plan import Plan
 from mlfuzz.mutators.shares import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
-from mlfuzz.targets.variants import AnyTarget
+from mlfuzz.targets.variants.base import AnyTarget
 
 DEALS = ("bandit", "cost", "lineage", "lucky")
 """Ways of dealing operators to rows: learnt, by cost alone, DeepHunter's and DeepTest's."""

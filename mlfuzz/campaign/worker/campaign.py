@@ -54,8 +54,8 @@ from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.targets.plain import plain_parts
-from mlfuzz.targets.variants import AnyTarget, Varied, itself
-from mlfuzz.targets.variants_costs import PER_BATCH
+from mlfuzz.targets.variants.base import AnyTarget, Varied, itself
+from mlfuzz.targets.variants.cost import PER_BATCH
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0

@@ -14,7 +14,7 @@ from mlfuzz.modality.base import Payload
 from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.check import ROWS, Line
 from mlfuzz.targets.given import GivenTarget
-from mlfuzz.targets.variants import nameable, varied
+from mlfuzz.targets.variants.base import nameable, varied
 
 
 def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequence[str] = ()) -> Iterator[Line]:

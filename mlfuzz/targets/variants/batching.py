@@ -17,7 +17,7 @@ from mlfuzz.errors import ConfigError, TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.targets.module import PADDING, VALID, ModuleTarget
-from mlfuzz.targets.variants import BASE, MAIN, VARIANTS, plain
+from mlfuzz.targets.variants.base import BASE, MAIN, VARIANTS, plain
 
 SHARE = 4
 """A quarter of the length is added as padding, and at least so many steps."""

@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 from mlfuzz.batch import Rows
 from mlfuzz.observation import Observation, Output
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.variants import VARIANTS, Varied
+from mlfuzz.targets.variants.base import VARIANTS, Varied
 
 ALONE = "alone"
 """The output of a meter: (B, rounds), NaN of rows that were not measured."""

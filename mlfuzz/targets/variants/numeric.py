@@ -13,7 +13,7 @@ from mlfuzz.batch import Rows
 from mlfuzz.errors import TargetError
 from mlfuzz.observation import Observation, Output
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.variants import MAIN, VARIANTS, bare_copy, module_of, plain, quiet
+from mlfuzz.targets.variants.base import MAIN, VARIANTS, bare_copy, module_of, plain, quiet
 
 LEVELS = 255
 """Steps of an 8-bit grid over the range of what is rounded; 0 always lies on it."""

@@ -52,11 +52,11 @@ Factory = Callable[[Any, str], Variant]
 VARIANTS: Registry[Factory] = Registry(
     "variant",
     shipped=(
-        "mlfuzz.targets.variants_numeric",
-        "mlfuzz.targets.variants_built",
-        "mlfuzz.targets.variants_company",
-        "mlfuzz.targets.variants_others",
-        "mlfuzz.targets.variants_costs",
+        "mlfuzz.targets.variants.numeric",
+        "mlfuzz.targets.variants.compiled",
+        "mlfuzz.targets.variants.batching",
+        "mlfuzz.targets.variants.external",
+        "mlfuzz.targets.variants.cost",
     ),
 )
 

@@ -13,7 +13,7 @@ from mlfuzz.errors import TargetError
 from mlfuzz.observation import Observation, Output
 from mlfuzz.targets.load import load
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.variants import MAIN, VARIANTS, module_of
+from mlfuzz.targets.variants.base import MAIN, VARIANTS, module_of
 
 
 class Other:
@@ -38,7 +38,7 @@ class Other:
 
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and isinstance(self._other, ModuleTarget):
-            from mlfuzz.targets.variants import plain
+            from mlfuzz.targets.variants.base import plain
 
             arguments, keywords = self._other.inputs(rows)
             main = plain(self._other.model(*arguments, **keywords), len(rows), self._other)
