@@ -16,7 +16,7 @@ from mlfuzz.campaign.setup.calibration import FIT_MUTANTS, Calibration, calibrat
 from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.sown import Sown
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.variants.base import AnyTarget

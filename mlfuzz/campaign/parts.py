@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlfuzz.coverage.base import Criterion
-from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.schedulers.base import Scheduler
 from mlfuzz.targets.base import Target

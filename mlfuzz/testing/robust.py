@@ -22,8 +22,8 @@ from mlfuzz.errors import SeedError, UsageError
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import sentence
 from mlfuzz.mutators.base import units
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor, Oracle
 from mlfuzz.rates import CONFIDENCE, wilson

@@ -21,8 +21,8 @@ from mlfuzz.batch import TensorRows, to_unit
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, select
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.shares import SLICES, weights
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.weights import SLICES, weights
 
 STORED = 4096
 """Parents to gather from."""

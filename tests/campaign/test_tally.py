@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Step, TextRows
 from mlfuzz.campaign.loop.counters import Tally
 from mlfuzz.modality.text import Text
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS
 
 SIZE = 40

@@ -7,8 +7,8 @@ import numpy as np
 from mlfuzz.batch import TextRows
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
-from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import defaults, select
+from mlfuzz.mutators.schedule.applicable import applicable
 from mlfuzz.testing.rows import example_rows
 
 NAMES = ["text.date_form", "text.number_words", "text.upper"]

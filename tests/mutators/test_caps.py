@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.mutators.caps import MILDER, Caps
 from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.schedule.strength_caps import MILDER, Caps
 
 
 def learn(caps: Caps, seed: int, severity: float, *, held: bool, name: str = "image.rotate") -> None:

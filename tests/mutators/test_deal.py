@@ -8,11 +8,11 @@ import pytest
 import mlfuzz.mutators.image  # noqa: F401  # registers what is dealt here
 from mlfuzz.batch import Step
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.deal import Dealer
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.shares import ELEMENT_NS, slices_for_turns, weights
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.bandit import Dealer
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated
+from mlfuzz.mutators.schedule.weights import ELEMENT_NS, slices_for_turns, weights
 
 SECONDS = 100e-6
 

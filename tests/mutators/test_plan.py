@@ -14,9 +14,9 @@ from mlfuzz.mutators.base import MUTATORS, Mutator, replay
 from mlfuzz.mutators.distance import bound
 from mlfuzz.mutators.limits import Ledger, Limits
 from mlfuzz.mutators.param import Choice, Real
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.shares import ELEMENT_NS, SHARE, weights
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated
+from mlfuzz.mutators.schedule.weights import ELEMENT_NS, SHARE, weights
 from mlfuzz.testing.rows import example_rows
 
 COSTS = (1, 1, 1, 2, 2, 2, 2, 4, 4, 8, 16, 32, 64, 256, 512) * 4
@@ -189,7 +189,7 @@ def test_the_same_generator_gives_the_same_batch() -> None:
 @pytest.mark.parametrize("elements", [1, 3000, 20_000])
 def test_slices_worked_in_parts_give_the_same_bits(elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mutate(plan_of(real(*OPERATORS), depth=2), pictures(64))
-    monkeypatch.setattr("mlfuzz.mutators.slices.CHUNK_ELEMENTS", elements)
+    monkeypatch.setattr("mlfuzz.mutators.schedule.slices.CHUNK_ELEMENTS", elements)
     parts = mutate(plan_of(real(*OPERATORS), depth=2), pictures(64))
     torch.testing.assert_close(parts.rows.data, whole.rows.data, atol=0, rtol=0)  # type: ignore[attr-defined]
     assert [step.start for step in parts.steps] == [step.start for step in whole.steps]

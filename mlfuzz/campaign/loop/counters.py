@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Step
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, best_operators
 
 RECENT_BATCHES = 64

@@ -29,8 +29,8 @@ from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
-from mlfuzz.mutators.caps import Caps
-from mlfuzz.mutators.slices import Most, Mutated
+from mlfuzz.mutators.schedule.slices import Most, Mutated
+from mlfuzz.mutators.schedule.strength_caps import Caps
 from mlfuzz.oracles.base import Verdict
 from mlfuzz.schedulers.base import Informed
 from mlfuzz.targets.execute import Execution, broken_target, execute

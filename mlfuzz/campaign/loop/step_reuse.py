@@ -12,8 +12,8 @@ from mlfuzz.batch import Batch, Indices
 from mlfuzz.mutation import Mutation
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.param import columns_of
-from mlfuzz.mutators.shares import PER_ROW_COST
-from mlfuzz.mutators.slices import Slice
+from mlfuzz.mutators.schedule.slices import Slice
+from mlfuzz.mutators.schedule.weights import PER_ROW_COST
 
 REMEMBERED = 4096
 """Entries; those before them are seldom picked."""

@@ -20,7 +20,7 @@ from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import MUTATORS
 from mlfuzz.mutators.limits import FIXED_SEVERITY, Ledger
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.contents import CONTENTS

@@ -17,8 +17,8 @@ from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import FIT, Criterion
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint

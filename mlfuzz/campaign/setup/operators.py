@@ -11,13 +11,13 @@ from mlfuzz.batch import Rows
 from mlfuzz.campaign.presets import PRESETS, Ranges
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import ConfigError, UnknownNameError
-from mlfuzz.mutators.applicable import applicable
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.deal import Dealer
-from mlfuzz.mutators.dealt import published
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.shares import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
+from mlfuzz.mutators.schedule.applicable import applicable
+from mlfuzz.mutators.schedule.bandit import Dealer
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.published import published
+from mlfuzz.mutators.schedule.weights import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
 from mlfuzz.targets.variants.base import AnyTarget
 

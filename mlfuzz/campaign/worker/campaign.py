@@ -44,7 +44,7 @@ from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.waiting import Waiting
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
-from mlfuzz.mutators.slices import Mutated
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint

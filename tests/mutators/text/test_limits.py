@@ -11,7 +11,7 @@ from mlfuzz.modality.text import Text
 from mlfuzz.mutators.base import select
 from mlfuzz.mutators.distance import distance
 from mlfuzz.mutators.limits import Ledger, Limits
-from mlfuzz.mutators.plan import Plan
+from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.text.limits import TextDistance, edit_distance
 from mlfuzz.testing.rows import SENTENCES
 

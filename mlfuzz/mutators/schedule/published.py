@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Indices
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.limits import Ledger, Loads
-from mlfuzz.mutators.plan import Plan
-from mlfuzz.mutators.slices import Mutated, Slice
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated, Slice
 
 Dealt = list[list[Slice]]
 """Slices of a batch, for each of its steps."""

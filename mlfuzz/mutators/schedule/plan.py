@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Indices, Rows, StoredRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.deal import Dealer, Ways
 from mlfuzz.mutators.distance import Distance, distance
 from mlfuzz.mutators.limits import Ledger, Loads
-from mlfuzz.mutators.shares import SLICES, Weights
-from mlfuzz.mutators.slices import Most, Mutated, Slice, apply_slices, apply_within
+from mlfuzz.mutators.schedule.bandit import Dealer, Ways
+from mlfuzz.mutators.schedule.slices import Most, Mutated, Slice, apply_slices, apply_within
+from mlfuzz.mutators.schedule.weights import SLICES, Weights
 
 STACKED_STEPS = 3
 """Beyond the first, at most: a half of those that take two take a third, and a half of these a fourth."""
