@@ -206,7 +206,7 @@ class Batch:
     """The unit of all work.
 
     parents: corpus row of each row's parent (B,); seeds: seed number of each row (B,).
-    loads: (B, K) distance from the seed so far, in units of the limits (see mutators/limits.py).
+    loads: (B, K) distance from the seed so far, in units of the limits (see mutators/limits/limits.py).
     invariant: (B,) whether every operator since the seed keeps the label.
     steps: what was done to the parents in this batch.
     chains: the whole chain of a row since its seed, for the few parts that ask; None where it is not known.

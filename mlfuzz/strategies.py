@@ -32,7 +32,7 @@ from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Chain, Mutation, Value, sentence
 from mlfuzz.mutators.base import Mutator, select, units
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.param import Blob, Choice, Integer, LogReal, Param, Real, Seed, columns_of
 
 STEPS = 3

@@ -20,7 +20,7 @@ import torch
 from mlfuzz.batch import TensorRows, to_unit
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, select
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.weights import SLICES, weights
 

@@ -30,7 +30,7 @@ from mlfuzz.campaign.search.boundary import Seen, beyond, disagreement
 from mlfuzz.campaign.search.differential import disagree
 from mlfuzz.campaign.search.input_gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.oracles.differential import Differ
 
 REACH = 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.schedule.strength_caps import MILDER, Caps
 
 

@@ -8,7 +8,7 @@ import pytest
 import mlfuzz.mutators.image  # noqa: F401  # registers what is dealt here
 from mlfuzz.batch import Step
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.schedule.bandit import Dealer
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated

@@ -5,7 +5,7 @@ import pytest
 
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits import FIXED_SEVERITY, Ledger, Limits
+from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, Ledger, Limits
 from mlfuzz.mutators.param import Choice, Integer, LogReal, Real, Seed
 
 

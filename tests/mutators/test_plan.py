@@ -11,8 +11,8 @@ from mlfuzz.batch import Batch, TensorRows, TextRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, Mutator, replay
-from mlfuzz.mutators.distance import bound
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.distance import bound
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.param import Choice, Real
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated

@@ -16,8 +16,8 @@ from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain
 from mlfuzz.mutators.base import replay
-from mlfuzz.mutators.distance import distance
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import distance
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, beside, rebuild
 from mlfuzz.targets.base import Target, label_index

@@ -12,7 +12,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.mutators.limits import FIXED_SEVERITY
+from mlfuzz.mutators.limits.limits import FIXED_SEVERITY
 from mlfuzz.mutators.param import Integer, LogReal, Real
 
 LEAST_CHANGE = 0.01

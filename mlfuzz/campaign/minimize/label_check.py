@@ -20,7 +20,7 @@ from mlfuzz.findings.labels import KEEPS, REFUSED
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.mutators.distance import DISTANCES
+from mlfuzz.mutators.limits.distance import DISTANCES
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.load import load
 

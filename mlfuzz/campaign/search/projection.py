@@ -9,8 +9,8 @@ import torch
 
 from mlfuzz.batch import Indices, Rows, TensorRows, TextRows
 from mlfuzz.campaign.search.boundary import Bound
-from mlfuzz.mutators.distance import distance
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import distance
+from mlfuzz.mutators.limits.limits import Limits
 
 SPAN = 8 / 255
 """How far a value may come from its seed where the limits do not say, of full scale: the radius at which a person sees

@@ -19,7 +19,7 @@ from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.mutators.limits import FIXED_SEVERITY, Ledger
+from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, Ledger
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.storage.blobs import Blobs

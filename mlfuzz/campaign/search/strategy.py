@@ -18,7 +18,7 @@ from mlfuzz.campaign.search.objective import Objective, Trials
 from mlfuzz.campaign.search.projection import admitted, bounded, spanned
 from mlfuzz.campaign.search.text import Estimate, choose, offered
 from mlfuzz.mutators.base import defaults
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from mlfuzz.campaign.presets import PRESETS, Ranges
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import ConfigError, UnknownNameError
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.schedule.applicable import applicable
 from mlfuzz.mutators.schedule.bandit import Dealer
 from mlfuzz.mutators.schedule.plan import Plan

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mlfuzz.batch import Rows, TensorRows
-from mlfuzz.mutators.distance import DISTANCES
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import DISTANCES
+from mlfuzz.mutators.limits.limits import Limits
 
 HALF_LEVEL = 0.5 / 32768
 """A sample counts as changed, or as beyond a limit, from half a level of the 16-bit grid on."""

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from mlfuzz.batch import Rows, TensorRows
-from mlfuzz.mutators.distance import DISTANCES
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import DISTANCES
+from mlfuzz.mutators.limits.limits import Limits
 
 HALF_LEVEL = 0.5 / 255
 """A value counts as changed, or as beyond a limit, from half a level of an 8-bit grid on."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Indices, Rows, StoredRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.distance import Distance, distance
-from mlfuzz.mutators.limits import Ledger, Loads
+from mlfuzz.mutators.limits.distance import Distance, distance
+from mlfuzz.mutators.limits.limits import Ledger, Loads
 from mlfuzz.mutators.schedule.bandit import Dealer, Ways
 from mlfuzz.mutators.schedule.slices import Most, Mutated, Slice, apply_slices, apply_within
 from mlfuzz.mutators.schedule.weights import SLICES, Weights

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits import Ledger, Loads
+from mlfuzz.mutators.limits.limits import Ledger, Loads
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated, Slice
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Rows, Step, StoredRows, TensorRows
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits import Ledger, Loads
+from mlfuzz.mutators.limits.limits import Ledger, Loads
 from mlfuzz.mutators.param import Drawn
 
 CHUNK_ELEMENTS = 1 << 19

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Rows, TextRows
-from mlfuzz.mutators.distance import DISTANCES
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import DISTANCES
+from mlfuzz.mutators.limits.limits import Limits
 
 
 class TextDistance:

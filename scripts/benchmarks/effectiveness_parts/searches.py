@@ -18,7 +18,7 @@ from mlfuzz.campaign.search.differential import disagree
 from mlfuzz.campaign.search.input_gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded, spanned
 from mlfuzz.campaign.worker.campaign import Campaign
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.observation import Observation
 
 

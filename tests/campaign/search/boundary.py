@@ -12,7 +12,7 @@ import mlfuzz
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.boundary import Bound, Seen
 from mlfuzz.campaign.search.projection import bounded
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 
 SIDE = 8
 EIGHT_BIT = mlfuzz.Image(size=(SIDE, SIDE))

@@ -16,7 +16,7 @@ from mlfuzz.campaign.search.differential import disagree, toward
 from mlfuzz.campaign.search.dither import dither
 from mlfuzz.campaign.search.gradient import ascend
 from mlfuzz.campaign.search.projection import admitted, bounded, spanned
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 
 
 def pair(plane: Plane, rows: TensorRows, reach: float = 0.3) -> Walked:

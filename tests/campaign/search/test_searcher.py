@@ -22,7 +22,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import Regressions
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.store import read
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.replay import Case, replay
 from mlfuzz.storage.contents import CONTENTS
 

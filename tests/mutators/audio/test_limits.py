@@ -9,8 +9,8 @@ from mlfuzz.batch import TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.mutators.audio.limits import AudioDistance, signal_to_noise
-from mlfuzz.mutators.distance import distance
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import distance
+from mlfuzz.mutators.limits.limits import Limits
 
 from .sounds import RATE, apply, chirp, rows_of, sine
 

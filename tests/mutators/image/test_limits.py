@@ -7,9 +7,9 @@ import torch
 from mlfuzz.batch import TensorRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.modality.image import Image
-from mlfuzz.mutators.distance import DISTANCES, distance
 from mlfuzz.mutators.image.limits import ssim
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.distance import DISTANCES, distance
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.testing.rows import example_rows
 
 

@@ -9,8 +9,8 @@ from mlfuzz.batch import TextRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.modality.text import Text
 from mlfuzz.mutators.base import select
-from mlfuzz.mutators.distance import distance
-from mlfuzz.mutators.limits import Ledger, Limits
+from mlfuzz.mutators.limits.distance import distance
+from mlfuzz.mutators.limits.limits import Ledger, Limits
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.text.limits import TextDistance, edit_distance
 from mlfuzz.testing.rows import SENTENCES

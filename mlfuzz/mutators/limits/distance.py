@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Rows
 from mlfuzz.errors import ConfigError
-from mlfuzz.mutators.limits import Limits
+from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.registry import Registry
 
 
