@@ -45,7 +45,7 @@ def test_light_modules_import_no_torch():
 
 def test_starting_the_command_imports_no_verb_and_no_numpy():
     code = "from mlfuzz.cli.main import application; application()"
-    assert loaded_after(code, (*HEAVY, "numpy", "mlfuzz.cli.fuzz", "mlfuzz.cli.doctor", "jinja2")) == []
+    assert loaded_after(code, (*HEAVY, "numpy", "mlfuzz.cli.verbs.fuzz", "mlfuzz.cli.verbs.doctor", "jinja2")) == []
 
 
 def test_the_supervisor_needs_no_numpy():

@@ -50,11 +50,11 @@ VERBS = {
 }
 
 _MODULES = {
-    "list": "mlfuzz.cli.listing:listing",
-    "findings": "mlfuzz.cli.findings:app",
-    "config": "mlfuzz.cli.config:app",
-    "corpus": "mlfuzz.cli.corpus:app",
-    "harness": "mlfuzz.cli.harness:app",
+    "list": "mlfuzz.cli.verbs.listing:listing",
+    "findings": "mlfuzz.cli.verbs.findings:app",
+    "config": "mlfuzz.cli.verbs.config:app",
+    "corpus": "mlfuzz.cli.verbs.corpus:app",
+    "harness": "mlfuzz.cli.verbs.harness:app",
 }
 
 GLOBAL = Group("Options of every verb", sort_key=9)
@@ -76,7 +76,7 @@ def application() -> App:
     for at, (title, verbs) in enumerate(VERBS.items()):
         group = Group(title, sort_key=at)
         for verb, text in verbs.items():
-            app.command(_MODULES.get(verb, f"mlfuzz.cli.{verb}:{verb}"), name=verb, help=text, group=group)
+            app.command(_MODULES.get(verb, f"mlfuzz.cli.verbs.{verb}:{verb}"), name=verb, help=text, group=group)
     app.meta.suppress_keyboard_interrupt = False
     app.meta.default(_launcher(app))
     return app

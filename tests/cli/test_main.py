@@ -89,7 +89,7 @@ def verb_that_raises(monkeypatch, error):
     def stop(**_):
         raise error
 
-    monkeypatch.setattr("mlfuzz.cli.status.campaigns", lambda _: stop())
+    monkeypatch.setattr("mlfuzz.cli.verbs.status.campaigns", lambda _: stop())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 import specimen
 
-from mlfuzz.cli import doctor
+from mlfuzz.cli.verbs import doctor
 from mlfuzz.storage.lock import Lock
 
 

@@ -18,10 +18,12 @@ from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
 
 app = App(name="findings", help="List, show, keep and export findings.", help_format="plaintext")
-app.command("mlfuzz.cli.confirm:confirm", name="confirm", help="Run candidates again, each alone, and shrink them.")
-app.command("mlfuzz.cli.promote:promote", name="promote", help="Keep findings in the corpus, for pytest.")
-app.command("mlfuzz.cli.imports:imported", name="import", help="Take over what other fuzzers have found.")
-app.command("mlfuzz.cli.export:export", name="export", help="Write findings as a zip, folders or a training set.")
+app.command(
+    "mlfuzz.cli.verbs.confirm:confirm", name="confirm", help="Run candidates again, each alone, and shrink them."
+)
+app.command("mlfuzz.cli.verbs.promote:promote", name="promote", help="Keep findings in the corpus, for pytest.")
+app.command("mlfuzz.cli.verbs.imports:imported", name="import", help="Take over what other fuzzers have found.")
+app.command("mlfuzz.cli.verbs.export:export", name="export", help="Write findings as a zip, folders or a training set.")
 
 
 @app.command(name="list")

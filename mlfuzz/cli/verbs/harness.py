@@ -21,11 +21,13 @@ from mlfuzz.storage.workdir import Workdir, campaigns
 app = App(
     name="harness", help="Fuzz the code around a model: decoders, loaders, preprocessing.", help_format="plaintext"
 )
-app.command("mlfuzz.cli.harness_new:new", name="new", help="Write a harness with seeds and a dictionary.")
-app.command("mlfuzz.cli.harness_run:harness_run", name="run", help="Fuzz with one or several harnesses.")
-app.command("mlfuzz.cli.bisect:bisect", name="bisect", help="Run a finding against versions of a package.")
+app.command("mlfuzz.cli.verbs.harness_new:new", name="new", help="Write a harness with seeds and a dictionary.")
+app.command("mlfuzz.cli.verbs.harness_run:harness_run", name="run", help="Fuzz with one or several harnesses.")
+app.command("mlfuzz.cli.verbs.bisect:bisect", name="bisect", help="Run a finding against versions of a package.")
 app.command(
-    "mlfuzz.cli.build_native:build_native", name="build-native", help="Build a package with coverage and a sanitizer."
+    "mlfuzz.cli.verbs.build_native:build_native",
+    name="build-native",
+    help="Build a package with coverage and a sanitizer.",
 )
 
 

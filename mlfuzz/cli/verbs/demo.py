@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 
 from mlfuzz.cli.context import Here
-from mlfuzz.cli.harness_run import Wish
-from mlfuzz.cli.harness_run import run as run_harnesses
 from mlfuzz.cli.plan import Plan, plan
 from mlfuzz.cli.run import run
 from mlfuzz.cli.subjects import SUBJECTS
+from mlfuzz.cli.verbs.harness_run import Wish
+from mlfuzz.cli.verbs.harness_run import run as run_harnesses
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.storage.lock import Lock
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from mlfuzz.cli.context import Here
-from mlfuzz.cli.shelves import base_of, only_shelf, session_for, shelves
+from mlfuzz.cli.verbs.shelves import base_of, only_shelf, session_for, shelves
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.report.numbers import short
 from mlfuzz.report.visible import visible
@@ -15,10 +15,12 @@ from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.workdir import Workdir, campaigns
 
 app = App(name="corpus", help="Look after the inputs that campaigns have gathered.", help_format="plaintext")
-app.command("mlfuzz.cli.corpus_cover:minimise", name="min", help="Keep the few inputs that reach what all reach.")
-app.command("mlfuzz.cli.corpus_cover:merge", name="merge", help="Take from other folders what reaches something new.")
-app.command("mlfuzz.cli.corpus_files:export", name="export", help="Copy a corpus to a folder or a zip.")
-app.command("mlfuzz.cli.corpus_files:imported", name="import", help="Add inputs from a folder.")
+app.command("mlfuzz.cli.verbs.corpus_cover:minimise", name="min", help="Keep the few inputs that reach what all reach.")
+app.command(
+    "mlfuzz.cli.verbs.corpus_cover:merge", name="merge", help="Take from other folders what reaches something new."
+)
+app.command("mlfuzz.cli.verbs.corpus_files:export", name="export", help="Copy a corpus to a folder or a zip.")
+app.command("mlfuzz.cli.verbs.corpus_files:imported", name="import", help="Add inputs from a folder.")
 
 
 @app.command(name="list")

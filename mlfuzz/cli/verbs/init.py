@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.harness_new import new
 from mlfuzz.cli.subjects import EXAMPLES, SUBJECTS
+from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
 from mlfuzz.report.visible import visible

@@ -13,8 +13,8 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.replay_file import loose, replay_files
 from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.verbs.replay_file import loose, replay_files
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import SHORT_ID, Run
 from mlfuzz.findings.trust import Trust

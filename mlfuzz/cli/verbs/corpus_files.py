@@ -7,7 +7,7 @@ import zipfile
 
 from mlfuzz.cli.context import Here
 from mlfuzz.cli.plan import shown_path
-from mlfuzz.cli.shelves import base_of, corpus_for, files_in, only_shelf
+from mlfuzz.cli.verbs.shelves import base_of, corpus_for, files_in, only_shelf
 from mlfuzz.codefuzz.corpus.corpus_directory import read_input
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.replay import MESSAGE
 from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.verbs.replay import MESSAGE
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.record import RECORD
