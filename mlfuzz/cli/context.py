@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 from cyclopts import Parameter
 
 from mlfuzz.campaign import presets
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import Resolved, resolve
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.trust import note_begun

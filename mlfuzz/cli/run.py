@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.campaign.events import Event, Outcome, Started
-from mlfuzz.cli import inventory
 from mlfuzz.cli.context import Context
-from mlfuzz.cli.panel import Panel
 from mlfuzz.cli.plan import Plan, shown_path
+from mlfuzz.cli.terminal import findings_table
+from mlfuzz.cli.terminal.panel import Panel
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.known import Known
@@ -175,7 +175,7 @@ def _tell_weaknesses(context: Context, faults: tuple[FaultGroup, ...]) -> None:
     if len(faults) > len(found):
         context.terminal.result(f"  in {counted(len(found), 'weakness', 'weaknesses')}, the worst first:")
     for one in found[:MOST_WEAKNESSES]:
-        context.terminal.result(("  weak     ", "dim"), inventory.title(one))
+        context.terminal.result(("  weak     ", "dim"), findings_table.title(one))
     if len(found) > MOST_WEAKNESSES:
         context.terminal.result((f"           and {len(found) - MOST_WEAKNESSES} more", "dim"))
 

@@ -6,9 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from mlfuzz.cli.code_panel import CodePanel, new_line
-from mlfuzz.cli.news import MOST_NEWS
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.announcements import MOST_NEWS
+from mlfuzz.cli.terminal.code_panel import CodePanel, new_line
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled, Tick, Warned
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.progress import Progress

@@ -22,10 +22,10 @@ from mlfuzz.campaign.events import (
     Warned,
     WorkerDied,
 )
-from mlfuzz.cli.board import Board
-from mlfuzz.cli.news import MOST_NEWS
-from mlfuzz.cli.panel import Panel, new_line
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.announcements import MOST_NEWS
+from mlfuzz.cli.terminal.campaign_view import Board
+from mlfuzz.cli.terminal.panel import Panel, new_line
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.findings.known import Known
 from mlfuzz.progress import Stats
 
@@ -93,7 +93,7 @@ def test_a_hostile_finding_cannot_command_the_terminal(flips):
 def test_a_log_gets_a_line_every_half_minute_not_more(told, monkeypatch):
     panel, out, _ = told
     now = [panel._screen._logged]
-    monkeypatch.setattr("mlfuzz.cli.screen.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("mlfuzz.cli.terminal.live_display.time.monotonic", lambda: now[0])
     for line in specimen._progress(False):
         now[0] += 1.0
         panel(Tick(line))

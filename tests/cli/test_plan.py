@@ -9,7 +9,7 @@ import pytest
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
 from mlfuzz.cli.subjects import campaign_name, find_target
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import TargetConfig
 from mlfuzz.errors import ConfigError, UnknownNameError, UsageError
 from mlfuzz.storage.journal import Journal

@@ -11,7 +11,7 @@ import pytest
 from mlfuzz.campaign.presets import PRESETS, guidance_hash
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config.frozen import facts_of
 from mlfuzz.errors import ConfigError, UnknownNameError
 from mlfuzz.storage.journal import Journal

@@ -12,7 +12,7 @@ from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.cli.context import Context
 from mlfuzz.cli.plan import plan
 from mlfuzz.cli.run import _counted, _next, _seeds_told, _tell_weaknesses, run
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.errors import EXIT_CLEAN, EXIT_INTERRUPTED
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.mutation import Mutation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 
 
 def spoken(**options) -> tuple[Terminal, io.StringIO, io.StringIO]:

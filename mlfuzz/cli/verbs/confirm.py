@@ -8,12 +8,12 @@ from functools import partial
 import msgspec
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.board import fault_of
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Here
-from mlfuzz.cli.news import News
-from mlfuzz.cli.pace import Pace
-from mlfuzz.cli.panel import new_line
+from mlfuzz.cli.terminal.announcements import News
+from mlfuzz.cli.terminal.campaign_view import fault_of
+from mlfuzz.cli.terminal.panel import new_line
+from mlfuzz.cli.terminal.progress_line import Pace
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.trust import Trust

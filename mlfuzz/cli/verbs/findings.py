@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from mlfuzz.cli import code_finding, inventory
 from mlfuzz.cli.cases import Cases, by_id
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.inventory import Order, View
+from mlfuzz.cli.terminal import code_finding, findings_table
+from mlfuzz.cli.terminal.findings_table import Order, View
 from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run
 from mlfuzz.replay import Case
 from mlfuzz.report.numbers import figure
@@ -58,13 +58,13 @@ def listed(
     terminal = context.terminal
     view = by or ("finding" if all else "weakness")
     if terminal.json:
-        terminal.emit(inventory.document(findings, by or "finding", sort))
+        terminal.emit(findings_table.document(findings, by or "finding", sort))
         return 0
     if findings:
-        heads, rows, titles = inventory.table(findings, view, sort)
+        heads, rows, titles = findings_table.table(findings, view, sort)
         terminal.table(heads, rows, titles=titles)
     there = f" --dir {shlex.quote(dir)}" if dir else ""
-    for line in inventory.closing(every, findings, wanted, view, f"{f' --name {name}' if name else ''}{there}"):
+    for line in findings_table.closing(every, findings, wanted, view, f"{f' --name {name}' if name else ''}{there}"):
         terminal.result((line, "dim"))
     return 0
 

@@ -15,9 +15,9 @@ from cyclopts import Parameter
 
 from mlfuzz.budget import Budget, count, duration, size
 from mlfuzz.cli.cases import REGRESSIONS
-from mlfuzz.cli.code_panel import CodePanel
 from mlfuzz.cli.context import Context, Here
 from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.terminal.code_panel import CodePanel
 from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
 from mlfuzz.codefuzz.harness import discovery

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from mlfuzz.budget import duration
 from mlfuzz.cli.cases import Cases
 from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.pace import Pace
 from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.terminal.progress_line import Pace
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.trust import Trust

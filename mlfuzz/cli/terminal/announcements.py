@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 
 MOST_NEWS = 20
 """Faults that get a line of their own; later ones are counted, and stand in the report."""

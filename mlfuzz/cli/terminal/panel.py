@@ -25,9 +25,9 @@ from mlfuzz.campaign.events import (
     Warned,
     WorkerDied,
 )
-from mlfuzz.cli.board import Board, fault_of
-from mlfuzz.cli.screen import Screen
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.campaign_view import Board, fault_of
+from mlfuzz.cli.terminal.live_display import Screen
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.known import Known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import read

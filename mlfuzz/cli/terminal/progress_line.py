@@ -8,7 +8,7 @@ from typing import Self
 
 from rich.status import Status
 
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.terminal import Terminal
 
 LOG_SECONDS = 10.0
 

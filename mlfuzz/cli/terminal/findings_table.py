@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from mlfuzz.cli.terminal import Parts
+from mlfuzz.cli.terminal.terminal import Parts
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import Fault
 from mlfuzz.findings.weakness import Weakness, operator_of, weaknesses

@@ -10,8 +10,8 @@ from typing import Self
 from rich.console import RenderableType
 from rich.live import Live
 
-from mlfuzz.cli.news import News
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.announcements import News
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.report.numbers import clock
 
 LOG_SECONDS = 30.0

@@ -13,8 +13,8 @@ from rich.panel import Panel as Box
 from rich.table import Table
 from rich.text import Text
 
-from mlfuzz.cli.screen import Screen
-from mlfuzz.cli.terminal import Terminal
+from mlfuzz.cli.terminal.live_display import Screen
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Settled, Tick, Warned
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.progress import Progress
