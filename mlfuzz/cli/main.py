@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from mlfuzz import __version__
-from mlfuzz.cli.context import Context
+from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
 from mlfuzz.report.visible import visible

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.campaign.events import Event, Outcome, Started
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import Plan, shown_path
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import Plan, shown_path
 from mlfuzz.cli.terminal import findings_table
 from mlfuzz.cli.terminal.panel import Panel
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError

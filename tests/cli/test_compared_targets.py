@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.cli.subjects import load_name, with_targets
+from mlfuzz.cli.resolve.targets import load_name, with_targets
 from mlfuzz.config import TargetConfig
 from mlfuzz.config.schema import parts
 from mlfuzz.errors import ConfigError, UsageError

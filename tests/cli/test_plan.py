@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import plan
-from mlfuzz.cli.subjects import campaign_name, find_target
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import plan
+from mlfuzz.cli.resolve.targets import campaign_name, find_target
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import TargetConfig
 from mlfuzz.errors import ConfigError, UnknownNameError, UsageError

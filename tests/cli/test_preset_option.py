@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.campaign.presets import PRESETS, guidance_hash
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import plan
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import plan
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config.frozen import facts_of
 from mlfuzz.errors import ConfigError, UnknownNameError

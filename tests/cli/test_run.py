@@ -9,8 +9,8 @@ import numpy as np
 from findings.samples import sample
 
 from mlfuzz.campaign.confirm.embedding import sketch
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import plan
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import plan
 from mlfuzz.cli.run import _counted, _next, _seeds_told, _tell_weaknesses, run
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.errors import EXIT_CLEAN, EXIT_INTERRUPTED

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.triage import version_bisect
 from mlfuzz.codefuzz.triage.version_bisect import Tried

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.native import variants
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.report.visible import visible

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.cli.verbs.doctor import MARKS
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
 from mlfuzz.report.visible import visible

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import find_target
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases
+from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.comparison import (
     SURE,
     Comparison,

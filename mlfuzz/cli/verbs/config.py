@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from cyclopts import App
 
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
 from mlfuzz.config.schema import dotted, leaves_of, meaning
 from mlfuzz.report.visible import visible
 

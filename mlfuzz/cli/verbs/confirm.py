@@ -8,8 +8,8 @@ from functools import partial
 import msgspec
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.terminal.announcements import News
 from mlfuzz.cli.terminal.campaign_view import fault_of
 from mlfuzz.cli.terminal.panel import new_line

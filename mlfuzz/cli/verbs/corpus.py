@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.verbs.shelves import base_of, only_shelf, session_for, shelves
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.report.numbers import short

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.verbs.shelves import base_of, corpus_for, files_in, only_shelf, session_for
 from mlfuzz.codefuzz.corpus.corpus_directory import name_of, read_input
 from mlfuzz.errors import EXIT_CLEAN, TargetError, UsageError

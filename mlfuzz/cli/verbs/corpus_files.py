@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.verbs.shelves import base_of, corpus_for, files_in, only_shelf
 from mlfuzz.codefuzz.corpus.corpus_directory import read_input
 from mlfuzz.codefuzz.harness import discovery

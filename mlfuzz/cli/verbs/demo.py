@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import Plan, plan
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import Plan, plan
+from mlfuzz.cli.resolve.targets import SUBJECTS
 from mlfuzz.cli.run import run
-from mlfuzz.cli.subjects import SUBJECTS
 from mlfuzz.cli.verbs.harness_run import Wish
 from mlfuzz.cli.verbs.harness_run import run as run_harnesses
 from mlfuzz.errors import UnknownNameError

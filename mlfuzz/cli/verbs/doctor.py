@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
 
 Level = Literal["ok", "warn", "fail"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from mlfuzz.cli.cases import Cases, by_id
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases, by_id
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, CorruptRecordError, UsageError
 from mlfuzz.findings.bundle import write_folder, write_zip
 from mlfuzz.findings.dataset import HELD_OUT, PER_FAULT, dataset, write_dataset

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from mlfuzz.cli.cases import Cases, by_id
-from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases, by_id
 from mlfuzz.cli.terminal import code_finding, findings_table
 from mlfuzz.cli.terminal.findings_table import Order, View
 from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run

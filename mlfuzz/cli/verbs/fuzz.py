@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import plan
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import plan
 from mlfuzz.cli.run import run
 
 Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cyclopts import App
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness, Unusable

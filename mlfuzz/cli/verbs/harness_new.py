@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import create_exclusive, writing
 

@@ -14,9 +14,9 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.budget import Budget, count, duration, size
-from mlfuzz.cli.cases import REGRESSIONS
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.terminal.code_panel import CodePanel
 from mlfuzz.codefuzz.events import Result
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.cli.context import Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.trust import noted

@@ -6,8 +6,8 @@ import keyword
 import re
 from pathlib import Path
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import EXAMPLES, SUBJECTS
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.targets import EXAMPLES, SUBJECTS
 from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import EXAMPLES, shipped
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.targets import EXAMPLES, shipped
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.registry import Registry, import_plugins
 

@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.cases import REGRESSIONS, Cases
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.plan import shown_path
-from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import REGRESSIONS, Cases
+from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.trust import noted
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_USAGE, CorruptRecordError, UsageError

@@ -11,9 +11,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases
+from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay_file import loose, replay_files
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import SHORT_ID, Run

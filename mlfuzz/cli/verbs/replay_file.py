@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun, text_of

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import UsageError
 from mlfuzz.report import html, junit, sarif
 from mlfuzz.report.outline import outline

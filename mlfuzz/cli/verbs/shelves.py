@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.plan import shown_path
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options, Session

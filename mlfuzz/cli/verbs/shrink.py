@@ -8,9 +8,9 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases
+from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.terminal.progress_line import Pace
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from mlfuzz.budget import in_words
-from mlfuzz.cli.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import weaknesses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlfuzz.cli.context import Here
+from mlfuzz.cli.resolve.context import Here
 from mlfuzz.storage.durable import create_exclusive
 from mlfuzz.storage.lock import holder
 from mlfuzz.storage.workdir import find_campaign

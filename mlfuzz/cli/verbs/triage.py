@@ -8,9 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.cases import Cases
-from mlfuzz.cli.context import Context, Here
-from mlfuzz.cli.subjects import instead
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.finding_selection import Cases
+from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay import MESSAGE
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.finding import SHORT_ID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlfuzz.cli.context import Context
+from mlfuzz.cli.resolve.context import Context
 from mlfuzz.errors import MlfuzzError, StorageError
 from mlfuzz.findings.lookup import record_at
 from mlfuzz.findings.record import RECORD, read_record

@@ -13,9 +13,9 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import CampaignRequest
-from mlfuzz.cli.cases import REGRESSIONS
-from mlfuzz.cli.context import Context
-from mlfuzz.cli.subjects import campaign_name, find_target, load_name, with_targets
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
+from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
 from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
 from mlfuzz.findings.finding import Finding
