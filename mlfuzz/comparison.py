@@ -13,11 +13,11 @@ from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Stats
 from mlfuzz.rates import fisher, mcnemar, wilson
+from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.outcome import Judgement
+from mlfuzz.regressions.runner import Guard, Settings
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.testing.guard import Guard, Settings
-from mlfuzz.testing.judgement import Judgement
-from mlfuzz.testing.kept import Kept
 
 if TYPE_CHECKING:
     from mlfuzz.corpus.seeds import Seed

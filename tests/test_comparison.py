@@ -12,7 +12,7 @@ from mlfuzz.errors import TargetLoadError, UsageError
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.triage import triage_record
-from mlfuzz.testing.guard import Settings
+from mlfuzz.regressions.runner import Settings
 from mlfuzz.testing.puzzles import puzzle_seeds, sound
 
 SOUND, NAN = "mlfuzz.testing.puzzles:sound", "mlfuzz.testing.puzzles:nan_always"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mlfuzz.testing.kept import Kept
+    from mlfuzz.regressions.kept import Kept
 
 FOLDER = "regressions"
 ITEMS = "mlfuzz.pytest_plugin.items"
@@ -115,7 +115,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.when == "call" and report.passed and kept_of(item) is not None:
-        from mlfuzz.testing.suite import HOLDS
+        from mlfuzz.regressions.suite import HOLDS
 
         if reason := item.stash.get(HOLDS, ""):
             report.wasxfail = reason  # pytest's own sign of a test that passed against expectation
@@ -140,7 +140,7 @@ def kept_of(item: pytest.Item) -> Kept | None:
     kept = getattr(item, "kept", None)
     if kept is None and (callspec := getattr(item, "callspec", None)) is not None:
         kept = callspec.params.get("regression")
-    return kept if type(kept).__name__ == "Kept" and type(kept).__module__ == "mlfuzz.testing.kept" else None
+    return kept if type(kept).__name__ == "Kept" and type(kept).__module__ == "mlfuzz.regressions.kept" else None
 
 
 def _lost(folder: pytest.Directory) -> list[Path]:

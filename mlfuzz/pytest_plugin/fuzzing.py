@@ -20,8 +20,8 @@ from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import Purse, Turn
+from mlfuzz.regressions.kept import Kept, kept_in
 from mlfuzz.report.numbers import counted
-from mlfuzz.testing.kept import Kept, kept_in
 
 MOST_TOLD = 10
 

@@ -10,10 +10,10 @@ import pytest
 from mlfuzz.config import Resolved
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.pytest_plugin import FOLDER
-from mlfuzz.testing.gate import Gate
-from mlfuzz.testing.guard import Guard
-from mlfuzz.testing.kept import Kept
-from mlfuzz.testing.suite import GUARD, gate_of, project, run, run_gate, settings_of
+from mlfuzz.regressions.gate import Gate
+from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.runner import Guard
+from mlfuzz.regressions.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
 TOLD: pytest.StashKey[bool] = pytest.StashKey()

@@ -9,7 +9,7 @@ from mlfuzz.errors import MlfuzzError
 from mlfuzz.pytest_plugin import kept_of
 from mlfuzz.pytest_plugin.fuzzing import FuzzItem, folder_of
 from mlfuzz.pytest_plugin.purse import Purse, left_to_find
-from mlfuzz.testing.kept import Kept, sample
+from mlfuzz.regressions.kept import Kept, sample
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PUBLIC = {"assert_robust": "mlfuzz.testing.robust", "regressions": "mlfuzz.testing.suite"}
+_PUBLIC = {"assert_robust": "mlfuzz.testing.robust", "regressions": "mlfuzz.regressions.suite"}
 
 
 def __getattr__(name: str) -> Any:

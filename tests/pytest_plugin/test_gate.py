@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pytest_plugin.lamp import MENDED
 
-from mlfuzz.testing.gate import Gate, Measured
+from mlfuzz.regressions.gate import Gate, Measured
 
 pytest_plugins = "pytester"
 

@@ -24,10 +24,10 @@ from mlfuzz.config import Resolved
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.trust import Trust
+from mlfuzz.regressions.runner import Settings
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.workdir import campaigns, find_campaign
-from mlfuzz.testing.guard import Settings
 from mlfuzz.verdict import Verdict, verdict_on
 
 MOST_TOLD = 20

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlfuzz.rates import wilson
-from mlfuzz.testing.kept import Kept
+from mlfuzz.regressions.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlfuzz.findings.finding import Run
-from mlfuzz.testing.kept import Kept
+from mlfuzz.regressions.kept import Kept
 
 State = Literal["fails", "holds", "flaky", "error"]
 Ending = Literal["pass", "fail", "xfail", "xpass", "skip"]

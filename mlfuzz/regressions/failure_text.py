@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
-from mlfuzz.testing.judgement import Judgement
-from mlfuzz.testing.kept import Kept
+from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.outcome import Judgement
 
 WIDTH = 300
 """Of one value: a text input may be long."""

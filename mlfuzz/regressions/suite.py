@@ -13,11 +13,11 @@ from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.triage import triage_record
 from mlfuzz.findings.trust import Trust
-from mlfuzz.testing.failure import failure_text
-from mlfuzz.testing.gate import Gate
-from mlfuzz.testing.guard import Guard, Settings
-from mlfuzz.testing.judgement import Outcome, Rules
-from mlfuzz.testing.kept import Kept, folder_of, kept_in
+from mlfuzz.regressions.failure_text import failure_text
+from mlfuzz.regressions.gate import Gate
+from mlfuzz.regressions.kept import Kept, folder_of, kept_in
+from mlfuzz.regressions.outcome import Outcome, Rules
+from mlfuzz.regressions.runner import Guard, Settings
 
 GUARD: pytest.StashKey[Guard] = pytest.StashKey()
 """Where the plugin keeps the guard of a run; a run without the plugin makes one of its own here."""

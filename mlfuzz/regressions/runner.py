@@ -24,10 +24,10 @@ from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.trust import Trust
+from mlfuzz.regressions.gate import Gate, Measured
+from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.outcome import Judgement, Outcome, Rules, State, outcome
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.testing.gate import Gate, Measured
-from mlfuzz.testing.judgement import Judgement, Outcome, Rules, State, outcome
-from mlfuzz.testing.kept import Kept
 
 if TYPE_CHECKING:
     from mlfuzz.campaign.confirm.batch_replay import Rejudged
