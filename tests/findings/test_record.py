@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from samples import sample
+from findings.samples import sample
 
 from mlfuzz.errors import CorruptRecordError
 from mlfuzz.findings.finding import dumps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from samples import sample
+from findings.samples import sample
 
 from mlfuzz.config import resolve
 from mlfuzz.config.state import state_home

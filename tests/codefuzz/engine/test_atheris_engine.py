@@ -18,7 +18,7 @@ from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 ENGINE = AtherisEngine()
 OPTIONS = Options(cache="none")
 

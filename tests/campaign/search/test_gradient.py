@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from boundary import EIGHT_BIT, FLOATS, Plane, farthest, on_grid, pictures, within
+from campaign.search.planes import EIGHT_BIT, FLOATS, Plane, farthest, on_grid, pictures, within
 from torch import nn
 
 import mlfuzz
