@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Budget": "mlfuzz.budget",
     "CallableTarget": "mlfuzz.targets.callable",
-    "Campaign": "mlfuzz.campaign.campaign",
+    "Campaign": "mlfuzz.campaign.worker.campaign",
     "ModuleTarget": "mlfuzz.targets.module",
     "per_item": "mlfuzz.targets.callable",
     "mutator": "mlfuzz.mutators.base",
