@@ -2,6 +2,8 @@
 
 The only place that reads the environment. A value is taken from the first of: a flag, `MLFUZZ_...` in the environment,
 the campaign's frozen `campaign.toml`, the project's file, the default.
+
+Read schema.py first, then resolve.py. Imported by whoever needs a setting; imports errors alone.
 """
 
 from mlfuzz.config.frozen import facts_of, freeze, thaw

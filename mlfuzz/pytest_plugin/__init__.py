@@ -2,6 +2,8 @@
 
 `pytest corpus/` collects each <id>.json below a folder regressions/ that is a record of ours (`ownership`), and leaves
 what others keep in such a folder to them; `-p no:mlfuzz` leaves all of it out.
+
+Read items.py first: one regression as pytest runs it. Imported by pytest alone.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 And tests of a model: `regressions("digits:fragile")` gives those of the findings kept in corpus/,
 `assert_robust(target, max_failure_rate=0.02)` tries new inputs.
+
+Read mutators.py first: what laws look like. Imported by tests, ours and other people's; imports what it holds to them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Format-aware mutators: a file taken apart, changed, and put together with its sizes and checksums right.
 
-Pure standard library: they are imported in the process that fuzzes. Dimensions that a change declares are capped, so
-that small files stay quick. What each gains over raw bytes is measured by scripts/benchmarks/formats.py.
+Read form.py first. Runs in the child, which imports it by name where a harness asks for a format, and in the parent,
+which shows the fields. Pure standard library. Dimensions that a change declares are capped, so that small files stay
+quick. What each gains over raw bytes is measured by scripts/benchmarks/formats.py.
 """
 
 from __future__ import annotations

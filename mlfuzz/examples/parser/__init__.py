@@ -8,6 +8,8 @@
 | crash | `slots.Slots.view` | a slot that was never filled: the copy reads from the null pointer |
 
 What is wrong with a file is a FormatError, which is documented: it is a ValueError.
+
+Read chunks.py first. Imported by the demo's harness; imports nothing of mlfuzz.
 """
 
 from mlfuzz.examples.parser.format import FormatError

@@ -1,4 +1,7 @@
-"""Operators on waveforms (B, C, T) in [-1, 1]: importing this registers them."""
+"""Operators on waveforms (B, C, T) in [-1, 1]: importing this registers them.
+
+Read level.py first. Imported by name alone.
+"""
 
 from importlib import import_module
 

@@ -1,4 +1,7 @@
-"""Operators on pictures (B, C, H, W) in [0, 1]: importing this registers them."""
+"""Operators on pictures (B, C, H, W) in [0, 1]: importing this registers them.
+
+Read light.py first. Imported by name alone.
+"""
 
 from mlfuzz.mutators.image import blur, codec, colour, geometry, light, noise, occlusion, replace, weather
 

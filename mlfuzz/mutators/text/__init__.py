@@ -1,4 +1,7 @@
-"""Operators on texts: importing this registers them."""
+"""Operators on texts: importing this registers them.
+
+Read edits.py first: what an edit at a place in a text is. Imported by name alone.
+"""
 
 from mlfuzz.mutators.text import (
     chars,
