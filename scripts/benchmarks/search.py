@@ -28,7 +28,7 @@ from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.black_box import nearest
 from mlfuzz.campaign.search.boundary import Seen, beyond, disagreement
 from mlfuzz.campaign.search.differential import disagree
-from mlfuzz.campaign.search.input_gradient import slope_of
+from mlfuzz.campaign.search.gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded
 from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.oracles.differential import Differ

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mlfuzz.batch import Indices, TextRows
-from mlfuzz.campaign.search.input_gradient import Score, Traced
+from mlfuzz.campaign.search.gradient import Score, Traced
 
 PEEKED = 256
 """Texts whose tokens are looked up at once."""

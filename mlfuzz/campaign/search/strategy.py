@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Indices, Recorded, Rows, TensorRows, TextRows
 from mlfuzz.campaign.search.boundary import GRADIENT_COST, Seen, Slope
 from mlfuzz.campaign.search.differential import disagree, toward
+from mlfuzz.campaign.search.gradient import differentiable, slope_of
 from mlfuzz.campaign.search.hotflip import Embedding
-from mlfuzz.campaign.search.input_gradient import differentiable, slope_of
 from mlfuzz.campaign.search.objective import Objective, Trials
 from mlfuzz.campaign.search.projection import admitted, bounded, spanned
 from mlfuzz.campaign.search.text import Estimate, choose, offered

@@ -15,7 +15,7 @@ from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.black_box import nearest
 from mlfuzz.campaign.search.boundary import Seen, beyond
 from mlfuzz.campaign.search.differential import disagree
-from mlfuzz.campaign.search.input_gradient import slope_of
+from mlfuzz.campaign.search.gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded, spanned
 from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.mutators.limits.limits import Limits

@@ -11,8 +11,7 @@ from torch import nn
 import mlfuzz
 from mlfuzz.batch import TensorRows
 from mlfuzz.campaign.search.boundary import beyond
-from mlfuzz.campaign.search.gradient import ascend
-from mlfuzz.campaign.search.input_gradient import differentiable, slope_of
+from mlfuzz.campaign.search.gradient import ascend, differentiable, slope_of
 
 
 @pytest.mark.parametrize("modality", [EIGHT_BIT, FLOATS], ids=["uint8", "float32"])
