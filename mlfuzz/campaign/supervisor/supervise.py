@@ -11,7 +11,7 @@ from types import FrameType
 
 from mlfuzz.budget import TIME_IS_UP, Budget
 from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
-from mlfuzz.campaign.isolation.hang_detection import doing, overdue
+from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
