@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
+from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, WorkingCorpus, read
 from mlfuzz.codefuzz.corpus.dictionary import MOST_LEARNED, learned, parse, written
-from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.engine.coverage_blindness import told
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence

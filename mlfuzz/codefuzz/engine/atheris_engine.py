@@ -15,8 +15,8 @@ import msgspec
 
 import mlfuzz
 from mlfuzz.codefuzz.corpus.cmin import cover
+from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, read
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
-from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
 from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkCorpus
 from mlfuzz.codefuzz.corpus.dictionary import recommended
-from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus
 from mlfuzz.codefuzz.engine.libfuzzer_options import FLAGS, STATUS
 from mlfuzz.codefuzz.engine.session_memory import Lore
 from mlfuzz.codefuzz.executor import exit_classifier

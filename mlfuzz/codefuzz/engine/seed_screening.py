@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, read
+from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, read
 from mlfuzz.codefuzz.executor.batch_run import Series
 from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.failure.outcome import Outcome

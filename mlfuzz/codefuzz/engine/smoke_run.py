@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlfuzz.codefuzz.corpus.worker_corpus import LARGEST, ordinary, read
+from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, ordinary, read
 from mlfuzz.codefuzz.forkserver.client import ALONE, Link
 from mlfuzz.errors import BadInputError
 

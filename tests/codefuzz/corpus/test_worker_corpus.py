@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from mlfuzz.codefuzz.corpus.worker_corpus import WorkCorpus, put
+from mlfuzz.codefuzz.corpus.corpus_directory import WorkCorpus, put
 from mlfuzz.errors import DiskFullError
 from mlfuzz.storage import durable
 
