@@ -20,9 +20,8 @@ from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
 from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
-from mlfuzz.codefuzz.engine.seed_screening import screen
+from mlfuzz.codefuzz.engine.seed_screening import peek, samples, screen
 from mlfuzz.codefuzz.engine.session_memory import Lore
-from mlfuzz.codefuzz.engine.smoke_run import peek, samples
 from mlfuzz.codefuzz.executor.batch_run import Series
 from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.executor.leak import leaks
