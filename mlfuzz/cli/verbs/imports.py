@@ -15,9 +15,8 @@ from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.trust import noted
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.triage.crash_directories import Foreign, inputs
 from mlfuzz.codefuzz.triage.finding_builder import Origin, suffix_of
-from mlfuzz.codefuzz.triage.import_foreign import State, adopt
+from mlfuzz.codefuzz.triage.import_foreign import Foreign, State, adopt, inputs
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import SHORT_ID

@@ -5,9 +5,8 @@ from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.plain_run import PlainRun
-from mlfuzz.codefuzz.triage.crash_directories import inputs
 from mlfuzz.codefuzz.triage.finding_builder import Origin
-from mlfuzz.codefuzz.triage.import_foreign import adopt
+from mlfuzz.codefuzz.triage.import_foreign import adopt, inputs
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.store import FindingStore
 
