@@ -32,8 +32,8 @@ from mlfuzz.codefuzz.forkserver.client import Link
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
-from mlfuzz.codefuzz.loading.cache_eviction import prune
 from mlfuzz.codefuzz.loading.import_hook import within
+from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import writing

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.loading import cache_eviction
-from mlfuzz.codefuzz.loading.cache_eviction import DAY, MARK, prune
+from mlfuzz.codefuzz.loading.instrumentation_cache import DAY, MARK, prune
 
 VERSION = "0123456789abcdef0123"
 
