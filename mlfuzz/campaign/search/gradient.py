@@ -1,4 +1,4 @@
-"""The gradient of an answer by its input, and steps along its signs until a boundary is crossed, for many rows at once."""
+"""The gradient of an answer by its input, and steps along its signs until a boundary is crossed."""
 
 from __future__ import annotations
 

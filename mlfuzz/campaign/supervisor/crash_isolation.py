@@ -1,4 +1,4 @@
-"""After a worker's death: make its last batch again from the flight record and its parents, and find the rows that killed it."""
+"""After a worker's death: its last batch made again from the flight record, and the rows found that killed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings of other fuzzers: which files of their folders are inputs that failed, and a campaign of those that fail here."""
+"""Findings of other fuzzers: which of their files are inputs that failed, and a campaign of those that fail here."""
 
 from __future__ import annotations
 

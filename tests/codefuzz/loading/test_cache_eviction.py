@@ -67,13 +67,13 @@ def test_it_looks_once_a_day(cache):
 
 def test_a_file_that_another_process_removes_meanwhile_is_no_error(cache, monkeypatch):
     first, second = keep(cache, "aa1", days=31), keep(cache, "bb2", days=31)
-    genuine = cache_eviction._remove
+    genuine = instrumentation_cache._remove
 
     def raced(path):
         path.unlink()
         return genuine(path)
 
-    monkeypatch.setattr(cache_eviction, "_remove", raced)
+    monkeypatch.setattr(instrumentation_cache, "_remove", raced)
     assert prune(cache) == 0
     assert not first.exists()
     assert not second.exists()
