@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from mlfuzz.codefuzz.loading import instrumentation_cache
 from mlfuzz.codefuzz.loading.instrumentation_cache import DAY, MARK, prune
 
 VERSION = "0123456789abcdef0123"
