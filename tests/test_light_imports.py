@@ -15,7 +15,7 @@ import mlfuzz.findings
 import mlfuzz.report
 import mlfuzz.storage
 
-HEAVY = ("torch", "faiss", "ray", "sklearn", "matplotlib", "hypothesis", "atheris")
+HEAVY = ("torch", "faiss", "hypothesis", "atheris")
 
 PACKAGES = (mlfuzz.cli, mlfuzz.codefuzz, mlfuzz.config, mlfuzz.findings, mlfuzz.report, mlfuzz.storage)
 

@@ -28,11 +28,9 @@ MARKS: dict[Level, tuple[str, str]] = {
 
 NEEDED = ("torch", "numpy", "faiss-cpu", "pillow", "soundfile", "msgspec", "cyclopts", "rich", "jinja2", "safetensors")
 OPTIONAL = {
-    "hypothesis": "strategies for property-based tests",
-    "matplotlib": "figures",
-    "onnxruntime": "ONNX models: pip install 'mlfuzz[onnx]'",
+    "hypothesis": "strategies for property-based tests: pip install hypothesis",
     "rapidfuzz": "word error rates of speech: pip install 'mlfuzz[speech]'",
-    "ray": "many machines: pip install 'mlfuzz[ray]'",
+    "coverage": "which lines a harness reaches: pip install 'mlfuzz[code]'",
 }
 
 PROBE_SECONDS = 120
