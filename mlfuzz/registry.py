@@ -7,23 +7,29 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+
+FORMER = {"mlfuzz.coverage_criteria": "mlfuzz.coverage_criterions", "mlfuzz.modalities": "mlfuzz.modalitys"}
+"""Entry-point groups that had another name once, and that name: still read, see `outdated`."""
 
 
 class Registry(Generic[T]):
     """Name -> part. Nothing is imported until a name is looked up.
 
-    kind: the word in messages ("mutator"). shipped: modules whose import registers mlfuzz's own parts.
-    Other distributions add theirs through the entry-point group `mlfuzz.<kind>s`, a project through
-    `plugins = ["module"]` in its configuration.
+    kind: the word in messages ("mutator"); plural: of several, where an s does not make it.
+    shipped: modules whose import registers mlfuzz's own parts. Other distributions add theirs through the entry-point
+    group `mlfuzz.<plural>`, a project through `plugins = ["module"]` in its configuration.
     """
 
-    def __init__(self, kind: str, *, shipped: Sequence[str] = ()) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, *, plural: str = "", shipped: Sequence[str] = ()) -> None:
+        self.kind, self.plural = kind, plural or f"{kind}s"
         self._shipped = tuple(shipped)
         self._parts: dict[str, T] = {}
         self._loaded = False
@@ -31,7 +37,7 @@ class Registry(Generic[T]):
     def add(self, name: str, part: T) -> T:
         """Register `part`. Raises PluginError where the name is taken by another part."""
         if name in self._parts and self._parts[name] is not part:
-            raise PluginError(f"two {self.kind}s are called {name!r}; give one of them another name")
+            raise PluginError(f"two {self.plural} are called {name!r}; give one of them another name")
         self._parts[name] = part
         return part
 
@@ -57,16 +63,13 @@ class Registry(Generic[T]):
         self._loaded = True
         for module in self._shipped:
             importlib.import_module(module)
-        from importlib.metadata import entry_points  # costs 0.1 s: only a look-up by name pays it
-
-        for point in entry_points(group=f"mlfuzz.{self.kind.replace(' ', '_')}s"):
+        for point in _entry_points(f"mlfuzz.{self.plural.replace(' ', '_')}"):
             try:
                 part = point.load()
                 if getattr(self._parts.get(point.name), "function", None) is not part:  # else its decorator added it
                     self.add(point.name, part)
             except Exception as error:
-                origin = point.dist.name if point.dist else point.value
-                raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error}") from error
+                raise PluginError(f"plugin {point.name!r} of {_origin(point)} does not load: {error}") from error
 
 
 def made(registry: Registry[Callable[..., T]], description: Mapping[str, Any], **offered: Any) -> T:
@@ -84,7 +87,7 @@ def made(registry: Registry[Callable[..., T]], description: Mapping[str, Any], *
     try:
         inspect.signature(factory).bind(**arguments)
     except TypeError as error:
-        kinds = registry.kind.rpartition(" ")[0] or f"{registry.kind}s"
+        kinds = registry.kind.rpartition(" ")[0] or registry.plural
         raise ConfigError(f"{registry.kind} {name}: {error}; mlfuzz list {kinds} tells its arguments") from error
     return factory(**arguments)
 
@@ -101,3 +104,44 @@ def import_plugins(modules: Sequence[str], directory: Path) -> None:
             importlib.import_module(module)
         except Exception as error:
             raise PluginError(f"plugin {module!r} does not import: {type(error).__name__}: {error}") from error
+
+
+def outdated() -> list[str]:
+    """What distributions declare under a group's former name: a sentence for each, with the line to write instead."""
+    return [text for group in FORMER for text in _advice(group, _formerly(group))]
+
+
+def _entry_points(group: str) -> list[EntryPoint]:
+    """What distributions declare in a group, under its former name too.
+
+    Logged, not warned of: a user's own tests may turn warnings into errors, and the distribution is not theirs.
+    """
+    import logging
+    from importlib.metadata import entry_points  # costs 0.1 s: only a look-up by name pays it
+
+    formerly = _formerly(group)
+    for text in _advice(group, formerly):
+        logging.getLogger("mlfuzz").warning(text)
+    return [*entry_points(group=group), *formerly]
+
+
+def _formerly(group: str) -> list[EntryPoint]:
+    """What is declared under the former name alone; one that serves older versions too has it under both."""
+    from importlib.metadata import entry_points
+
+    if group not in FORMER:
+        return []
+    now = {(point.name, point.value) for point in entry_points(group=group)}
+    return [point for point in entry_points(group=FORMER[group]) if (point.name, point.value) not in now]
+
+
+def _advice(group: str, points: Sequence[EntryPoint]) -> Iterator[str]:
+    for origin in dict.fromkeys(_origin(point) for point in points):
+        yield (
+            f"{origin} declares entry points in the group {FORMER[group]}, which is called {group} now; they are still "
+            f'read, but its pyproject.toml should say [project.entry-points."{group}"]'
+        )
+
+
+def _origin(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value

@@ -1,9 +1,16 @@
+import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from mlfuzz.cli.verbs import doctor
+from mlfuzz.coverage.base import CRITERIA
 from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
-from mlfuzz.registry import Registry, made
+from mlfuzz.modality.base import MODALITIES
+from mlfuzz.registry import Registry, made, outdated
 
 
 @pytest.fixture
@@ -67,3 +74,94 @@ def test_an_entry_point_that_takes_a_name_twice_is_an_error(monkeypatch):
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Point(object)])
     with pytest.raises(PluginError, match=r"two mutators are called 'image\.mine'"):
         parts.names()
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Puts a distribution with entry points on the path: {group: "name = module:part"}."""
+
+    def installed(name, *, code="def part(): ...\ndef other(): ...\n", **groups):
+        module = name.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(code)
+        folder = tmp_path / f"{module}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        declared = "".join(f"[mlfuzz.{group}]\n{line}\n" for group, line in groups.items())
+        (folder / "entry_points.txt").write_text(declared)
+        monkeypatch.syspath_prepend(tmp_path)
+        return tmp_path
+
+    return installed
+
+
+@pytest.fixture(params=[("coverage criterion", "coverage_criteria"), ("modality", "modalities")], ids=lambda it: it[1])
+def kind(request):
+    """A kind of part whose plural is not made with an s: an empty registry of it, its group, and the former one."""
+    word, group = request.param
+    return Registry(word, plural=group.replace("_", " ")), group, f"{word.replace(' ', '_')}s"
+
+
+def test_the_groups_have_the_plurals_of_their_language():
+    assert (CRITERIA.plural, MODALITIES.plural) == ("coverage criteria", "modalities")
+    assert Registry("mutator").plural == "mutators"
+
+
+def test_what_a_distribution_declares_is_found(install, kind, caplog):
+    parts, group, _ = kind
+    install("acme-parts", **{group: "acme.mine = acme_parts:part"})
+    assert parts.get("acme.mine").__module__ == "acme_parts"
+    assert caplog.messages == outdated() == []
+
+
+def test_the_former_group_is_read_and_the_line_to_write_is_said(install, kind, caplog):
+    parts, group, former = kind
+    install("acme-parts", **{former: "acme.mine = acme_parts:part\nacme.other = acme_parts:other"})
+    assert parts.names() == ["acme.mine", "acme.other"]
+    (said,) = caplog.messages  # logged: a warning would be an error here, as in the tests of many users
+    assert said.startswith(f"acme-parts declares entry points in the group mlfuzz.{former},")
+    assert f'[project.entry-points."mlfuzz.{group}"]' in said
+    assert outdated() == [said]
+    assert [(line.level, line.text) for line in doctor.plugins()] == [("warn", said)]
+
+
+def test_each_distribution_is_named_once(install, kind, caplog):
+    parts, _, former = kind
+    install("acme-parts", **{former: "acme.mine = acme_parts:part"})
+    install("bell-parts", **{former: "bell.mine = bell_parts:part"})
+    assert parts.names() == ["acme.mine", "bell.mine"]
+    assert sorted(text.split()[0] for text in caplog.messages) == ["acme-parts", "bell-parts"]
+
+
+def test_one_that_serves_older_versions_too_declares_it_twice_and_hears_nothing(install, kind, caplog):
+    parts, group, former = kind
+    install("acme-parts", **dict.fromkeys((group, former), "acme.mine = acme_parts:part"))
+    assert parts.names() == ["acme.mine"]
+    assert caplog.messages == outdated() == []
+
+
+def test_two_parts_of_one_name_are_an_error_also_across_the_groups(install, kind):
+    parts, group, former = kind
+    install("acme-parts", **{group: "acme.mine = acme_parts:part", former: "acme.mine = acme_parts:other"})
+    with pytest.raises(PluginError, match=f"two {group.replace('_', ' ')} are called 'acme.mine'"):
+        parts.names()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["coverage_criteria", "coverage_criterions"])
+def test_a_criterion_of_another_distribution_is_listed_and_used_under_either_group(install, group, tmp_path):
+    code = "from mlfuzz.coverage.none import Nothing as part\n"
+    site = install("acme-parts", code=code, **{group: "acme.mine = acme_parts:part"})
+
+    def run(*words):
+        command = [sys.executable, "-W", "error", "-m", "mlfuzz", *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)}, cwd=tmp_path
+        )  # fmt: skip
+
+    listed = run("--json", "list", "coverage")
+    assert "acme.mine" in [row["name"] for row in json.loads(listed.stdout)]
+    fuzzed = run("fuzz", "digits:robust", "--coverage", "acme.mine", "--inputs", "256")
+    assert fuzzed.returncode in (0, 1)
+    (report,) = tmp_path.glob(".mlfuzz/*/report.html")
+    for shown in (listed.stderr, fuzzed.stderr, report.read_text()):
+        assert shown.count("acme-parts declares") == (group == "coverage_criterions")

@@ -66,6 +66,7 @@ class Criterion(Protocol):
 
 CRITERIA: Registry[Callable[..., Criterion]] = Registry(
     "coverage criterion",
+    plural="coverage criteria",
     shipped=(
         "mlfuzz.coverage.novelty",
         "mlfuzz.coverage.none",

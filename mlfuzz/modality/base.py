@@ -62,6 +62,7 @@ class Modality(Protocol):
 
 MODALITIES: Registry[type[Modality]] = Registry(
     "modality",
+    plural="modalities",
     shipped=("mlfuzz.modality.image", "mlfuzz.modality.audio", "mlfuzz.modality.text"),
 )
 

@@ -46,6 +46,7 @@ from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
+from mlfuzz.registry import outdated
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
@@ -101,7 +102,7 @@ class Campaign:
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
-        self.warnings: list[str] = []
+        self.warnings: list[str] = outdated()
         self._stop = ""
         self._blobs = Blobs(workdir)
 

@@ -18,6 +18,7 @@ import msgspec
 from mlfuzz import __version__
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
+from mlfuzz.registry import outdated
 
 Level = Literal["ok", "warn", "fail"]
 MARKS: dict[Level, tuple[str, str]] = {
@@ -73,7 +74,7 @@ def doctor(*, context: Here) -> int:
     Exit code 3 where mlfuzz cannot run.
     """
     found = context.resolve()
-    lines = [*packages(), *runtime(probe()), *atheris(), *limits(), *disk(found.state_dir)]
+    lines = [*packages(), *plugins(), *runtime(probe()), *atheris(), *limits(), *disk(found.state_dir)]
     context.terminal.emit([line._asdict() for line in lines])
     context.terminal.say(f"mlfuzz {__version__}, Python {platform.python_version()}, {platform.platform()}")
     for line in lines:
@@ -91,6 +92,11 @@ def packages() -> Iterator[Line]:
     for name, use in OPTIONAL.items():
         if not have[name]:
             yield Line("ok", "optional", f"{name} is not installed: {use}")
+
+
+def plugins() -> Iterator[Line]:
+    """Distributions that declare their parts as was right for an older mlfuzz."""
+    return (Line("warn", "plugin", text) for text in outdated())
 
 
 def probe() -> Probe:
