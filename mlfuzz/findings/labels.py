@@ -1,17 +1,67 @@
-"""How many findings are still what their seeds were: the share that keeps its label. No torch."""
+"""Whether findings are still what their seeds were: an opinion on one, and the share that keeps its label. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from mlfuzz.findings.finding import Finding
 
 KEEPS = "keeps_label"
-"""Where a finding's evidence says whether its label was kept, and who says so."""
+"""Where a finding's evidence holds the opinion on its label."""
+
+VOTE = "vote"
+"""By which an opinion is reached where more than half of the reference models' votes say the same."""
 
 REFUSED = "not shown to keep its label"
 """How the note of a finding begins that was set aside for it."""
+
+
+class LabelOpinion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a failing input kept its seed's label, and who says so.
+
+    kept: None where nobody can say. by: VOTE, a measure of likeness, or "nothing".
+    measure: what likeness to the seed is called, "" where the modality has none; least: from where on it counts;
+    moved: whether an operator moved all of the input, of which likeness says nothing.
+    votes: "2 of 3" reference models, "" without any; said: the label that each gave the input, "" for none.
+    """
+
+    kept: bool | None = msgspec.field(default_factory=lambda: None)  # a plain default would be left out of the record
+    by: str = msgspec.field(default_factory=lambda: "nothing")
+    measure: str = ""
+    likeness: float | None = None
+    least: float | None = None
+    moved: bool | None = None
+    votes: str = ""
+    said: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        """ "1 of 3 reference models, SSIM 0.21 (0.5 counts)"."""
+        parts = [f"{self.votes} reference models"] if self.votes else []
+        if self.likeness is not None and self.least is not None:
+            counts = "says nothing of what was moved" if self.moved else f"{self.least:g} counts"
+            parts.append(f"{self.measure} {self.likeness:g} ({counts})")
+        return ", ".join(parts) or "nothing can judge it"
+
+
+def opinion_of(finding: Finding) -> LabelOpinion | None:
+    """The opinion on a finding's label, None where nobody was asked.
+
+    One that was edited into something else is nobody's: the label counts as not judged.
+    """
+    if KEEPS not in finding.evidence:
+        return None
+    try:
+        return msgspec.convert(finding.evidence[KEEPS], LabelOpinion)
+    except msgspec.ValidationError:
+        return LabelOpinion()
+
+
+def with_opinion(finding: Finding, opinion: LabelOpinion) -> Finding:
+    """The finding with an opinion in its evidence, as its record holds it."""
+    return msgspec.structs.replace(finding, evidence={**finding.evidence, KEEPS: msgspec.to_builtins(opinion)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +88,10 @@ class LabelsKept:
 
 def labels_kept(findings: Sequence[Finding]) -> LabelsKept:
     """What was said of findings' labels when they were confirmed."""
-    asked = [one for one in findings if one.verdict == "confirmed" and KEEPS in one.evidence]
-    told = [dict(one.evidence[KEEPS]) for one in asked]
-    judged = [one for one in told if one.get("kept") is not None]
-    words = dict.fromkeys("vote of reference models" if one["by"] == "vote" else str(one["by"]) for one in judged)
-    refused = sum(one.triage == "ignored" and one.note.startswith(REFUSED) for one in asked)
-    kept = sum(bool(one["kept"]) for one in judged)
-    return LabelsKept(kept, len(judged), len(told) - len(judged), tuple(sorted(words)), refused)
+    confirmed = [(one, opinion_of(one)) for one in findings if one.verdict == "confirmed"]
+    asked = [(one, opinion) for one, opinion in confirmed if opinion is not None]
+    judged = [opinion for _, opinion in asked if opinion.kept is not None]
+    words = {"vote of reference models" if opinion.by == VOTE else opinion.by for opinion in judged}
+    refused = sum(one.triage == "ignored" and one.note.startswith(REFUSED) for one, _ in asked)
+    kept = sum(opinion.kept is True for opinion in judged)
+    return LabelsKept(kept, len(judged), len(asked) - len(judged), tuple(sorted(words)), refused)

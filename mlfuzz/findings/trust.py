@@ -22,6 +22,7 @@ from mlfuzz.config import Config, Resolved
 from mlfuzz.config.state import state_home
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.labels import opinion_of
 from mlfuzz.storage.durable import create_exclusive
 
 BEGUN = "begun"
@@ -160,9 +161,8 @@ def _configured(config: Config) -> Iterator[str]:
 def _beside(finding: Finding) -> Iterator[str]:
     """What is imported for a record besides its target: what an oracle compares with, reference models that voted."""
     yield from _compared(finding.oracle)
-    told = finding.evidence.get("keeps_label")
-    said = told.get("said") if isinstance(told, dict) else None
-    yield from said if isinstance(said, dict) else ()
+    opinion = opinion_of(finding)
+    yield from opinion.said if opinion else ()
 
 
 def _compared(oracle: Mapping[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from mlfuzz.campaign.minimize.pipeline import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.findings.labels import KEEPS, REFUSED
+from mlfuzz.findings.labels import REFUSED, VOTE, LabelOpinion, opinion_of, with_opinion
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.modality.base import Payload, rebuild
 from mlfuzz.mutators.base import MUTATORS
@@ -42,36 +42,33 @@ class Validity:
     require: bool = False
 
     def judge(self, finding: Finding, payload: Payload, seed: Payload | None) -> Finding:
-        """The finding with `evidence["keeps_label"]`; ignored where that is required and not so.
+        """The finding with an opinion on its label; ignored where it is required to keep it and does not.
 
         Crashes and exceptions are failures whatever the input is, and are left as they are.
         """
         if seed is None or finding.kind in CRASH_KINDS or finding.side != "model":
             return finding
-        told = self.opinion(finding, payload, seed)
-        judged = msgspec.structs.replace(finding, evidence={**finding.evidence, KEEPS: told})
+        opinion = self.opinion(finding, payload, seed)
+        judged = with_opinion(finding, opinion)
         refused = finding.triage == "ignored" and finding.note.startswith(REFUSED)
         if not self.require or not (refused or finding.triage == "open"):
             return judged
-        if told["kept"] is True:  # what a shrink has left may keep the label that the whole chain lost
+        if opinion.kept is True:  # what a shrink has left may keep the label that the whole chain lost
             return msgspec.structs.replace(judged, triage="open", note="") if refused else judged
-        return msgspec.structs.replace(judged, triage="ignored", note=f"{REFUSED}: {in_words(told)}")
+        return msgspec.structs.replace(judged, triage="ignored", note=f"{REFUSED}: {opinion}")
 
-    def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> dict[str, Any]:
-        """kept (None: nobody can say), by, votes, said (by model), measure, likeness, least."""
-        told: dict[str, Any] = {"kept": None, "by": "nothing", **likeness(finding, payload, seed)}
-        said = {name: _vote(model, finding, payload, seed) for name, model in self.models.items()}
-        votes = [vote for vote, _ in said.values() if vote is not None]
-        if self.models:
-            told |= {
-                "votes": f"{sum(votes)} of {len(votes)}",
-                "said": {name: label for name, (_, label) in said.items()},
-            }
-        if votes and 2 * sum(votes) != len(votes):
-            return {**told, "kept": 2 * sum(votes) > len(votes), "by": "vote"}
-        if "likeness" in told and not told["moved"]:
-            return {**told, "kept": told["likeness"] >= told["least"], "by": told["measure"]}
-        return told
+    def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> LabelOpinion:
+        """By vote, or by likeness where that decides nothing."""
+        alike = by_likeness(finding, payload, seed)
+        if not self.models:
+            return alike
+        answers = {name: _vote(model, finding, payload, seed) for name, model in self.models.items()}
+        votes = [vote for vote, _ in answers.values() if vote is not None]
+        said = {name: label for name, (_, label) in answers.items()}
+        heard = msgspec.structs.replace(alike, votes=f"{sum(votes)} of {len(votes)}", said=said)
+        if 2 * sum(votes) == len(votes):
+            return heard
+        return msgspec.structs.replace(heard, kept=2 * sum(votes) > len(votes), by=VOTE)
 
 
 def load_validity(
@@ -89,7 +86,8 @@ def load_validity(
 
 def voters(finding: Finding) -> list[str]:
     """Names of the reference models that voted on a finding before."""
-    return list(finding.evidence.get(KEEPS, {}).get("said", {}))
+    opinion = opinion_of(finding)
+    return list(opinion.said) if opinion else []
 
 
 def keep_label(validity: Validity, store: FindingStore, finding: Finding) -> Finding:
@@ -104,31 +102,24 @@ def keep_label(validity: Validity, store: FindingStore, finding: Finding) -> Fin
     return judged
 
 
-def likeness(finding: Finding, payload: Payload, seed: Payload) -> dict[str, Any]:
-    """measure, likeness, least, moved (whether an operator moved all of it); {} where the modality has no measure."""
+def by_likeness(finding: Finding, payload: Payload, seed: Payload) -> LabelOpinion:
+    """Of inputs whose modality has a measure, and that no operator has moved."""
     name = str(finding.modality.get("name"))
     if name not in DISTANCES.names():
-        return {}
+        return LabelOpinion()
     import torch
 
     measure, modality = DISTANCES.get(name), rebuild(finding.modality)
     if np.shape(payload) != np.shape(seed) and not modality.ragged:
-        return {}
+        return LabelOpinion()
     rows, roots = (from_payloads([one], modality, torch.device("cpu")) for one in (payload, seed))
     word, least = measure.like
     value = float(measure.likeness(rows, roots)[0])
     kinds = {MUTATORS.get(step.name).kind for step in finding.chain if step.name in MUTATORS.names()}
     shown = round(max(-1e3, min(1e3, value)), DIGITS)
-    return {"measure": word, "likeness": shown, "least": least, "moved": bool(kinds & measure.moving)}
-
-
-def in_words(told: Mapping[str, Any]) -> str:
-    """ "1 of 3 reference models, SSIM 0.21 (0.5 counts)"."""
-    parts = [f"{told['votes']} reference models"] if "votes" in told else []
-    if "likeness" in told:
-        moved = "says nothing of what was moved" if told["moved"] else f"{told['least']:g} counts"
-        parts.append(f"{told['measure']} {told['likeness']:g} ({moved})")
-    return ", ".join(parts) or "nothing can judge it"
+    moved = bool(kinds & measure.moving)
+    opinion = LabelOpinion(measure=word, likeness=shown, least=least, moved=moved)
+    return opinion if moved else msgspec.structs.replace(opinion, kept=shown >= least, by=word)
 
 
 def _vote(model: Any, finding: Finding, payload: Payload, seed: Payload) -> tuple[bool | None, str]:
