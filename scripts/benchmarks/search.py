@@ -26,7 +26,7 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.black_box import nearest
-from mlfuzz.campaign.search.boundary import Seen, beyond, disagreement
+from mlfuzz.campaign.search.boundary import Problem, Seen, beyond, disagreement
 from mlfuzz.campaign.search.differential import disagree
 from mlfuzz.campaign.search.gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded
@@ -141,8 +141,11 @@ def case(
     near = nearest(rows, labels[right[:seeds]], everything.take(right), labels[right])
     started = time.process_time()
     walked = disagree(
-        gap, rows, bound, span=REACH, rng=np.random.default_rng(1), most=MOST, slope=slope,
-        **({} if box == "alone" else {"others": everything.take(right), "near": near}), seek=seek,
+        Problem(
+            gap, bound, REACH, slope=slope,
+            **({} if box == "alone" else {"others": everything.take(right), "near": near}),
+        ),
+        rows, rng=np.random.default_rng(1), most=MOST, seek=seek,
     )  # fmt: skip
     seconds = time.process_time() - started
     hit = walked.hit

@@ -40,6 +40,23 @@ Bound: TypeAlias = Callable[[TensorRows, Indices], TensorRows]
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """What a search is to solve, and what it may go by.
+
+    gap: its objective. bound: its constraint; span: the limits' L-infinity, of full scale.
+    slope: where the gap can be differentiated. Without it the boundary is crossed by blending with `others`, those that
+    `near` names of each row, (B, K) as for `black_box.blend`, and by chance.
+    """
+
+    gap: Gap
+    bound: Bound
+    span: float
+    slope: Slope | None = None
+    others: TensorRows | None = None
+    near: Indices | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Walked:
     """Where B searches stand.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.bisect import bisect, narrow
 from mlfuzz.campaign.search.black_box import BLENDS, blend, patches
-from mlfuzz.campaign.search.boundary import Bound, Gap, Slope, Walked, put, start
+from mlfuzz.campaign.search.boundary import Problem, Walked, put, start
 from mlfuzz.campaign.search.dither import BATCH, dither
 from mlfuzz.campaign.search.gradient import ascend
 
@@ -27,46 +28,44 @@ WALK_SHARE = 0.5
 
 
 def disagree(
-    gap: Gap, rows: TensorRows, bound: Bound, *, span: float, rng: np.random.Generator, most: int,
-    slope: Slope | None = None, others: TensorRows | None = None, near: Indices | None = None, seek: bool = True,
-    batch: int = BATCH,
-) -> Walked:  # fmt: skip
-    """Search from each row for one that `gap` calls a hit, next to the boundary that its gap speaks of.
+    problem: Problem, rows: TensorRows, *, rng: np.random.Generator, most: int, seek: bool = True, batch: int = BATCH
+) -> Walked:
+    """Search from each row for a hit next to the boundary that its gap speaks of.
 
-    slope: where the gap can be differentiated; without it the boundary is crossed by blending with `others` (see
-    `cross.blend`) and by chance. span: the limits' L-infinity, of full scale. most: evaluations a row. seek: stop at a
-    row's first hit; else spend what is left on a more severe one. batch: rows of a forward pass of the dither.
+    most: evaluations a row. seek: stop at a row's first hit; else spend what is left on a more severe one. batch: rows
+    of a forward pass of the dither.
     """
-    walked = _once(gap, rows, bound, span, rng, min(most, TRY) if seek else most, slope, others, near, seek, batch)
+    walked = _once(problem, rows, rng, min(most, TRY) if seek else most, seek, batch)
     turn = 0
     while seek:
         turn += 1
         left = np.flatnonzero(~walked.hit & (walked.spent + LEAST_TRY <= most))
         if not len(left):
             break
-        rest = None if near is None else near[left][:, turn % near.shape[1] :]
         again = _once(
-            _of(gap, left), rows.take(left), _of(bound, left), span, rng,
-            min(TRY, int((most - walked.spent[left]).min())), None, others, rest, seek, batch,
+            _elsewhere(problem, left, turn), rows.take(left), rng,
+            min(TRY, int((most - walked.spent[left]).min())), seek, batch,
         )  # fmt: skip
         walked = _joined(walked, left, again)
     return walked
 
 
-def _once(
-    gap: Gap, rows: TensorRows, bound: Bound, span: float, rng: np.random.Generator, most: int, slope: Slope | None,
-    others: TensorRows | None, near: Indices | None, seek: bool, batch: int,
-) -> Walked:  # fmt: skip
+def _once(problem: Problem, rows: TensorRows, rng: np.random.Generator, most: int, seek: bool, batch: int) -> Walked:
     """One way across, and the boundary there."""
-    if slope is not None:
-        walked = _unjudged(ascend(slope, rows, bound, span=span, most=max(2, int(WALK_SHARE * most))))
-    else:
-        walked = _blended(gap, rows, bound, others, near, most)
-    if not walked.crossed.all():
-        walked = patches(gap, walked, bound, span=span, rng=rng, most=int(WALK_SHARE * most))
+    gap, bound = problem.gap, problem.bound
+    walked = _across(problem, rows, most)
+    if problem.slope is not None:  # it speaks of the boundary alone: no row has been looked at for a hit yet
+        walked = replace(walked, hits=np.full_like(walked.hits, -np.inf))
+    walked = patches(gap, walked, bound, span=problem.span, rng=rng, most=int(WALK_SHARE * most))
     walked = bisect(gap, walked, most=most, seek=seek)
     walked = narrow(gap, walked, rng=rng, most=most, seek=seek)
     return dither(gap, walked, bound, rng=rng, most=most, seek=seek, batch=batch)
+
+
+def _elsewhere(problem: Problem, left: Indices, turn: int) -> Problem:
+    """For another try of some rows: by other inputs than before; the slope would lead to the same place again."""
+    near = None if problem.near is None else problem.near[left][:, turn % problem.near.shape[1] :]
+    return replace(problem, gap=_of(problem.gap, left), bound=_of(problem.bound, left), slope=None, near=near)
 
 
 def _of(function: Callable[[TensorRows, Indices], T], left: Indices) -> Callable[[TensorRows, Indices], T]:
@@ -85,29 +84,16 @@ def _joined(walked: Walked, left: Indices, again: Walked) -> Walked:
     return Walked(walked.inside, walked.outside, walked.gaps, crossed, found, hits, spent)
 
 
-def toward(
-    gap: Gap, rows: TensorRows, bound: Bound, *, span: float, rng: np.random.Generator, most: int,
-    slope: Slope | None = None, others: TensorRows | None = None, near: Indices | None = None, batch: int = BATCH,
-) -> Walked:  # fmt: skip
-    """Search from each row for one that `gap` calls a hit, where hit and gap are one. Arguments as in `disagree`."""
-    if slope is None:
-        walked = _blended(gap, rows, bound, others, near, most)
-        return patches(gap, walked, bound, span=span, rng=rng, most=most)
-    walked = ascend(slope, rows, bound, span=span, most=max(2, int(WALK_SHARE * most)))
-    if walked.crossed.all():
-        return walked
-    return patches(gap, walked, bound, span=span, rng=rng, most=most)
+def toward(problem: Problem, rows: TensorRows, *, rng: np.random.Generator, most: int, batch: int = BATCH) -> Walked:
+    """Search from each row for a hit, where hit and gap are one. Arguments as in `disagree`; `batch` is not needed."""
+    walked = _across(problem, rows, most)
+    return patches(problem.gap, walked, problem.bound, span=problem.span, rng=rng, most=most)
 
 
-def _blended(
-    gap: Gap, rows: TensorRows, bound: Bound, others: TensorRows | None, near: Indices | None, most: int
-) -> Walked:
-    if others is None or near is None:
+def _across(problem: Problem, rows: TensorRows, most: int) -> Walked:
+    """Where the slope leads, else where other inputs lie; the start where there are none."""
+    if problem.slope is not None:
+        return ascend(problem.slope, rows, problem.bound, span=problem.span, most=max(2, int(WALK_SHARE * most)))
+    if problem.others is None or problem.near is None:
         return start(rows)
-    return blend(gap, rows, bound, others, near, most=min(BLENDS, most))
-
-
-def _unjudged(walked: Walked) -> Walked:
-    """The slope speaks of the boundary alone: no row has been looked at for a hit yet."""
-    hits = np.full_like(walked.hits, -np.inf)
-    return Walked(walked.inside, walked.outside, walked.gaps, walked.crossed, walked.found, hits, walked.spent)
+    return blend(problem.gap, rows, problem.bound, problem.others, problem.near, most=min(BLENDS, most))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Recorded, Rows, TensorRows, TextRows
-from mlfuzz.campaign.search.boundary import GRADIENT_COST, Seen, Slope
+from mlfuzz.campaign.search.boundary import GRADIENT_COST, Problem, Seen, Slope
 from mlfuzz.campaign.search.differential import disagree, toward
 from mlfuzz.campaign.search.gradient import differentiable, slope_of
 from mlfuzz.campaign.search.hotflip import Embedding
@@ -62,10 +62,8 @@ def hunt_values(hunt: Hunt, rows: TensorRows, roots: TensorRows, *, white: bool)
 
     others, near = (None, None) if white else hunt.near(rows)
     search = disagree if aim.across else toward
-    walked = search(
-        gap, rows, bounded(roots, limits), span=float(limits.linf or 1.0), rng=hunt.rng, most=hunt.most, slope=slope,
-        others=others, near=near, batch=hunt.batch,
-    )  # fmt: skip
+    problem = Problem(gap, bounded(roots, limits), float(limits.linf or 1.0), slope=slope, others=others, near=near)
+    walked = search(problem, rows, rng=hunt.rng, most=hunt.most, batch=hunt.batch)
     hits = np.flatnonzero(walked.hit)
     if len(hits):
         hits = hits[admitted(walked.found.take(hits), roots.take(hits), hunt.limits, kind="replace")]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from effectiveness_parts.witness import Failure
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.black_box import nearest
-from mlfuzz.campaign.search.boundary import Seen, beyond
+from mlfuzz.campaign.search.boundary import Problem, Seen, beyond
 from mlfuzz.campaign.search.differential import disagree
 from mlfuzz.campaign.search.gradient import slope_of
 from mlfuzz.campaign.search.projection import bounded, spanned
@@ -53,11 +53,12 @@ def search(campaign: Campaign, *, gradients: bool, most: int, seed: int) -> Sear
         return beyond(seen.main, own[torch.from_numpy(which)])
 
     clock, wall = time.process_time(), time.monotonic()
-    walked = disagree(
-        gap, rows, bounded(rows, limits), span=float(limits.linf or 1.0), rng=np.random.default_rng(seed), most=most,
+    problem = Problem(
+        gap, bounded(rows, limits), float(limits.linf or 1.0),
         slope=slope_of(target.target, score) if gradients else None, others=rows,
         near=nearest(rows, own.numpy(), rows, own.numpy()),
     )  # fmt: skip
+    walked = disagree(problem, rows, rng=np.random.default_rng(seed), most=most)
     spent = time.process_time() - clock, time.monotonic() - wall
     failures = [
         Failure(int(walked.spent[root]), int(walked.spent[root]), root, 0, 0, float(walked.hits[root]) + floor,

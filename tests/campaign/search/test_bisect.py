@@ -11,7 +11,7 @@ import mlfuzz
 from mlfuzz.batch import TensorRows
 from mlfuzz.campaign.search.bisect import bisect, narrow
 from mlfuzz.campaign.search.black_box import blend, nearest, patches
-from mlfuzz.campaign.search.boundary import Seen, Walked, disagreement, start
+from mlfuzz.campaign.search.boundary import Problem, Seen, Walked, disagreement, start
 from mlfuzz.campaign.search.differential import disagree, toward
 from mlfuzz.campaign.search.dither import dither
 from mlfuzz.campaign.search.gradient import ascend
@@ -68,10 +68,8 @@ def test_bisection_stops_at_what_is_sought_only_where_it_is_asked_to() -> None:
 def test_dither_stays_on_the_grid_and_inside_the_limits_and_finds_a_thin_target(modality: mlfuzz.Image) -> None:
     rows = pictures(modality)
     thin = Plane(width=2e-5)
-    bound = within(rows, 0.3)
-    walked = disagree(
-        thin.gap, rows, bound, span=0.3, rng=np.random.default_rng(0), most=4000, slope=thin.slope
-    )  # fmt: skip
+    problem = Problem(thin.gap, within(rows, 0.3), 0.3, slope=thin.slope)
+    walked = disagree(problem, rows, rng=np.random.default_rng(0), most=4000)
     assert walked.hit.all()
     assert (thin.gap(walked.found, np.arange(5)).hit > 0).all()
     assert on_grid(walked.found)
@@ -92,19 +90,16 @@ def test_dither_without_a_goal_spends_all_on_a_better_one() -> None:
 @pytest.mark.parametrize("white", [True, False])
 def test_a_search_never_exceeds_its_evaluations(most: int, white: bool) -> None:
     rows, thin = pictures(EIGHT_BIT), Plane(width=1e-9)
-    walked = disagree(
-        thin.gap, rows, within(rows, 0.3), span=0.3, rng=np.random.default_rng(0), most=most,
-        slope=thin.slope if white else None,
-    )  # fmt: skip
+    problem = Problem(thin.gap, within(rows, 0.3), 0.3, slope=thin.slope if white else None)
+    walked = disagree(problem, rows, rng=np.random.default_rng(0), most=most)
     assert walked.spent.max() <= max(most, 2)
     assert walked.spent.tolist() == thin.asked[:5].tolist()
 
 
 def test_two_searches_of_one_seed_are_the_same() -> None:
     rows, thin = pictures(EIGHT_BIT), Plane(width=1e-6)
-    one, two = (
-        disagree(thin.gap, rows, within(rows, 0.3), span=0.3, rng=np.random.default_rng(5), most=200) for _ in range(2)
-    )
+    problem = Problem(thin.gap, within(rows, 0.3), 0.3)
+    one, two = (disagree(problem, rows, rng=np.random.default_rng(5), most=200) for _ in range(2))
     assert torch.equal(one.found.data, two.found.data)
     assert one.spent.tolist() == two.spent.tolist()
 
@@ -125,9 +120,7 @@ def test_patches_alone_find_the_way_across() -> None:
     assert walked.crossed.all()
     assert on_grid(walked.outside)
     assert farthest(walked.outside, rows) <= 0.3 + 1e-6
-    assert toward(
-        plane.gap, rows, within(rows, 0.3), span=0.3, rng=np.random.default_rng(0), most=400
-    ).hit.all()  # fmt: skip
+    assert toward(Problem(plane.gap, within(rows, 0.3), 0.3), rows, rng=np.random.default_rng(0), most=400).hit.all()
 
 
 @pytest.mark.parametrize("limits", [Limits(ssim=0.97), Limits(alpha_beta=(0.0, 0.16)), Limits(linf=0.3, l0=0.5)])
@@ -140,8 +133,8 @@ def test_whatever_limit_is_set_holds_for_every_row_that_is_asked(limits: Limits)
         outside += int((~admitted(tried, rows.take(which), limits, kind="replace")).sum())
         return plane.gap(tried, which)
 
-    bound = bounded(rows, spanned(limits, 0.3))
-    walked = toward(gap, rows, bound, span=0.3, rng=np.random.default_rng(0), most=300)
+    problem = Problem(gap, bounded(rows, spanned(limits, 0.3)), 0.3)
+    walked = toward(problem, rows, rng=np.random.default_rng(0), most=300)
     assert outside == 0
     assert walked.spent.min() > 0
     assert walked.hit.any() or limits.l0
@@ -159,7 +152,7 @@ def test_rows_that_cannot_be_judged_are_no_hits() -> None:
         def gap(tried: TensorRows, which: np.ndarray):
             return Seen(*nothing(tried, which))
 
-    walked = disagree(Blank.gap, rows, within(rows, 0.1), span=0.1, rng=np.random.default_rng(0), most=30)
+    walked = disagree(Problem(Blank.gap, within(rows, 0.1), 0.1), rows, rng=np.random.default_rng(0), most=30)
     assert not walked.hit.any()
     assert not walked.crossed.any()
 
