@@ -146,9 +146,11 @@ def compare_models(
     told = {case: tuple(name for name, pair in zip(ids, pairs, strict=True) if pair == case) for case in set(pairs)}
     fixed, broken, still = (told.get(case, ()) for case in ((True, False), (False, True), (True, True)))
     failing = Pair(
-        Share(len(fixed) + len(still), len(ids)), Share(len(broken) + len(still), len(ids)),
-        mcnemar(len(fixed), len(broken)), len(fixed) + len(broken),
-    )  # fmt: skip
+        Share(len(fixed) + len(still), len(ids)),
+        Share(len(broken) + len(still), len(ids)),
+        mcnemar(len(fixed), len(broken)),
+        len(fixed) + len(broken),
+    )
     accuracy = _accuracy(targets[loads[0]], targets[loads[1]], seeds)
     return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems))
 
@@ -234,9 +236,7 @@ def _targets(loads: tuple[str, str], settings: Settings, live: Mapping[str, AnyT
     }
 
 
-def _judged(
-    kept: Sequence[Kept], load: str, settings: Settings, targets: Mapping[str, AnyTarget]
-) -> list[Judgement]:  # fmt: skip
+def _judged(kept: Sequence[Kept], load: str, settings: Settings, targets: Mapping[str, AnyTarget]) -> list[Judgement]:
     guard = Guard(settings, targets=targets)
     try:
         aimed = [replace(one, load=load) for one in kept]

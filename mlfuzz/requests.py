@@ -8,11 +8,7 @@ import stat
 
 from mlfuzz.errors import EXIT_HANGUP, EXIT_INTERRUPTED, EXIT_TERMINATED
 
-EXIT_CODES = {
-    signal.SIGINT: EXIT_INTERRUPTED,
-    signal.SIGTERM: EXIT_TERMINATED,
-    signal.SIGHUP: EXIT_HANGUP,
-}
+EXIT_CODES = {signal.SIGINT: EXIT_INTERRUPTED, signal.SIGTERM: EXIT_TERMINATED, signal.SIGHUP: EXIT_HANGUP}
 """`mlfuzz stop` sends no signal, and counts as SIGINT."""
 
 

@@ -92,9 +92,7 @@ class _Look:
 
 def _looks(comparison: Comparison, gates: Sequence[Gate]) -> list[_Look]:
     """At all clean inputs; at each class only where a gate says what it may lose, since classes are small."""
-    whole = _Look(
-        "accuracy", "", comparison.accuracy[""], _allowed("accuracy", gates) or VISIBLE_DROP, SURE
-    )  # fmt: skip
+    whole = _Look("accuracy", "", comparison.accuracy[""], _allowed("accuracy", gates) or VISIBLE_DROP, SURE)
     allowed = _allowed("class-accuracy", gates)
     if allowed is None:
         return [whole]

@@ -163,8 +163,10 @@ def table(files: list[Path], pillows: list[Pillow], seen: dict[tuple[str, Path],
     lines += [f"| {file.name} | {' | '.join(str(seen[one.version, file]) for one in pillows)} |" for file in files]
     for one, head in zip(pillows, heads, strict=True):
         verdicts = [seen[one.version, file] for file in files]
-        counts = {verdict: sum(each.verdict == verdict for each in verdicts) for verdict in dict.fromkeys(
-            each.verdict for each in verdicts)}  # fmt: skip
+        counts = {
+            verdict: sum(each.verdict == verdict for each in verdicts)
+            for verdict in dict.fromkeys(each.verdict for each in verdicts)
+        }
         slow = sum(each.seconds >= SLOW_SECONDS for each in verdicts)
         told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
         lines.append(f"\n{head}: {told}; {slow} of them took {SLOW_SECONDS:.0f} s or more")

@@ -17,14 +17,7 @@ from mlfuzz.mutation import Chain, Mutation
 from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats
 from mlfuzz.storage.workdir import Workdir
 
-MODALITY = {
-    "name": "image",
-    "size": [28, 28],
-    "channels": 1,
-    "grid": "uint8",
-    "range": [0.0, 1.0],
-    "fit": "resize",
-}
+MODALITY = {"name": "image", "size": [28, 28], "channels": 1, "grid": "uint8", "range": [0.0, 1.0], "fit": "resize"}
 
 TRACEBACK = """Traceback (most recent call last):
   File "examples/digits/model.py", line 41, in forward

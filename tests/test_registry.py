@@ -156,7 +156,7 @@ def test_a_criterion_of_another_distribution_is_listed_and_used_under_either_gro
         command = [sys.executable, "-W", "error", "-m", "mlfuzz", *words]
         return subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)}, cwd=tmp_path
-        )  # fmt: skip
+        )
 
     listed = run("--json", "list", "coverage")
     assert "acme.mine" in [row["name"] for row in json.loads(listed.stdout)]

@@ -94,8 +94,7 @@ def test_another_target_is_asked_for_where_one_is_named(probe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("states", "code"),
-    [(["fixed", "flaky"], 0), (["fixed", "fails"], 1), (["fails", "error"], 3), ([], 0)],
+    ("states", "code"), [(["fixed", "flaky"], 0), (["fixed", "fails"], 1), (["fails", "error"], 3), ([], 0)]
 )
 def test_the_exit_code_is_the_worst_of_them(states, code):
     assert exit_code([mlfuzz.replay.Replayed(sample()[0], state, None, None) for state in states]) == code

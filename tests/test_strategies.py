@@ -73,9 +73,10 @@ def test_a_mutant_is_its_seed_with_its_chain_applied(folder):
 def test_what_fails_shrinks_to_the_first_seed_one_step_and_a_mild_round_value(folder):
     brighter = strategies.images(folder, ["image.brightness", "image.blur_gauss"], size=(12, 12))
     least = find(
-        brighter, lambda mutant: mutant.payload.mean() > mutant.seed.mean() + 12,
+        brighter,
+        lambda mutant: mutant.payload.mean() > mutant.seed.mean() + 12,
         settings=settings(QUICK, max_examples=300),
-    )  # fmt: skip
+    )
     assert least.name == "0/0.png"
     (step,) = least.chain
     (amount,) = step.params.values()
@@ -129,9 +130,11 @@ def test_a_database_of_regressions_runs_them_first(kept, monkeypatch):
     seen = []
 
     @settings(
-        QUICK, derandomize=False, phases=[Phase.reuse],
+        QUICK,
+        derandomize=False,
+        phases=[Phase.reuse],
         database=MultiplexedDatabase(InMemoryExampleDatabase(), RegressionDatabase("digits")),
-    )  # fmt: skip
+    )
     @given(strategies.images([payloads[0] * 0], size=(12, 12), findings="digits"))
     def law(mutant):
         seen.append((int(mutant.payload[0, 0, 0]), mutant.change))

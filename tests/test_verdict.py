@@ -26,9 +26,11 @@ def even(rows, right, lost, won=0, *, classes=10):
     """The whole and classes that share it evenly."""
     return {
         "": pair(rows, right, lost, won),
-        **{str(label): pair(rows // classes, right // classes, lost // classes, won // classes)
-           for label in range(classes)},
-    }  # fmt: skip
+        **{
+            str(label): pair(rows // classes, right // classes, lost // classes, won // classes)
+            for label in range(classes)
+        },
+    }
 
 
 BIG = even(1000, 900, 20, 20)
@@ -62,7 +64,7 @@ BIG = even(1000, 900, 20, 20)
         ({**BIG, "7": pair(100, 90, 8, 1)}, (), "take"),  # p=0.04, of ten classes
         ({}, (), "cannot tell"),
     ],
-)  # fmt: skip
+)
 def test_harm_and_gates_reject_and_only_what_would_have_shown_is_taken(accuracy, gates, decision):
     verdict = judged(accuracy, *gates)
     assert verdict.decision == decision

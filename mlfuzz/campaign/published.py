@@ -28,10 +28,7 @@ PIXELS_320, PIXELS_28 = 320.0, 28.0
 
 DEEPTEST: Mapping[str, Ranges] = {
     "image": {
-        "image.translate": {
-            "right": (-50 / PIXELS_320, 49 / PIXELS_320),
-            "down": (-50 / PIXELS_320, 49 / PIXELS_320),
-        },
+        "image.translate": {"right": (-50 / PIXELS_320, 49 / PIXELS_320), "down": (-50 / PIXELS_320, 49 / PIXELS_320)},
         "image.scale": {"factor": (0.5, 1.9)},
         "image.shear": {"slope": (-0.5, 0.4)},
         "image.rotate": {"degrees": (-30.0, 29.0)},
@@ -41,7 +38,7 @@ DEEPTEST: Mapping[str, Ranges] = {
         "image.blur_gauss": {},
         "image.blur_median": {},
         "image.blur_bilateral": {},
-    },
+    }
 }
 
 DEEPHUNTER: Mapping[str, Ranges] = {
@@ -55,7 +52,7 @@ DEEPHUNTER: Mapping[str, Ranges] = {
         "image.blur_gauss": {},
         "image.gauss_noise": {"sigma": (0.0, 0.1)},
         "image.pixel_change": {"count": (1, 9)},
-    },
+    }
 }
 
 SHIPPED = (

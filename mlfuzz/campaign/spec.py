@@ -141,9 +141,11 @@ def set_aside_unreadable(workdir: Workdir, tell: Tell) -> None:
     For whoever holds the campaign. Raises UsageError where it is one of harnesses.
     """
     readers: dict[Path, Callable[[bytes, str], object]] = {
-        workdir.stats: read_stats, workdir.spec: _own_spec, workdir.target: target_digest,
+        workdir.stats: read_stats,
+        workdir.spec: _own_spec,
+        workdir.target: target_digest,
         workdir.banned: banned_entries,
-    }  # fmt: skip
+    }
     set_aside(workdir, readers, tell)
     mend_progress(workdir, tell)
 

@@ -9,14 +9,7 @@ Read schema.py first, then resolve.py. Imported by whoever needs a setting; impo
 from mlfuzz.config.frozen import facts_of, freeze, thaw
 from mlfuzz.config.project import ProjectFile, find
 from mlfuzz.config.resolve import Conflict, Resolved, resolve
-from mlfuzz.config.settings import (
-    Config,
-    FuzzConfig,
-    RegressionConfig,
-    ReportConfig,
-    Selection,
-    TargetConfig,
-)
+from mlfuzz.config.settings import Config, FuzzConfig, RegressionConfig, ReportConfig, Selection, TargetConfig
 
 __all__ = [
     "Config",

@@ -302,14 +302,15 @@ class Corpus:
             )
             for entry in entries
         ]  # fmt: skip
-        where = [(-1, -1) if entry.blob else (place.segment, place.offset)
-                 for entry, place in zip(entries, places, strict=True)]  # fmt: skip
+        where = [
+            (-1, -1) if entry.blob else (place.segment, place.offset)
+            for entry, place in zip(entries, places, strict=True)
+        ]
         self._append(rows, [item.header for item in items], [item.vector or b"" for item in items], where)
 
     def _append(
-        self, rows: Sequence[Row], headers: Sequence[bytes], vectors: Sequence[bytes],
-        places: Sequence[tuple[int, int]],
-    ) -> None:  # fmt: skip
+        self, rows: Sequence[Row], headers: Sequence[bytes], vectors: Sequence[bytes], places: Sequence[tuple[int, int]]
+    ) -> None:
         if not rows:
             return
         first = len(self._headers)

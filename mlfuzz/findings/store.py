@@ -15,17 +15,7 @@ import msgspec
 
 from mlfuzz.errors import CorruptRecordError, DiskFullError, StorageError, UsageError
 from mlfuzz.findings.finding import FileRef, Finding, dumps
-from mlfuzz.findings.record import (
-    ID,
-    RECORD,
-    SCRIPT,
-    TRACEBACK,
-    digest,
-    file_name,
-    files_of,
-    read_file,
-    read_record,
-)
+from mlfuzz.findings.record import ID, RECORD, SCRIPT, TRACEBACK, digest, file_name, files_of, read_file, read_record
 from mlfuzz.findings.repro import repro_script
 from mlfuzz.storage.durable import part_name, sync_directory, write_atomic, write_new, writing
 from mlfuzz.storage.reserve import Reserve
@@ -90,9 +80,7 @@ class FindingStore:
                 raise StorageError(
                     f"finding {finding.id} is {current.verdict} already; load it again before changing it"
                 )
-            self._replace(
-                current, msgspec.structs.replace(finding, triage=current.triage, note=current.note), files
-            )  # fmt: skip
+            self._replace(current, msgspec.structs.replace(finding, triage=current.triage, note=current.note), files)
 
     def annotate(self, finding_id: str, **fields: str) -> Finding:
         """Change single fields (triage, note) of a finding as it stands now; the changed one."""

@@ -119,9 +119,7 @@ def _mean(faults: Sequence[Fault]) -> Direction | None:
 def _clusters(keys: Sequence[Key], means: Sequence[Direction | None]) -> list[list[Key]]:
     """Complete link: the two clusters whose farthest members are nearest become one, until all are APART."""
     clusters = {at: [key] for at, key in enumerate(keys)}
-    apart = {
-        (one, other): distance(means[one], means[other]) for other in range(len(keys)) for one in range(other)
-    }  # fmt: skip
+    apart = {(one, other): distance(means[one], means[other]) for other in range(len(keys)) for one in range(other)}
     while apart:
         nearest = min(apart, key=lambda pair: (apart[pair], pair))
         if not apart[nearest] < APART:

@@ -61,9 +61,7 @@ class Modality(Protocol):
 
 
 MODALITIES: Registry[type[Modality]] = Registry(
-    "modality",
-    plural="modalities",
-    shipped=("mlfuzz.modality.image", "mlfuzz.modality.audio", "mlfuzz.modality.text"),
+    "modality", plural="modalities", shipped=("mlfuzz.modality.image", "mlfuzz.modality.audio", "mlfuzz.modality.text")
 )
 
 

@@ -28,8 +28,7 @@ where the limits that it was made under are narrow enough for that."""
 Propose: TypeAlias = Callable[[Any, Mapping[str, Drawn], np.ndarray[Any, Any]], Mapping[str, list[Value]]]
 
 MUTATORS: Registry[Mutator] = Registry(
-    "mutator",
-    shipped=("mlfuzz.mutators.image", "mlfuzz.mutators.audio", "mlfuzz.mutators.text"),
+    "mutator", shipped=("mlfuzz.mutators.image", "mlfuzz.mutators.audio", "mlfuzz.mutators.text")
 )
 
 

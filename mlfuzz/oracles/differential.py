@@ -245,8 +245,10 @@ def _numbers(ours: Output, theirs: Output) -> tuple[Tensor, Tensor]:
 
 def _sequences(ours: Ragged, theirs: Ragged) -> tuple[Tensor, Tensor]:
     steps = max(ours.values.shape[1], theirs.values.shape[1])
-    one, other = (_padded(part.values.float().flatten(2) if part.values.dim() > 2 else part.values.float()[:, :, None],
-                          steps) for part in (ours, theirs))  # fmt: skip
+    one, other = (
+        _padded(part.values.float().flatten(2) if part.values.dim() > 2 else part.values.float()[:, :, None], steps)
+        for part in (ours, theirs)
+    )
     at = torch.arange(steps, device=one.device)
     left, right = at < ours.lengths[:, None], at < theirs.lengths[:, None]
     one = torch.where((left | right)[:, :, None], one, 0.0)

@@ -50,11 +50,7 @@ class TextEqual:
         return 0.0
 
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
-        return {
-            "expected": _shown(reference, row),
-            "expected_from": "model",
-            "observed": _shown(seen, row),
-        }
+        return {"expected": _shown(reference, row), "expected_from": "model", "observed": _shown(seen, row)}
 
     def describe(self) -> dict[str, Any]:
         return {"strict": self._strict}

@@ -21,7 +21,7 @@ TOLD: pytest.StashKey[bool] = pytest.StashKey()
 
 def belonging(
     folder: pytest.Directory, children: Sequence[pytest.Item | pytest.Collector], lost: Sequence[Path]
-) -> list[pytest.Collector]:  # fmt: skip
+) -> list[pytest.Collector]:
     """What a folder has besides the `children` that pytest found: its lost records, and the gate over all of them."""
     more = [RegressionFile.from_parent(folder, path=path) for path in lost]
     files = [*(child for child in children if isinstance(child, RegressionFile)), *more]

@@ -37,11 +37,7 @@ SMALL: dict[str, tuple[dict[str, object], ...]] = {
         {"size": (28, 28), "channels": 1},
         {"size": (20, 27), "channels": 3},
     ),
-    "audio": (
-        {"seconds": 0.2, "grid": "float32"},
-        {"seconds": 0.2, "channels": 2},
-        {"seconds": None},
-    ),
+    "audio": ({"seconds": 0.2, "grid": "float32"}, {"seconds": 0.2, "channels": 2}, {"seconds": None}),
     "text": ({}, {"max_chars": 40}),
 }
 """One channel and more, both grids, one length and many, no room to grow: where operators have failed."""

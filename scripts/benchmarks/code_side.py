@@ -312,9 +312,7 @@ def hangs(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for number in range(12):
         (corpus / f"{number:02}").write_bytes(b"H%d" % number)
     with opened(folder, "limits", LIMITS) as session:
-        session.fuzz(
-            corpus, seconds=20, on_failure=_ignore, on_progress=lambda _: None, stop=lambda: len(late) >= 8
-        )  # fmt: skip
+        session.fuzz(corpus, seconds=20, on_failure=_ignore, on_progress=lambda _: None, stop=lambda: len(late) >= 8)
     fuzzing.Fuzzing._hang = genuine  # type: ignore[method-assign]
     yield {"median": statistics.median(late), "worst": max(late), "hangs": len(late), "goal": 0.3}
 

@@ -59,10 +59,7 @@ def main() -> None:
         for grid in ("float32", "uint8"):
             for box in BOXES:
                 for seek in (True, *([False] if arguments.severe else [])):
-                    print(
-                        json.dumps(case(model, pictures, labels, form, grid, box, seek=seek, **options)),
-                        flush=True,
-                    )
+                    print(json.dumps(case(model, pictures, labels, form, grid, box, seek=seek, **options)), flush=True)
 
 
 def subject() -> tuple[nn.Module, NDArray[np.float32], Indices]:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mlfuzz.campaign.combined import (
-    Part,
-    combined_progress,
-    combined_stats,
-    forget_parts,
-    of_all,
-    read_part,
-)
+from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, forget_parts, of_all, read_part
 from mlfuzz.progress import Miss, OperatorStats, Progress, Stats
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
@@ -39,10 +32,14 @@ def test_counters_are_added_to_those_of_before_and_time_is_not():
 
 
 def test_operators_and_confusions_of_all_are_counted_once_each():
-    base = of(operators={"image.fog": msgspec.to_builtins(OperatorStats(rows=10, rows_by_severity=[10, 0, 0, 0, 0]))},
-              confusion=[["1", "7", 4, "label"]])  # fmt: skip
-    part = of(operators={"image.fog": msgspec.to_builtins(OperatorStats(rows=5, rows_by_severity=[1, 4, 0, 0, 0]))},
-              confusion=[["1", "7", 1, "label"], ["2", "3", 9, "label"]])  # fmt: skip
+    base = of(
+        operators={"image.fog": msgspec.to_builtins(OperatorStats(rows=10, rows_by_severity=[10, 0, 0, 0, 0]))},
+        confusion=[["1", "7", 4, "label"]],
+    )
+    part = of(
+        operators={"image.fog": msgspec.to_builtins(OperatorStats(rows=5, rows_by_severity=[1, 4, 0, 0, 0]))},
+        confusion=[["1", "7", 1, "label"], ["2", "3", 9, "label"]],
+    )
     whole = combined_stats(base, [part, part], lives=1)
     assert whole.operators["image.fog"].rows == 20
     assert whole.operators["image.fog"].rows_by_severity == [12, 8, 0, 0, 0]

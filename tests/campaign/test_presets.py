@@ -136,8 +136,9 @@ def test_deeptest_tries_first_what_was_lucky_with_this_input(tmp_path: Path) -> 
         events[4, 2] = 1.0
         plan.learn(flying.mutated, np.arange(10), events)
         lucky = [step.name for step in flying.batch.mutations(4)]
-        dealt = plan.deal(np.full(10, flying.picked[4]), np.zeros((10, plan.ledger.width), np.float32),
-                          np.random.default_rng(0))  # fmt: skip
+        dealt = plan.deal(
+            np.full(10, flying.picked[4]), np.zeros((10, plan.ledger.width), np.float32), np.random.default_rng(0)
+        )
         assert dealt is not None
         firsts = [part.mutator.name for part in dealt[1][0] for _ in range(part.start, part.stop)]
     assert {firsts[int(np.flatnonzero(dealt[0] == at)[0])] for at in (0, 1)} == set(lucky)

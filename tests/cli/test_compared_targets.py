@@ -25,8 +25,10 @@ def test_the_first_word_behind_the_colon_says_with_what() -> None:
 
 def test_a_configured_name_becomes_what_can_be_loaded_and_stays_in_the_oracle_s_name() -> None:
     assert with_targets({"name": "differ", "of": "old"}, KNOWN) == {
-        "name": "differ:old", "part": "differ", "of": "zoo.digits:old",
-    }  # fmt: skip
+        "name": "differ:old",
+        "part": "differ",
+        "of": "zoo.digits:old",
+    }
     assert with_targets({"name": "majority", "of": "old+digits:robust"}, KNOWN)["of"] == [
         "zoo.digits:old",
         "mlfuzz.examples.digits:robust",

@@ -71,8 +71,10 @@ def test_only_known_findings_are_clean_where_new_ones_count(fuzzed):
 def test_an_interrupted_campaign_saves_and_reports(tmp_path, number, code):
     process = subprocess.Popen(
         [*ALWAYS, "-C", str(tmp_path), "fuzz", "digits:fragile", "--time", "5m", "--name", "long"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     progress = tmp_path / ".mlfuzz" / "long" / "progress.jsonl"
     until = time.monotonic() + 120
     while not (progress.exists() and progress.stat().st_size) and time.monotonic() < until:

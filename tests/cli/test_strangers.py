@@ -41,7 +41,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "a harness that came along": {"side": "code", "load": "bundle/evil.py:TestOneInput"},
     "a harness by its whole path": {"side": "code", "load": "{bundle}/evil.py:TestOneInput"},
     "a harness below the folder": {"side": "code", "load": "harnesses/evil.py:TestOneInput"},
-}  # fmt: skip
+}
 
 
 QUICK = ("a module that came along", "what the oracle compares with", "a harness that came along")
@@ -53,9 +53,10 @@ def place(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     root = tmp_path / "here"
     bundle = root / "bundle"
     record = next(
-        path for path in sorted(finished.glob(".mlfuzz/digits-fragile/findings/*/finding.json"))
+        path
+        for path in sorted(finished.glob(".mlfuzz/digits-fragile/findings/*/finding.json"))
         if read_record(path).verdict == "confirmed" and read_record(path).chain
-    )  # fmt: skip
+    )
     write_folder([Found(read_record(record), record)], bundle)
     source = EVIL.format(canary=str(tmp_path / "canary"))
     for path in (
@@ -141,7 +142,7 @@ def test_what_lies_beside_a_finding_comes_before_nothing_that_a_shipped_target_i
     mlfuzz = Path(sys.executable).with_name("mlfuzz")
     done = subprocess.run(
         [mlfuzz, "replay", finding.name], cwd=place / "bundle", text=True, capture_output=True, timeout=120
-    )  # fmt: skip
+    )
     assert "1 fail" in done.stdout or "1 fixed" in done.stdout, done
     assert not (tmp_path / "canary").exists()
 
@@ -213,7 +214,7 @@ def test_what_this_user_began_here_is_run_again_without_a_word_and_elsewhere_wit
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / state)}
         return subprocess.run(
             [tools / tool, *arguments], cwd=folder, env=environment, text=True, capture_output=True, timeout=200
-        )  # fmt: skip
+        )
 
     fuzzed = run("mlfuzz", "fuzz", "zoo:make", "--seeds", "seeds", "--time", "4s", "--name", "c")
     assert fuzzed.returncode == 1, fuzzed

@@ -104,8 +104,7 @@ def test_an_unknown_id_is_a_usage_error(command, finished):
 
 
 @pytest.mark.parametrize(
-    ("format", "begins"),
-    [("html", "<!doctype html>"), ("json", "{"), ("sarif", "{"), ("junit", "<?xml")],
+    ("format", "begins"), [("html", "<!doctype html>"), ("json", "{"), ("sarif", "{"), ("junit", "<?xml")]
 )
 def test_reports_are_written_where_asked(command, finished, tmp_path, format, begins):
     path = tmp_path / "out"

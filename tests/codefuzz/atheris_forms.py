@@ -65,15 +65,13 @@ FORMS = {
     "a decorated function of its own": plain(
         f"@atheris.instrument_func\n{TARGET.strip()}\n", "def TestOneInput(data):\n    parse(data)\n"
     ),
-    "a block in main": plain(
-        "", first="global acme\n    with atheris.instrument_imports():\n        import acme"
-    ),
+    "a block in main": plain("", first="global acme\n    with atheris.instrument_imports():\n        import acme"),
     "a helper module": plain("from helper import acme"),
     "regular expressions too": plain(
         'atheris.enabled_hooks.add("RegEx")\nwith atheris.instrument_imports():\n    import acme'
     ),
     "strings too": plain('atheris.enabled_hooks.add("str")\nwith atheris.instrument_imports():\n    import acme'),
-}  # fmt: skip
+}
 
 HELPER = "import atheris\nwith atheris.instrument_imports():\n    import acme\n"
 

@@ -67,8 +67,10 @@ def test_a_killed_supervisor_loses_no_record_and_leaves_no_process(project):
     store = FindingStore(project / ".mlfuzz" / "toy" / "findings")
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "mlfuzz", "-C", project, "harness", "run", "toy", "--time", "60s"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         ids = wait_for(store.ids)
         workers = wait_for(lambda: descendants(supervisor.pid))

@@ -14,7 +14,7 @@ from mlfuzz.coverage.distance import (
     norms_of,
     squared,
     usable,
-)  # fmt: skip
+)
 
 
 def vectors(rows: int, width: int, *, scale: float = 1.0, key: int = 0) -> Vectors:

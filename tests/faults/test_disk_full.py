@@ -181,6 +181,8 @@ def test_a_disk_that_is_really_full_keeps_the_entries_and_takes_the_finding(tmp_
         pytest.skip("mounting a small disk needs the right to unshare mounts")
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", TMPFS, "sh", str(tmp_path), sys.executable, FILL],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.strip().endswith("entries"), done.stderr

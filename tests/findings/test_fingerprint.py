@@ -22,9 +22,10 @@ def test_values_that_differ_from_input_to_input_do_not_split_a_fault(expected, o
 
 def test_a_crash_is_kind_type_and_the_innermost_frame_of_the_target():
     frames = [
-        "app.py:main", "/home/me/.venv/lib/python3.11/site-packages/PIL/Image.py:3412:open",
+        "app.py:main",
+        "/home/me/.venv/lib/python3.11/site-packages/PIL/Image.py:3412:open",
         "/usr/lib/python3/dist-packages/torch/nn/functional.py:conv2d",
-    ]  # fmt: skip
+    ]
     finding, _ = sample(kind="exception", observed="ValueError", evidence={"frames": frames})
     assert fault_of(finding) == "exception|ValueError|PIL/Image.py:open"
     bare, _ = sample(kind="hang", observed="", message="no answer in 5 s\nmore")
@@ -48,16 +49,20 @@ def test_a_frame_is_the_same_on_every_machine(frame, normal):
 
 def test_findings_of_one_fault_stand_together_the_most_severe_first():
     found = [
-        sample(1, severity=0.1, verdict="confirmed")[0], sample(2, severity=0.9)[0],
-        sample(3, severity=0.5, verdict="confirmed")[0], sample(4, observed="4", severity=5.0)[0],
+        sample(1, severity=0.1, verdict="confirmed")[0],
+        sample(2, severity=0.9)[0],
+        sample(3, severity=0.5, verdict="confirmed")[0],
+        sample(4, observed="4", severity=5.0)[0],
         sample(5, observed="2", severity=0.7, verdict="confirmed", fault="named")[0],
         sample(6, target="other", severity=0.01, verdict="confirmed")[0],
-    ]  # fmt: skip
+    ]
     faults = group(found)
     assert [(fault.target, fault.key) for fault in faults] == [
-        ("digits", "named"), ("digits", "label|7->1|image.rotate"), ("other", "label|7->1|image.rotate"),
+        ("digits", "named"),
+        ("digits", "label|7->1|image.rotate"),
+        ("other", "label|7->1|image.rotate"),
         ("digits", "label|7->4|image.rotate"),
-    ]  # fmt: skip
+    ]
     assert [finding.severity for finding in faults[1].members] == [0.9, 0.5, 0.1]
     assert faults[1].best.severity == 0.5
     assert faults[1].verdicts == {"confirmed": 2, "candidate": 1}

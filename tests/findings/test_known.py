@@ -42,7 +42,7 @@ MIST = "label|5->8|image.mist"
         (finding(0, verdict="flaky"), finding(0), True),
         *((finding(0, triage=state), finding(1), True) for state in ("open", "fixed", "quarantined", "ignored")),
     ],
-)  # fmt: skip
+)
 def test_a_finding_is_known_by_its_id_or_by_target_and_fault(kept, found, known):
     assert (found in Known([kept])) is known
 

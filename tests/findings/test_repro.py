@@ -54,9 +54,11 @@ def test_a_picture_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
     file = io.BytesIO()
     Pillow.fromarray(np.full((3, 4), 51, np.uint8)).save(file, "PNG")
     finding, _ = sample(
-        input=ref("input.png", file.getvalue()), seed=None, modality={"name": "image", "range": [0.0, 1.0]},
+        input=ref("input.png", file.getvalue()),
+        seed=None,
+        modality={"name": "image", "range": [0.0, 1.0]},
         evidence={"repro": {"module": "plain", "model": "net", "preprocess": "twice"}},
-    )  # fmt: skip
+    )
     said = run(tmp_path, store, finding, {"input.png": file.getvalue()})
     assert "torch.Size([1, 1, 3, 4])" in said, said
     assert "4.8" in said
@@ -67,9 +69,11 @@ def test_a_picture_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
 def test_a_text_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
     (tmp_path / "plain.py").write_text(NET)
     finding, _ = sample(
-        input=ref("input.txt", "grüß\r\n".encode()), seed=None, modality={"name": "text"},
+        input=ref("input.txt", "grüß\r\n".encode()),
+        seed=None,
+        modality={"name": "text"},
         evidence={"repro": {"module": "plain", "model": "net"}},
-    )  # fmt: skip
+    )
     assert "('grüß\\r\\n',)" in run(tmp_path, store, finding, {"input.txt": "grüß\r\n".encode()})
 
 

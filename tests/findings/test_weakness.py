@@ -49,7 +49,7 @@ def test_every_finding_is_in_one_weakness_and_their_order_does_not_matter():
     findings = [
         found(number, "abcdefgh"[number % 8], list(rng.normal(size=4)), severity=float(number % 5))
         for number in range(64)
-    ]  # fmt: skip
+    ]
     made = weaknesses(findings)
     assert sorted(one.id for each in made for one in each.members) == sorted(one.id for one in findings)
     assert weaknesses(reversed(findings)) == made
@@ -61,9 +61,10 @@ def test_records_without_a_sketch_stand_by_operator():
 
 def test_another_target_and_another_oracle_are_another_weakness():
     findings = [
-        found(1, "mist", NORTH), found(2, "mist", NORTH, target="other"),
+        found(1, "mist", NORTH),
+        found(2, "mist", NORTH, target="other"),
         found(3, "mist", NORTH, fault="cosine|changed|image.mist", kind="cosine"),
-    ]  # fmt: skip
+    ]
     assert len(weaknesses(findings)) == 3
 
 

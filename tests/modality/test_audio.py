@@ -183,12 +183,14 @@ BAD = {
     "more than 8 channels": [wav_of(channels=200)],
     "absurd sample rate": [wav_of(rate_hz=1), wav_of(rate_hz=2_000_000_000)],
     "WAV of another coding": [
-        wav_of(tag=0x31, bits=0), wav_of(bits=3),
-        file_of(sine(440), coding="IMA_ADPCM"), file_of(sine(440), coding="NMS_ADPCM_16"),
+        wav_of(tag=0x31, bits=0),
+        wav_of(bits=3),
+        file_of(sine(440), coding="IMA_ADPCM"),
+        file_of(sine(440), coding="NMS_ADPCM_16"),
     ],
     "longer than 10 minutes": [flac_of_length(3600 * RATE), flac_of_length((1 << 36) - 1)],
     "length not in the header": [flac_of_length(0)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,7 @@ class Mislabelled(Real):
         (laws.its_input_is_left_alone, broken(unrepeatable)),
         (laws.neutral_changes_nothing, broken(never_neutral, amount=Real(-1, 1, neutral=0.0))),
         (laws.milder_by_all_is_neutral, broken(never_neutral, amount=Stubborn(0.5, 1, neutral=0.0))),
-        (
-            laws.parameters_are_drawn_as_they_are_recorded,
-            broken(never_neutral, amount=Mislabelled(-1, 1, neutral=0.0)),
-        ),
+        (laws.parameters_are_drawn_as_they_are_recorded, broken(never_neutral, amount=Mislabelled(-1, 1, neutral=0.0))),
         (laws.mutants_lie_on_the_grid, broken(lossy)),
         (
             laws.what_is_proposed_depends_on_its_row_alone,

@@ -37,7 +37,7 @@ DAMAGE = {
     "no target": (lambda path: edited(path, load=""), "was a live object"),
     "a modality that is not there": (lambda path: edited(path, modality={"name": "smell"}), "smell"),
     "an input that is no picture": (lambda path: as_input(path, sha256="0" * 64), "was edited or is damaged"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("harm", "says"), DAMAGE.values(), ids=DAMAGE)

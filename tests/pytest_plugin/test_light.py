@@ -11,9 +11,7 @@ HEAVY = ("torch", "numpy", "msgspec", "hypothesis", "faiss", "mlfuzz.testing", "
 
 
 def python(code: str, folder) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
-    ).stdout  # fmt: skip
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder).stdout
 
 
 @pytest.fixture

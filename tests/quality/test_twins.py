@@ -18,13 +18,7 @@ TARGETS = {"speech": "mlfuzz.examples.speech:fragile", "language": "mlfuzz.examp
 
 HISS = {"audio.white_noise", "audio.pink_noise", "audio.brown_noise", "audio.offset", "audio.hum", "audio.babble"}
 PLANTED = {
-    "speech": (
-        speech.fragile,
-        {
-            speech.FAINT_SAYS: {"audio.gain"},
-            speech.HISS_SAYS: HISS,
-        },
-    ),
+    "speech": (speech.fragile, {speech.FAINT_SAYS: {"audio.gain"}, speech.HISS_SAYS: HISS}),
     "language": (
         language.fragile,
         {
@@ -50,9 +44,10 @@ def test_a_fragile_twin_is_caught_at_what_was_planted_and_every_finding_replays(
     found = fuzzed(name, tmp_path / "c")
     for answer, revealing in PLANTED[name][1].items():
         named = [
-            one for one in found
+            one
+            for one in found
             if one.shrunk and one.observed == answer and len(one.chain) == 1 and one.chain[0].name in revealing
-        ]  # fmt: skip
+        ]
         assert named, [one.sentence for one in found]
     assert len({(one.expected, one.observed, one.chain[-1].name) for one in found if one.shrunk}) >= 2
     weak = weaknesses(found)

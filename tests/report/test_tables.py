@@ -59,9 +59,11 @@ def test_curves_need_two_points_and_leave_out_what_did_not_move(summary):
 
 
 def test_a_layer_gives_its_share_or_a_count_of_units():
-    stats = Stats(campaign="x", started="", layers=[
-        {"name": "a", "units": 4, "covered": 1}, {"name": "b", "units": 4, "covered": 1.0},
-    ])  # fmt: skip
+    stats = Stats(
+        campaign="x",
+        started="",
+        layers=[{"name": "a", "units": 4, "covered": 1}, {"name": "b", "units": 4, "covered": 1.0}],
+    )
     assert [row[2] for row in layers(stats)] == ["25.0 %", "100 %"]
 
 

@@ -21,8 +21,10 @@ def test_invisible_and_unusual_characters_are_written_out_and_named(finding):
     assert "payU+200Bload" in text
     assert "\u202e" not in text
     assert shown["named"] == [
-        "U+200B ZERO WIDTH SPACE", "U+0430 CYRILLIC SMALL LETTER A", "U+202E RIGHT-TO-LEFT OVERRIDE",
-    ]  # fmt: skip
+        "U+200B ZERO WIDTH SPACE",
+        "U+0430 CYRILLIC SMALL LETTER A",
+        "U+202E RIGHT-TO-LEFT OVERRIDE",
+    ]
 
 
 def test_a_long_text_is_cut_and_said_to_be(finding):

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from mlfuzz.errors import CorruptRecordError
-from mlfuzz.storage.checkpoint import (
-    Checkpoint,
-    create_checkpoint,
-    latest_checkpoint,
-    read_checkpoint,
-    save_checkpoint,
-)
+from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, latest_checkpoint, read_checkpoint, save_checkpoint
 
 SAMPLE = Checkpoint(
     {"low": np.arange(5, dtype=np.float32), "ids": np.array([[1, 2]], np.int64), "none": np.zeros((0, 3), np.uint8)},

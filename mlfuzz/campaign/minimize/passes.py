@@ -174,4 +174,4 @@ def _rounder_than(candidate: Chain, chain: Chain) -> bool:
 def _digits(chain: Chain) -> int:
     return sum(
         len(f"{value:.6g}") for mutation in chain for value in mutation.params.values() if isinstance(value, float)
-    )  # fmt: skip
+    )

@@ -64,8 +64,10 @@ def trim_finding(
     if cut is None:
         return finding
     data = target.modality.encode(cut.payload)
-    ref = FileRef(f"{finding.id}.trimmed-{hashlib.sha256(data).hexdigest()[:8]}{target.modality.suffix}",
-                  hashlib.sha256(data).hexdigest())  # fmt: skip
+    ref = FileRef(
+        f"{finding.id}.trimmed-{hashlib.sha256(data).hexdigest()[:8]}{target.modality.suffix}",
+        hashlib.sha256(data).hexdigest(),
+    )
     trimmed = msgspec.structs.replace(
         finding, trimmed=Trimmed(ref, cut.changed, cut.of, cut.what, cut.largest, cut.margin, f"{TIMES}/{TIMES}")
     )
@@ -98,9 +100,8 @@ def payloads(store: FindingStore, finding: Finding) -> tuple[Payload, Payload | 
 
 
 def _stored(
-    target: GivenTarget, store: FindingStore, finding: Finding, result: Shrunk,
-    seed: Payload | None, payload: Payload,
-) -> Finding:  # fmt: skip
+    target: GivenTarget, store: FindingStore, finding: Finding, result: Shrunk, seed: Payload | None, payload: Payload
+) -> Finding:
     modality = target.modality
     data = modality.encode(result.payload)
     name = f"input-{hashlib.sha256(data).hexdigest()[:8]}{modality.suffix}"

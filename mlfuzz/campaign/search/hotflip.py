@@ -49,9 +49,9 @@ class Embedding:
         theirs = self._tokens(flat, rows)
         estimates, at = [], 0
         for row, own in enumerate(candidates):
-            estimates.append(np.asarray([
-                self._gain(tokens[row], theirs[at + number], gradient[row]) for number in range(len(own))
-            ]))  # fmt: skip
+            estimates.append(
+                np.asarray([self._gain(tokens[row], theirs[at + number], gradient[row]) for number in range(len(own))])
+            )
             at += len(own)
         return estimates
 

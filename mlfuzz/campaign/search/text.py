@@ -175,4 +175,4 @@ def _picked(
         state.spent[np.asarray(active)] += GRADIENT_COST
     return [
         order[: min(TRIES, most - int(state.spent[row]))].tolist() for row, order in zip(active, orders, strict=True)
-    ]  # fmt: skip
+    ]

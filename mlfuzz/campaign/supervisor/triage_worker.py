@@ -162,9 +162,11 @@ class Probe:
             })  # fmt: skip
         verdict = "confirmed" if same == request.times else "flaky"
         settled = msgspec.structs.replace(
-            finding, verdict=verdict, confirmed=f"{same}/{request.times}",
+            finding,
+            verdict=verdict,
+            confirmed=f"{same}/{request.times}",
             evidence={**finding.evidence, "confirmed_in": "fresh process", "ends": names},
-        )  # fmt: skip
+        )
         settled = msgspec.structs.replace(
             settled, fault=fault_of(settled, ""), severity=severity_of(settled, payload, seed)
         )
@@ -181,11 +183,13 @@ class Probe:
         return Reply(
             ids=autopsy.save(found),
             value={
-                "rebuilt": autopsy.batch is not None, "rows": [row for row, _ in found],
+                "rebuilt": autopsy.batch is not None,
+                "rows": [row for row, _ in found],
                 "ends": [end.name for _, end in found],
-                "seed": autopsy.guilty_seed(found), "parents": autopsy.parents(found),
+                "seed": autopsy.guilty_seed(found),
+                "parents": autopsy.parents(found),
             },
-        )  # fmt: skip
+        )
 
 
 def serve() -> int:

@@ -7,14 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mlfuzz.campaign.combined import (
-    Part,
-    combined_progress,
-    combined_stats,
-    forget_parts,
-    of_all,
-    read_part,
-)
+from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, forget_parts, of_all, read_part
 from mlfuzz.campaign.supervisor.processes import WorkerProcess
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.durable import append_line, write_atomic

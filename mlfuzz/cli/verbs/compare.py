@@ -10,16 +10,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import find_target
-from mlfuzz.comparison import (
-    SURE,
-    Comparison,
-    Gate,
-    Pair,
-    Share,
-    compare_campaigns,
-    compare_models,
-    compare_training,
-)
+from mlfuzz.comparison import SURE, Comparison, Gate, Pair, Share, compare_campaigns, compare_models, compare_training
 from mlfuzz.config import Resolved
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
@@ -103,7 +94,7 @@ def _records(context: Context, findings: tuple[str, ...], name: str, dir: str) -
 
 def _models(
     context: Context, typed: tuple[str, str], records: list[Path], seeds: str, device: str | None
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     found = context.resolve({"fuzz": {"device": device}})
     loads = [find_target(found.config.targets, text)[1].use for text in typed]
     if loads[0] == loads[1]:
@@ -114,7 +105,7 @@ def _models(
 
 def _training(
     context: Context, train: str, folders: tuple[str, str], records: list[Path], seeds: str, device: str | None
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     from mlfuzz.targets.load import load_attribute
 
     found = context.resolve({"fuzz": {"device": device}})
@@ -175,14 +166,13 @@ def _verdict(pair: Pair, *, less: bool) -> str:
     return f"{word}, p={pair.p:.2g}"
 
 
-def _document(
-    result: Comparison, gates: list[Gate], failed: list[Gate], verdict: Verdict | None
-) -> dict[str, object]:  # fmt: skip
+def _document(result: Comparison, gates: list[Gate], failed: list[Gate], verdict: Verdict | None) -> dict[str, object]:
     def told(pair: Pair) -> dict[str, object]:
         return {
             "before": [pair.before.hits, pair.before.rows, *pair.before.interval],
-            "after": [pair.after.hits, pair.after.rows, *pair.after.interval], "p": pair.p,
-        }  # fmt: skip
+            "after": [pair.after.hits, pair.after.rows, *pair.after.interval],
+            "p": pair.p,
+        }
 
     return {
         "before": result.names[0], "after": result.names[1], "paired": result.paired, "failing": told(result.failing),

@@ -23,12 +23,7 @@ from mlfuzz.report.visible import visible
 
 
 def confirm(
-    *ids: str,
-    time: str = "60s",
-    name: str = "",
-    device: str | None = None,
-    dir: str = "",
-    context: Here,
+    *ids: str, time: str = "60s", name: str = "", device: str | None = None, dir: str = "", context: Here
 ) -> int:
     """Run candidates again, each alone, three times, in a process of its own; shrink those that fail again.
 

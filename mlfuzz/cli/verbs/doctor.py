@@ -122,9 +122,10 @@ def runtime(seen: Probe) -> Iterator[Line]:
     families = {name[: len("libgomp")].rstrip("-.5") for name in names}
     if len(families) > 1:
         yield Line(
-            "warn", "OpenMP",
+            "warn",
+            "OpenMP",
             f"{', '.join(names)} in one process: they may hang or crash each other; set OMP_NUM_THREADS=1",
-        )  # fmt: skip
+        )
     else:
         yield Line("ok", "OpenMP", f"{', '.join(names)}; mlfuzz imports torch first" if names else "no runtime loaded")
     yield Line("ok", "processor", f"{seen.cpu}, {cpus()} processors, torch uses {seen.threads} threads")

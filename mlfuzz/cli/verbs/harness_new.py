@@ -141,8 +141,10 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
     if kind == "text":
         return {"table.toml": b'[a]\nb = [1, 2.5e3]\nc = "\\u00e9"\n', "date.toml": b"d = 2024-02-29T10:00:00Z\n"}
     tree = {"a": [1, 2.5, b"x"], "b": True}
-    return {"flat.plist": plistlib.dumps("x", fmt=plistlib.FMT_BINARY),
-            "tree.plist": plistlib.dumps(tree, fmt=plistlib.FMT_BINARY)}  # fmt: skip
+    return {
+        "flat.plist": plistlib.dumps("x", fmt=plistlib.FMT_BINARY),
+        "tree.plist": plistlib.dumps(tree, fmt=plistlib.FMT_BINARY),
+    }
 
 
 def _write(path: Path, data: bytes) -> None:

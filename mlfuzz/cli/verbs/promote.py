@@ -74,9 +74,7 @@ def promote(
         kept += 1
         lines |= dict.fromkeys(trust.elsewhere(finding))
         context.terminal.emit({"id": finding.id, "kept": str(path)})
-        context.terminal.say(
-            ("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}"
-        )  # fmt: skip
+        context.terminal.say(("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}")
     if kept and load:
         # Kept as findings of it: pytest runs them here from now on.
         context.note_begun(found.root, [_noted(found.root, load, cases[0].finding)])
@@ -115,10 +113,8 @@ def _require_failing(again: Replayed | None) -> None:
     short = again.finding.id[:SHORT_ID]
     if again.state == "error":  # its message ends with what to do
         raise UsageError(f"finding {short} cannot be run (--no-replay keeps it as it was recorded): {again.message}")
-    said = {
-        "fixed": "does not fail any more",
-        "flaky": f"is flaky: it failed {again.failed} of {again.times} times",
-    }[again.state]
+    flaky = f"is flaky: it failed {again.failed} of {again.times} times"
+    said = flaky if again.state == "flaky" else "does not fail any more"
     raise UsageError(f"finding {short} {said}; --no-replay keeps it as it was recorded")
 
 

@@ -23,12 +23,7 @@ WATCH_SECONDS = 2.0
 
 
 def status(
-    name: str = "",
-    /,
-    *,
-    watch: Annotated[bool, Parameter(negative="")] = False,
-    dir: str = "",
-    context: Here,
+    name: str = "", /, *, watch: Annotated[bool, Parameter(negative="")] = False, dir: str = "", context: Here
 ) -> int:
     """Show running and finished campaigns.
 

@@ -68,10 +68,11 @@ class Share:
         name = min(
             self._turns,
             key=lambda one: (
-                self._turns[one].spent > 0 or self._turns[one].busy > 0, self._turns[one].busy,
+                self._turns[one].spent > 0 or self._turns[one].busy > 0,
+                self._turns[one].busy,
                 self._turns[one].spent - due[one] * spent,
             ),
-        )  # fmt: skip
+        )
         self._turns[name].busy += 1
         return name
 

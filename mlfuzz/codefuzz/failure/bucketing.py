@@ -129,9 +129,11 @@ def kind_of(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "group"
     for kind, name in (
-        (RecursionError, "recursion"), (MemoryError, "memory-error"), (AssertionError, "assertion"),
+        (RecursionError, "recursion"),
+        (MemoryError, "memory-error"),
+        (AssertionError, "assertion"),
         (SystemExit, "exit"),
-    ):  # fmt: skip
+    ):
         if isinstance(error, kind):
             return name
     return "exception"

@@ -134,8 +134,10 @@ def _build_project(package: str) -> Builder:
         shutil.copytree(package, source, ignore=LEFT_OUT)
         run(
             [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--target", str(site), str(source)],
-            place, build_variables(sanitizer, clang), on_line,
-        )  # fmt: skip
+            place,
+            build_variables(sanitizer, clang),
+            on_line,
+        )
         if not any(site.rglob("*.so")):
             raise TargetError(f"{package} has no extension: there is nothing in it that a sanitizer could watch")
         return next((one.version for one in importlib.metadata.distributions(path=[str(site)])), "")

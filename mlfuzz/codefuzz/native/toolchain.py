@@ -17,9 +17,11 @@ INSTALL = "apt-get install --no-install-recommends"
 FLAGS = {
     "address": ("-fsanitize=address,fuzzer-no-link",),
     "undefined": (
-        "-fsanitize=undefined,fuzzer-no-link", "-fno-sanitize-recover=undefined", "-fno-sanitize=vptr,function",
+        "-fsanitize=undefined,fuzzer-no-link",
+        "-fno-sanitize-recover=undefined",
+        "-fno-sanitize=vptr,function",
     ),
-}  # fmt: skip
+}
 SHARED_FLAGS = ("-O1", "-g", "-fno-omit-frame-pointer")
 
 VARIABLES = {

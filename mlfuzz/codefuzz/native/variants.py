@@ -58,9 +58,11 @@ def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
     for one in reversed(lanes):
         variables |= one.variables
     return Lane(
-        name=name, path=tuple(path for one in lanes for path in one.path), variables=variables,
+        name=name,
+        path=tuple(path for one in lanes for path in one.path),
+        variables=variables,
         preload=tuple(dict.fromkeys(library for one in lanes for library in one.preload)),
-    )  # fmt: skip
+    )
 
 
 def _package(module: str) -> str:

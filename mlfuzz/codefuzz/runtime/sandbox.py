@@ -169,9 +169,10 @@ def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
     """
     architecture, numbers = MACHINES[machine]
     refused = [
-        number for name, number in numbers.items()
+        number
+        for name, number in numbers.items()
         if name != "kill" and not (programs and name in ("execve", "execveat"))
-    ]  # fmt: skip
+    ]
     load, equal, answer = 0x20, 0x15, 0x06
     allow, error, kill = 0x7FFF0000, 0x00050001, 0x80000000
     lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]

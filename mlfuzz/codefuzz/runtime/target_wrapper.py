@@ -171,7 +171,7 @@ def _leave(*_: Any) -> None:
 
 def wrap(
     entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None = None, *, opening: Opening | None = None
-) -> Entry:  # fmt: skip
+) -> Entry:
     """The function that the engine calls. poison: inputs that killed a worker; they do not run again.
 
     keep: called now and then between two inputs; see `spare`. opening: called once, with the first input in hand.
@@ -183,7 +183,7 @@ def wrap(
 
 def _runs(
     entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
-) -> Generator[None, bytes, None]:  # fmt: skip
+) -> Generator[None, bytes, None]:
     """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
     flight, caught, always = judge.flight, judge.caught, judge.documented.always
     head, body, page = flight.head, flight.body, flight.map

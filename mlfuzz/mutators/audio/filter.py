@@ -17,10 +17,7 @@ BANDS_HZ = (250.0, 4000.0)
 """Where the equaliser's bass ends and its treble begins."""
 
 
-@mutator(
-    "audio.low_pass", kind="filter", cost=16,
-    cutoff_hz=LogReal(800.0, 7000.0, neutral=INAUDIBLE_HIGH, unit="Hz"),
-)  # fmt: skip
+@mutator("audio.low_pass", kind="filter", cost=16, cutoff_hz=LogReal(800.0, 7000.0, neutral=INAUDIBLE_HIGH, unit="Hz"))
 def low_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
     """Weaken what lies above a frequency, by 12 dB an octave; from 20 kHz on nothing.
 
@@ -29,10 +26,7 @@ def low_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
     return unless(cutoff_hz >= INAUDIBLE_HIGH, rows, filtered(rows.data, _low(rows, cutoff_hz), rate_of(rows)))
 
 
-@mutator(
-    "audio.high_pass", kind="filter", cost=16,
-    cutoff_hz=LogReal(60.0, 900.0, neutral=INAUDIBLE_LOW, unit="Hz"),
-)  # fmt: skip
+@mutator("audio.high_pass", kind="filter", cost=16, cutoff_hz=LogReal(60.0, 900.0, neutral=INAUDIBLE_LOW, unit="Hz"))
 def high_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
     """Weaken what lies below a frequency, by 12 dB an octave; down to 10 Hz nothing.
 
@@ -42,10 +36,12 @@ def high_pass(rows: TensorRows, *, cutoff_hz: Column) -> TensorRows:
 
 
 @mutator(
-    "audio.band_pass", kind="filter", cost=16,
+    "audio.band_pass",
+    kind="filter",
+    cost=16,
     low_hz=LogReal(60.0, 500.0, neutral=INAUDIBLE_LOW, unit="Hz"),
     high_hz=LogReal(1800.0, 7000.0, neutral=INAUDIBLE_HIGH, unit="Hz"),
-)  # fmt: skip
+)
 def band_pass(rows: TensorRows, *, low_hz: Column, high_hz: Column) -> TensorRows:
     """Keep what lies between two frequencies; 300 and 3400 Hz are a telephone's.
 

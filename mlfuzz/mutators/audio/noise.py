@@ -11,17 +11,7 @@ from torch import Tensor
 
 from mlfuzz.batch import TensorRows
 from mlfuzz.mutators.audio import bank
-from mlfuzz.mutators.audio.wave import (
-    QUIET,
-    amplitude,
-    changed,
-    each,
-    energy,
-    inside,
-    lengths_of,
-    power,
-    rate_of,
-)
+from mlfuzz.mutators.audio.wave import QUIET, amplitude, changed, each, energy, inside, lengths_of, power, rate_of
 from mlfuzz.mutators.base import Column, mutator
 from mlfuzz.mutators.param import Choice, Real, Seed
 
@@ -73,10 +63,7 @@ def babble(rows: TensorRows, *, snr_db: Column, seed: Column) -> TensorRows:
     return _added(rows, murmur, snr_db)
 
 
-@mutator(
-    "audio.hum", kind="noise", cost=4,
-    hertz=Choice((50, 60), unit="Hz"), snr_db=SNR, seed=Seed(),
-)  # fmt: skip
+@mutator("audio.hum", kind="noise", cost=4, hertz=Choice((50, 60), unit="Hz"), snr_db=SNR, seed=Seed())
 def hum(rows: TensorRows, *, hertz: Column, snr_db: Column, seed: Column) -> TensorRows:
     """Add the mains: 50 or 60 Hz and five harmonics, at a phase that the seed decides."""
     length = rows.data.shape[-1]

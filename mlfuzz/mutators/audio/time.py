@@ -136,9 +136,8 @@ def time_stretch(rows: TensorRows, *, factor: Column) -> TensorRows:
 
 
 @mutator(
-    "audio.pitch_shift", kind="time", cost=128,
-    semitones=Real(-3.0, 3.0, neutral=0.0, unit="semitones", sums="pitch"),
-)  # fmt: skip
+    "audio.pitch_shift", kind="time", cost=128, semitones=Real(-3.0, 3.0, neutral=0.0, unit="semitones", sums="pitch")
+)
 def pitch_shift(rows: TensorRows, *, semitones: Column) -> TensorRows:
     """Raise or lower the pitch at the same speed: stretched by a phase vocoder, then read faster or slower.
 

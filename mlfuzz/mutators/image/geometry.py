@@ -57,9 +57,8 @@ def shear(rows: TensorRows, *, slope: Column) -> TensorRows:
 
 
 @mutator(
-    "image.rotate", kind="geometry", cost=4,
-    degrees=Real(-30.0, 30.0, neutral=0.0, unit="degrees", sums="rotation"),
-)  # fmt: skip
+    "image.rotate", kind="geometry", cost=4, degrees=Real(-30.0, 30.0, neutral=0.0, unit="degrees", sums="rotation")
+)
 def rotate(rows: TensorRows, *, degrees: Column) -> TensorRows:
     """Turn the picture about its centre, anticlockwise. Source: DeepTest, ICSE 2018, rotation (-30..29 degrees)."""
     height, width = rows.data.shape[-2:]
@@ -95,13 +94,7 @@ def flip(rows: TensorRows) -> TensorRows:
     return rows.with_data(rows.data.flip(3))
 
 
-@mutator(
-    "image.elastic",
-    kind="geometry",
-    cost=8,
-    amount=Real(0.0, 0.03, neutral=0.0, unit="of the size"),
-    seed=Seed(),
-)
+@mutator("image.elastic", kind="geometry", cost=8, amount=Real(0.0, 0.03, neutral=0.0, unit="of the size"), seed=Seed())
 def elastic(rows: TensorRows, *, amount: Column, seed: Column) -> TensorRows:
     """Pull the picture about smoothly, by `amount` of its size on average (root mean square, each way).
 

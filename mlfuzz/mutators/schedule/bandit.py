@@ -69,9 +69,11 @@ class Dealer:
         self._operators = Bandit(len(names), worths, costs=1.0 + DEARER * costs, floors=floors)
         one = 1.0 + step
         self._ways = Bandit(
-            4, worths, costs=np.asarray([one, one, one, one + step]),
+            4,
+            worths,
+            costs=np.asarray([one, one, one, one + step]),
             floors=np.asarray([ANEW_FLOOR, 0.0, 0.0, STACKED_FLOOR / one**2]),
-        )  # fmt: skip
+        )
 
     def weights(self, rng: np.random.Generator) -> Shares:
         """Of the operators in the next batch."""

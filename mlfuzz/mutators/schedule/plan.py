@@ -161,7 +161,7 @@ class Plan:
 
     def _stacked(
         self, state: Mutated, start: int, stop: int, rng: np.random.Generator, most: Most | None, seeds: Rows | None
-    ) -> Mutated:  # fmt: skip
+    ) -> Mutated:
         """One operator more on the rows [start, stop), another on a stretch of them half as long, and so on."""
         for _ in range(STACKED_STEPS):
             if stop - start < ROWS_A_SLICE:

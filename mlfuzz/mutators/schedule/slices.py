@@ -92,7 +92,7 @@ def apply_slices(
 
 def apply_within(
     state: Mutated, start: int, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None
-) -> Mutated:  # fmt: skip
+) -> Mutated:
     """One operator more on each slice of a stretch of rows; the slices count from `start`."""
     stop = start + slices[-1].stop
     stretch = slice(start, stop)

@@ -22,9 +22,7 @@ HEAD = (
 
 BRIEF = (BASELINE, "tensorfuzz", "deeptest", "deephunter", DEFAULT, "mixed+gradients", "search:white")
 
-COUNTED = {
-    "evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept",
-}  # fmt: skip
+COUNTED = {"evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept"}
 """The chief figures, in words."""
 
 

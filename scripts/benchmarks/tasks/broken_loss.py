@@ -53,9 +53,11 @@ class FlatAndWrong:
 
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         return {
-            "expected": "a gradient where the loss is wrong", "observed": "none",
-            "loss": float(_column(seen, "loss")[row]), "gradient": float(_column(seen, "gradient")[row]),
-        }  # fmt: skip
+            "expected": "a gradient where the loss is wrong",
+            "observed": "none",
+            "loss": float(_column(seen, "loss")[row]),
+            "gradient": float(_column(seen, "gradient")[row]),
+        }
 
     def describe(self) -> dict[str, Any]:
         return {}
@@ -72,11 +74,7 @@ def loss_and_gradient(numbers: Tensor) -> Mapping[str, Tensor]:
     x = numbers.reshape(-1, 1)
     sigmoid = torch.sigmoid(x)
     beside = 1 - sigmoid
-    return {
-        "main": x,
-        "loss": -(beside + EPSILON).log(),
-        "gradient": sigmoid * beside / (beside + EPSILON),
-    }
+    return {"main": x, "loss": -(beside + EPSILON).log(), "gradient": sigmoid * beside / (beside + EPSILON)}
 
 
 def build(repeat: int, cache: Path) -> Setup:
@@ -92,9 +90,11 @@ def build(repeat: int, cache: Path) -> Setup:
         return mlfuzz.CallableTarget("bench:loss", modality, loss_and_gradient)
 
     options = {
-        "oracles": ["flat_and_wrong"], "mutators": [white_noise(0.2 / (2 * REACH), "image.tensorfuzz_step")],
-        "limits": FREE, "batch": 64,
-    }  # fmt: skip
+        "oracles": ["flat_and_wrong"],
+        "mutators": [white_noise(0.2 / (2 * REACH), "image.tensorfuzz_step")],
+        "limits": FREE,
+        "batch": 64,
+    }
     return Setup(target, path, options)
 
 

@@ -43,9 +43,11 @@ def build(repeat: int, cache: Path) -> Setup:
         return mlfuzz.ModuleTarget("bench:lenet", mlfuzz.Image(size=(28, 28)), model, labels=LABELS)
 
     options = {
-        "oracles": ["label"], "mutators": operators, "batch": 100,
+        "oracles": ["label"],
+        "mutators": operators,
+        "batch": 100,
         "limits": {**FREE, "uses": {"geometry": 1}, "alpha_beta": (0.02, 0.2)},
-    }  # fmt: skip
+    }
     return Setup(
         target, seeds, options, jury(cache, operators, "deephunter"), references(cache, tuple(operators), "deephunter")
     )

@@ -57,9 +57,11 @@ def build(repeat: int, cache: Path, *, variant: str, grid: Literal["float32", "u
         return mlfuzz.ModuleTarget("bench:mlp", modality, model, labels=LABELS)
 
     options = {
-        "oracles": [{"name": NAME, "of": variant}], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")],
-        "limits": {**FREE, "linf": LINF}, "batch": 200,
-    }  # fmt: skip
+        "oracles": [{"name": NAME, "of": variant}],
+        "mutators": [white_noise(0.1, "image.tensorfuzz_noise")],
+        "limits": {**FREE, "linf": LINF},
+        "batch": 200,
+    }
     return Setup(target, seeds, options, per_root=PER_ROOT)
 
 

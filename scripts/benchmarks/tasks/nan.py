@@ -82,9 +82,11 @@ def build(repeat: int, cache: Path) -> Setup:
         return mlfuzz.ModuleTarget("bench:nan", modality, Doubtful(network, label), labels=LABELS, layers=layers)
 
     options = {
-        "oracles": ["nonfinite"], "mutators": [white_noise(0.1, "image.tensorfuzz_noise")], "limits": FREE,
+        "oracles": ["nonfinite"],
+        "mutators": [white_noise(0.1, "image.tensorfuzz_noise")],
+        "limits": FREE,
         "batch": 100,
-    }  # fmt: skip
+    }
     return Setup(target, seeds, options)
 
 

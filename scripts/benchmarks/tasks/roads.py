@@ -102,9 +102,11 @@ def build(repeat: int, cache_folder: Path) -> Setup:
         return mlfuzz.ModuleTarget("bench:roads", mlfuzz.Image(size=(HEIGHT, WIDTH)), model)
 
     options = {
-        "oracles": [{"name": "tolerance", "factor": LAMBDA, "mse": mse}], "mutators": operators, "batch": 100,
+        "oracles": [{"name": "tolerance", "factor": LAMBDA, "mse": mse}],
+        "mutators": operators,
+        "batch": 100,
         "limits": {**FREE, "steps": 4},
-    }  # fmt: skip
+    }
     return Setup(target, seeds, options, _jury(cache_folder, tuple(operators), (LAMBDA * mse) ** 0.5))
 
 

@@ -92,10 +92,11 @@ def test_the_trimmed_input_lies_beside_the_finding_and_goes_with_it_into_git(tmp
     payload = noisy()
     files = {"input.png": IMAGE.encode(payload), "seed.png": IMAGE.encode(SEED)}
     described = msgspec.structs.replace(
-        finding(PICTURES), modality={"name": "image", **IMAGE.describe()},
+        finding(PICTURES),
+        modality={"name": "image", **IMAGE.describe()},
         input=FileRef("input.png", hashlib.sha256(files["input.png"]).hexdigest()),
         seed=FileRef("seed.png", hashlib.sha256(files["seed.png"]).hexdigest()),
-    )  # fmt: skip
+    )
     store = FindingStore(tmp_path / "findings")
     store.save(described, files)
     trimmed = trim_finding(PICTURES, store, described, seconds=20).trimmed

@@ -518,7 +518,7 @@ def test_words_that_comparisons_wanted_are_told_at_the_end_of_a_run(tmp_path):
     with prepared(tmp_path, WORDY) as session:
         progress = session.fuzz(
             seeded(tmp_path / "c", b"none"), seconds=3.0, on_failure=print, on_progress=lambda _: None
-        )  # fmt: skip
+        )
         (flag,) = session._dictionary(progress.words)
         words, _ = parse(Path(flag.removeprefix("-dict=")).read_bytes())
     assert any(b"zxwPqrv" in word for word in progress.words)

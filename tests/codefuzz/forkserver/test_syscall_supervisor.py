@@ -18,10 +18,7 @@ from mlfuzz.codefuzz.plain_run import PlainRun
 
 ENGINE = AtherisEngine()
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(ENGINE.available()), reason=ENGINE.available() or "available"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(ENGINE.available()), reason=ENGINE.available() or "available")]
 
 
 @pytest.fixture(scope="module")

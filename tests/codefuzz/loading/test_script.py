@@ -66,7 +66,7 @@ def done(text, tmp_path, monkeypatch) -> tuple[list[str], list[str], ModuleType]
         (f"import atheris{GUARD}atheris.Setup([], print)\n    atheris.Fuzz()", []),
         (f"class atheris:\n    instrument_all = print{GUARD}atheris.instrument_all()", []),
     ],
-)  # fmt: skip
+)
 def test_what_instruments_in_main_is_done_and_nothing_else(text, expected, tmp_path, monkeypatch, capsys):
     recorded, warnings, _ = done(text, tmp_path, monkeypatch)
     assert (recorded, warnings) == (expected, [])

@@ -62,8 +62,9 @@ def planted(tmp_path: Path, function: str, sanitizer: str) -> Path:
     (tmp_path / "planted.c").write_text(SOURCE)
     subprocess.run(
         [clang.c, *toolchain.compiler_flags(sanitizer).split(), "-fPIC", "-shared", "-o", str(library), "planted.c"],
-        cwd=tmp_path, check=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        check=True,
+    )
     path = tmp_path / "planted.py"
     path.write_text(HARNESS.format(library=str(library), function=function))
     return path

@@ -10,9 +10,7 @@ from mlfuzz.modality.audio import Audio
 
 from .sounds import apply, chirp, decibels, rows_of, through
 
-CODECS = {
-    "mp3": {"strength": 0.5}, "vorbis": {"strength": 0.5}, "opus": {"strength": 0.5}, "gsm": {}, "adpcm": {},
-}  # fmt: skip
+CODECS = {"mp3": {"strength": 0.5}, "vorbis": {"strength": 0.5}, "opus": {"strength": 0.5}, "gsm": {}, "adpcm": {}}
 
 
 def ratio(want: torch.Tensor, have: torch.Tensor) -> float:

@@ -28,7 +28,7 @@ def test_a_block_lies_inside_where_it_is_told_to(x: float, y: float) -> None:
     rows = ramp()
     seen = occlusion(
         rows, size=torch.full((4,), 0.2), x=torch.full((4,), x), y=torch.full((4,), y), shade=torch.zeros(4)
-    ).data  # fmt: skip
+    ).data
     top, left = round(y * 32), round(x * 40)
     inside = seen[..., top : top + 8, left : left + 10]
     assert float(inside.abs().max()) < 1e-4

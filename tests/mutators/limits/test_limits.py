@@ -18,9 +18,11 @@ BLUR = part("blur", "blur", width=Integer(0, 8, neutral=0))
 GAIN = part("gain", "level", gain=LogReal(0.5, 2.0, neutral=1.0))
 TURN = part("turn", "geometry", degrees=Real(-30.0, 30.0, neutral=0.0, sums="rotation"))
 SHIFT = part(
-    "shift", "geometry", right=Real(-0.1, 0.1, neutral=0.0, sums="shift"),
+    "shift",
+    "geometry",
+    right=Real(-0.1, 0.1, neutral=0.0, sums="shift"),
     down=Real(-0.1, 0.1, neutral=0.0, sums="shift"),
-)  # fmt: skip
+)
 FLIP = part("flip", "flip", axis=Choice(("x", "y")))
 ALL = [NOISE, BLUR, GAIN, TURN, SHIFT, FLIP]
 

@@ -21,8 +21,10 @@ def shares(*texts: str) -> dict[str, float]:
 
 def test_the_share_is_that_of_the_texts_with_something_to_do():
     assert shares("on 5 March 2024", "no date", "7 birds", "no bird") == {
-        "text.date_form": 0.25, "text.number_words": 0.5, "text.upper": 1.0,
-    }  # fmt: skip
+        "text.date_form": 0.25,
+        "text.number_words": 0.5,
+        "text.upper": 1.0,
+    }
 
 
 def test_many_rows_are_looked_at_here_and_there():

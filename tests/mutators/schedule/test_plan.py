@@ -265,9 +265,11 @@ def test_a_distance_without_seeds_is_refused() -> None:
 
 def test_operators_that_change_the_shape_are_joined_after_all() -> None:
     wide = Mutator(
-        "image.wide", {"amount": Real(0.0, 1.0, neutral=0.0)},
-        lambda rows, amount: rows.with_data(rows.data.repeat(1, 1, 1, 2)), "geometry",
-    )  # fmt: skip
+        "image.wide",
+        {"amount": Real(0.0, 1.0, neutral=0.0)},
+        lambda rows, amount: rows.with_data(rows.data.repeat(1, 1, 1, 2)),
+        "geometry",
+    )
     seen = mutate(plan_of([wide]), pictures(8))
     assert seen.rows.data.shape == (8, 3, 20, 48)  # type: ignore[attr-defined]
 
