@@ -30,6 +30,7 @@ class Assembly:
     calibration: Calibration
     seedbed: Seedbed
     features: NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
 
 
 def assemble(
@@ -56,6 +57,8 @@ def assemble(
     seedbed = seedbed_of(target, sown.seeds, sown.answers)
     bind(oracles, seedbed, calibration.floor)
     floors = tuple(oracle.noise(calibration.floor) for oracle in oracles)
-    parts = Parts(target, oracles, floors, criterion, scheduler_for(spec), plan, batch, spec.seed)
+    scheduler, advice = scheduler_for(spec)
+    parts = Parts(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
     features = criterion.embed(Observation.join(sown.answers)).cpu().numpy()
-    return Assembly(parts, calibration, seedbed, features)
+    warnings = tuple(text for text in (calibration.shortened, advice) if text)
+    return Assembly(parts, calibration, seedbed, features, warnings)

@@ -14,6 +14,7 @@ from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
 from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
+from mlfuzz.schedulers.earlier import up_to_date
 from mlfuzz.targets.variants.base import AnyTarget, varied
 
 SUITABLE = "default"
@@ -68,9 +69,9 @@ def criterion_for(target: AnyTarget, spec: WorkerSpec) -> Criterion:
     return made(CRITERIA, spec.coverage, layers=target.layers)
 
 
-def scheduler_for(spec: WorkerSpec) -> Scheduler:
-    """The scheduler asked for. Raises UnknownNameError."""
-    return made(SCHEDULERS, spec.scheduler)
+def scheduler_for(spec: WorkerSpec) -> tuple[Scheduler, str]:
+    """The scheduler asked for, and a warning where it is written for an earlier mlfuzz. Raises UnknownNameError."""
+    return up_to_date(made(SCHEDULERS, spec.scheduler))
 
 
 def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:

@@ -16,7 +16,7 @@ from mlfuzz.corpus.seeds import Seed
 from mlfuzz.modality import raw
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle
-from mlfuzz.schedulers.base import Scheduler
+from mlfuzz.schedulers.base import Scheduler, no_keys
 from mlfuzz.targets.variants.base import AnyTarget
 
 
@@ -51,4 +51,4 @@ def add_seeds(
         corpus.add(entry, features[number], raw.dumps(seed.payload))
         pool.grow(seed.payload)
     count = len(seeds)
-    scheduler.grow(np.arange(count), np.ones(count, np.float32), margins)
+    scheduler.grow(np.arange(count), np.ones(count, np.float32), margins, no_keys(margins))

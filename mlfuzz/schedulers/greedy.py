@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows, no_keys
 from mlfuzz.schedulers.entries import Entries
 from mlfuzz.schedulers.nearest import Nearest
 
@@ -24,7 +24,7 @@ class Greedy:
     def __init__(self) -> None:
         self._clear()
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         if not len(self._entries):
             self._nearest = Nearest(margins.shape[1], most=1.0, least=1.0)
         rows = self._entries.grow(seeds, gains, margins)
@@ -37,10 +37,10 @@ class Greedy:
         nearest = self._nearest.choose(self._entries.seeds[turn], rng)
         return np.where(nearest < 0, turn, nearest)
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return self._nearest.nearer(seeds, margins)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None: ...
 
@@ -51,7 +51,7 @@ class Greedy:
         history = self._entries.history(state)
         self._clear()
         for rows in history:
-            self.grow(*rows)
+            self.grow(*rows, no_keys(rows[2]))
         self._cursor = int(state["cursor"][0])
 
     def _clear(self) -> None:

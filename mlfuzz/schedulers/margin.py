@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows, no_keys
 from mlfuzz.schedulers.entries import Entries, reach
 from mlfuzz.schedulers.nearest import Nearest
 
@@ -36,7 +36,7 @@ class Margin:
         """Of all rows, in row order."""
         return self._entries.gains
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         if not len(self._entries):
             self._nearest = Nearest(margins.shape[1])
         known = len(self._entries.firsts)
@@ -53,10 +53,10 @@ class Margin:
         recent = np.where(rng.random(n) < SEED_SHARE, self._entries.first_of(seeds), self._recent[seeds, slots])
         return np.where(nearest < 0, recent, nearest)
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return self._nearest.nearer(seeds, margins)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None:
         known = seeds[seeds < len(self._retired)]
@@ -74,7 +74,7 @@ class Margin:
         history = self._entries.history(state)
         self._clear()
         for at, rows in enumerate(history):
-            self.grow(*rows)
+            self.grow(*rows, no_keys(rows[2]))
             if at == 0:
                 self._nearest.tries = state["tries"].copy()
         self.retire(state["retired"])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.bandit import Bandit
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Keys, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows
 from mlfuzz.schedulers.entries import Column, Entries, reach
 from mlfuzz.schedulers.nearest import Nearest
 from mlfuzz.schedulers.recency import recent
@@ -50,7 +50,7 @@ class Mixed:
     entry, where of two drawn the one that gained more wins.
     Margins alone are stuck where the margin deceives, novelty alone is slow where it does not, and fresh mutants alone
     never get anywhere in many steps. No task needs them in the same proportion: so it is learnt (`Bandit`).
-    A failing child is worth what is new about it (`Informed`); the more of a seed's children have failed without news,
+    A failing child is worth what is new about it; the more of a seed's children have failed without news,
     the fewer turns it has.
     Raises ConfigError where floor is outside [0, 0.25].
     """
@@ -59,9 +59,7 @@ class Mixed:
     _failures: Rows
     _nearer: NDArray[np.bool_]
     _way_of: NDArray[np.int8]
-    _keys: Keys
     _keys_of: Column[np.int64]
-    _news: NDArray[np.float64]
 
     def __init__(self, *, floor: float = FLOOR) -> None:
         if not 0.0 <= floor <= 0.25:
@@ -69,14 +67,10 @@ class Mixed:
         self.floor = floor
         self._clear()
 
-    def inform(self, keys: Keys, news: NDArray[np.float64]) -> None:
-        self._keys, self._news = keys, news
-
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         if not len(self._entries):
             self._nearest = Nearest(rivals(margins.shape[1]), most=1.0, patience=PATIENCE)
             self._keys_of = Column(np.int64, (margins.shape[1],))
-        keys = self._told(margins)
         self._keys_of.extend(keys)
         rows = self._entries.grow(seeds, gains, margins)
         own = self._entries.first_of(seeds) == rows
@@ -104,18 +98,14 @@ class Mixed:
         self._way_of[picked[:fresh]] = FRESH
         return rng.permutation(picked)  # a batch is mutated in slices: no operator shall see one way alone
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        wide = by_rival(margins, self._told(margins))
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
+        wide = by_rival(margins, keys)
         self._nearer = self._nearest.passing(seeds, wide)
         return self._nearest.nearer(seeds, wide)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None:
         seeds = self._entries.seeds[picked]
-        rows, ways = failing(margins, self._told(margins))
-        news = self._news
-        if len(news) != len(picked):  # not told: what fails first as its seed has not failed
-            news = np.zeros(len(picked))
-            news[rows[~self._nearest.closed[seeds[rows], ways]]] = 1.0
+        rows, ways = failing(margins, keys)
         self._nearest.close(seeds[rows], ways)
         failed = np.asarray((margins > 0).any(axis=1), np.bool_)
         events = np.zeros((len(picked), 3))
@@ -137,12 +127,10 @@ class Mixed:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        history = self._entries.history(state)
+        history, later = self._entries.history(state), self._keys_of.values[len(state["keys"]) :].copy()
         self._clear()
         for at, rows in enumerate(history):
-            if at == 0:
-                self.inform(state["keys"], np.zeros(len(state["keys"])))
-            self.grow(*rows)
+            self.grow(*rows, state["keys"] if at == 0 else later)
             if at == 0:
                 self._nearest.tries, self._nearest.closed = state["tries"].copy(), state["closed"].copy()
         self._failures[: len(state["failures"])] = state["failures"][: len(self._failures)]
@@ -153,17 +141,12 @@ class Mixed:
         self._entries = Entries()
         self._nearest = Nearest(0, most=1.0, patience=PATIENCE)
         self._keys_of = Column(np.int64, (0,))
-        self.inform(np.zeros((0, 0), np.int64), np.zeros(0))
         self._gained: Column[np.int64] = Column(np.int64)
         self._failures = np.zeros(0, np.int64)
         self._nearer = np.zeros(0, np.bool_)
         self._way_of = np.zeros(0, np.int8)
         self._turns = Turns()
         self._arms = Bandit(4, (FAULT, RECORD, GAIN), floors=self.floor, half_life=HALF_LIFE)
-
-    def _told(self, margins: Margins) -> Keys:
-        """Keys of these rows; where nothing was told, every failure of an oracle is alike."""
-        return self._keys if self._keys.shape == margins.shape else np.zeros(margins.shape, np.int64)
 
     def _weights(self, seeds: Rows) -> NDArray[np.float64]:
         failures = self._failures[seeds]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows
 from mlfuzz.schedulers.entries import reach
 
 WINDOW = 4
@@ -37,7 +37,7 @@ class Probability:
         self._fuzzed: Rows = np.zeros(0, np.int64)
         self._cursor, self._current, self._left = 0, -1, 0
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         self._size += len(seeds)
         self._fuzzed = reach(self._fuzzed, self._size, 0)
 
@@ -50,10 +50,10 @@ class Probability:
         self._current = int(picked[-1]) if n else self._current
         return picked.astype(np.int64)
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return np.zeros(len(seeds), np.bool_)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None: ...
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows
 from mlfuzz.schedulers.entries import reach
 
 
@@ -32,7 +32,7 @@ class Stack:
         self.tries = tries
         self._clear()
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         start = self._size
         self._size += len(seeds)
         self._failed = reach(self._failed, self._size, 0)
@@ -46,10 +46,10 @@ class Stack:
         picked: Rows = np.repeat(top, self.tries - self._failed[top])[:n]
         return np.resize(picked, n)
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return np.zeros(len(seeds), np.bool_)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None:
         np.add.at(self._failed, picked[gains <= 0], 1)
         done = set(picked[self._failed[picked] >= self.tries].tolist())
         if done:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows, no_keys
 from mlfuzz.schedulers.entries import Entries
 
 
@@ -23,7 +23,7 @@ class Random:
         self._entries = Entries()
         self._cursor = 0
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         self._entries.grow(seeds, gains, margins)
 
     def pick(self, n: int, rng: np.random.Generator) -> Rows:
@@ -32,10 +32,10 @@ class Random:
         self._cursor = (self._cursor + n) % len(firsts)
         return picked
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return np.zeros(len(seeds), np.bool_)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None: ...
 
@@ -46,7 +46,7 @@ class Random:
         history = self._entries.history(state)
         self._entries = Entries()
         for rows in history:
-            self.grow(*rows)
+            self.grow(*rows, no_keys(rows[2]))
         self._cursor = int(state["cursor"][0])
 
 
@@ -58,16 +58,16 @@ class Uniform:
     def __init__(self) -> None:
         self._size = 0
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         self._size += len(seeds)
 
     def pick(self, n: int, rng: np.random.Generator) -> Rows:
         return rng.integers(0, self._size, n)
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         return np.zeros(len(seeds), np.bool_)
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None: ...
 

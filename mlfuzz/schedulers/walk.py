@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Margins, Rows
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows, no_keys
 from mlfuzz.schedulers.entries import Entries, reach
 from mlfuzz.schedulers.nearest import leaders
 from mlfuzz.schedulers.uniform import Uniform
@@ -32,7 +32,7 @@ class Walk:
         self.length = length
         self._clear()
 
-    def grow(self, seeds: Rows, gains: NDArray[np.float32], margins: Margins) -> None:
+    def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         rows = self._entries.grow(seeds, gains, margins)
         numbers, counts = np.unique(seeds, return_counts=True)
         self._heads = reach(self._heads, int(numbers[-1]) + 1 if len(numbers) else 0, -1)
@@ -48,14 +48,14 @@ class Walk:
         self._cursor = (self._cursor + n) % len(firsts)
         return self._heads[self._entries.seeds[turn]]
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         kept = accepted(margins)
         open_rows = np.flatnonzero(kept)
         kept[open_rows] = False
         kept[open_rows[leaders(seeds[open_rows], np.zeros(len(open_rows), np.float32))]] = True
         return kept
 
-    def reward(self, picked: Rows, gains: NDArray[np.float32], margins: Margins) -> None: ...
+    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
     def retire(self, seeds: Rows) -> None: ...
 
@@ -66,7 +66,7 @@ class Walk:
         history = self._entries.history(state)
         self._clear()
         for rows in history:
-            self.grow(*rows)
+            self.grow(*rows, no_keys(rows[2]))
         self._cursor = int(state["cursor"][0])
 
     def _clear(self) -> None:
@@ -93,7 +93,7 @@ class Accept(Uniform):
         self.rate = rate
         self._judged = 0
 
-    def keep(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         kept = accepted(margins)
         numbers = self._judged + np.cumsum(kept)
         self._judged += int(kept.sum())

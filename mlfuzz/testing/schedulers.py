@@ -8,14 +8,15 @@ class TestMine(SchedulerLaws):
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlfuzz.schedulers.base import Margins, Rows, Scheduler
+from mlfuzz.schedulers.base import Gains, Keys, Margins, Rows, Scheduler, no_keys
+from mlfuzz.schedulers.earlier import up_to_date
 
 Make: TypeAlias = Callable[[], Scheduler]
 
@@ -28,25 +29,34 @@ class Growth:
     """Rows as the loop hands them to `grow`."""
 
     seeds: Rows
-    gains: NDArray[np.float32]
+    gains: Gains
     margins: Margins
+    keys: Keys
+
+    def part(self, start: int, stop: int) -> tuple[Rows, Gains, Margins, Keys]:
+        """As the arguments of `grow`."""
+        here = slice(start, stop)
+        return self.seeds[here], self.gains[here], self.margins[here], self.keys[here]
 
 
 def growth(size: int, seeds: int, *, key: int = 0) -> Growth:
-    """The seeds' own rows, then rows that descend from them at random; some oracles did not judge, half gained."""
+    """The seeds' own rows, then rows that descend from them at random; some oracles did not judge, half gained.
+
+    They come near to failing in three ways.
+    """
     rng = np.random.default_rng(key)
     descent = np.concatenate([np.arange(seeds), rng.integers(0, seeds, size - seeds)]).astype(np.int64)
     margins = -rng.random((size, ORACLES)).astype(np.float32)
     margins[rng.random(margins.shape) < 0.2] = np.nan
-    return Growth(descent, (rng.random(size) * (rng.random(size) < 0.5)).astype(np.float32), margins)
+    gains = (rng.random(size) * (rng.random(size) < 0.5)).astype(np.float32)
+    return Growth(descent, gains, margins, rng.integers(0, 3, margins.shape))
 
 
 def grown(make: Make, rows: Growth, *, batch: int = 64) -> Scheduler:
     """A scheduler that has seen these rows, in batches."""
-    scheduler = make()
+    scheduler = _made(make)
     for start in range(0, len(rows.seeds), batch):
-        part = slice(start, start + batch)
-        scheduler.grow(rows.seeds[part], rows.gains[part], rows.margins[part])
+        scheduler.grow(*rows.part(start, start + batch))
     return scheduler
 
 
@@ -77,10 +87,30 @@ def a_restored_scheduler_picks_the_same(make: Make) -> None:
     scheduler = grown(make, rows)
     scheduler.pick(5, np.random.default_rng(3))
     scheduler.retire(np.asarray([2, 5], np.int64))
-    restored = make()
+    restored = _made(make)
     restored.restore(scheduler.state())
     assert _picks(restored) == _picks(scheduler)
     assert _same_state(restored, scheduler)
+
+
+def a_scheduler_restored_after_a_batch_picks_the_same(make: Make) -> None:
+    """A batch as the loop hands it over: what comes near becomes an entry, what fails first is news."""
+    rows = growth(150, 12)
+    scheduler = grown(make, rows)
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        picked = scheduler.pick(40, rng)
+        batch = growth(40, 12, key=int(rng.integers(1, 1_000)))
+        margins = np.where(rng.random(batch.margins.shape) < 0.1, np.float32(0.5), batch.margins)
+        seeds, failed = rows.seeds[picked % 150], (margins > 0).any(axis=1)
+        kept = (scheduler.keep(seeds, margins, batch.keys) | (batch.gains > 0)) & ~failed
+        if kept.any():
+            scheduler.grow(seeds[kept], batch.gains[kept], margins[kept], batch.keys[kept])
+        scheduler.retire(np.unique(seeds[failed]))
+        scheduler.reward(picked, batch.gains, margins, batch.keys, (failed & (rng.random(40) < 0.5)).astype(np.float64))
+    restored = _made(make)
+    restored.restore(scheduler.state())
+    assert _picks(restored) == _picks(scheduler)
 
 
 def state_is_not_changed_by_what_comes_later(make: Make) -> None:
@@ -88,7 +118,7 @@ def state_is_not_changed_by_what_comes_later(make: Make) -> None:
     state = scheduler.state()
     copy = {name: array.copy() for name, array in state.items()}
     more = growth(40, 4, key=1)
-    scheduler.grow(more.seeds, more.gains, more.margins)
+    scheduler.grow(*more.part(0, 40))
     scheduler.retire(np.asarray([0], np.int64))
     scheduler.pick(9, np.random.default_rng(0))
     assert all(np.array_equal(state[name], copy[name], equal_nan=True) for name in copy)
@@ -99,9 +129,9 @@ def rows_beyond_the_restored_state_stay(make: Make) -> None:
     rows, more = growth(60, 6), growth(30, 6, key=1)
     scheduler = grown(make, rows)
     state = scheduler.state()
-    scheduler.grow(more.seeds, more.gains, more.margins)
+    scheduler.grow(*more.part(0, 40))
     restarted = grown(make, rows)
-    restarted.grow(more.seeds, more.gains, more.margins)
+    restarted.grow(*more.part(0, 40))
     restarted.restore(state)
     said = "restore() of an older checkpoint drops rows that have been grown since, or picks otherwise among them"
     assert _picks(restarted) == _picks(scheduler), said
@@ -112,7 +142,7 @@ def no_row_that_fails_is_kept(make: Make) -> None:
     seeds = np.arange(4, dtype=np.int64).repeat(2)
     margins = np.full((8, ORACLES), -1e-6, np.float32)
     margins[::2, 0] = 0.5
-    kept = scheduler.keep(seeds, margins)
+    kept = scheduler.keep(seeds, margins, no_keys(margins))
     assert kept.shape == (8,)
     assert kept.dtype == np.bool_
     assert not kept[::2].any()
@@ -121,14 +151,15 @@ def no_row_that_fails_is_kept(make: Make) -> None:
 def rows_that_no_oracle_judged_are_not_kept(make: Make) -> None:
     scheduler = grown(make, growth(40, 4))
     unjudged = np.full((4, ORACLES), np.nan, np.float32)
-    assert not scheduler.keep(np.arange(4, dtype=np.int64), unjudged).any()
+    assert not scheduler.keep(np.arange(4, dtype=np.int64), unjudged, no_keys(unjudged)).any()
 
 
 def a_target_without_oracles_can_be_scheduled(make: Make) -> None:
-    scheduler = make()
-    scheduler.grow(np.arange(3, dtype=np.int64), np.ones(3, np.float32), np.empty((3, 0), np.float32))
+    scheduler = _made(make)
+    seeds, margins = np.arange(3, dtype=np.int64), np.empty((3, 0), np.float32)
+    scheduler.grow(seeds, np.ones(3, np.float32), margins, no_keys(margins))
     assert set(scheduler.pick(30, np.random.default_rng(0)).tolist()) <= {0, 1, 2}
-    assert not scheduler.keep(np.arange(3, dtype=np.int64), np.empty((3, 0), np.float32)).any()
+    assert not scheduler.keep(seeds, margins, no_keys(margins)).any()
 
 
 def retired_seeds_get_no_more_than_before(make: Make) -> None:
@@ -170,6 +201,7 @@ LAWS: tuple[Callable[[Make], None], ...] = (
     the_same_state_and_generator_pick_the_same,
     rows_grown_in_other_batches_pick_the_same,
     a_restored_scheduler_picks_the_same,
+    a_scheduler_restored_after_a_batch_picks_the_same,
     state_is_not_changed_by_what_comes_later,
     rows_beyond_the_restored_state_stay,
     no_row_that_fails_is_kept,
@@ -202,6 +234,13 @@ class SchedulerLaws:
             retired_seeds_get_less(self.scheduler)
         if self.has_floor:
             every_active_seed_is_picked_within_as_many_picks(self.scheduler)
+
+
+def _made(make: Make) -> Scheduler:
+    scheduler, advice = up_to_date(make())
+    if advice:
+        warnings.warn(advice, DeprecationWarning, stacklevel=3)
+    return scheduler
 
 
 def _picks(scheduler: Scheduler) -> list[int]:

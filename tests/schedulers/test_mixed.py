@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlfuzz.errors import ConfigError
+from mlfuzz.schedulers.base import no_keys
 from mlfuzz.schedulers.mixed import Mixed
 from mlfuzz.schedulers.turns import Turns
 
@@ -13,16 +14,19 @@ from mlfuzz.schedulers.turns import Turns
 def grown(seeds: list[int], margins: list[float], gains: list[float] | None = None) -> Mixed:
     scheduler = Mixed()
     worth = np.asarray(gains if gains is not None else [1.0] * len(seeds), np.float32)
-    scheduler.grow(np.asarray(seeds, np.int64), worth, np.asarray(margins, np.float32)[:, None])
+    columns = np.asarray(margins, np.float32)[:, None]
+    scheduler.grow(np.asarray(seeds, np.int64), worth, columns, no_keys(columns))
     return scheduler
 
 
-def settle(scheduler: Mixed, picked: np.ndarray, margins: np.ndarray, gains: np.ndarray | None = None) -> None:
-    """As the loop does after a batch in which nothing was kept."""
+def reward(scheduler: Mixed, picked: np.ndarray, margins: np.ndarray, gains: np.ndarray | None = None) -> None:
+    """As the loop does after a batch in which nothing was kept; news is what fails first of its seed."""
     columns = margins.astype(np.float32)[:, None]
     seeds = scheduler._entries.seeds[picked]
-    scheduler.keep(seeds, columns)
-    scheduler.reward(picked, np.zeros(len(picked), np.float32) if gains is None else gains, columns)
+    news = ((margins > 0) & ~scheduler._nearest.closed[seeds, 0]).astype(np.float64)
+    scheduler.keep(seeds, columns, no_keys(columns))
+    worth = np.zeros(len(picked), np.float32) if gains is None else gains
+    scheduler.reward(picked, worth, columns, no_keys(columns), news)
 
 
 def shares(scheduler: Mixed, rows: int, *, picks: int = 200, batches: int = 40) -> np.ndarray:
@@ -36,7 +40,7 @@ def test_a_way_that_brings_nearer_misses_gets_most_of_the_batch() -> None:
     rng = np.random.default_rng(0)
     for _ in range(6):
         picked = scheduler.pick(50, rng)
-        settle(scheduler, picked, np.where(picked == 1, -0.5, -9.0))
+        reward(scheduler, picked, np.where(picked == 1, -0.5, -9.0))
     assert shares(scheduler, 4, picks=50, batches=4)[1] > 0.5
 
 
@@ -45,7 +49,7 @@ def test_a_way_that_brings_failures_gets_most_of_the_batch() -> None:
     rng = np.random.default_rng(0)
     for _ in range(30):
         picked = scheduler.pick(50, rng)
-        settle(scheduler, picked, np.where((picked < 4) & (rng.random(50) < 0.2), 1.0, -9.0))
+        reward(scheduler, picked, np.where((picked < 4) & (rng.random(50) < 0.2), 1.0, -9.0))
     assert shares(scheduler, 5)[:4].sum() > 0.7
 
 
@@ -54,7 +58,7 @@ def test_no_way_is_ever_given_up() -> None:
     rng = np.random.default_rng(0)
     for _ in range(40):
         picked = scheduler.pick(50, rng)
-        settle(scheduler, picked, np.where(picked == 39, -0.5, -9.0))
+        reward(scheduler, picked, np.where(picked == 39, -0.5, -9.0))
     seen = shares(scheduler, 40)
     assert seen[0] > 0.01
     assert (seen[34:39] > 0).all()
@@ -66,7 +70,7 @@ def test_a_seed_that_fails_often_gets_less_and_never_nothing() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         picked = scheduler.pick(40, rng)
-        settle(scheduler, picked, np.where(picked == 2, 1.0, -9.0))
+        reward(scheduler, picked, np.where(picked == 2, 1.0, -9.0))
     seen = shares(scheduler, 4)
     assert 0.05 < seen[2] < 0.8 * seen[0]
 
@@ -99,7 +103,7 @@ def test_a_restored_scheduler_remembers_what_it_learnt() -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
         picked = scheduler.pick(40, rng)
-        settle(scheduler, picked, np.where(picked == 2, 1.0, -9.0))
+        reward(scheduler, picked, np.where(picked == 2, 1.0, -9.0))
     other = grown([0, 1, 2, 3], [-9.0] * 4)
     other.restore(scheduler.state())
     one, two = np.random.default_rng(5), np.random.default_rng(5)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlfuzz.schedulers.base import Informed
+from mlfuzz.schedulers.base import no_keys
 from mlfuzz.schedulers.mixed import Mixed
 from mlfuzz.schedulers.nearest import Nearest
-from mlfuzz.schedulers.recency import Recency
 from mlfuzz.schedulers.rivals import RIVALS, by_rival, failing
 
 
@@ -57,33 +56,34 @@ def led(scheduler: Mixed) -> set[int]:
     return set(scheduler._nearest.choose(np.zeros(200, np.int64), np.random.default_rng(1)).tolist()) - {-1}
 
 
-def told() -> Mixed:
+def two_ways() -> Mixed:
     """One seed; its child 1 is on the way to key 3, its child 2 further from key 5."""
     scheduler = Mixed()
-    scheduler.grow(np.zeros(1, np.int64), np.ones(1, np.float32), column(-9.0))
-    scheduler.inform(keys(3, 5), np.zeros(2))
-    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), column(-1.0, -4.0))
+    scheduler.grow(np.zeros(1, np.int64), np.ones(1, np.float32), column(-9.0), keys(0))
+    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), column(-1.0, -4.0), keys(3, 5))
     return scheduler
 
 
 def test_once_it_has_failed_in_one_way_a_seed_is_led_to_the_others() -> None:
-    scheduler = told()
+    scheduler = two_ways()
     assert led(scheduler) == {1, 2}
     picked = scheduler.pick(2, np.random.default_rng(0))
-    scheduler.inform(keys(3, 3), np.asarray([1.0, 0.0]))
-    scheduler.keep(np.zeros(2, np.int64), column(1.0, 2.0))
-    scheduler.reward(picked, np.zeros(2, np.float32), column(1.0, 2.0))
+    scheduler.keep(np.zeros(2, np.int64), column(1.0, 2.0), keys(3, 3))
+    scheduler.reward(picked, np.zeros(2, np.float32), column(1.0, 2.0), keys(3, 3), np.asarray([1.0, 0.0]))
     assert led(scheduler) == {2}
 
 
 def test_what_has_failed_is_known_after_a_restart() -> None:
-    scheduler, other = told(), told()
-    scheduler.inform(keys(3), np.ones(1))
-    scheduler.reward(np.zeros(1, np.int64), np.zeros(1, np.float32), column(1.0))
+    scheduler, other = two_ways(), two_ways()
+    scheduler.reward(np.zeros(1, np.int64), np.zeros(1, np.float32), column(1.0), keys(3), np.ones(1))
     other.restore(scheduler.state())
     assert led(other) == led(scheduler) == {2}
 
 
-def test_only_what_can_be_told_is_told() -> None:
-    assert isinstance(Mixed(), Informed)
-    assert not isinstance(Recency(), Informed)
+def test_rows_of_another_worker_do_not_take_the_keys_of_the_last_batch() -> None:
+    scheduler = two_ways()
+    scheduler.keep(np.zeros(2, np.int64), column(-0.5, -0.5), keys(7, 7))
+    margins = column(-0.5, -0.6)
+    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), margins, no_keys(margins))
+    ways = np.flatnonzero(scheduler._nearest._rows[0] >= 3)
+    assert ways.tolist() == [0]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlfuzz.schedulers.base import SCHEDULERS
+from mlfuzz.schedulers.base import SCHEDULERS, no_keys
 from mlfuzz.schedulers.margin import Margin
 from mlfuzz.schedulers.recency import Recency
 from mlfuzz.schedulers.uniform import Random, Uniform
@@ -29,8 +29,16 @@ class TestMargin(SchedulerLaws):
 
 
 def _grow(scheduler: Random | Uniform | Margin, seeds: list[int], margins: list[float]) -> None:
-    gains = np.ones(len(seeds), np.float32)
-    scheduler.grow(np.asarray(seeds, np.int64), gains, np.asarray(margins, np.float32)[:, None])
+    _grow_rows(scheduler, seeds, np.asarray(margins, np.float32)[:, None])
+
+
+def _grow_rows(scheduler: Random | Uniform | Margin, seeds: list[int], margins: np.ndarray) -> None:
+    scheduler.grow(np.asarray(seeds, np.int64), np.ones(len(seeds), np.float32), margins, no_keys(margins))
+
+
+def _kept(scheduler: Margin, seeds: list[int], margins: list[list[float]]) -> list[bool]:
+    rows = np.asarray(margins, np.float32)
+    return scheduler.keep(np.asarray(seeds, np.int64), rows, no_keys(rows)).tolist()
 
 
 def _rng() -> np.random.Generator:
@@ -73,7 +81,7 @@ def test_margin_mostly_picks_the_entry_that_came_nearest() -> None:
 def test_margins_of_different_oracles_are_never_compared() -> None:
     scheduler = Margin()
     margins = np.asarray([[-1e6, -1e-3], [-9e5, -2e-3]], np.float32)
-    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), margins)
+    _grow_rows(scheduler, [0, 0], margins)
     counts = np.bincount(scheduler.pick(10_000, _rng()), minlength=2) / 10_000
     assert counts.min() > 0.3
 
@@ -81,7 +89,7 @@ def test_margins_of_different_oracles_are_never_compared() -> None:
 def test_an_oracle_that_never_judged_a_seed_gives_it_no_pick() -> None:
     scheduler = Margin()
     margins = np.asarray([[np.nan, -2.0], [np.nan, -1.0]], np.float32)
-    scheduler.grow(np.zeros(2, np.int64), np.ones(2, np.float32), margins)
+    _grow_rows(scheduler, [0, 0], margins)
     counts = np.bincount(scheduler.pick(10_000, _rng()), minlength=2) / 10_000
     assert counts[1] > 0.7
 
@@ -89,38 +97,35 @@ def test_an_oracle_that_never_judged_a_seed_gives_it_no_pick() -> None:
 def test_only_a_real_step_towards_failing_is_kept() -> None:
     scheduler = Margin()
     _grow(scheduler, [0, 1], [-1.0, -1.0])
-    kept = scheduler.keep(np.asarray([0, 1]), np.asarray([[-0.995], [-0.98]], np.float32))
-    assert kept.tolist() == [False, True]
+    assert _kept(scheduler, [0, 1], [[-0.995], [-0.98]]) == [False, True]
 
 
 def test_of_one_batch_only_the_best_of_a_seed_is_kept() -> None:
     scheduler = Margin()
     _grow(scheduler, [0, 1], [-1.0, -1.0])
-    kept = scheduler.keep(np.asarray([0, 0, 1, 0]), np.asarray([[-0.5], [-0.2], [-0.3], [-0.2]], np.float32))
-    assert kept.tolist() == [False, True, True, False]
+    assert _kept(scheduler, [0, 0, 1, 0], [[-0.5], [-0.2], [-0.3], [-0.2]]) == [False, True, True, False]
 
 
 def test_a_row_that_fails_another_oracle_is_not_kept() -> None:
     scheduler = Margin()
-    scheduler.grow(np.zeros(1, np.int64), np.ones(1, np.float32), np.full((1, 2), -1.0, np.float32))
-    assert not scheduler.keep(np.zeros(1, np.int64), np.asarray([[-0.1, 3.0]], np.float32)).any()
+    _grow_rows(scheduler, [0], np.full((1, 2), -1.0, np.float32))
+    assert _kept(scheduler, [0], [[-0.1, 3.0]]) == [False]
 
 
 def test_infinite_margins_are_as_good_as_none() -> None:
     scheduler = Margin()
     _grow(scheduler, [0, 0], [-np.inf, -1.0])
-    assert not scheduler.keep(np.zeros(1, np.int64), np.full((1, 1), -np.inf, np.float32)).any()
-    assert scheduler.keep(np.zeros(1, np.int64), np.full((1, 1), -0.5, np.float32)).all()
+    assert _kept(scheduler, [0], [[-np.inf]]) == [False]
+    assert _kept(scheduler, [0], [[-0.5]]) == [True]
 
 
 def test_a_ratchet_admits_few_rows_of_a_slow_climb() -> None:
     scheduler = Margin()
     _grow(scheduler, [0], [-1.0])
     kept = 0
-    for margin in np.linspace(-1.0, -0.9, 10_000, dtype=np.float32):
-        row = np.full((1, 1), margin, np.float32)
-        if scheduler.keep(np.zeros(1, np.int64), row).all():
-            _grow(scheduler, [0], [float(margin)])
+    for margin in np.linspace(-1.0, -0.9, 10_000).tolist():
+        if _kept(scheduler, [0], [[margin]]) == [True]:
+            _grow(scheduler, [0], [margin])
             kept += 1
     assert 5 <= kept <= 12
 

@@ -32,7 +32,6 @@ from mlfuzz.modality import raw
 from mlfuzz.mutators.schedule.slices import Most, Mutated
 from mlfuzz.mutators.schedule.strength_caps import Caps
 from mlfuzz.oracles.base import Verdict
-from mlfuzz.schedulers.base import Informed
 from mlfuzz.targets.execute import Execution, broken_target, execute
 
 GUARDED_ROWS = 2
@@ -231,24 +230,16 @@ class Loop:
         # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
         self._learn_caps(flying, ran, failing, dropped)
         gains = self._observe(flying, ran, features, failing | dropped) * (1 + judged.uncertain)
-        scheduler = self.parts.scheduler
-        informed = scheduler if isinstance(scheduler, Informed) else None
-        if informed is not None:
-            informed.inform(keys, news.seeds)
-        wanted = self._wanted(flying, ran, margins, failing | dropped)
+        wanted = self.parts.scheduler.keep(flying.batch.seeds[ran], margins, keys) & ~(failing | dropped)
         keep = (gains > 0) | wanted
         events[:, 1], events[:, 2] = wanted, gains > 0
         clock.lap("novelty")
         if keep.any():
             self.recorder.phase("store")
-            if informed is not None:
-                informed.inform(keys[keep], news.seeds[keep])
-            self._keep(flying, ran, np.flatnonzero(keep), gains, margins, features)
+            self._keep(flying, ran, np.flatnonzero(keep), gains, margins, keys, features)
             clock.lap("store")
         if not flying.searched:  # the scheduler did not pick these
-            if informed is not None:
-                informed.inform(keys, news.seeds)
-            scheduler.reward(flying.picked[ran], gains, margins)
+            self.parts.scheduler.reward(flying.picked[ran], gains, margins, keys, news.seeds)
             self.parts.plan.learn(flying.mutated, ran, events)
             self._repeats.rank(flying.batch, ran, events[:, 0] + self._nearer(flying.picked[ran], margins))
             self.parts.criterion.tune()
@@ -317,15 +308,9 @@ class Loop:
         share[~((margins > before) & (share < np.inf))] = 0.0
         return np.asarray(np.minimum(share, 1.0).max(axis=1, initial=0.0), np.float64)
 
-    def _wanted(
-        self, flying: Flying, ran: Indices, margins: NDArray[np.float32], out: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        wanted = self.parts.scheduler.keep(flying.batch.seeds[ran], margins)
-        return wanted & ~out
-
     def _keep(
         self, flying: Flying, ran: Indices, kept: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
-        features: NDArray[np.float32],
+        keys: NDArray[np.int64], features: NDArray[np.float32],
     ) -> None:  # fmt: skip
         batch = flying.batch
         unseen = kept[gains[kept] <= 0]
@@ -352,7 +337,7 @@ class Loop:
         for row, entry in enumerate(entries, len(self.corpus) - len(entries)):
             self._repeats.note(row, entry.chain[-1])
         self.pool.grow_many(payloads)
-        self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept])
+        self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept], keys[kept])
         self.tally.kept(len(kept))
 
     def _settle_crashes(self, flying: Flying) -> None:

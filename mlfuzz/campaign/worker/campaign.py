@@ -47,6 +47,7 @@ from mlfuzz.mutators.base import units
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.registry import outdated
+from mlfuzz.schedulers.base import no_keys
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
@@ -166,7 +167,7 @@ class Campaign:
         assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds,
                             beat=self.recorder.phase)  # fmt: skip
         parts, seedbed = assembly.parts, assembly.seedbed
-        self.warnings += [assembly.calibration.shortened] if assembly.calibration.shortened else []
+        self.warnings += assembly.warnings
         if len(self.corpus):
             self._resume(parts, sown, learnt)
         else:
@@ -288,7 +289,7 @@ class Campaign:
             _, own = np.unique(corpus.seeds, return_index=True)
             corpus.margins[own] = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
             self.warnings.append("the oracles have changed: how near the entries come to failing is learnt anew")
-        parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins)
+        parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins, no_keys(corpus.margins))
         restore_state(learnt, parts, self.spec)
 
     def _candidates(self, parts: Parts, seedbed: Seedbed) -> Candidates:

@@ -13,6 +13,7 @@ from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.schedulers.base import no_keys
 
 
 class Exchange:
@@ -36,7 +37,8 @@ class Exchange:
             for number in corpus.seeds[fresh].tolist():
                 self._pool.adopt(*self._forms[number])
             parts.criterion.load(corpus.vectors[fresh[corpus.measured[fresh]]])
-            parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], corpus.margins[fresh])
+            margins = corpus.margins[fresh]
+            parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], margins, no_keys(margins))
         for finding_id in self._findings.ids():
             if finding_id not in self._known:
                 self._know(self._findings.load(finding_id))

@@ -135,9 +135,9 @@ class _Scheduler:
     def __init__(self, witness: Witness, inner: Any) -> None:
         self._witness, self._inner = witness, inner
 
-    def reward(self, picked: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32]) -> None:
+    def reward(self, picked: Indices, *outcome: NDArray[Any]) -> None:
         self._witness.judged(self._witness.campaign.corpus.seeds[picked])
-        self._inner.reward(picked, gains, margins)
+        self._inner.reward(picked, *outcome)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
