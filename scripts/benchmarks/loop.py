@@ -103,15 +103,14 @@ def measure(name: str, seconds: float, coverage: str, grow: int, batch: int) -> 
             started = time.monotonic()
             while time.monotonic() - started < seconds:
                 now = time.process_time()
-                flying = loop.launch()
-                loop.settle(flying)
-                loop.batches += 1
+                executed = loop.launch()
+                loop.finish(executed)
                 step += time.process_time() - now
                 # The same mutated rows on both sides: pooling takes 6 % longer on noisy pictures than on smooth ones.
                 now = time.process_time()
-                target.forward(flying.mutated.rows)
+                target.forward(executed.mutated.rows)
                 bare += time.process_time() - now
-                inputs += len(flying.picked)
+                inputs += len(executed.picked)
             bare_inputs = inputs
             table = best_bare(target, campaign)
             phases = {key: round(1e6 * value / inputs, 3) for key, value in loop.tally.clock.seconds.items()}

@@ -67,11 +67,11 @@ class Tally:
         self._kept += count
         self.last_new = time.monotonic()
 
-    def settle(
+    def count(
         self, mutated: Mutated, ran: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
         failing: NDArray[np.bool_], dropped: NDArray[np.bool_],
     ) -> None:  # fmt: skip
-        """Count a settled batch. ran: positions of the rows that gave an answer; the other arrays are theirs."""
+        """Count a batch. ran: positions of the rows that gave an answer; the other arrays are theirs."""
         self.inputs += len(mutated.dropped)
         self.failing += int(failing.sum())
         self.dropped += int(dropped.sum())
@@ -90,13 +90,13 @@ class Tally:
             for each in (by_bin, by_bin[failing[rows]])
         )
         for step, *counts in zip(mutated.steps, *kinds, seen, broken, strict=True):
-            self._count(step.name, *counts)
+            self._count_step(step.name, *counts)
 
     def _count_oracles(self, margins: NDArray[np.float32]) -> None:
         counts = np.stack([(margins > 0).sum(axis=0), (~np.isnan(margins)).sum(axis=0)])
         self.by_oracle = counts if self.by_oracle.shape != counts.shape else self.by_oracle + counts
 
-    def _count(self, name: str, gains: int, unjudged: int, rows: list[int], failures: list[int]) -> None:
+    def _count_step(self, name: str, gains: int, unjudged: int, rows: list[int], failures: list[int]) -> None:
         """Of one step. rows, failures: by severity."""
         stats = self.operators.get(name)
         if stats is None:

@@ -1,4 +1,4 @@
-"""The loop: `launch` mutates and runs a batch, `settle` judges it on the host; one packed copy between them."""
+"""The loop: `launch` mutates and runs a batch, `finish` evaluates it, admits what is new, rewards what made it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows, shape_of
 from mlfuzz.campaign.isolation.call_deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows
-from mlfuzz.campaign.judging import judge, unpack
 from mlfuzz.campaign.loop.candidates import Candidates, operators_of
 from mlfuzz.campaign.loop.counters import Tally
 from mlfuzz.campaign.loop.distance_anchors import References
+from mlfuzz.campaign.loop.evaluate import Evaluation, evaluate
 from mlfuzz.campaign.loop.failure_novelty import Firsts, News, places
 from mlfuzz.campaign.loop.label_vote import MOST as VOTED
 from mlfuzz.campaign.loop.label_vote import Jury
@@ -31,7 +30,6 @@ from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
 from mlfuzz.mutators.schedule.slices import Most, Mutated
 from mlfuzz.mutators.schedule.strength_caps import Caps
-from mlfuzz.oracles.base import Verdict
 from mlfuzz.targets.execute import Execution, broken_target, execute
 
 GUARDED_ROWS = 2
@@ -51,16 +49,22 @@ BROKEN_BATCHES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Flying:
-    """A batch that has run, before its packed copy is looked at. searched: it is what a search found."""
+class Executed:
+    """A batch that has run. searched: it is what a search found."""
 
     picked: Indices
     mutated: Mutated
     batch: Batch
     execution: Execution
-    packed: Tensor | None
-    host: tuple[Verdict, ...] = ()
     searched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is new in n rows that ran. gains: (n,) of coverage. wanted: (n,) whether the scheduler keeps it."""
+
+    gains: NDArray[np.float32]
+    wanted: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -101,19 +105,18 @@ class Loop:
         for _ in range(SEARCHES):
             if self.searcher is not None and not self.guarded and self.searcher.due():
                 searched += self._search(self.searcher)
-        flying = self.launch()
-        self.settle(flying)
-        self.batches += 1
+        executed = self.launch()
+        self.finish(executed)
         if self.searcher is not None:
-            self.searcher.note(len(flying.picked))
-        return len(flying.picked) + searched
+            self.searcher.note(len(executed.picked))
+        return len(executed.picked) + searched
 
     def ban(self, rows: Indices) -> None:
         """Never mutate these entries again: their children killed the worker too often."""
         self._banned = np.union1d(self._banned, rows)
 
-    def launch(self) -> Flying:
-        """Pick parents, mutate them, run them, judge them on the device."""
+    def launch(self) -> Executed:
+        """Pick parents, mutate them, run them."""
         clock = self.tally.clock
         clock.start()
         self.recorder.phase("mutate")
@@ -130,7 +133,17 @@ class Loop:
             stacked=ways.stacked, dealt=dealt, most=self._most(picked),
         )  # fmt: skip
         clock.lap("mutate")
-        return self._fly(picked, mutated)
+        return self._run(picked, mutated)
+
+    def finish(self, executed: Executed) -> None:
+        """Evaluate a batch that has run, admit its rows to findings and corpus, reward what they were made by."""
+        self.tally.clock.start()
+        if executed.execution.crashes:
+            self._save_crashes(executed)
+        evaluation = self._evaluate(executed)
+        if evaluation is not None:
+            self._reward(executed, evaluation, self._admit(executed, evaluation))
+        self.batches += 1
 
     def _most(self, picked: Indices) -> Most | None:
         """How severe an operator may be on the children of these entries, where that is learnt."""
@@ -139,18 +152,18 @@ class Loop:
         caps, seeds = self._caps, self.corpus.seeds[picked]
         return lambda name, start, stop: caps.of(name, seeds[start:stop])
 
-    def _learn_caps(self, flying: Flying, ran: Indices, failing: NDArray[np.bool_], dropped: NDArray[np.bool_]) -> None:
+    def _learn_caps(self, executed: Executed, evaluation: Evaluation) -> None:
         """What was too much for which seed: beyond a limit, or no longer what the seed is by a vote."""
         if self._caps is None:
             return
-        lost = dropped.copy()
-        if self.jury is not None and (at := np.flatnonzero(failing & ~dropped)[:VOTED]).size:
-            lost[at] = self.jury.refused(flying.batch.rows.take(ran[at]), flying.batch.seeds[ran[at]])
-        severity = flying.mutated.severity[ran]
-        for step in flying.mutated.steps:
+        batch, ran, lost = executed.batch, evaluation.rows, evaluation.dropped.copy()
+        if self.jury is not None and (at := np.flatnonzero(evaluation.failing & ~lost)[:VOTED]).size:
+            lost[at] = self.jury.refused(batch.rows.take(ran[at]), batch.seeds[ran[at]])
+        severity = executed.mutated.severity[ran]
+        for step in executed.mutated.steps:
             low, high = np.searchsorted(ran, (step.start, step.stop))
             at = np.arange(low, high)[severity[low:high] > 0]
-            self._caps.learn(step.name, flying.batch.seeds[ran[at]], severity[at], ~lost[at])
+            self._caps.learn(step.name, batch.seeds[ran[at]], severity[at], ~lost[at])
 
     def _roots(self, picked: Indices) -> Indices:
         """What limits compare the children of these entries with: their seeds."""
@@ -158,28 +171,23 @@ class Loop:
             return self._references.of(picked)
         return self.corpus.seeds[picked]
 
-    def _fly(self, picked: Indices, mutated: Mutated) -> Flying:
-        """Run and judge the children of the picked entries."""
-        clock = self.tally.clock
+    def _run(self, picked: Indices, mutated: Mutated, *, searched: bool = False) -> Executed:
+        """Run the children of the picked entries."""
         batch = self._batch(picked, self.corpus.seeds[picked], mutated)
         self.recorder.record(self._flight(picked, mutated), shape_of(mutated.rows))
         execution = self._execute(mutated.rows, picked)
-        clock.lap("execute")
-        self.recorder.phase("judge")
-        packed, host = judge(self.parts, self.seedbed, batch, execution)
-        clock.lap("judge")
-        return Flying(picked, mutated, batch, execution, packed, host)
+        self.tally.clock.lap("execute")
+        return Executed(picked, mutated, batch, execution, searched)
 
     def _search(self, searcher: Searcher) -> int:
-        """One search; what it found is judged like any batch, and was made by one mutation. Inputs that ran."""
+        """One search; what it found is run like any batch, and was made by one mutation. Inputs that ran."""
         clock = self.tally.clock
         clock.start()
         found = searcher.turn(self._rng(2), self._begin_search, self.recorder.phase)
         clock.lap("search")
         if found.mutated is None:
             return found.evaluations
-        self.settle(replace(self._fly(found.picked, found.mutated), searched=True))
-        self.batches += 1
+        self.finish(self._run(found.picked, found.mutated, searched=True))
         return found.evaluations + len(found.picked)
 
     def _begin_search(self, picked: Indices) -> None:
@@ -194,57 +202,54 @@ class Loop:
         counter = [purpose, 0, self.life, self.batches]
         return np.random.Generator(np.random.Philox(key=self.parts.seed, counter=counter))
 
-    def settle(self, flying: Flying) -> None:
-        """Save what failed, keep what is new, reward the scheduler."""
-        clock = self.tally.clock
-        clock.start()
-        execution = flying.execution
-        if execution.crashes:
-            self._settle_crashes(flying)
-        if execution.seen is None or flying.packed is None:
-            return
-        ran = execution.ran
-        judged = unpack(self.parts.oracles, flying.packed, flying.host)
-        margins, keys, features = judged.margins, judged.keys, judged.features
-        dropped = flying.mutated.dropped[ran]
-        margins[dropped] = np.nan
-        failed = margins > 0
-        failing = np.asarray(failed.any(axis=1))
-        events, news = np.zeros((len(ran), 3), order="F"), News.none(len(ran))
-        clock.lap("judge")
-        if failing.any():
+    def _evaluate(self, executed: Executed) -> Evaluation | None:
+        """What the oracles and the criterion say of the rows that ran."""
+        self.recorder.phase("judge")
+        found = evaluate(self.parts, self.seedbed, executed.batch, executed.execution, executed.mutated.dropped)
+        self.tally.clock.lap("judge")
+        return found
+
+    def _admit(self, executed: Executed, evaluation: Evaluation) -> Admission:
+        """Failing rows become findings; rows that gain coverage or come nearer to failing become entries."""
+        clock, batch, barred = self.tally.clock, executed.batch, evaluation.barred
+        if evaluation.failing.any():
             self.recorder.phase("store")
-            self.candidates.consider(flying.batch, execution, margins, keys)
-            solid = margins > np.asarray(self.parts.floors, np.float32)
-            if self.searcher is not None:
-                rows, oracles = np.nonzero(solid)
-                self.searcher.broke(flying.batch.seeds[ran[rows]], oracles)
-            if not flying.searched:  # a search breaks nearly every seed: that says nothing of what operators do to it
-                self.parts.scheduler.retire(np.unique(flying.batch.seeds[ran[solid.any(1)]]))
-                news = self._firsts.news(
-                    margins, keys, self.parts.floors, seeds=flying.batch.seeds[ran],
-                    operators=operators_of(flying.batch)[ran], places=places(features),
-                )  # fmt: skip
-                events[:, 0] = news.operators
+            self.candidates.consider(batch, executed.execution, evaluation.margins, evaluation.keys)
             clock.lap("store")
         # A new entry is worth more the less decided the model is there: of two like gains it is the one to be picked.
-        self._learn_caps(flying, ran, failing, dropped)
-        gains = self._observe(flying, ran, features, failing | dropped) * (1 + judged.uncertain)
-        wanted = self.parts.scheduler.keep(flying.batch.seeds[ran], margins, keys) & ~(failing | dropped)
-        keep = (gains > 0) | wanted
-        events[:, 1], events[:, 2] = wanted, gains > 0
+        gains = self._observe(executed.picked, evaluation) * (1 + evaluation.uncertain)
+        wanted = self.parts.scheduler.keep(batch.seeds[evaluation.rows], evaluation.margins, evaluation.keys) & ~barred
         clock.lap("novelty")
-        if keep.any():
+        if len(kept := np.flatnonzero((gains > 0) | wanted)):
             self.recorder.phase("store")
-            self._keep(flying, ran, np.flatnonzero(keep), gains, margins, keys, features)
+            self._keep(batch, evaluation, kept, gains)
             clock.lap("store")
-        if not flying.searched:  # the scheduler did not pick these
-            self.parts.scheduler.reward(flying.picked[ran], gains, margins, keys, news.seeds)
-            self.parts.plan.learn(flying.mutated, ran, events)
-            self._repeats.rank(flying.batch, ran, events[:, 0] + self._nearer(flying.picked[ran], margins))
+        return Admission(gains, wanted)
+
+    def _reward(self, executed: Executed, evaluation: Evaluation, admission: Admission) -> None:
+        """Scheduler, operators, limits and searches learn what became of the rows."""
+        ran, margins, keys, failing = evaluation.rows, evaluation.margins, evaluation.keys, evaluation.failing
+        seeds, gains, news = executed.batch.seeds[ran], admission.gains, News.none(len(ran))
+        solid = margins > np.asarray(self.parts.floors, np.float32)
+        if self.searcher is not None and failing.any():
+            rows, oracles = np.nonzero(solid)
+            self.searcher.broke(seeds[rows], oracles)
+        self._learn_caps(executed, evaluation)
+        if not executed.searched:  # the scheduler did not pick these, and a search breaks nearly every seed
+            if failing.any():
+                self.parts.scheduler.retire(np.unique(seeds[solid.any(1)]))
+                news = self._firsts.news(
+                    margins, keys, self.parts.floors, seeds=seeds, operators=operators_of(executed.batch)[ran],
+                    places=places(evaluation.features),
+                )  # fmt: skip
+            picked = executed.picked[ran]
+            self.parts.scheduler.reward(picked, gains, margins, keys, news.seeds)
+            events = np.asfortranarray(np.column_stack([news.operators, admission.wanted, gains > 0]))
+            self.parts.plan.learn(executed.mutated, ran, events)
+            self._repeats.rank(executed.batch, ran, news.operators + self._nearer(picked, margins))
             self.parts.criterion.tune()
-        self.tally.settle(flying.mutated, ran, gains, margins, failing, dropped)
-        clock.lap("judge")
+        self.tally.count(executed.mutated, ran, gains, margins, failing, evaluation.dropped)
+        self.tally.clock.lap("judge")
 
     def _pick(self, rng: np.random.Generator) -> Indices:
         if not self._queue:
@@ -289,14 +294,12 @@ class Loop:
         made = Batch(mutated.rows, picked, seeds, mutated.loads, mutated.invariant, mutated.steps)
         return replace(made, chains=lambda row: self.corpus.chain(int(picked[row])) + made.mutations(row))
 
-    def _observe(
-        self, flying: Flying, ran: Indices, features: NDArray[np.float32], out: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        gains = np.zeros(len(ran), np.float32)
-        good = np.flatnonzero(~out)
+    def _observe(self, picked: Indices, evaluation: Evaluation) -> NDArray[np.float32]:
+        gains = np.zeros(len(evaluation.rows), np.float32)
+        good = np.flatnonzero(~evaluation.barred)
         if len(good):
-            parents = self.corpus.vectors[flying.picked[ran[good]]]
-            gains[good] = self.parts.criterion.observe(features[good], parents)
+            parents = self.corpus.vectors[picked[evaluation.rows[good]]]
+            gains[good] = self.parts.criterion.observe(evaluation.features[good], parents)
         return gains
 
     def _nearer(self, parents: Indices, margins: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -308,17 +311,13 @@ class Loop:
         share[~((margins > before) & (share < np.inf))] = 0.0
         return np.asarray(np.minimum(share, 1.0).max(axis=1, initial=0.0), np.float64)
 
-    def _keep(
-        self, flying: Flying, ran: Indices, kept: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
-        keys: NDArray[np.int64], features: NDArray[np.float32],
-    ) -> None:  # fmt: skip
-        batch = flying.batch
-        unseen = kept[gains[kept] <= 0]
-        if len(unseen):
-            self.parts.criterion.load(
-                features[unseen]
-            )  # kept for its margin: its children are its neighbours all the same
-        rows = ran[kept]
+    def _keep(self, batch: Batch, evaluation: Evaluation, kept: Indices, gains: NDArray[np.float32]) -> None:
+        """kept: which of the rows that ran become entries."""
+        features, margins = evaluation.features[kept], evaluation.margins[kept]
+        near = gains[kept] <= 0
+        if near.any():  # kept for its margin: its children are its neighbours all the same
+            self.parts.criterion.load(features[near])
+        rows = evaluation.rows[kept]
         payloads = batch.rows.payloads(rows)
         columns = (batch.parents, batch.seeds, batch.loads, batch.invariant)
         entries = [
@@ -329,28 +328,28 @@ class Loop:
                 loads=loads, invariant=invariant, batch=self.batches,
             )
             for row, gain, apart, parent, seed, loads, invariant in zip(
-                rows.tolist(), gains[kept].tolist(), margins[kept].tolist(),
+                rows.tolist(), gains[kept].tolist(), margins.tolist(),
                 *(column[rows].tolist() for column in columns), strict=True,
             )
         ]  # fmt: skip
-        self.corpus.add_many(entries, features[kept], [raw.dumps(payload) for payload in payloads])
+        self.corpus.add_many(entries, features, [raw.dumps(payload) for payload in payloads])
         for row, entry in enumerate(entries, len(self.corpus) - len(entries)):
             self._repeats.note(row, entry.chain[-1])
         self.pool.grow_many(payloads)
-        self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins[kept], keys[kept])
+        self.parts.scheduler.grow(batch.seeds[rows], gains[kept], margins, evaluation.keys[kept])
         self.tally.kept(len(kept))
 
-    def _settle_crashes(self, flying: Flying) -> None:
-        if flying.execution.skipped > len(flying.batch) // 4:
+    def _save_crashes(self, executed: Executed) -> None:
+        if executed.execution.skipped > len(executed.batch) // 4:
             # So many raise that most of a batch is not run to the end: in smaller ones all rows are judged.
             self._size = max(LEAST_BATCH, (self._size or self.parts.batch) // 2)
-        unmutated = [row for row, _ in flying.execution.crashes if not flying.batch.mutations(row)]
-        reason = "" if self.guarded else broken_target(flying.execution, unmutated, len(flying.batch))
+        unmutated = [row for row, _ in executed.execution.crashes if not executed.batch.mutations(row)]
+        reason = "" if self.guarded else broken_target(executed.execution, unmutated, len(executed.batch))
         self._broken = self._broken + 1 if reason else 0
         if reason and (unmutated or self._broken >= BROKEN_BATCHES):
             raise TargetError(f"target {self.parts.target.name}: {reason}; run: mlfuzz check")
         self.recorder.phase("store")
-        self.candidates.crashes(flying.batch, flying.execution)
+        self.candidates.crashes(executed.batch, executed.execution)
 
     def _flight(self, picked: Indices, mutated: Mutated) -> FlightRecord:
         parents = self.corpus.identities(picked)

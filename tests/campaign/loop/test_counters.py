@@ -41,7 +41,7 @@ def test_a_settled_batch_counts_each_row_of_each_step_that_ran(cuts: list[list[i
         margins[rng.random(len(ran)) < 0.2] = np.nan
         failing = np.asarray((margins > 0).any(axis=1))
         unjudged_rows = np.asarray(np.isnan(margins).all(axis=1))
-        tally.settle(mutated, ran, gains, margins, failing, np.zeros(len(ran), np.bool_))
+        tally.count(mutated, ran, gains, margins, failing, np.zeros(len(ran), np.bool_))
         for step in mutated.steps:
             counts = expected.setdefault(step.name, np.zeros((4, SEVERITY_BINS), np.int64))
             for at, row in enumerate(ran.tolist()):

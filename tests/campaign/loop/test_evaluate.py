@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlfuzz.campaign.uncertainty import gini
+from mlfuzz.campaign.loop.evaluate import gini
 from mlfuzz.observation import Observation
 
 
