@@ -103,7 +103,7 @@ class Account:
         first, before = self._recent[0]
         return Progress(
             life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
-            inputs_per_s=(inputs - before) / max(now - first, 1e-9), entries=stats.entries, seeds=len(loop.seedbed),
+            inputs_per_s=(inputs - before) / max(now - first, 1e-9), entries=stats.entries, seeds=len(loop.seeds),
             candidates=saved, failing=stats.failing, p_new=loop.tally.p_new, since_new_s=now - loop.tally.last_new,
             coverage=stats.coverage, best=loop.tally.best(),
         )  # fmt: skip
@@ -116,7 +116,7 @@ class Account:
             margins = corpus.margins[:, number]
             if np.isfinite(margins).any():
                 row = int(np.nanargmax(margins))
-                seed = self._loop.seedbed.names[int(corpus.seeds[row])]
+                seed = self._loop.seeds.names[int(corpus.seeds[row])]
                 said = sentence(corpus.chain(row), self._loop.candidates.origin.units)
                 return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=said)
         return None
@@ -127,7 +127,7 @@ class Account:
         failed, judged = tally.by_oracle.tolist()
         names = [oracle.name for oracle in loop.parts.oracles][: len(judged)]
         return [
-            *diagnostics.radius(covered, rows=rows, entries=len(loop.corpus), seeds=len(loop.seedbed)),
+            *diagnostics.radius(covered, rows=rows, entries=len(loop.corpus), seeds=len(loop.seeds)),
             *diagnostics.oracles(names, failed, judged),
             *diagnostics.filters(rows=rows, unjudged=tally.unjudged, dropped=tally.dropped),
         ]

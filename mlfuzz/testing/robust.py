@@ -12,10 +12,10 @@ import numpy as np
 
 from mlfuzz.batch import Batch, Rows, from_payloads
 from mlfuzz.budget import duration
-from mlfuzz.campaign.build import oracles_for, target_for
 from mlfuzz.campaign.evidence import run_of
-from mlfuzz.campaign.seedbed import class_numbers
+from mlfuzz.campaign.setup.assemble import bind, oracles_for, target_for
 from mlfuzz.campaign.setup.operators import plan_for
+from mlfuzz.campaign.setup.seeds import class_numbers
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.seeds import Seed, load_seeds
 from mlfuzz.errors import SeedError, UsageError
@@ -36,7 +36,7 @@ BATCH = 64
 SINGLE_ROWS = 16
 MOST_TOLD = 5
 
-Seeds = str | Path | Sequence[Payload]
+Given = str | Path | Sequence[Payload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Robustness:
 
 
 def assert_robust(
-    target: AnyTarget | str, seeds: Seeds | None = None, *, max_failure_rate: float = 0.0, time: float | str = "30s",
+    target: AnyTarget | str, seeds: Given | None = None, *, max_failure_rate: float = 0.0, time: float | str = "30s",
     inputs: int | None = None, confidence: float = CONFIDENCE, seed: int = 0, **options: Any,
 ) -> Robustness:  # fmt: skip
     """Raises AssertionError where more than `max_failure_rate` of the mutants fail, as far as was proved.
@@ -118,11 +118,7 @@ class _Trial:
         few = self.rows.part(0, min(len(seeds), SINGLE_ROWS))
         measured = noises(target, few, target.run(few))
         floor = Floor(*measured.pop("main"), variants={name: Floor(*noise) for name, noise in measured.items()})
-        for oracle in self.oracles:
-            if (calibrate := getattr(oracle, "calibrate", None)) is not None:
-                calibrate(floor)
-            if (bind := getattr(oracle, "bind", None)) is not None:
-                bind(class_numbers([seed.label for seed in seeds], target.labels).to(target.device))
+        bind(self.oracles, class_numbers([seed.label for seed in seeds], target.labels).to(target.device), floor)
         self.floors = [oracle.noise(floor) for oracle in self.oracles]
         self.plan: Plan = plan_for(target, spec, self.rows, 0.0, BATCH)
         self.rng = np.random.Generator(np.random.Philox(key=spec.seed))
@@ -172,7 +168,7 @@ class _Trial:
         return tuple(ordered[:MOST_TOLD])
 
 
-def _loaded(target: AnyTarget, seeds: Seeds | None) -> list[Seed]:
+def _loaded(target: AnyTarget, seeds: Given | None) -> list[Seed]:
     """Seeds of the first one's shape."""
     if seeds is None:
         seeds = target.seeds

@@ -61,9 +61,9 @@ def test_a_preset_runs_and_repeats_exactly(preset: str, tmp_path: Path) -> None:
 def test_random_mutants_have_one_step_and_nothing_is_kept(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "random") as opened:
         for _ in range(5):
-            flying = opened.loop.launch()
-            assert all(len(flying.batch.chains(row)) == 1 for row in range(64))  # type: ignore[misc]
-            opened.loop.settle(flying)
+            executed = opened.loop.launch()
+            assert all(len(executed.batch.chains(row)) == 1 for row in range(64))  # type: ignore[misc]
+            opened.loop.finish(executed)
         assert len(opened.corpus) == 30
 
 
@@ -93,9 +93,9 @@ def test_greedy_keeps_only_what_came_nearer(tmp_path: Path) -> None:
 
 def test_tensorfuzz_adds_white_noise_of_one_strength_alone(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "tensorfuzz") as opened:
-        flying = opened.loop.launch()
-    assert [step.name for step in flying.mutated.steps] == ["image.gauss_noise"]
-    np.testing.assert_allclose(flying.mutated.steps[0].columns["sigma"], 0.1, rtol=1e-6)
+        executed = opened.loop.launch()
+    assert [step.name for step in executed.mutated.steps] == ["image.gauss_noise"]
+    np.testing.assert_allclose(executed.mutated.steps[0].columns["sigma"], 0.1, rtol=1e-6)
 
 
 def test_deephunter_moves_a_lineage_once(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_deephunter_drops_noise_beyond_its_bound(tmp_path: Path) -> None:
 
 def test_deeptest_works_on_the_top_of_the_stack_with_two_operators(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "deeptest", batch=20) as opened:
-        flying = opened.loop.launch()
-        batch = flying.batch
-        assert sorted(set(flying.picked.tolist())) == [28, 29]
+        executed = opened.loop.launch()
+        batch = executed.batch
+        assert sorted(set(executed.picked.tolist())) == [28, 29]
         names = [[step.name for step in batch.mutations(row)] for row in range(20)]
     assert all(len(pair) == 2 and pair[0] != pair[1] for pair in names)
 
@@ -131,13 +131,13 @@ def test_deeptest_works_on_the_top_of_the_stack_with_two_operators(tmp_path: Pat
 def test_deeptest_tries_first_what_was_lucky_with_this_input(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "deeptest", batch=10) as opened:
         plan = opened.loop.parts.plan
-        flying = opened.loop.launch()
+        executed = opened.loop.launch()
         events = np.zeros((10, 3))
         events[4, 2] = 1.0
-        plan.learn(flying.mutated, np.arange(10), events)
-        lucky = [step.name for step in flying.batch.mutations(4)]
+        plan.learn(executed.mutated, np.arange(10), events)
+        lucky = [step.name for step in executed.batch.mutations(4)]
         dealt = plan.deal(
-            np.full(10, flying.picked[4]), np.zeros((10, plan.ledger.width), np.float32), np.random.default_rng(0)
+            np.full(10, executed.picked[4]), np.zeros((10, plan.ledger.width), np.float32), np.random.default_rng(0)
         )
         assert dealt is not None
         firsts = [part.mutator.name for part in dealt[1][0] for _ in range(part.start, part.stop)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.batch import Batch
 from mlfuzz.campaign.evidence import RUNS, TYPICAL, run_of, shown_by
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, identify
 from mlfuzz.findings.store import FindingStore
@@ -62,7 +62,7 @@ class Candidates:
     floors: tuple[float, ...]
     store: FindingStore
     corpus: Chains
-    seedbed: Seedbed
+    seeds: Seeds
     origin: Origin
     cap: int = 20
     typical: tuple[float, ...] = ()
@@ -145,7 +145,7 @@ class Candidates:
         assert execution.seen is not None
         row = int(execution.ran[at])
         seed = np.asarray([batch.seeds[row]], np.int64)
-        seen, reference = execution.seen.take(np.asarray([at])), self.seedbed.of(seed)
+        seen, reference = execution.seen.take(np.asarray([at])), self.seeds.of(seed)
         told = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
         expected, observed = (self._named(told.pop(which, "")) for which in ("expected", "observed"))
         self.names.setdefault((number, key), (expected, observed))
@@ -164,7 +164,7 @@ class Candidates:
         seed = int(batch.seeds[row])
         chain = self.corpus.chain(int(batch.parents[row])) + batch.mutations(row)
         data = modality.encode(batch.rows.payload(row))
-        seed_data = self.seedbed.files[seed]
+        seed_data = self.seeds.files[seed]
         files = {f"input{modality.suffix}": data, f"seed{modality.suffix}": seed_data}
         files |= {f"blob-{digest[:8]}{modality.suffix}": data for digest, data in _contents(chain)}
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
@@ -175,8 +175,8 @@ class Candidates:
         finding = Finding(
             id=identify(data, self.target.name, oracle), side="model", kind=kind, target=self.target.name,
             load=self.origin.load, modality={"name": modality.name, **modality.describe()}, oracle=description,
-            input=references[0], seed=references[1], seed_name=self.seedbed.names[seed],
-            label=self.seedbed.label_names[seed], chain=chain, first_chain=chain,
+            input=references[0], seed=references[1], seed_name=self.seeds.names[seed],
+            label=self.seeds.label_names[seed], chain=chain, first_chain=chain,
             blobs=tuple(references[2:]), sentence=sentence(chain, self.origin.units), key=key,
             environment=dict(self.origin.environment),
             campaign=self.origin.campaign, life=self.origin.life, batch=self.batches,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices
-from mlfuzz.campaign.parts import Parts
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.assemble import Components
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle, Verdict
 from mlfuzz.targets.execute import Execution
@@ -44,7 +44,7 @@ class Evaluation:
 
 
 def evaluate(
-    parts: Parts, seedbed: Seedbed, batch: Batch, execution: Execution, dropped: NDArray[np.bool_]
+    parts: Components, seeds: Seeds, batch: Batch, execution: Execution, dropped: NDArray[np.bool_]
 ) -> Evaluation | None:
     """None where no row ran. dropped: (B,) rows of the batch beyond a limit."""
     seen, ran = execution.seen, execution.ran
@@ -52,7 +52,7 @@ def evaluate(
         return None
     if len(ran) != len(batch):
         batch = batch.take(ran)
-    reference = seedbed.of(batch.seeds)
+    reference = seeds.of(batch.seeds)
     on_device = [oracle.check(seen, reference, batch) for oracle in parts.oracles if oracle.where == "device"]
     columns = [verdict.margin[:, None].float() for verdict in on_device]
     columns += [verdict.keys[:, None].long().view(torch.float32) for verdict in on_device]

@@ -20,10 +20,10 @@ from mlfuzz.campaign.loop.failure_novelty import Firsts, News, places
 from mlfuzz.campaign.loop.label_vote import MOST as VOTED
 from mlfuzz.campaign.loop.label_vote import Jury
 from mlfuzz.campaign.loop.step_reuse import Repeats
-from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.search.scheduler import Searcher
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.assemble import Components
 from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.errors import TargetError
@@ -71,10 +71,10 @@ class Admission:
 class Loop:
     """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given."""
 
-    parts: Parts
+    parts: Components
     corpus: Corpus
     pool: Pool
-    seedbed: Seedbed
+    seeds: Seeds
     candidates: Candidates
     tally: Tally
     recorder: Recorder
@@ -95,7 +95,7 @@ class Loop:
     def __post_init__(self) -> None:
         plan = self.parts.plan
         learning = plan.dealer is not None and (self.jury is not None or plan.ledger.limits.by_distance)
-        self._caps = Caps([part.name for part in plan.mutators], len(self.seedbed)) if learning else None
+        self._caps = Caps([part.name for part in plan.mutators], len(self.seeds)) if learning else None
         self._references = References(self.corpus, {part.name: part.kind for part in plan.mutators})
         self._repeats = Repeats(plan.mutators, slices=max(1, plan.slices // 4))
 
@@ -205,7 +205,7 @@ class Loop:
     def _evaluate(self, executed: Executed) -> Evaluation | None:
         """What the oracles and the criterion say of the rows that ran."""
         self.recorder.phase("judge")
-        found = evaluate(self.parts, self.seedbed, executed.batch, executed.execution, executed.mutated.dropped)
+        found = evaluate(self.parts, self.seeds, executed.batch, executed.execution, executed.mutated.dropped)
         self.tally.clock.lap("judge")
         return found
 
@@ -256,7 +256,7 @@ class Loop:
             picked = self.parts.scheduler.pick(self._size or self.parts.batch, rng)
             if len(self._banned):
                 banned = np.isin(picked, self._banned)
-                picked = np.where(banned, rng.integers(0, len(self.seedbed), len(picked)), picked)
+                picked = np.where(banned, rng.integers(0, len(self.seeds), len(picked)), picked)
                 picked = picked[~np.isin(picked, self._banned)]
                 if not len(picked):
                     raise TargetError(

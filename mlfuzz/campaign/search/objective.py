@@ -15,7 +15,7 @@ from mlfuzz.batch import Batch, Indices, Rows
 from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.search.boundary import Seen, beyond
 from mlfuzz.campaign.search.projection import ACROSS_SPAN, FREE_SPAN, SPAN
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.targets.execute import execute
@@ -99,7 +99,7 @@ class Trials:
     """
 
     target: Any
-    seedbed: Seedbed
+    all_seeds: Seeds
     rows: Rows
     parents: Indices
     seeds: Indices
@@ -122,7 +122,7 @@ class Trials:
         if execution.seen is not None:
             ran = execution.ran
             told = objective.seen(
-                execution.seen, self.seedbed.of(self.seeds[which[ran]]), self.batch(rows.take(ran), which[ran])
+                execution.seen, self.all_seeds.of(self.seeds[which[ran]]), self.batch(rows.take(ran), which[ran])
             )
             at = torch.from_numpy(ran).to(blank.device)
             gap, hit = gap.index_copy(0, at, told.gap.float()), hit.index_copy(0, at, told.hit.float())
@@ -132,7 +132,7 @@ class Trials:
 
     def gap(self, objective: Objective, seen: Observation, which: Indices) -> Tensor:
         """The gap (B,) of what a traced target said."""
-        reference = _plain(self.seedbed.of(self.seeds[which]))
+        reference = _plain(self.all_seeds.of(self.seeds[which]))
         return objective.gap(seen, reference, self.batch(self.rows.take(which), which))
 
 

@@ -14,8 +14,8 @@ from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.search.black_box import BLENDS, nearest
 from mlfuzz.campaign.search.objective import Objective, Trials, objectives, scores_of
 from mlfuzz.campaign.search.strategy import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
-from mlfuzz.campaign.seedbed import Seedbed
 from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import MUTATORS
@@ -74,7 +74,7 @@ class Searcher:
     target: Any
     corpus: Corpus
     pool: Pool
-    seedbed: Seedbed
+    seeds: Seeds
     ledger: Ledger
     blobs: Blobs
     aims: list[Objective]
@@ -119,7 +119,7 @@ class Searcher:
         most = (size - asked) // len(picked) - 1  # what is found runs once more, in a batch of its own
         rows, roots = self.pool.gather(picked), self.pool.gather(self.corpus.seeds[picked])
         trials = Trials(
-            self.target, self.seedbed, rows, picked, self.corpus.seeds[picked], self.corpus.loads[picked],
+            self.target, self.seeds, rows, picked, self.corpus.seeds[picked], self.corpus.loads[picked],
             self._invariant(picked), beat,
         )  # fmt: skip
         hunt = Hunt(
@@ -171,7 +171,7 @@ class Searcher:
 
     def _each(self, aim: Objective) -> int:
         """Evaluations a parent: what did not fail in a first round is hard."""
-        return EACH if self._places.get(aim.number, 0) < len(self.seedbed) else HARD
+        return EACH if self._places.get(aim.number, 0) < len(self.seeds) else HARD
 
     def broke(self, seeds: Indices, oracles: Indices) -> None:
         """Failures beyond the floors, found by whatever means: of each the seed and the oracle's number."""
@@ -180,7 +180,7 @@ class Searcher:
     def _parents(self, aim: Objective, count: int, rng: np.random.Generator) -> Indices:
         """The next in an order of chance: seeds that this oracle has not failed on; in every other round entries that
         descend from any."""
-        seeds, begin = len(self.seedbed), self._places.get(aim.number, 0)
+        seeds, begin = len(self.seeds), self._places.get(aim.number, 0)
         order: list[int] = []
         chosen: list[int] = []
         for place in range(begin, begin + 2 * seeds):
@@ -200,9 +200,9 @@ class Searcher:
 
     def _others(self, rows: TensorRows, picked: Indices) -> tuple[TensorRows | None, Indices | None]:
         """Seeds of the same shape, and those of them that each row may be drawn towards: of another class."""
-        count = len(self.seedbed)
+        count = len(self.seeds)
         seeds = np.unique(np.linspace(0, count - 1, min(count, OTHERS)).round().astype(np.int64))
-        scores = scores_of(self.seedbed.reference)
+        scores = scores_of(self.seeds.reference)
         others = self.pool.gather(self.pool.split(seeds)[0])
         if scores is None or not isinstance(others, TensorRows) or others.data.shape[1:] != rows.data.shape[1:]:
             return None, None
@@ -231,7 +231,7 @@ class Searcher:
 
 def searcher_for(
     table: dict[str, Any], *, target: Any, oracles: tuple[Oracle, ...], floors: tuple[float, ...], corpus: Corpus,
-    pool: Pool, seedbed: Seedbed, ledger: Ledger, blobs: Blobs, batch: int, key: int = 0,
+    pool: Pool, seeds: Seeds, ledger: Ledger, blobs: Blobs, batch: int, key: int = 0,
 ) -> Searcher | None:  # fmt: skip
     """The searches that `search` in the configuration asks for; None where there is nothing for them to do.
 
@@ -247,7 +247,7 @@ def searcher_for(
     absolute = not any(oracle.relative for oracle in oracles)
     if mode == "auto" and not (bounded_ or absolute or any(aim.compares for aim in aims)):
         return None
-    return Searcher(target, corpus, pool, seedbed, ledger, blobs, aims, mode, batch, key, share) if aims else None
+    return Searcher(target, corpus, pool, seeds, ledger, blobs, aims, mode, batch, key, share) if aims else None
 
 
 def _asked(table: dict[str, Any]) -> tuple[Mode, float]:

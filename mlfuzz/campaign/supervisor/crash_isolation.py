@@ -14,11 +14,10 @@ from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, StepRecord, read_flight
 from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows, warm_up
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
-from mlfuzz.campaign.seedbed import Seedbed, class_numbers
+from mlfuzz.campaign.setup.seeds import Seeds, found_seeds, stored_seeds
 from mlfuzz.campaign.spec import loads
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Identity
-from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.store import FindingStore
@@ -26,7 +25,6 @@ from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain
 from mlfuzz.mutators.base import MUTATORS, units
-from mlfuzz.observation import Observation
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.workdir import Workdir
@@ -52,7 +50,8 @@ class Lineage(Protocol):
 
     def identity(self, row: int) -> Identity | None: ...
 
-    def seedbed(self, target: Any) -> Seedbed: ...
+    def seeds(self, target: Any) -> Seeds:
+        """All of them, without the target's answers."""
 
 
 class Stored:
@@ -86,12 +85,8 @@ class Stored:
     def identity(self, row: int) -> Identity | None:
         return self._corpus.identity(row)
 
-    def seedbed(self, target: Any) -> Seedbed:
-        parentless = np.flatnonzero(self._corpus.parents < 0).tolist()
-        entries = [(row, self._corpus.entry(row)) for row in parentless]
-        return unanswered(
-            target, [(entry.name, entry.label, self.payload(row)) for row, entry in entries if entry.parent is None]
-        )
+    def seeds(self, target: Any) -> Seeds:
+        return Seeds(target, stored_seeds(target, self._corpus))
 
 
 class Unborn:
@@ -99,9 +94,7 @@ class Unborn:
 
     def __init__(self, workdir: Workdir, target: Any) -> None:
         spec = loads(workdir.order().read_bytes(), str(workdir.order()))
-        where = Path(spec.directory) / (spec.seeds or str(target.seeds or ""))
-        found = load_seeds(where, target.modality, labels=target.labels, max_seeds=spec.max_seeds, rng_seed=spec.seed)
-        self._seeds = found.seeds
+        self._seeds = found_seeds(target, spec).seeds
 
     def rows(self, lives: Sequence[str], identities: NDArray[np.int64]) -> Indices:
         return identities[:, 1].copy()
@@ -124,17 +117,8 @@ class Unborn:
     def identity(self, row: int) -> Identity | None:
         return None
 
-    def seedbed(self, target: Any) -> Seedbed:
-        return unanswered(target, [(seed.name, seed.label, seed.payload) for seed in self._seeds])
-
-
-def unanswered(target: Any, seeds: Sequence[tuple[str, str | None, Payload]]) -> Seedbed:
-    """Names, labels and files of seeds, without the target's answers."""
-    labels = tuple(label for _, label, _ in seeds)
-    numbers = class_numbers(labels, target.labels)
-    blank = Observation({"main": numbers[:, None].float()}, numbers[:, None].float()[:, :0])
-    files = tuple(target.modality.encode(payload) for _, _, payload in seeds)
-    return Seedbed(tuple(name for name, _, _ in seeds), numbers, labels, files, blank)
+    def seeds(self, target: Any) -> Seeds:
+        return Seeds(target, self._seeds)
 
 
 QUICK_SECONDS = 0.3
@@ -198,8 +182,8 @@ class Autopsy:
         origin = Origin(
             self.workdir.name, self._life, self._load, None, environment(), units(), plain_parts(self.target)
         )
-        seedbed = self.lineage.seedbed(self.target)
-        candidates = Candidates(self.target, (), (), store, self.lineage, seedbed, origin, batches=self.number)
+        seeds = self.lineage.seeds(self.target)
+        candidates = Candidates(self.target, (), (), store, self.lineage, seeds, origin, batches=self.number)
         made = [candidates.crash_finding(self.batch, row, ended.crash) for row, ended in found]
         store.save_many(made)
         return [finding.id for finding, _ in made]

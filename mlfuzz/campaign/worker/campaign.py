@@ -15,10 +15,7 @@ import torch
 from mlfuzz.batch import Indices, shape_of
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.account import Account
-from mlfuzz.campaign.assembly import Assembly, assemble
-from mlfuzz.campaign.build import target_for
 from mlfuzz.campaign.confirm.severity import typical_margins
-from mlfuzz.campaign.first_entries import add_seeds, seed_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
 from mlfuzz.campaign.loop.counters import Tally
@@ -26,13 +23,12 @@ from mlfuzz.campaign.loop.label_vote import Jury
 from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity
 from mlfuzz.campaign.minimize.pipeline import settle_finding
-from mlfuzz.campaign.parts import Parts
 from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.setup.assemble import Assembly, Components, assemble, target_for
 from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import Pool
-from mlfuzz.campaign.sown import Sown, seed_flight, sow
+from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.worker.sync import Exchange
@@ -160,33 +156,34 @@ class Campaign:
             self.warnings += damage(self.corpus, left_out, earlier_stats(self.workdir).entries)
         learnt = last_state(self.workdir.checkpoint(self.worker), self.corpus, self.warnings.append)
         self.pool = Pool(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
-        sown = sow(self.target, self.spec, self.workdir, self.corpus, self.recorder)
-        self.warnings += sown.warnings
+        seeds = Seeds.prepared(self.target, self.spec, self.workdir, self.corpus, self.recorder)
+        self.warnings += seeds.warnings
         if isinstance(self.target, Varied):
             self.target.most = PER_BATCH  # of the seeds each is measured alone, of what follows a few
-        assembly = assemble(self.target, self.spec, self.workdir, sown, guarded=guarded, record=self._record_seeds,
+        assembly = assemble(self.target, self.spec, self.workdir, seeds, guarded=guarded, record=self._record_seeds,
                             beat=self.recorder.phase)  # fmt: skip
-        parts, seedbed = assembly.parts, assembly.seedbed
+        parts = assembly.parts
         self.warnings += assembly.warnings
         if len(self.corpus):
-            self._resume(parts, sown, learnt)
+            self._resume(parts, seeds, learnt)
         else:
-            self._begin(assembly, sown)
+            self._begin(assembly, seeds)
         self.calibration, self.tally = assembly.calibration, Tally()
-        self.candidates = self._candidates(parts, seedbed)
-        self._exchange = Exchange(self.corpus, self.pool, parts, self.findings, self.candidates, sown.forms)
+        self.candidates = self._candidates(parts, seeds)
+        self._exchange = Exchange(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
         self.loop = Loop(
-            parts, self.corpus, self.pool, seedbed, self.candidates, self.tally, self.recorder, number,
+            parts, self.corpus, self.pool, seeds, self.candidates, self.tally, self.recorder, number,
             guarded=guarded,
-            searcher=self._searcher(parts, seedbed, sown, number), jury=self._jury(seedbed),
+            searcher=self._searcher(parts, seeds, number), jury=self._jury(seeds),
         )  # fmt: skip
+        seeds.release()
         self.loop.ban(self._banned())
         if self.target.was_training:
             self.warnings.append("the model was in training mode; it has been put in evaluation mode")
         self.account = Account(
-            self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=sown.stats,
+            self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=seeds.stats,
             warnings=self.warnings, part=self.worker if self.workers > 1 else None,
         )  # fmt: skip
 
@@ -268,18 +265,16 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self, assembly: Assembly, sown: Sown) -> None:
+    def _begin(self, assembly: Assembly, seeds: Seeds) -> None:
         """The seeds become the first entries."""
         self.recorder.phase("store")
-        parts = assembly.parts
-        margins = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
-        width = parts.plan.ledger.width
-        add_seeds(self.corpus, self.pool, parts.scheduler, sown.seeds, assembly.features, width, margins)
+        parts, width = assembly.parts, assembly.parts.plan.ledger.width
+        seeds.admit(self.corpus, self.pool, parts.scheduler, parts.oracles, assembly.features, width=width)
         parts.criterion.load(assembly.features)
 
-    def _resume(self, parts: Parts, sown: Sown, learnt: Checkpoint | None) -> None:
+    def _resume(self, parts: Components, seeds: Seeds, learnt: Checkpoint | None) -> None:
         """Bring back what lives before this one left; entries measured on another target are run again."""
-        corpus, forms = self.corpus, sown.forms
+        corpus, forms = self.corpus, seeds.forms
         for number in corpus.seeds.tolist():
             self.pool.adopt(*forms[number])
         if stale := measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate")):
@@ -287,40 +282,40 @@ class Campaign:
         parts.criterion.load(corpus.vectors)
         if corpus.judged_by(len(parts.oracles)):
             _, own = np.unique(corpus.seeds, return_index=True)
-            corpus.margins[own] = seed_margins(self.target, sown.seeds, sown.answers, parts.oracles)
+            corpus.margins[own] = seeds.margins(parts.oracles)
             self.warnings.append("the oracles have changed: how near the entries come to failing is learnt anew")
         parts.scheduler.grow(corpus.seeds, corpus.gains, corpus.margins, no_keys(corpus.margins))
         restore_state(learnt, parts, self.spec)
 
-    def _candidates(self, parts: Parts, seedbed: Seedbed) -> Candidates:
+    def _candidates(self, parts: Components, seeds: Seeds) -> Candidates:
         origin = Origin(
             self.workdir.name, self.life, self.spec.target, parts.plan.ledger.limits.linf, environment(), units(),
             plain_parts(self.target),
         )  # fmt: skip
         return Candidates(
-            self.target, parts.oracles, parts.floors, self.findings, self.corpus, seedbed, origin, self.spec.cap,
+            self.target, parts.oracles, parts.floors, self.findings, self.corpus, seeds, origin, self.spec.cap,
             typical_margins(self.corpus.margins[self.corpus.parents < 0]),
         )  # fmt: skip
 
-    def _searcher(self, parts: Parts, seedbed: Seedbed, sown: Sown, number: int) -> Searcher | None:
+    def _searcher(self, parts: Components, seeds: Seeds, number: int) -> Searcher | None:
         """Searches between the batches, where they are asked for; a warning where they cannot do anything."""
         searcher = searcher_for(
             self.spec.search, target=self.target, oracles=parts.oracles, floors=parts.floors, corpus=self.corpus,
-            pool=self.pool, seedbed=seedbed, ledger=parts.plan.ledger, blobs=self._blobs, batch=parts.batch, key=number,
+            pool=self.pool, seeds=seeds, ledger=parts.plan.ledger, blobs=self._blobs, batch=parts.batch, key=number,
         )  # fmt: skip
         white = searcher is not None and searcher.mode == "white"
-        if white and not gradients_reach(self.target, sown.rows(self.target))[0]:
+        if white and not gradients_reach(self.target, seeds.alike()[1])[0]:
             self.warnings.append(
                 f"search white: no gradients reach the input of target {self.target.name}; nothing is searched; "
                 "search black needs none"
             )
         return searcher
 
-    def _jury(self, seedbed: Seedbed) -> Jury | None:
+    def _jury(self, seeds: Seeds) -> Jury | None:
         """The reference models, where there are any: what they no longer recognise was too much for its seed."""
         if not self.spec.validity:
             return None
-        return Jury(self._validity(itself(self.target)).models, self.pool.gather, seedbed.label_names)
+        return Jury(self._validity(itself(self.target)).models, self.pool.gather, seeds.label_names)
 
     def _validity(self, target: Any) -> Validity:
         return load_validity(

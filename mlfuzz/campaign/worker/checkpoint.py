@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.campaign.parts import Parts
+from mlfuzz.campaign.setup.assemble import Components
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
@@ -24,7 +24,7 @@ ROWS = "rows"
 """What the rows are that everything else in a checkpoint tells of: life, as its number in `lives`, and sequence."""
 
 
-def save_state(path: Path, parts: Parts, spec: WorkerSpec, corpus: Corpus) -> None:
+def save_state(path: Path, parts: Components, spec: WorkerSpec, corpus: Corpus) -> None:
     """Scheduler, plan, and the small part of the criterion."""
     rows = np.frombuffer(corpus.identities(np.arange(len(corpus))), np.int64).reshape(-1, 2)
     arrays: dict[str, NDArray[Any]] = {ROWS: rows}
@@ -56,7 +56,7 @@ def last_state(path: Path, corpus: Corpus, warn: Callable[[str], None]) -> Check
     return checkpoint
 
 
-def restore_state(checkpoint: Checkpoint | None, parts: Parts, spec: WorkerSpec) -> None:
+def restore_state(checkpoint: Checkpoint | None, parts: Components, spec: WorkerSpec) -> None:
     """Into parts that know the corpus already; nothing of another target's, scheduler's, oracles' or way of dealing."""
     if checkpoint is None or checkpoint.facts.get("digest") != parts.target.digest:
         return
@@ -85,7 +85,7 @@ def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
     return [f"the journal has suffered: {', '.join(told)}; the campaign goes on with {len(corpus):,}"] if told else []
 
 
-def measure_again(corpus: Corpus, pool: Pool, parts: Parts, *, beat: Callable[[], None]) -> int:
+def measure_again(corpus: Corpus, pool: Pool, parts: Components, *, beat: Callable[[], None]) -> int:
     """Run the entries that were measured on another target; how many there were. beat: called before each batch."""
     stale = np.flatnonzero(~corpus.measured)
     for start in range(0, len(stale), parts.batch):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlfuzz.campaign.loop.candidates import Candidates
-from mlfuzz.campaign.parts import Parts
+from mlfuzz.campaign.setup.assemble import Components
 from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import Finding
@@ -20,7 +20,7 @@ class Exchange:
     """One worker's. forms: shape and type of each seed and its descendants, None for the type of a text."""
 
     def __init__(
-        self, corpus: Corpus, pool: Pool, parts: Parts, findings: FindingStore, candidates: Candidates,
+        self, corpus: Corpus, pool: Pool, parts: Components, findings: FindingStore, candidates: Candidates,
         forms: Sequence[tuple[tuple[int, ...], Any]],
     ) -> None:  # fmt: skip
         self._corpus, self._pool, self._parts, self._forms = corpus, pool, parts, forms

@@ -38,11 +38,11 @@ def search(campaign: Campaign, *, gradients: bool, most: int, seed: int) -> Sear
     target: Any = campaign.target
     oracle: Any = campaign.loop.parts.oracles[0]
     floor = campaign.loop.parts.floors[0]
-    count = len(campaign.loop.seedbed)
+    count = len(campaign.loop.seeds)
     rows = campaign.pool.gather(np.arange(count))
     assert isinstance(rows, TensorRows)
     limits = spanned(Limits.of(campaign.spec.limits))
-    own = campaign.loop.seedbed.reference.main.argmax(1)
+    own = campaign.loop.seeds.reference.main.argmax(1)
 
     def gap(tried: TensorRows, which: Indices) -> Seen:
         seen = target.run(tried)

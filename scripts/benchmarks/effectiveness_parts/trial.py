@@ -60,7 +60,7 @@ def run(
 
 
 def _searched(campaign: Campaign, setup: Setup, preset: str, repeat: int, evaluations: int) -> dict[str, Any]:
-    roots = len(campaign.loop.seedbed)
+    roots = len(campaign.loop.seeds)
     done = search(campaign, gradients=SEARCHES[preset], most=min(setup.per_root, evaluations // roots), seed=repeat)
     failures, margins = done.failures, [failure.margin for failure in done.failures]
     return {
@@ -90,7 +90,7 @@ def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> di
     """What is left when models that were not fuzzed have looked at it; nothing where there is no judge."""
     if setup.judge is None:
         return {"faults": int(bool(failures)), "kept": None, "faults_kept": int(bool(failures)), "roots_kept": None}
-    names = campaign.loop.seedbed.label_names
+    names = campaign.loop.seeds.label_names
     labels = [str(names[failure.root]) for failure in failures]
     payloads = [failure.payload for failure in failures]
     modality = campaign.target.modality
@@ -126,5 +126,5 @@ def _again(campaign: Campaign, failure: Failure) -> bool:
     root = np.asarray([failure.root], np.int64)
     batch = Batch(rows, root, root, np.zeros((1, 1), np.float32), np.ones(1, np.bool_), chains=lambda _: ())
     oracle = campaign.loop.parts.oracles[failure.oracle]
-    verdict = oracle.check(campaign.target.run(rows), campaign.loop.seedbed.of(root), batch)
+    verdict = oracle.check(campaign.target.run(rows), campaign.loop.seeds.of(root), batch)
     return float(verdict.margin[0]) > 0

@@ -52,7 +52,7 @@ class Witness:
 
     def __post_init__(self) -> None:
         loop = self.campaign.loop
-        roots = len(loop.seedbed)
+        roots = len(loop.seeds)
         self.first, self.own = np.full(roots, np.inf), np.zeros(roots, np.int64)
         loop.candidates = _Candidates(self, loop.candidates)  # type: ignore[assignment]
         loop.parts = replace(loop.parts, scheduler=_Scheduler(self, loop.parts.scheduler))

@@ -1,20 +1,30 @@
-"""From a specification to the parts that judge, measure and choose: target, oracles, criterion, scheduler."""
+"""What a loop is made of, put together from a specification and measured against the target and its seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from mlfuzz.campaign.seedbed import Seedbed
+from mlfuzz.campaign.isolation.flight_recorder import Phase
+from mlfuzz.campaign.setup.calibration import FIT_MUTANTS, Calibration, calibrate
+from mlfuzz.campaign.setup.operators import plan_for
+from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import CRITERIA, Criterion
 from mlfuzz.errors import ConfigError
+from mlfuzz.mutators.schedule.plan import Plan
+from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
 from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.schedulers.earlier import up_to_date
+from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.variants.base import AnyTarget, varied
 
 SUITABLE = "default"
@@ -27,6 +37,59 @@ DEFAULT_ORACLES = {
     "frames": ("nonfinite", "frames"),
 }
 """What suits an output: scores of classes, other numbers, texts (and names of labels, and tokens), ragged scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """floors: (oracles,) the smallest margin of each that counts. batch: rows. seed: of everything random."""
+
+    target: AnyTarget
+    oracles: tuple[Oracle, ...]
+    floors: tuple[float, ...]
+    criterion: Criterion
+    scheduler: Scheduler
+    plan: Plan
+    batch: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a loop is made of, and what was measured. features: of the seeds under the criterion (n, dimensions)."""
+
+    parts: Components
+    calibration: Calibration
+    features: NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
+
+
+def assemble(
+    target: AnyTarget, spec: WorkerSpec, workdir: Workdir, seeds: Seeds, *, guarded: bool,
+    record: Callable[[Sequence[int], Mutated], None],
+    beat: Callable[[Phase], None],
+) -> Assembly:  # fmt: skip
+    """Build and measure. guarded: no mutants are run for it, as one might take the process down.
+
+    record: told the numbers of the seeds whose mutants are about to run. beat: told when something else begins.
+    Raises ConfigError, TargetError.
+    """
+    shown, rows = seeds.alike()
+    seen = Observation.join([seeds.answers[at] for at in shown])
+    criterion = criterion_for(target, spec)
+    calibration = calibrate(
+        target, rows, seen, spec, criterion, workdir, mutants=0 if guarded else FIT_MUTANTS,
+        record=lambda picked, mutated: record([seeds.numbers[shown[at]] for at in picked], mutated), beat=beat,
+        each=seeds.seconds,
+    )  # fmt: skip
+    batch = spec.batch or calibration.batch
+    plan = plan_for(target, spec, rows, calibration.seconds, batch)
+    oracles = oracles_for(target, spec, seeds.answers[0])
+    bind(oracles, seeds.labels, calibration.floor)
+    floors = tuple(oracle.noise(calibration.floor) for oracle in oracles)
+    scheduler, advice = scheduler_for(spec)
+    parts = Components(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
+    features = criterion.embed(Observation.join(seeds.answers)).cpu().numpy()
+    return Assembly(parts, calibration, features, tuple(text for text in (calibration.shortened, advice) if text))
 
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:
@@ -74,11 +137,14 @@ def scheduler_for(spec: WorkerSpec) -> tuple[Scheduler, str]:
     return up_to_date(made(SCHEDULERS, spec.scheduler))
 
 
-def bind(oracles: Sequence[Oracle], seedbed: Seedbed, floor: Floor) -> None:
-    """Tell the oracles that want to know what is expected of each seed, and what the outputs are worth."""
+def bind(oracles: Sequence[Oracle], labels: Tensor, floor: Floor) -> None:
+    """Tell the oracles that want to know what is expected of each seed, and what the outputs are worth.
+
+    labels: (seeds,) class numbers.
+    """
     for oracle in oracles:
         if (tell := getattr(oracle, "bind", None)) is not None:
-            tell(seedbed.labels)
+            tell(labels)
         if (scale := getattr(oracle, "calibrate", None)) is not None:
             scale(floor)
 
