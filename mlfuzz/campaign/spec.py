@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mlfuzz.campaign.presets import DEFAULT, with_preset
+from mlfuzz.campaign.presets import with_preset
 from mlfuzz.config.schema import parts
+from mlfuzz.config.settings import WorkerOptions
 from mlfuzz.corpus.entry import Identity
 from mlfuzz.errors import ConfigError, SchemaError, UsageError, suggestion
 from mlfuzz.progress import read_stats
@@ -21,46 +22,31 @@ from mlfuzz.storage.workdir import Workdir
 T = TypeVar("T")
 
 
-class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WorkerSpec(WorkerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what a campaign does; stored as worker.json beside the campaign's journal.
 
     target: "module:attribute". directory: the project's, put on the import path.
     seeds: folder or file; "" for the target's own.
-    preset: what scheduler, coverage, deal, depth and limits were taken from, as far as they were not given.
-    scheduler, coverage, deal, oracles: tables with a "name".
-    mutators, exclude: patterns as `mutators.select` takes them.
-    search: {"name": "auto", "share": 0.1}, or "off", "white", "black": searches between the batches.
+    oracles: tables with a "name". mutators, exclude: patterns as `mutators.select` takes them.
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
-    cap: inputs kept under one provisional key.
-    deadline: seconds a batch may take before it counts as a hang; 0: measured.
-    validity: "module:attribute" of reference models that vote whether a failing input kept its label. require_valid:
-    findings that are not shown to keep it are set aside.
+    deadline: seconds a batch may take before it counts as a hang; 0: measured. max_disk: bytes; 0: any.
+    validity: "module:attribute" of reference models that vote whether a failing input kept its label.
     """
 
     target: str
     directory: str = "."
     name: str = ""
     seeds: str = ""
-    max_seeds: int | None = None
-    preset: str = DEFAULT
-    scheduler: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "mixed"})
-    coverage: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "novelty"})
-    deal: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "bandit"})
-    search: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "auto"})
-    oracles: list[dict[str, Any]] = []
-    mutators: list[str] = []
-    exclude: list[str] = []
-    limits: dict[str, Any] = {}
+    oracles: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    mutators: list[str] = msgspec.field(default_factory=list)
+    exclude: list[str] = msgspec.field(default_factory=list)
+    limits: dict[str, Any] = msgspec.field(default_factory=dict)
     batch: int = 0
-    depth: int = 1
     seed: int = 0
-    cap: int = 20
-    device: str = "cpu"
     deadline: float = 0.0
-    plugins: list[str] = []
+    plugins: list[str] = msgspec.field(default_factory=list)
     max_disk: int = 0
-    validity: list[str] = []
-    require_valid: bool = False
+    validity: list[str] = msgspec.field(default_factory=list)
 
 
 class _Side(msgspec.Struct):

@@ -30,7 +30,10 @@ NO_LIMIT = "none"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a table. inner: the table it holds, if any; named: whether that table is one of many, by name."""
+    """One key of a table. inner: the table it holds, if any; named: whether that table is one of many, by name.
+
+    flag, option: what the help of `mlfuzz fuzz` says of it and what it is called there, where it is an option.
+    """
 
     name: str
     kind: Any
@@ -39,6 +42,8 @@ class Field:
     reader: str
     meaning: str
     default: Any
+    flag: str = ""
+    option: str = ""
 
 
 def dotted(path: Path) -> str:
@@ -53,9 +58,20 @@ def written(path: Path) -> Path:
 
 @cache
 def fields(table: type[Struct]) -> dict[str, Field]:
-    """The keys of a table, in the order they are declared."""
+    """The keys of a table, in the order they are declared, or as the table says it (`shown`)."""
     hints = typing.get_type_hints(table, include_extras=True)
-    return {info.name: _field(info, hints[info.name]) for info in msgspec.structs.fields(table)}
+    place = {name: at for at, name in enumerate(getattr(table, "shown", ()))}
+    infos = sorted(msgspec.structs.fields(table), key=lambda info: place.get(info.name, len(place)))
+    return {info.name: _field(info, hints[info.name]) for info in infos}
+
+
+def options(table: type[Struct], *, at: Path = ()) -> Iterator[tuple[Path, Field]]:
+    """The leaves of a table that are options of `mlfuzz fuzz`."""
+    for field in fields(table).values():
+        if field.flag:
+            yield (*at, field.name), field
+        elif field.inner is not None and not field.named:
+            yield from options(field.inner, at=(*at, field.name))
 
 
 def flatten(table: type[Struct], raw: Mapping[str, Any], origin: str, *, at: Path = (), lax: bool = False) -> Leaves:
@@ -149,9 +165,9 @@ def _flatten_value(field: Field, value: Any, origin: str, path: Path, lax: bool)
 
 def _convert(field: Field, value: Any, where: str, lax: bool) -> Any:
     try:
-        if lax and isinstance(value, str) and _holds(field.kind, tuple):
+        if lax and isinstance(value, str) and holds(field.kind, tuple):
             value = [part.strip() for part in value.split(",") if part.strip()]
-        if value == NO_LIMIT and field.reader and _holds(field.kind, types.NoneType):
+        if value == NO_LIMIT and field.reader and holds(field.kind, types.NoneType):
             return None
         return msgspec.convert(_READERS[field.reader](value), field.kind, strict=not lax)
     except (msgspec.ValidationError, MlfuzzError) as error:
@@ -209,12 +225,15 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 def _field(info: msgspec.structs.FieldInfo, hint: Any) -> Field:
     notes = list(_notes(hint))
-    reader = next((note.extra["reader"] for note in notes if note.extra), "")
+    extra = {key: value for note in notes for key, value in (note.extra or {}).items()}
     text = next((note.description for note in notes if note.description), "")
     default = info.default if info.default is not msgspec.NODEFAULT else info.default_factory()  # type: ignore[operator, unused-ignore]
     kinds = [kind for kind in _kinds(hint) if isinstance(kind, type)]
     inner = next((kind for kind in kinds if issubclass(kind, Struct)), None)
-    return Field(info.name, hint, inner, inner is not None and dict in kinds, reader, text, default)
+    return Field(
+        info.name, hint, inner, inner is not None and dict in kinds, extra.get("reader", ""), text, default,
+        extra.get("flag", ""), extra.get("named") or info.name,
+    )  # fmt: skip
 
 
 def _notes(hint: Any) -> Iterator[Meta]:
@@ -238,7 +257,7 @@ def _kinds(hint: Any) -> Iterator[Any]:
             yield from _kinds(argument)
 
 
-def _holds(hint: Any, kind: type) -> bool:
+def holds(hint: Any, kind: type) -> bool:
     return kind in list(_kinds(hint))
 
 

@@ -17,6 +17,7 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
 from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
+from mlfuzz.config.settings import WorkerOptions
 from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import records_in
@@ -140,26 +141,17 @@ def spec_of(
         directory=str(resolved.root),
         name=name,
         seeds=str(resolved.path(target.seeds)) if target.seeds else "",
-        max_seeds=fuzz.max_seeds,
-        preset=fuzz.preset,
-        scheduler=fuzz.scheduler,
-        coverage=fuzz.coverage,
-        deal=fuzz.deal,
-        search=fuzz.search,
-        depth=fuzz.depth,
         oracles=[with_targets(oracle, others or config.targets) for oracle in target.oracles],
         mutators=list(target.mutators.include),
         exclude=list(target.mutators.exclude),
         limits=with_limits(fuzz.preset, target.limits),
         batch=0 if fuzz.batch == "auto" else fuzz.batch,
         seed=config.seed,
-        cap=fuzz.cap,
-        device=fuzz.device,
         deadline=fuzz.input_timeout or 0.0,
         plugins=list(config.plugins),
         max_disk=fuzz.max_disk or 0,
         validity=[load_name(one, others or config.targets) for one in target.validity],
-        require_valid=fuzz.require_valid,
+        **{name: getattr(fuzz, name) for name in WorkerOptions.__struct_fields__},
     )
 
 
