@@ -248,7 +248,7 @@ EVERY_DAYS = 1.0
 """A look at the cache; a file's time is that of its last use, to a day (see `instrument`)."""
 
 DAY = 86_400.0
-MARK = "pruned"
+PRUNED = "pruned"
 """Its time is that of the last look."""
 
 VERSION = re.compile(r"[0-9a-f]{20}")
@@ -259,7 +259,7 @@ PART = re.compile(r"[0-9a-f]{2}|proved")
 def prune(cache: Path, *, most_bytes: int = MOST_BYTES, most_days: float = MOST_DAYS) -> int:
     """Remove what is old or too much; how many files. Does nothing within a day of the last time."""
     now = time.time()
-    if not _due(cache / MARK, now):
+    if not _due(cache / PRUNED, now):
         return 0
     kept: list[tuple[float, int, Path]] = []
     removed = 0

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mlfuzz.codefuzz.loading import instrumentation_cache
-from mlfuzz.codefuzz.loading.instrumentation_cache import DAY, MARK, prune
+from mlfuzz.codefuzz.loading.instrumentation_cache import DAY, PRUNED, prune
 
 VERSION = "0123456789abcdef0123"
 
@@ -61,7 +61,7 @@ def test_it_looks_once_a_day(cache):
     assert prune(cache) == 0
     late = keep(cache, "aalate", days=31)
     assert prune(cache) == 0
-    os.utime(cache / MARK, (0, 0))
+    os.utime(cache / PRUNED, (0, 0))
     assert prune(cache) == 1
     assert not late.exists()
 

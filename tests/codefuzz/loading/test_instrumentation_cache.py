@@ -160,3 +160,9 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
     path = harness(tmp_path)
     (tmp_path / "cache").write_text("a file where a folder should be")
     assert starts(path, tmp_path / "cache", tmp_path / "c1")[1] > 20
+
+
+def test_what_was_kept_before_is_known_by_its_mark():
+    from mlfuzz.codefuzz.loading.instrumentation_cache import MARK
+
+    assert MARK == "__MLFUZZ_RELOCATE__"
