@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.codefuzz.executor import exit_classifier
-from mlfuzz.codefuzz.executor.hang import Patience
+from mlfuzz.codefuzz.executor.patience import Patience
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
 from mlfuzz.codefuzz.failure.bucketing import Territory, describe, import_folders, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
@@ -276,7 +276,9 @@ class _Runner:
                 return False, ended
             if phase != before:
                 since, patience = now, Patience(pid, allowed[phase])
-            elif patience.over(now - since) and not sanitizer_report.reporting(pieces[said], now - since):
+            elif patience.over() and not (
+                sanitizer_report.begun(pieces[said]) and now - since < sanitizer_report.REPORT_SECONDS
+            ):
                 return True, None
 
     def _died(self, death: Death, trace: str, printed: str) -> dict[str, Any]:

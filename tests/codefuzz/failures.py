@@ -175,6 +175,7 @@ WAYS = {
     "leak": lambda: KEPT.append(bytearray(b"x" * 40_000)),
     "address": lambda: report(ADDRESS),
     "undefined": lambda: report(UNDEFINED),
+    "endless-report": lambda: report(b"AddressSanitizer:DEADLYSIGNAL" + b" " * 20, seconds=60.0),
     "late-report": lambda: report(ADDRESS, seconds=1.5),
     "flood": lambda: [os.write(1, b"x" * 65536) for _ in range(400)],
     "print": endless,

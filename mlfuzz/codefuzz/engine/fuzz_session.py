@@ -17,9 +17,10 @@ from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.engine.libfuzzer_options import FLAGS, STATUS
 from mlfuzz.codefuzz.engine.session_memory import Lore
 from mlfuzz.codefuzz.executor import exit_classifier
-from mlfuzz.codefuzz.executor.hang import Patience, Sampler
+from mlfuzz.codefuzz.executor.hang import Sampler
 from mlfuzz.codefuzz.executor.isolated_run import Court, outcome_from
 from mlfuzz.codefuzz.executor.leak import leaks
+from mlfuzz.codefuzz.executor.patience import Patience
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
@@ -211,7 +212,7 @@ class Fuzzing:
             self.on_failure(payload, outcome)
         hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == told["bucket"])
         slot.answer({"again": hidden and self.lore.bar(told["bucket"])})
-        self._since = time.monotonic()
+        self._seen = (-1, False)  # its time begins anew
 
     def _alone(self, outcome: Outcome, payload: bytes) -> Outcome:
         """What an input does alone that may have paid for others: for their threads, or for what they have used up."""
@@ -290,8 +291,10 @@ class Fuzzing:
             left = THREAD_SECONDS if slot.flight.returned else 0.0
             self._allowance = Patience(slot.pid, self.court.declaration.seconds + left)
             return False
-        over = self._allowance is not None and self._allowance.over(now - self._since)
-        return over and not sanitizer_report.reporting(slot.ring.data, now - self._since)
+        over = self._allowance is not None and self._allowance.over()
+        return over and not (
+            sanitizer_report.begun(slot.ring.data) and now - self._since < sanitizer_report.REPORT_SECONDS
+        )
 
     def _hangs_again(self, slot: Slot) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 from mlfuzz.codefuzz.failure import stack_parser
@@ -13,13 +12,6 @@ from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 MOMENTS = (0.7, 0.85, 0.97)
 """Shares of the limit at which a run alone is looked at: also a slow input has stacks then."""
 
-TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-STARVED = 5.0
-"""At most so many times its time is given to a run that waits for a processor."""
-
-FAIR = 0.8
-"""A run that has had less than this share of its time on a processor is given more: the machine is busy."""
-
 GAP_SECONDS = 0.03
 """Between the looks at the end; less for a run that had less time."""
 
@@ -28,38 +20,13 @@ SAMPLES = 3
 POLL_SECONDS = 0.05
 
 
-def processor(pid: int) -> tuple[bool, float]:
-    """Whether a process runs or wants to, and the seconds of processor time it has had."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return False, 0.0
-    return fields[0] == b"R", (int(fields[11]) + int(fields[12])) / TICKS
-
-
-class Patience:
-    """How long one run may take: so many seconds, or more where others have the processor."""
-
-    def __init__(self, pid: int, seconds: float) -> None:
-        self._pid, self._seconds = pid, seconds
-        self._had = processor(pid)[1]
-
-    def over(self, elapsed: float) -> bool:
-        """Whether a run that began when this was made has had its time."""
-        if elapsed <= self._seconds:
-            return False
-        running, had = processor(self._pid)
-        starved = running and had - self._had < FAIR * self._seconds
-        return not starved or elapsed > STARVED * self._seconds
-
-
 class Sampler:
-    """Looks at one run. limit: seconds."""
+    """Looks at one run. limit: seconds. waited: those that it has waited for a processor, while its function ran."""
 
     def __init__(self, slot: Slot, limit: float) -> None:
         self._slot, self._limit = slot, limit
         self._taken = 0
+        self.waited = 0.0
         self.text = ""
 
     def step(self, elapsed: float) -> float:

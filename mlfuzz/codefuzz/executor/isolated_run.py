@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from mlfuzz.codefuzz.executor import exit_classifier
-from mlfuzz.codefuzz.executor.hang import Patience, Sampler
+from mlfuzz.codefuzz.executor.hang import Sampler
+from mlfuzz.codefuzz.executor.patience import Patience
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.bucketing import Territory
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
@@ -27,7 +28,8 @@ from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.errors import BadInputError
+from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
+from mlfuzz.errors import BadInputError, WorkerLostError
 
 PATIENCE = 2.0
 """A run alone may take so many times the limit: an input that ends in that time is slow, another hangs."""
@@ -133,34 +135,17 @@ class Court:
 
         limit: seconds, another one than the harness's: what hangs after less time is seen to stand where it stands.
         """
-        link = self.link
-        slot = link.slots[ALONE]
-        slot.flight.load(payload)
-        link.fork(ALONE, {"name": "alone", "watched": self.watching, **job})
+        slot = self._forked(payload, {"name": "alone", **job})
         limit = limit or self.declaration.seconds
         sampler = Sampler(slot, limit)
-        phase = (0, False)
-        since = time.monotonic()
-        allowance: Patience | None = None
-        stack = contextlib.ExitStack()
-        stack.enter_context(self.guard(slot))
-        try:
-            while not slot.inbox and slot.death is None:
-                now = time.monotonic()
-                if slot.flight.phase != phase:
-                    phase, since = slot.flight.phase, now
-                    allowance = Patience(slot.pid, patience * limit + (THREAD_SECONDS if slot.flight.returned else 0.0))
-                over = allowance.over(now - since) if allowance is not None else now - since > START_SECONDS
-                if over and not sanitizer_report.reporting(slot.ring.data, now - since):
-                    return self._hang(slot, sampler, now - since)
-                if allowance is None:
-                    link.pump(0.005)
-                else:
-                    link.pump(sampler.step(now - since) if not slot.flight.returned else 0.01)
-        finally:
-            if slot.death is None and not slot.inbox:
-                link.end(slot)
-            stack.close()
+        with self.guard(slot):
+            try:
+                hung = self._awaited(slot, sampler, patience * limit)
+            finally:
+                if slot.death is None and not slot.inbox:
+                    self.link.end(slot)
+        if hung is not None:
+            return hung
         if slot.inbox:
             told, _ = slot.inbox.popleft()
             slot.collect()  # what it printed before it told; its exit need not be waited for
@@ -169,8 +154,56 @@ class Court:
         outcome = exit_classifier.outcome_of(slot.death, slot, self.territory)
         return msgspec.structs.replace(outcome, mebibytes=slot.death.mebibytes)
 
+    def ask(self, payload: bytes, job: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+        """What a worker tells of another job with this input; {} where it ends, or has had its time, before that."""
+        slot = self._forked(payload, job)
+        patience = Patience(slot.pid, seconds)
+        with self.guard(slot):
+            while not slot.inbox and slot.death is None and not patience.over():
+                self.link.pump(0.05)
+            told: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
+            output = slot.ring.text()
+            death = self.link.end(slot)
+        if death.code == BROKEN:
+            raise WorkerLostError(f"a worker has failed of itself:\n{output}")
+        return {"output": output, **told} if told else {}
+
+    def _forked(self, payload: bytes, job: dict[str, Any]) -> Slot:
+        """A worker that has the input before it."""
+        self.link.slots[ALONE].flight.load(payload)
+        return self.link.fork(ALONE, {"watched": self.watching, **job})
+
+    def _awaited(self, slot: Slot, sampler: Sampler, seconds: float) -> Outcome | None:
+        """Until a worker has told its outcome or is dead; a hang where it has had its time before that."""
+        phase, since = (0, False), time.monotonic()
+        allowance, writing = Patience(slot.pid, START_SECONDS), False
+        while not slot.inbox and slot.death is None:
+            now = time.monotonic()
+            if slot.flight.phase != phase:
+                phase, since, writing = slot.flight.phase, now, False
+                allowance = Patience(slot.pid, seconds + (THREAD_SECONDS if phase[1] else 0.0))
+            over = allowance.over()
+            if phase[0] and not phase[1]:
+                sampler.waited = allowance.waited
+            if over:
+                if not phase[0]:
+                    raise WorkerLostError(f"a worker has not begun within {START_SECONDS:g} s of its own time")
+                if writing:
+                    self.link.end(slot)
+                    return _unfinished(exit_classifier.outcome_of(slot.death, slot, self.territory))  # type: ignore[arg-type]
+                if not sanitizer_report.begun(slot.ring.data):
+                    return self._hang(slot, sampler, allowance.spent)
+                allowance, writing = Patience(slot.pid, sanitizer_report.REPORT_SECONDS), True
+            if not phase[0]:
+                self.link.pump(0.005)
+            else:
+                self.link.pump(0.01 if phase[1] else sampler.step(now - since))
+        return None
+
     def _told(self, told: dict[str, Any], slot: Slot, sampler: Sampler) -> Outcome:
         outcome = outcome_from(told, slot.ring.text())
+        others = max(0.0, sampler.waited - told["waited"])  # its threads and programs have waited, and it for them
+        outcome = msgspec.structs.replace(outcome, seconds=max(0.0, outcome.seconds - others))
         if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
             where = sampler.placed(self.territory)
             slow = exit_classifier.located("slow", "", where, message=_took(outcome.seconds, self.declaration.seconds))
@@ -247,6 +280,17 @@ def _own(again: Outcome, refused: Outcome) -> bool:
     file is not there afterwards, somebody is waited for, or what failed at the first step fails at the second.
     """
     return not again.system and again.kind not in UNSURE and again.type not in (refused.type, *refused.causes)
+
+
+def _unfinished(outcome: Outcome) -> Outcome:
+    """What has crashed and was ended while its report was being written."""
+    if outcome.kind == "sanitizer":
+        return outcome
+    group = "sanitizer:unfinished"
+    message = f"it has crashed, and its report did not come within {sanitizer_report.REPORT_SECONDS:g} s"
+    return Outcome(
+        kind="sanitizer", type="unfinished", message=message, group=group, bucket=group, output=outcome.output
+    )  # fmt: skip
 
 
 def _renamed(outcome: Outcome, kind: str) -> Outcome:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.isolated_run import Court
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.forkserver.client import ALONE
 from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
-from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
-from mlfuzz.errors import WorkerLostError
 
 SECONDS = 2.0
 
@@ -28,17 +23,7 @@ def leaks(court: Court, payload: bytes) -> Outcome | None:
 
 
 def _left(court: Court, payload: bytes) -> Outcome | None:
-    slot = court.link.slots[ALONE]
-    slot.flight.load(payload)
-    court.link.fork(ALONE, {"name": "leak", "seconds": SECONDS, "watched": court.watching})
-    with court.guard(slot):
-        limit = 3 * SECONDS + court.declaration.seconds
-        court.link.wait(lambda: bool(slot.inbox) or slot.death is not None, limit)
-        told: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
-        output = slot.ring.text()
-        death = court.link.end(slot)
-    if death.code == BROKEN:
-        raise WorkerLostError(f"a worker has failed of itself:\n{output}")
+    told = court.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=3 * SECONDS + court.declaration.seconds)
     if not told or min(told["later"]) < LEAST_KIB:
         return None
     raw = [(file, line, "") for file, line in told["where"]]
@@ -47,6 +32,6 @@ def _left(court: Court, payload: bytes) -> Outcome | None:
     ] or stack_parser.placed(raw, court.territory)
     each = sum(told["later"]) / len(told["later"])
     return exit_classifier.located(
-        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=output,
+        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=told["output"],
         mebibytes=each / 1024,
     )  # fmt: skip

@@ -23,7 +23,8 @@ INTERPRETER = re.compile(r"ffi_call|cffi|cdata_call|_ctypes|slot_|method|_?Py[A-
 
 BEGUN = re.compile(rb"Sanitizer:DEADLYSIGNAL|ERROR: \w+Sanitizer: |:\d+:\d+: runtime error: ")
 REPORT_SECONDS = 30.0
-"""How long a process may take to write its report: it starts a program that looks up symbols, and waits for it."""
+"""How long a process may take to write its report: it starts a program that looks up symbols, and waits for it. Of its
+own time; what it has not written by then is left out."""
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
@@ -73,9 +74,9 @@ def parse(text: str) -> Report | None:
     )
 
 
-def reporting(printed: bytes, seconds: float) -> bool:
-    """Whether a process that has gone on for so long is writing its report: it has crashed, and does not hang."""
-    return seconds < REPORT_SECONDS and BEGUN.search(printed) is not None
+def begun(printed: bytes) -> bool:
+    """Whether a process has begun to write a report: it has crashed, and does not hang."""
+    return BEGUN.search(printed) is not None
 
 
 def _details(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
-from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, STARTED, Flight
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, Flight
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, Judge, wrap
@@ -294,20 +294,23 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     try:
         bench.entry(payload)
     except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-        seconds = time.perf_counter() - began - (waited() - idle)
+        seconds, idle = time.perf_counter() - began, waited() - idle
+        flight.head[RETURNED] = flight.head[STARTED]
         if not bench.free:
             system["system"] = bool(sandbox.errors_of_system(error))
             system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
         judge.caught(error, payload)
     else:
-        seconds = time.perf_counter() - began - (waited() - idle)
+        seconds, idle = time.perf_counter() - began, waited() - idle
+        flight.head[RETURNED] = flight.head[STARTED]
     if judge.elsewhere:
         judge.flush(payload)
     peak = bench.memory.peak()
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
+    measured = {"seconds": max(0.0, seconds - idle), "waited": idle, "mebibytes": max(0.0, peak - before)}
     outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
-    return {**outcome, "seconds": max(0.0, seconds), "mebibytes": max(0.0, peak - before), **system}
+    return {**outcome, **measured, **system}
 
 
 def _flush() -> None:
