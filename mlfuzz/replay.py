@@ -17,11 +17,11 @@ import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
-from mlfuzz.codefuzz.again import Sessions
 from mlfuzz.codefuzz.harness.trust import refusal
-from mlfuzz.codefuzz.plain_replay import PlainReplay
 from mlfuzz.codefuzz.triage.confirm import settle as settle_code
 from mlfuzz.codefuzz.triage.confirm import shrink as minimise
+from mlfuzz.codefuzz.triage.replay import Replay
+from mlfuzz.codefuzz.triage.sessions import Sessions
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.findings.regression import write_regression
@@ -75,14 +75,14 @@ def replay(
     trust: which names of a record may be imported; None: the findings are the caller's own.
     """
     results = []
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, PlainReplay(directory) as plain:
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, Replay(directory) as code:
         directory, probe = _settled_in(Path(scratch), directory, trust, target)
         try:
             for case in cases:
                 if said := refusal(trust, case.finding, case.path, target=target):
                     result = _error(case.finding, said)
                 elif case.finding.side == "code":
-                    result = _by_harness(plain, case, target, times)
+                    result = _by_harness(code, case, target, times)
                 else:
                     result = _one(probe, case, directory, target, times, device, plugins)
                 on_result(result)
@@ -219,12 +219,12 @@ def _one(
     return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)
 
 
-def _by_harness(plain: PlainReplay, case: Case, target: str, times: int) -> Replayed:
+def _by_harness(code: Replay, case: Case, target: str, times: int) -> Replayed:
     """A finding of the code side: no torch, and no atheris."""
     finding = case.finding
     try:
         _, files = read(case.path)
-        again = plain.judge(finding, files[finding.input.file], times=times, target=target)
+        again = code.run(finding, files[finding.input.file], times=times, target=target)
     except MlfuzzError as error:
         return _error(finding, str(error))
     return Replayed(

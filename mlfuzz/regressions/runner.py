@@ -18,7 +18,7 @@ import msgspec
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
 from mlfuzz.codefuzz.harness.trust import refusal
-from mlfuzz.codefuzz.plain_replay import PlainReplay
+from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run
@@ -80,7 +80,7 @@ class Guard:
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._probe: ProbeProcess | None = None
         self._empty = Path()
-        self._plain = PlainReplay(settings.directory)
+        self._code = Replay(settings.directory)
 
     def expect(self, kept: Sequence[Kept]) -> None:
         """The regressions that will be asked for, in that order: those that follow are predicted ahead."""
@@ -95,7 +95,7 @@ class Guard:
             return
         if kept.finding.side == "code":
             with suppress(MlfuzzError):
-                self._plain.prepare(kept.finding, target=self._harness_of(kept))
+                self._code.prepare(kept.finding, target=self._harness_of(kept))
         elif kept.kind not in ISOLATED:
             with suppress(ReplayError):
                 self._target(self._load_of(kept))
@@ -128,7 +128,7 @@ class Guard:
             self._probe.kill()
         if self._scratch is not None:
             self._scratch.cleanup()
-        self._plain.close()
+        self._code.close()
         self._probe = self._scratch = None
 
     def _judge(self, kept: Kept) -> Judgement:
@@ -205,9 +205,9 @@ class Guard:
         """An input of the code side, in a fork of its harness: once where it holds, three times where it fails."""
         _, files = read_regression(kept.path)
         payload, target = files[finding.input.file], self._harness_of(kept)
-        again = self._plain.judge(finding, payload, times=self.settings.times, target=target)
+        again = self._code.run(finding, payload, times=self.settings.times, target=target)
         if again.failed:
-            again = self._plain.judge(finding, payload, times=max(TIMES, self.settings.times), target=target)
+            again = self._code.run(finding, payload, times=max(TIMES, self.settings.times), target=target)
         said = f"{again.now.text}; {again.other}" if again.other else again.now.text
         return Judgement(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
 

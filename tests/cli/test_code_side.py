@@ -13,8 +13,8 @@ from codefuzz.scripted import ScriptedEngine
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
 from mlfuzz.codefuzz.engine import default_engine
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.workdir import Workdir
 
@@ -107,7 +107,7 @@ def test_broken_harnesses_end_with_three_and_clear_words(mlfuzz, project):
     (project / "harnesses/broken.py").write_text("import nothing_such\ndef TestOneInput(data): pass\n")
     told = mlfuzz("harness", "run", "broken", "--time", "100ms")
     assert told.code == 3
-    assert "broken does not import: ModuleNotFoundError" in told.err
+    assert "broken.py does not import: ModuleNotFoundError" in told.err
     assert mlfuzz("harness", "run", "nobody").code == 2
 
 
@@ -248,7 +248,7 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
 def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):
     workdir = Workdir.create(project / ".mlfuzz" / "toy")
     harness = discovery.find("toy", project)
-    with PlainRun(harness) as run:
+    with replay_session(harness) as run:
         finding, files = candidate(b"TPExyz", run.reproduce(b"TPExyz", times=1)[0], Origin(harness))
     FindingStore(workdir.findings).save(finding, files)
     assert mlfuzz("findings", "confirm", "--name", "toy").code in (0, 1)

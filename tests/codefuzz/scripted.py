@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from mlfuzz.codefuzz.harness.discovery import Harness
+import msgspec
+
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
-from mlfuzz.codefuzz.plain_run import PlainRun
 
 
 class ScriptedEngine:
@@ -31,15 +31,17 @@ class ScriptedEngine:
         return self.missing
 
     def prepare(self, declaration, options, *, stop=lambda: False):
+        if not options.instrument:
+            return AtherisEngine().prepare(declaration, options)
         return ScriptedSession(self, declaration, options)
 
 
 class ScriptedSession:
     def __init__(self, engine, declaration, options) -> None:
         self.engine, self.declaration = engine, declaration
-        self._run = PlainRun(Harness(declaration, Path(options.project), ""))
-        self._run.start()
-        self.prepared = Prepared(seconds=self._run.seconds, cached=False, sandbox=("rlimits",))
+        alone = msgspec.structs.replace(options, instrument=False, sandbox="none")
+        self._run = AtherisEngine().prepare(declaration, alone)
+        self.prepared = Prepared(seconds=self._run.prepared.seconds, cached=False, sandbox=("rlimits",))
         self._left = list(engine.inputs.get(declaration.name, ()))
         self._executions = self._failures = 0
         self._began = 0.0
@@ -106,3 +108,9 @@ class ScriptedSession:
 
     def close(self):
         self._run.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -124,3 +124,68 @@ def descendants(pid):
         found += children
         below = [*below[1:], *children]
     return found
+
+
+DEEP = """
+import sys
+import time
+
+
+def nested():
+    sys.setrecursionlimit(1 << 30)
+    one, two = [], []
+    for _ in range(100_000):
+        one, two = [one], [two]
+    return one == two
+
+
+def parse(data):
+    if data == b"overflow":
+        nested()
+    if data == b"slow":
+        time.sleep(0.45)
+    if data == b"memory":
+        b"x" * (80 << 20)
+"""
+HARNESS = """
+import deepmod
+
+HARNESS = {
+    "name": "deep", "instrument": ["deepmod"], "seeds": "corpus/seeds/code/deep", "seconds": 0.3, "mebibytes": 40,
+    "length": 16,
+}
+
+
+def fuzz(data):
+    deepmod.parse(data)
+"""
+TOLD = {
+    "overflow": "the native stack is used up at deepmod.py:11:nested",
+    "slow": "the limit is 0.3 s at deepmod.py:18:parse",
+    "memory": "the limit is 40 MiB at deepmod.py:20:parse",
+}
+
+
+def test_campaign_replay_and_pytest_tell_a_failure_alike(tmp_path):
+    seeds = tmp_path / "corpus" / "seeds" / "code" / "deep"
+    seeds.mkdir(parents=True)
+    for name in ("fine", *TOLD):
+        (seeds / name).write_bytes(name.encode())
+    (tmp_path / "harnesses").mkdir()
+    (tmp_path / "harnesses" / "deep.py").write_text(HARNESS)
+    (tmp_path / "deepmod.py").write_text(DEEP)
+    assert mlfuzz(tmp_path, "harness", "run", "deep", "--time", "5s", "--no-report").returncode == 1
+    assert mlfuzz(tmp_path, "findings", "promote", "--name", "deep").returncode == 0
+    found = {one["kind"]: one for one in json.loads(mlfuzz(tmp_path, "findings", "list", "--json").stdout)}
+    assert set(found) == set(TOLD)
+    replayed = mlfuzz(tmp_path, "replay", "--json").stdout.splitlines()
+    again = {one["id"]: one for one in map(json.loads, replayed) if "state" in one}
+    items = subprocess.run(
+        [sys.executable, "-m", "pytest", "corpus", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, timeout=120,
+    ).stdout  # fmt: skip
+    for kind, text in TOLD.items():
+        one = again[found[kind]["id"]]
+        assert (one["state"], one["message"], one["drifted"]) == ("fails", "", ""), one
+        assert one["after"]["text"].endswith(text), one
+        assert f"{text}'" in items, items

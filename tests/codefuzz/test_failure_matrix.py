@@ -15,9 +15,9 @@ HARNESS = Path(__file__).with_name("failures.py")
 
 MATRIX = {
     "ok": ("ok", ""),
-    "documented": ("refused", ""),
-    "matching": ("refused", ""),
-    "documented-group": ("refused", ""),
+    "documented": ("refused", "ValueError"),
+    "matching": ("refused", "KeyError"),
+    "documented-group": ("refused", "ExceptionGroup"),
     "elsewise": ("exception", "KeyError"),
     "index": ("exception", "IndexError"),
     "chained": ("exception", "RuntimeError"),

@@ -5,8 +5,8 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, tried
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.triage import triage_record
 
@@ -19,7 +19,7 @@ def found(tmp_path_factory):
     project = toy_project.build(tmp_path_factory.mktemp("found"))
     harness = discovery.find("toy", project)
     made = {}
-    with PlainRun(harness) as run:
+    with replay_session(harness) as run:
         for payload in (b"TPE", b"TPDd", b"TPX"):
             outcomes = run.reproduce(payload, times=3)
             finding, files = candidate(payload, outcomes[0], Origin(harness))

@@ -55,7 +55,7 @@ def bisect(
     terminal = context.terminal
     terminal.say(f"{finding.id[:SHORT_ID]}  {visible(finding.observed)} of {harness.name}, with {len(wanted)} versions")
     tried = []
-    for one in version_bisect.bisect(harness, files[finding.input.file], finding.key, package, wanted, times=times):
+    for one in version_bisect.bisect(harness, files[finding.input.file], finding, package, wanted, times=times):
         tried.append(one)
         _tell(context, package, one)
     for line in version_bisect.turning_points(tried):

@@ -14,9 +14,9 @@ from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.trust import noted
-from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.triage.finding_builder import Origin, suffix_of
 from mlfuzz.codefuzz.triage.import_foreign import Foreign, State, adopt, inputs
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import SHORT_ID
@@ -60,8 +60,8 @@ def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", con
 
     suffix = suffix_of([path.name for path in chosen.seed_files()])
     origin = Origin(chosen, workdir.name, engine="import", suffix=suffix, environment=environment(found.root))
-    with Lock.acquire(workdir.lock), PlainRun(chosen) as run:
-        adopted = adopt(files, run, FindingStore(workdir.findings), origin, on_file=tell)
+    with Lock.acquire(workdir.lock), replay_session(chosen) as session:
+        adopted = adopt(files, session, FindingStore(workdir.findings), origin, on_file=tell)
         _account(workdir, chosen, len(files))
     terminal.emit(
         {

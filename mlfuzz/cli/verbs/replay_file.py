@@ -9,7 +9,8 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.plain_run import PlainRun, text_of
+from mlfuzz.codefuzz.triage.replay import text_of
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.lookup import record_at
 from mlfuzz.report.visible import visible
@@ -25,13 +26,13 @@ def replay_files(context: Context, files: Sequence[Path], harness: str, *, times
     """Run each, and say what became of it; exit code 1 where any fails."""
     found = discovery.find(harness, context.resolve().root)
     failed = False
-    with PlainRun(found) as run:
+    with replay_session(found) as session:
         for path in files:
-            outcomes = run.reproduce(_read(path), times=times)
+            outcomes = session.reproduce(_read(path), times=times)
             failing = [one for one in outcomes if one.failed]
             failed |= bool(failing)
             _tell(context, path, outcomes, failing)
-            told = run.consumed(path.read_bytes()) if failing else []
+            told = session.consumed(path.read_bytes()) if failing else []
             for call, value in told:
                 context.terminal.result((f"      {visible(call)}", "dim"), f" -> {visible(value, limit=120)}")
     return EXIT_FINDINGS if failed else EXIT_CLEAN

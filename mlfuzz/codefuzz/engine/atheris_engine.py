@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -20,10 +20,10 @@ from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
 from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
-from mlfuzz.codefuzz.engine.seed_screening import peek, samples, screen
+from mlfuzz.codefuzz.engine.seed_screening import Glimpse, peek, samples, screen
 from mlfuzz.codefuzz.engine.session_memory import Lore
 from mlfuzz.codefuzz.executor.batch_run import Series
-from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.executor.isolated_run import PATIENCE, Court
 from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import Territory
@@ -73,7 +73,8 @@ class AtherisEngine:
         """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""
         if not hasattr(os, "fork"):
             raise TargetLoadError(self.available())
-        return AtherisSession(declaration, options, missing=self.available(), stop=stop)
+        missing = self.available() if options.instrument else "the session was opened without coverage"
+        return AtherisSession(declaration, options, missing=missing, stop=stop)
 
 
 class AtherisSession:
@@ -93,8 +94,14 @@ class AtherisSession:
             raise ConfigError(f"sandbox {options.sandbox!r}: {' or '.join(map(repr, SANDBOXES))}")
         if not Path(declaration.path).is_file():
             raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
+        self._open(stop)
+
+    def _open(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Import the harness in a process of its own."""
+        declaration, options = self.declaration, self.options
         variables = environment(options, declaration.mutator)
-        self._link = Link(specification(declaration, options, atheris=not missing), variables)
+        specified = specification(declaration, options, atheris=not self._missing)
+        self._link = Link(specified, variables, python=options.python)
         try:
             told = self._link.ready(options.start_seconds, declaration.path, stop)
             self._own = frozenset(told["own"])
@@ -106,7 +113,7 @@ class AtherisSession:
             self._link.close()
             raise
 
-    def __enter__(self) -> AtherisSession:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,7 +121,7 @@ class AtherisSession:
 
     def close(self) -> None:
         self._link.close()
-        if cache := _cache(self.options):
+        if self.options.instrument and (cache := _cache(self.options)):
             prune(Path(cache))
 
     def fuzz(
@@ -145,9 +152,18 @@ class AtherisSession:
 
         kind: what was seen before; a "leak" shows only when the input runs many times, and is looked for then alone.
         """
+        if self._link.lost:  # without a sandbox an input may have taken down more than its own process
+            self._link.close()
+            self._open()
         if kind == "leak" or payload in self._court.leaky:
             return [leaks(self._court, payload) or self._court.judge(payload) for _ in range(times)]
         return [self._court.judge(payload) for _ in range(times)]
+
+    def consumed(self, payload: bytes) -> list[tuple[str, str]]:
+        """What a FuzzedDataProvider made of an input: (call, value) in order; [] where it used none or does not come to
+        its end, and in an instrumented session."""
+        told = self._court.ask(payload, {"name": "consumed"}, seconds=PATIENCE * self.declaration.seconds)
+        return [(str(call), str(value)) for call, value in told.get("consumed", ())]
 
     def screen(self, files: Sequence[Path]) -> Screened:
         """Run each seed once; judge alone those that die, hang, or take too much."""
@@ -208,10 +224,7 @@ class AtherisSession:
             raise TargetError(f"{self.declaration.name} cannot be fuzzed here: {self._missing}")
 
     def _prepared(self, told: dict[str, Any]) -> Prepared:
-        before = frozenset(told["modules"])
-        seeds, length = self.declaration.seeds, self.declaration.length
-        first = samples(Path(self.options.project) / seeds, length) if seeds else [b""]
-        glimpse = peek(self._link, first, before)
+        glimpse = self._glimpse(frozenset(told["modules"])) if self.options.instrument else Glimpse()
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
         warnings = list(told["warnings"])
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
@@ -230,6 +243,11 @@ class AtherisSession:
             sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
             constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
+
+    def _glimpse(self, before: frozenset[str]) -> Glimpse:
+        seeds, length = self.declaration.seeds, self.declaration.length
+        first = samples(Path(self.options.project) / seeds, length) if seeds else [b""]
+        return peek(self._link, first, before)
 
     def _unseen(self, corpus: Path, progress: Progress) -> tuple[str, ...]:
         """Packages called without coverage, where the corpus reaches nothing but the harness's own code."""
@@ -306,12 +324,14 @@ def environment(options: Options, mutator: str = "") -> dict[str, str]:
         variables[name] = "1"
     variables.pop("PYTHONSTARTUP", None)
     variables.pop("PYTHONFAULTHANDLER", None)
-    own = str(Path(mlfuzz.__file__).resolve().parent.parent)
-    paths = [path for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
-    variables["PYTHONPATH"] = os.pathsep.join([*paths, own] if own not in paths else paths)
     variables["PYTHONHASHSEED"] = "0"
-    variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    if not options.python:  # another Python has packages of its own beside its own mlfuzz, or has none
+        own = str(Path(mlfuzz.__file__).resolve().parent.parent)
+        paths = [path for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
+        variables["PYTHONPATH"] = os.pathsep.join([*paths, own] if own not in paths else paths)
+    if options.instrument:
+        variables["PYTHONDONTWRITEBYTECODE"] = "1"
     if options.lane.preload:
-        libraries = [*options.lane.preload, mutator_library() if mutator else ""]
+        libraries = [*options.lane.preload, mutator_library() if mutator and options.instrument else ""]
         variables["LD_PRELOAD"] = ":".join(filter(None, libraries))
     return {**variables, **options.lane.variables}

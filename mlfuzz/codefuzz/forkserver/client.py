@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import selectors
 import shutil
@@ -12,14 +13,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import mlfuzz
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, Slot
 from mlfuzz.codefuzz.runtime.messages import Frames, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 
 FORK_SECONDS = 30.0
+
+SERVER = "mlfuzz.codefuzz.forkserver.server"
+ELSEWHERE = f"""
+import importlib.util, os, sys
+where = sys.argv.pop(1)
+spec = importlib.util.spec_from_file_location("mlfuzz", where, submodule_search_locations=[os.path.dirname(where)])
+sys.modules["mlfuzz"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+sys.exit(importlib.import_module("{SERVER}").main())
+"""
+"""How another Python begins: of this one's packages it sees mlfuzz alone, and of that what needs no other package."""
 
 FUZZ, ALONE = 0, 1
 """The slots: the worker that fuzzes, and the one that runs an input alone beside it."""
@@ -32,10 +46,10 @@ class Link:
     lives as long as the session.
     """
 
-    def __init__(self, spec: dict[str, Any], environment: dict[str, str]) -> None:
+    def __init__(self, spec: dict[str, Any], environment: dict[str, str], *, python: str = "") -> None:
         self.slots = [Slot("fuzz"), Slot("alone")]
         self.turns = 0
-        self.scratch = scratch.create()
+        self.lost = False
         self._selector = selectors.DefaultSelector()
         self._events: list[dict[str, Any]] = []
         self._frames = Frames()
@@ -44,22 +58,35 @@ class Link:
         ours, theirs = socket.socketpair()
         self._control = ours
         try:
-            self._start(spec, environment, theirs)
+            self._start(spec, environment, theirs, python)
         except BaseException:
             self.close()
             raise
         finally:
             theirs.close()
 
-    def _start(self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket) -> None:
+    @functools.cached_property
+    def scratch(self) -> Path:
+        """A folder of its own, made where something is to be put into it. Raises StorageError."""
+        return scratch.create()
+
+    def _start(
+        self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket, python: str
+    ) -> None:  # fmt: skip
         slots = [slot.descriptors for slot in self.slots]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mlfuzz.codefuzz.forkserver.server", str(theirs.fileno()), str(os.getpid())],
-            pass_fds=passed, env=environment, cwd=self.scratch, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
-        )  # fmt: skip
-        send(self._control, {**spec, "slots": slots, "scratch": str(self.scratch)})
+        free = spec["sandbox"] == "none"
+        begin = ["-c", ELSEWHERE, mlfuzz.__file__] if python else ["-m", SERVER]
+        try:
+            self._process = subprocess.Popen(
+                [python or sys.executable, "-P", *begin, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=passed, env=environment, cwd=spec["project"] if free else self.scratch,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise TargetLoadError(f"{spec['path']}: its process does not start: {error}") from error
+        send(self._control, {**spec, "slots": slots, "scratch": "" if free else str(self.scratch)})
         self._control.setblocking(False)
         self._selector.register(self._control, selectors.EVENT_READ, None)
         for slot in self.slots:
@@ -191,7 +218,8 @@ class Link:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(slot.pid, signal.SIGKILL)
             slot.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if "scratch" in vars(self):
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _listen(self) -> None:
         try:
@@ -216,7 +244,7 @@ class Link:
                 self._events.append(event)
 
     def _lost(self) -> MlfuzzError:
-        status: int | None = None
+        self.lost, status = True, None
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(1.0)

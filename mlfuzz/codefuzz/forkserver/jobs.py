@@ -18,9 +18,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
-from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
+from mlfuzz.codefuzz.failure.bucketing import OWN, Territory, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver.standby import Keeper
+from mlfuzz.codefuzz.loading import atheris_shim
 from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.alarm import Alarm
@@ -37,6 +38,7 @@ ROOMY = 4.0
 FUZZER_MEBIBYTES = 256.0
 """libFuzzer's own corpus, counters and tables."""
 
+MOST_CONSUMED = 64
 SPARE_COUNTERS = 1 << 14
 SLACK_MEBIBYTES = 64.0
 COVER_MEBIBYTES = 1024.0
@@ -128,6 +130,15 @@ def alone(bench: Bench, job: dict[str, Any]) -> None:
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False))
     bench.post.send(_measured(bench, bench.judge(), payload))
+
+
+def consumed(bench: Bench, job: dict[str, Any]) -> None:
+    """Run the input in the page once, and tell what a FuzzedDataProvider made of it: the stand-in writes that down."""
+    payload = bench.post.flight.payload
+    bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
+    record = atheris_shim.record()
+    _measured(bench, bench.judge(), payload)
+    bench.post.send({"consumed": record[:MOST_CONSUMED]})
 
 
 def many(bench: Bench, job: dict[str, Any]) -> None:
@@ -269,6 +280,7 @@ def cover(bench: Bench, job: dict[str, Any]) -> None:
 
 JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
     "alone": alone,
+    "consumed": consumed,
     "many": many,
     "fuzz": fuzz,
     "minimise": minimise,
@@ -283,6 +295,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     flight.load(payload)
     told: list[dict[str, Any]] = []
     system: dict[str, Any] = {}
+    ended: dict[str, Any] = {"kind": "ok"}
     judge.forget()
     judge.tell = lambda outcome, data: told.append(outcome) if data == payload else None
     refused = flight.head[REFUSED]
@@ -300,6 +313,8 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
             system["system"] = bool(sandbox.errors_of_system(error))
             system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
         judge.caught(error, payload)
+        if flight.head[REFUSED] > refused:
+            ended = {"kind": "refused", "type": type(error).__name__, "message": message_of(error)}
     else:
         seconds, idle = time.perf_counter() - began, waited() - idle
         flight.head[RETURNED] = flight.head[STARTED]
@@ -309,8 +324,7 @@ def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
     measured = {"seconds": max(0.0, seconds - idle), "waited": idle, "mebibytes": max(0.0, peak - before)}
-    outcome = told[0] if told else {"kind": "refused" if flight.head[REFUSED] > refused else "ok"}
-    return {**outcome, **measured, **system}
+    return {**(told[0] if told else ended), **measured, **system}
 
 
 def _flush() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -30,6 +30,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     sandbox: "auto" (what the kernel has) or "none"; recorded with each finding. seed: of libFuzzer's generator.
     start_seconds: that importing the harness may take (uncached instrumentation of torch: a minute or two).
+    instrument: whether inputs shall give coverage; without it a session cannot fuzz, needs no fuzzer, and runs the code
+    as its users do. python: of another environment; "" for this one. It need not have what mlfuzz needs.
     """
 
     project: str = "."
@@ -38,6 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: str = "auto"
     seed: int = 1
     start_seconds: float = 300.0
+    instrument: bool = True
+    python: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +129,10 @@ class Session(Protocol):
         kind: what was seen before; a "leak" shows only when the input runs many times, and is looked for then alone.
         """
 
+    def consumed(self, payload: bytes) -> list[tuple[str, str]]:
+        """What a FuzzedDataProvider made of an input: (call, value) in order; [] where it used none or does not come to
+        its end, and in an instrumented session."""
+
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
 
@@ -138,6 +146,10 @@ class Session(Protocol):
         """Lines and branches of the instrumented packages that these files reach: share per file, and the pages."""
 
     def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Engine(Protocol):

@@ -74,7 +74,8 @@ def load(spec: dict[str, Any]) -> Loaded:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [os.path.dirname(path)]
     sys.modules[PACKAGE] = package
-    _forget([*BROUGHT, *spec["instrument"]], warnings)
+    watched = spec["atheris"] or spec["cover"]
+    _forget([*(BROUGHT if watched else ()), *spec["instrument"]], warnings)
     before = frozenset(sys.modules)
     stand = _Instrumented(spec) if spec["atheris"] else _Plain()
     with stand.imports():
@@ -93,7 +94,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
     loaded.instrumented, loaded.own = stand.instrumented(), stand.own
     loaded.constants = chosen(stand.store.constants) if stand.store else []
-    loaded.warnings = warnings + stand.warnings
+    loaded.warnings = (warnings if watched else []) + stand.warnings
     return loaded
 
 

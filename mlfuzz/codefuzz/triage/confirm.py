@@ -8,8 +8,8 @@ import msgspec
 
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
-from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.triage.finding_builder import confirmed, minimised, tried
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 
@@ -19,7 +19,7 @@ PROVIDER = b"FuzzedDataProvider"
 
 
 class Reproducer(Protocol):
-    """What runs one input alone: a session, or a plain run."""
+    """What runs one input alone: a session."""
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]: ...
 
@@ -62,8 +62,8 @@ def explain(store: FindingStore, finding: Finding, harness: Harness) -> Finding:
         return finding
     if PROVIDER not in source or finding.verdict != "confirmed" or finding.evidence.get("refused"):
         return finding  # what the sandbox refuses is not done behind its back
-    with PlainRun(harness) as run:
-        told = run.consumed(store.bytes_of(finding, finding.input))
+    with replay_session(harness) as session:
+        told = session.consumed(store.bytes_of(finding, finding.input))
     changed = msgspec.structs.replace(finding, evidence={**finding.evidence, "consumed": [list(one) for one in told]})
     store.update(changed)
     return changed

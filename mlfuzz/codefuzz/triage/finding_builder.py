@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,10 +23,16 @@ from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})
 """How much is too much depends on the moment: where one of these comes for another, it is the same failure."""
 
+TAKEN = (frozenset({"hang", "slow"}), frozenset({"memory", "memory-error", "killed"}))
+"""Kinds between which the machine decides: how quick it is, how much memory it has."""
+
 LONGEST = 20_000
 """Characters of a traceback or of output that a record holds."""
 
 EXPECTED = "an answer"
+
+_MODULE = re.compile(r"\bmlfuzz_harness\.\w+\.(?=\w)")
+"""A harness's module inside a type's name; once it was the module itself."""
 
 _GRAVE = {
     "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
@@ -91,6 +98,36 @@ def tried(outcomes: Sequence[Outcome], bucket: str, kind: str) -> Trial:
     if failing and len(failing) == len(outcomes) and len({one.bucket for one in failing}) == 1:
         return Trial(len(failing), len(outcomes), _typical(failing))
     return Trial(0, len(outcomes), None)
+
+
+def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
+    """Bucket and group as the runner told them that findings were imported and replayed with before there was one for
+    all."""
+    kind, keys = outcome.kind, {outcome.bucket, outcome.group}
+    if kind == "overflow":
+        keys = {f"crash{key.removeprefix(kind)}" for key in keys}
+    elif kind in ("slow", "memory", "leak"):
+        keys = {f"{kind}::{harness}"}
+    elif kind == "os-exit":
+        keys = {f"{kind}:{outcome.type}"}
+    return frozenset(_MODULE.sub("mlfuzz_harness.", key) for key in keys)
+
+
+def same_key(finding: Finding, outcome: Outcome) -> bool:
+    """Whether an outcome has the key of a finding, as it is told now or was told before."""
+    recorded = {finding.key, finding.fault}
+    return not recorded.isdisjoint({outcome.bucket, outcome.group, *former_keys(outcome, finding.target)})
+
+
+def as_recorded(finding: Finding, outcome: Outcome) -> bool:
+    """Whether a failure is the finding's: by its key; by its type, wherever the code has gone since; or, of one that
+    takes too much, by what it takes too much of.
+    """
+    kinds = {outcome.kind, "crash"} if outcome.kind == "overflow" else {outcome.kind}
+    types = {outcome.type or outcome.kind, _MODULE.sub("mlfuzz_harness.", outcome.type)}
+    alike = finding.kind in kinds and finding.observed in types
+    takes = any(finding.kind in taken and outcome.kind in taken for taken in TAKEN)
+    return alike or takes or same_key(finding, outcome)
 
 
 def confirmed(finding: Finding, trial: Trial, payload: bytes) -> Finding:

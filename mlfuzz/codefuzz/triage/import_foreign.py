@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, tried
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, former_keys, tried
 from mlfuzz.errors import MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
@@ -107,7 +107,7 @@ def _adopt(
     if not failing:
         return "holds", outcomes[-1].kind, None
     first = failing[0]
-    if first.bucket in known:
+    if not known.isdisjoint({first.bucket, *former_keys(first, origin.harness.name)}):
         return "known", f"{first.kind} {first.type}", None
     known.add(first.bucket)
     finding, files = candidate(payload, first, origin, seed=one.path.name)

@@ -17,8 +17,11 @@ import msgspec
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Lane
-from mlfuzz.codefuzz.plain_run import PlainRun, text_of
+from mlfuzz.codefuzz.triage.finding_builder import same_key
+from mlfuzz.codefuzz.triage.replay import text_of
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import ReplayError, TargetLoadError, UsageError
+from mlfuzz.findings.finding import Finding
 
 INSTALL_SECONDS = 600.0
 
@@ -71,7 +74,7 @@ def offered(package: str) -> list[str]:
 
 
 def bisect(
-    harness: Harness, payload: bytes, bucket: str, package: str, versions: Sequence[str], *, times: int = 3,
+    harness: Harness, payload: bytes, finding: Finding, package: str, versions: Sequence[str], *, times: int = 3,
     install: Callable[[str, str, Path], str] | None = None,
 ) -> Iterator[Tried]:  # fmt: skip
     """Run an input with each version in turn. install: puts a package into a folder; why it could not, or ""."""
@@ -84,7 +87,7 @@ def bisect(
             if problem:
                 yield Tried(version=version, verdict="not installed", said=problem, seconds=spent)
             else:
-                yield _tried(harness, payload, bucket, version, Path(folder), times, spent)
+                yield _tried(harness, payload, finding, version, Path(folder), times, spent)
 
 
 def turning_points(tried: Sequence[Tried]) -> list[str]:
@@ -110,24 +113,23 @@ def install_into(package: str, version: str, folder: Path) -> str:
 
 
 def _tried(
-    harness: Harness, payload: bytes, bucket: str, version: str, folder: Path, times: int, spent: float
+    harness: Harness, payload: bytes, finding: Finding, version: str, folder: Path, times: int, spent: float
 ) -> Tried:
     try:
-        with PlainRun(harness, lane=Lane(path=(str(folder),))) as run:
-            outcomes = run.reproduce(payload, times=times, kind=bucket.partition(":")[0])
+        with replay_session(harness, lane=Lane(path=(str(folder),))) as session:
+            outcomes = session.reproduce(payload, times=times, kind=finding.kind)
     except TargetLoadError as error:
         return Tried(version=version, verdict="does not import", said=str(error), seconds=spent)
-    return Tried(version=version, verdict=_verdict(outcomes, bucket), said=text_of(outcomes), seconds=spent)
+    return Tried(version=version, verdict=_verdict(outcomes, finding), said=text_of(outcomes), seconds=spent)
 
 
-def _verdict(outcomes: Sequence[Outcome], bucket: str) -> Verdict:
+def _verdict(outcomes: Sequence[Outcome], finding: Finding) -> Verdict:
     failing = [one for one in outcomes if one.failed]
     if not failing:
         return "holds"
     if len(failing) < len(outcomes):
         return "flaky"
-    group = bucket.split(":+", 1)[0]
-    return "fails" if any(one.bucket == bucket or one.group == group for one in failing) else "fails otherwise"
+    return "fails" if any(same_key(finding, one) for one in failing) else "fails otherwise"
 
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.executor.patience import Patience, tasks
 from mlfuzz.codefuzz.harness.declaration import read
-from mlfuzz.codefuzz.harness.engine import Options
+from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.triage.sessions import replay_session
 
 SPIN = "while True: pass"
 OTHERS = 6
@@ -135,10 +135,7 @@ def fuzz(data):
 def test_a_busy_machine_changes_no_verdict(tmp_path, payload, kind):
     path = tmp_path / "work.py"
     path.write_text(WORK)
-    with (
-        crowded(),
-        AtherisEngine().prepare(read(path), Options(cache="none", project=str(tmp_path), sandbox="none")) as session,
-    ):
+    with crowded(), replay_session(Harness(read(path), tmp_path, "")) as session:
         began = time.monotonic()
         (outcome,) = session.reproduce(payload, times=1)
     assert outcome.kind == kind, outcome

@@ -14,7 +14,7 @@ from codefuzz.sandboxed import BARRED, HARMLESS, OWN
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.plain_run import PlainRun
+from mlfuzz.codefuzz.triage.sessions import replay_session
 
 ENGINE = AtherisEngine()
 
@@ -139,7 +139,7 @@ def test_without_the_sandbox_and_in_a_replay_nothing_is_refused(tmp_path):
     with opened(fresh) as session:
         told = {way: session.reproduce(way.encode(), times=1)[0] for way in ways}
     assert {way: one for way, one in told.items() if one.failed or one.refusals} == {}
-    with PlainRun(discovery.find("acme", fresh)) as run:
+    with replay_session(discovery.find("acme", fresh)) as run:
         replayed = {way: run.reproduce(way.encode(), times=1)[0] for way in ways}
     assert {way: one for way, one in replayed.items() if one.failed} == {}
 

@@ -4,9 +4,9 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.plain_run import PlainRun
 from mlfuzz.codefuzz.triage.finding_builder import Origin
 from mlfuzz.codefuzz.triage.import_foreign import adopt, inputs
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.store import FindingStore
 
@@ -53,7 +53,7 @@ def test_of_each_bucket_one_becomes_a_finding(tmp_path):
     files = {"crash-00000001": b"TPE1", "crash-00000002": b"TPE22", "crash-00000003": b"TPDd", "oom-00000004": b"TPq"}
     write(tmp_path / "theirs", **files)
     store = FindingStore(tmp_path / "findings")
-    with PlainRun(harness) as run:
+    with replay_session(harness) as run:
         first = adopt(inputs(tmp_path / "theirs"), run, store, Origin(harness))
         again = adopt(inputs(tmp_path / "theirs"), run, store, Origin(harness))
     assert [state for _, state, _ in first.files] == ["new", "known", "new", "holds"]
@@ -68,6 +68,6 @@ def test_a_file_that_cannot_be_read_stops_nobody(tmp_path):
     write(tmp_path / "theirs", a=b"TPE", b=b"TPE")
     found = inputs(tmp_path / "theirs")
     (tmp_path / "theirs" / "a").unlink()
-    with PlainRun(harness) as run:
+    with replay_session(harness) as run:
         adopted = adopt(found, run, FindingStore(tmp_path / "findings"), Origin(harness))
     assert [state for _, state, _ in adopted.files] == ["unreadable", "new"]

@@ -1,15 +1,29 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import msgspec
 import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.failure.bucketing import TARGET, keys
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.declaration import Declaration
+from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.triage.confirm import settle
-from mlfuzz.codefuzz.triage.finding_builder import Origin, amplification, candidate, severity, suffix_of, told, tried
+from mlfuzz.codefuzz.triage.finding_builder import (
+    Origin,
+    amplification,
+    as_recorded,
+    candidate,
+    same_key,
+    severity,
+    suffix_of,
+    told,
+    tried,
+)
 from mlfuzz.findings.finding import dumps, loads
 from mlfuzz.findings.store import FindingStore
 
@@ -112,3 +126,53 @@ def test_a_hang_has_one_key_wherever_in_its_loop_a_sample_falls():
 
     assert key(12) == key(14)
     assert keys("crash", "SIGSEGV", [(TARGET, ("pkg/a.py", 12, "f", 10))], [])[1].endswith(":+2")
+
+
+BEFORE = {  # kind, type, key and group, as the runner that replayed by itself recorded them
+    "overflow": ("crash", "SIGSEGV", "crash:SIGSEGV:a.py:f:+5", "crash:SIGSEGV:a.py:f"),
+    "slow": ("slow", "slow", "slow::toy", "slow::toy"),
+    "memory": ("memory", "memory", "memory::toy", "memory::toy"),
+    "leak": ("leak", "leak", "leak::toy", "leak::toy"),
+    "os-exit": ("os-exit", "status 7", "os-exit:status 7", "os-exit:status 7"),
+    "exception": ("exception", "mlfuzz_harness.Odd", "exception:mlfuzz_harness.Odd:a.py:f:+5",
+                  "exception:mlfuzz_harness.Odd:a.py:f"),
+}  # fmt: skip
+NOW = {
+    "overflow": "SIGSEGV", "slow": "", "memory": "", "leak": "", "os-exit": "status 7",
+    "exception": "mlfuzz_harness.toy.Odd",
+}  # fmt: skip
+
+
+def recorded(kind, type, key, fault):
+    finding, _ = candidate(b"x", outcome(), Origin(Harness(Declaration(name="toy"), Path(), "")))
+    return msgspec.structs.replace(finding, kind=kind, observed=type or kind, key=key, fault=fault)
+
+
+def failing(kind, type, place="a.py:f"):
+    group = f"{kind}:{type}:{place}"
+    return Outcome(kind=kind, type=type, group=group, bucket=f"{group}:+5")
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_what_was_recorded_by_other_names_is_still_known(kind):
+    finding, now = recorded(*BEFORE[kind]), failing(kind, NOW[kind])
+    assert same_key(finding, now)
+    assert as_recorded(finding, now)
+
+
+def test_of_one_type_is_the_same_failure_wherever_the_code_has_gone_and_another_is_not():
+    finding = recorded("exception", "KeyError", "exception:KeyError:a.py:f:+5", "exception:KeyError:a.py:f")
+    assert as_recorded(finding, failing("exception", "KeyError", "b.py:g"))
+    assert not same_key(finding, failing("exception", "KeyError", "b.py:g"))
+    assert not as_recorded(finding, failing("exception", "IndexError"))
+    overflow = recorded("overflow", "SIGSEGV", "overflow:SIGSEGV:a.py:f:+5", "overflow:SIGSEGV:a.py:f")
+    assert not as_recorded(overflow, failing("crash", "SIGSEGV"))
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("hang", "slow", True), ("memory", "killed", True), ("memory-error", "memory", True), ("hang", "memory", False),
+    ("slow", "killed", False), ("hang", "crash", False), ("leak", "memory", False),
+])  # fmt: skip
+def test_too_much_of_one_thing_is_not_too_much_of_another(one, other, same):
+    finding = recorded(one, "", f"{one}::a.py:f", f"{one}::a.py:f")
+    assert as_recorded(finding, failing(other, "")) == same

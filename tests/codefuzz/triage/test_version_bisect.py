@@ -4,7 +4,8 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.plain_run import PlainRun
+from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.codefuzz.triage.version_bisect import Tried, bisect, parse, turning_points
 from mlfuzz.errors import UsageError
 
@@ -37,10 +38,11 @@ def test_each_version_gets_its_verdict(tmp_path):
         (folder / f"{package}.py").write_text(text[version])
         return ""
 
-    with PlainRun(harness) as run:
+    with replay_session(harness) as run:
         (outcome,) = run.reproduce(b"TPE", times=1)
+    finding, _ = candidate(b"TPE", outcome, Origin(harness))
     (project / "toyparser.py").unlink()
-    tried = list(bisect(harness, b"TPE", outcome.bucket, "toyparser", ["1", "2", "3", "4"], times=1, install=install))
+    tried = list(bisect(harness, b"TPE", finding, "toyparser", ["1", "2", "3", "4"], times=1, install=install))
     assert [one.verdict for one in tried] == ["fails", "holds", "not installed", "does not import"]
     assert tried[0].said.startswith("KeyError")
     assert turning_points(tried) == ["fails with 1, holds with 2"]

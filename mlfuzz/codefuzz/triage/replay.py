@@ -1,0 +1,98 @@
+"""Findings of the code side run again: by the runner that has found them, as users run the code. No torch, no numpy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.triage.finding_builder import as_recorded
+from mlfuzz.codefuzz.triage.sessions import Sessions
+from mlfuzz.findings.finding import Finding, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """failed of times runs failed. now: what it does now. other: how that differs from what is recorded.
+
+    drifted: what has changed besides the code under test.
+    """
+
+    failed: int
+    times: int
+    now: Run
+    other: str = ""
+    drifted: str = ""
+
+    @property
+    def state(self) -> Literal["fixed", "fails", "flaky"]:
+        return "fails" if self.failed == self.times else "flaky" if self.failed else "fixed"
+
+
+class Replay:
+    """Keeps the process of each harness that has been asked for. A context manager. project: its folder."""
+
+    def __init__(self, project: Path, *, natives: Path | None = None) -> None:
+        self._sessions = Sessions(project, instrument=False, natives=natives)
+
+    def prepare(self, finding: Finding, *, target: str = "") -> None:
+        """Import its harness now. Raises ReplayError, TargetLoadError."""
+        self._sessions.of(finding, target=target)
+
+    def run(self, finding: Finding, payload: bytes, *, times: int, target: str = "") -> Again:
+        """Run the input `times` times, each in a fork of its own. target: another harness, by name or file.
+
+        Raises ReplayError where its harness or lane is not here, TargetLoadError where it does not import.
+        """
+        session = self._sessions.of(finding, target=target)
+        outcomes = session.reproduce(payload, times=times, kind=finding.kind)
+        failing = [one for one in outcomes if one.failed]
+        last = (failing or outcomes)[-1]
+        scores = {"seconds": round(last.seconds, 4)} if last.seconds == last.seconds else {}
+        now = Run(label=(last.type or last.kind) if last.failed else last.kind, text=text_of(outcomes), scores=scores)
+        changed = "" if target else drifted(finding, Path(session.declaration.path))
+        return Again(len(failing), len(outcomes), now, _other(finding, failing), changed)
+
+    def close(self) -> None:
+        self._sessions.close()
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def drifted(finding: Finding, harness: Path) -> str:
+    """A note where the harness is not the file that the finding was made with."""
+    digest = str(finding.evidence.get("harness_sha256", ""))
+    try:
+        same = not digest or hashlib.sha256(harness.read_bytes()).hexdigest() == digest
+    except OSError:
+        return ""
+    return "" if same else "the harness has changed since"
+
+
+def text_of(outcomes: Sequence[Outcome]) -> str:
+    """ "ValueError: day is out of range at wave.py:120:read", of the last failure; "ok" or "refused" else."""
+    failing = [one for one in outcomes if one.failed]
+    last = (failing or list(outcomes))[-1]
+    if not last.failed:
+        return f"refused: {last.type}" if last.kind == "refused" else last.kind
+    where = f" at {last.frames[-1]}" if last.frames else ""
+    message = f": {last.message[:120]}" if last.message else ""
+    return f"{last.type or last.kind}{message}{where}"
+
+
+def _other(finding: Finding, failing: Sequence[Outcome]) -> str:
+    """How it fails now, where no run fails as recorded, or where it is told by another word."""
+    if not failing:
+        return ""
+    same = [one for one in failing if as_recorded(finding, one)]
+    if not same:
+        return f"fails otherwise now: {text_of(failing)}"
+    renamed = same[-1].kind if not any(one.kind == finding.kind for one in same) else ""
+    return f"recorded as {finding.kind}, told as {renamed} now" if renamed else ""
