@@ -23,7 +23,7 @@ from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
 from mlfuzz.codefuzz.engine.seed_screening import Glimpse, peek, samples, screen
 from mlfuzz.codefuzz.engine.session_memory import Lore
 from mlfuzz.codefuzz.executor.batch_run import Series
-from mlfuzz.codefuzz.executor.isolated_run import PATIENCE, Court
+from mlfuzz.codefuzz.executor.isolated_run import PATIENCE, TIMED, Court
 from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import Territory
@@ -42,6 +42,9 @@ SANDBOXES = ("auto", "none")
 
 HARMFUL = frozenset({"crash", "overflow", "killed", "os-exit", "sanitizer", "hang", "memory"})
 """Kinds of input that would end a worker that runs many."""
+
+UNCOVERED = "the session was opened without coverage"
+"""Why such a session cannot fuzz."""
 
 UNCOUNTED, DOUBTED = 1, 64
 """libFuzzer may count so many edges that are nobody's. Where it has counted no more than the harness's own file has,
@@ -73,7 +76,7 @@ class AtherisEngine:
         """Import the harness in a process of its own. Raises TargetLoadError with the child's own words."""
         if not hasattr(os, "fork"):
             raise TargetLoadError(self.available())
-        missing = self.available() if options.instrument else "the session was opened without coverage"
+        missing = self.available() if options.instrument else UNCOVERED
         return AtherisSession(declaration, options, missing=missing, stop=stop)
 
 
@@ -88,6 +91,7 @@ class AtherisSession:
     ) -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
         self._lore = Lore()
+        self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
         if options.sandbox not in SANDBOXES:
@@ -108,6 +112,7 @@ class AtherisSession:
             territory = Territory(declaration.instrument, declaration.path, told["path"])
             self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
             self._court.watch(told["sandbox"])
+            self._court.bare = None if self._missing else self._run_bare
             self.prepared = self._prepared(told)
         except BaseException:
             self._link.close()
@@ -121,6 +126,8 @@ class AtherisSession:
 
     def close(self) -> None:
         self._link.close()
+        if self._bare is not None:
+            self._bare.close()
         if self.options.instrument and (cache := _cache(self.options)):
             prune(Path(cache))
 
@@ -157,7 +164,19 @@ class AtherisSession:
             self._open()
         if kind == "leak" or payload in self._court.leaky:
             return [leaks(self._court, payload) or self._court.judge(payload) for _ in range(times)]
-        return [self._court.judge(payload) for _ in range(times)]
+        judge = self._court.bare if kind in TIMED and self._court.bare else self._court.judge
+        return [judge(payload) for _ in range(times)]
+
+    def _run_bare(self, payload: bytes) -> Outcome:
+        """What the input does without coverage: that it is slow is said of the code under test."""
+        if self._bare is None:
+            options = msgspec.structs.replace(self.options, instrument=False)
+            try:
+                self._bare = AtherisSession(self.declaration, options, missing=UNCOVERED)
+            except TargetLoadError:  # then by what there is
+                self._court.bare = None
+                return self._court.judge(payload)
+        return self._bare.reproduce(payload, times=1)[0]
 
     def consumed(self, payload: bytes) -> list[tuple[str, str]]:
         """What a FuzzedDataProvider made of an input: (call, value) in order; [] where it used none or does not come to

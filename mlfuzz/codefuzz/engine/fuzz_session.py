@@ -321,15 +321,16 @@ class Fuzzing:
         where = exit_classifier.located("hang", "", sampler.placed(self.court.territory))
         if where.group in self.lore.hung or where.bucket in self.known or where.bucket in self.lore.provisional:
             return
-        outcome = self.court.judge(payload)
+        outcome = (self.court.bare or self.court.judge)(payload)
         if outcome.failed:
             self.lore.provisional.add(where.bucket)
             if outcome.kind == "hang":
                 self.lore.hung.add(where.group)
             self._report(payload, outcome)
-        elif outcome.kind == "barred":
+        else:  # also what takes so long only while its edges are counted: the next may be worth a look, and not each
             self.lore.bar(where.bucket)
-            self.on_failure(payload, outcome)
+            if outcome.kind == "barred":
+                self.on_failure(payload, outcome)
 
     def _worn(self, slot: Slot) -> bool:
         """Whether a dead worker had used up what many inputs had left in it: the last one is not to blame."""

@@ -52,12 +52,19 @@ OVERFLOW_MEBIBYTES = 24.0
 FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes", "system")
 
 
+TIMED = frozenset({"hang", "slow"})
+
+
 class Court:
-    """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind."""
+    """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind.
+
+    bare: the same without coverage, where there is one: counting edges may take several times as long as the code.
+    """
 
     def __init__(self, link: Link, declaration: Declaration, territory: Territory, *, confined: bool) -> None:
         self.link, self.declaration, self.territory, self.confined = link, declaration, territory, confined
         self.leaky: set[bytes] = set()
+        self.bare: Callable[[bytes], Outcome] | None = None
         self._sandbox: frozenset[str] = frozenset()
         self._pretence: Pretence | None = None
         self._innocent: set[bytes] = set()
@@ -84,7 +91,8 @@ class Court:
 
     def judge(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""
-        return self.cleared(payload, self._judge(payload))
+        outcome = self.cleared(payload, self._judge(payload))
+        return self.bare(payload) if self.bare is not None and outcome.kind in TIMED else outcome
 
     def cleared(self, payload: bytes, outcome: Outcome, *, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """A failure, unless it comes of what the sandbox refuses: it must be there too where all of that is pretended.

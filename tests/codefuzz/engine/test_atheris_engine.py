@@ -566,3 +566,30 @@ def test_a_function_without_an_argument_is_told_at_once_without_our_own_frames(t
     with pytest.raises(TargetLoadError, match="must take one argument") as caught:
         prepared(tmp_path, "HARNESS = {}\ndef fuzz(): pass\n")
     assert "Traceback" not in str(caught.value)
+
+
+COUNTED = """HARNESS = {"length": 8, "seconds": SECONDS}
+def fuzz(data):
+    if data == b"work":
+        for number in range(400_000):
+            if number % 3 == 0:
+                data += b""
+            elif number % 5:
+                data = data[:]
+    while data == b"hang":
+        pass
+"""
+
+
+@pytest.mark.slow
+def test_what_is_slow_only_while_its_edges_are_counted_is_no_failure(tmp_path):
+    with prepared(tmp_path, COUNTED.replace("SECONDS", "60")) as session:
+        counted, bare = session._court.judge(b"work").seconds, session._run_bare(b"work").seconds
+    assert counted > 1.5 * bare
+    with prepared(tmp_path, COUNTED.replace("SECONDS", str((counted * bare) ** 0.5))) as session:
+        assert session._court._judge(b"work").kind in ("slow", "hang")
+        assert [one.kind for one in session.reproduce(b"work", times=2)] == ["ok", "ok"]
+        assert session.reproduce(b"work", times=1, kind="slow")[0].kind == "ok"
+        (hang,) = session.reproduce(b"hang", times=1)
+    assert hang.kind == "hang"
+    assert hang.frames[-1].endswith(":fuzz")
