@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mlfuzz.modality.base import Modality, Payload
+from mlfuzz.modality.base import Modality, Payload, stored_dtype
 from mlfuzz.mutation import Chain, Mutation, Value
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -46,7 +46,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TensorRows:
-    """Images (B, C, H, W) in [0, 1], or waveforms (B, C, T) in [-1, 1], float32.
+    """Inputs that are values, (B, ...) float32: images (B, C, H, W) in [0, 1], waveforms (B, C, T) in [-1, 1].
 
     lengths: valid samples of each row (B,), where rows are shorter than the tensor (zeros behind); else None.
     """
@@ -98,7 +98,7 @@ class TensorRows:
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """Images or waveforms as the integers of their files; a part becomes float32 when it is asked for.
+    """Inputs that are values, as the integers of their files; a part becomes float32 when it is asked for.
 
     A whole batch made float32 at once would have left the cache before the last operator reads its part.
     """
@@ -162,8 +162,7 @@ def to_payload(data: Tensor, modality: Modality) -> NDArray[np.generic]:
     """Rows, or one row, on the grid -> the integers their files hold (float32 where the grid is float32)."""
     if modality.levels is None:
         return np.ascontiguousarray(data.detach().cpu().numpy())
-    kind = np.uint8 if modality.levels == 255 else np.int16
-    return data.detach().mul(modality.levels).round().cpu().numpy().astype(kind)
+    return data.detach().mul(modality.levels).round().cpu().numpy().astype(stored_dtype(modality))
 
 
 def shape_of(rows: Rows) -> tuple[int, ...]:

@@ -26,11 +26,18 @@ class Registry(Generic[T]):
     kind: the word in messages ("mutator"); plural: of several, where an s does not make it.
     shipped: modules whose import registers mlfuzz's own parts. Other distributions add theirs through the entry-point
     group `mlfuzz.<plural>`, a project through `plugins = ["module"]` in its configuration.
+    declared: what the parts of another registry bring along, name -> "module", whose import registers it, or
+    "module:attribute", the part itself; asked anew for each name that is not known, as plugins may come later.
     """
 
-    def __init__(self, kind: str, *, plural: str = "", shipped: Sequence[str] = ()) -> None:
+    def __init__(
+        self, kind: str, *, plural: str = "", shipped: Sequence[str] = (),
+        declared: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:  # fmt: skip
         self.kind, self.plural = kind, plural or f"{kind}s"
         self._shipped = tuple(shipped)
+        self._declared = declared
+        self._imported: set[str] = set()
         self._parts: dict[str, T] = {}
         self._loaded = False
 
@@ -58,9 +65,24 @@ class Registry(Generic[T]):
         return iter([self._parts[name] for name in self.names()])
 
     def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
+        if not self._loaded:
+            self._loaded = True
+            self._load_shipped()
+        for name, where in self._declared().items():
+            if where not in self._imported:
+                self._imported.add(where)
+                self._load_declared(name, where)
+
+    def _load_declared(self, name: str, where: str) -> None:
+        module, colon, attribute = where.partition(":")
+        try:
+            found = importlib.import_module(module)
+            if colon:
+                self.add(name, getattr(found, attribute))
+        except (ImportError, AttributeError) as error:
+            raise PluginError(f"the {self.kind} of {name}, {where}, does not load: {error}") from error
+
+    def _load_shipped(self) -> None:
         for module in self._shipped:
             importlib.import_module(module)
         for point in _entry_points(f"mlfuzz.{self.plural.replace(' ', '_')}"):

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.modality.parts import Reading, parts_of
 
 DOUBTS = {
     "candidate": "seen once, in a batch of the campaign, and not yet run alone; mlfuzz findings confirm does that",
@@ -32,10 +34,11 @@ def repro_script(finding: Finding) -> str:
     Everything from the record is written as a literal: nothing in it can run.
     """
     plain = _plain_parts(finding)
+    reading = _reading(finding) if plain else None
     if finding.side == "code":
         lines = _harness(finding)
-    elif plain is not None and (_in_half(finding) or not (finding.load and forms(finding))):
-        lines = _model(finding, plain)
+    elif plain and reading and (_in_half(finding, reading) or not (finding.load and forms(finding))):
+        lines = _model(finding, plain, reading)
     else:
         lines = _target(finding)
     return "\n".join([*lines, *_told(finding)]) + "\n"
@@ -50,10 +53,10 @@ def forms(finding: Finding) -> list[str]:
     return ["cost-operations"] if of == "operations" else [COSTS[part]] if part in COSTS else []
 
 
-def _in_half(finding: Finding) -> str:
+def _in_half(finding: Finding, reading: Reading) -> str:
     """The method of a tensor and a module that gives the other form; "" where plain torch has none."""
     named = forms(finding)
-    return HALVES.get(named[0], "") if len(named) == 1 and finding.modality.get("name") in _IMPORTS else ""
+    return HALVES.get(named[0], "") if len(named) == 1 and reading.tensor else ""
 
 
 def _told(finding: Finding) -> list[str]:
@@ -96,49 +99,39 @@ def _harness(finding: Finding) -> list[str]:
     ]
 
 
-def _model(finding: Finding, plain: Mapping[str, str]) -> list[str]:
+def _model(finding: Finding, plain: Mapping[str, str], reading: Reading) -> list[str]:
     lines = [
         f"# {_comment(finding.sentence)}: run from the project's folder; needs torch and {plain['module']} alone.",
         "import importlib",
         "import sys",
         "from pathlib import Path",
-        *_IMPORTS.get(str(finding.modality.get("name")), ()),
+        *reading.imports,
         "import torch",
         "",
         "sys.path.insert(0, '.')",
         f"module = importlib.import_module({plain['module']!a})",
         f"path = Path(__file__).with_name({finding.input.file!a})",
-        *_reading(finding),
+        *reading.lines,
     ]
     prepared = f"module.{plain['preprocess']}(x)" if plain.get("preprocess") else "x"
     lines += ["with torch.no_grad():", f"    print(module.{plain['model']}.eval()({prepared}))"]
-    if half := _in_half(finding):
+    if half := _in_half(finding, reading):
         lines.append(f"    print({forms(finding)[0]!a}, module.{plain['model']}.{half}()({prepared}.{half}()).float())")
     elif forms(finding):
         lines.append(f"# The other side of it, {_comment(', '.join(forms(finding)))}, is run by mlfuzz replay alone.")
     return lines
 
 
-_IMPORTS = {"image": ("import numpy as np", "from PIL import Image"), "audio": ("import soundfile",)}
+def _reading(finding: Finding) -> Reading | None:
+    """How the input's file is read without mlfuzz; None where its modality is not here, or does not say."""
+    from mlfuzz.modality.base import rebuild  # numpy, which a supervisor does without
 
-
-def _reading(finding: Finding) -> list[str]:
-    kind = finding.modality.get("name")
-    if kind == "audio":
-        return [
-            "x, _ = soundfile.read(path, dtype='float32', always_2d=True)",
-            "x = torch.from_numpy(x.T.copy())[None]  # (1, channels, samples)",
-        ]
-    if kind == "image":
-        low, high = (float(value) for value in finding.modality.get("range", (0.0, 1.0)))
-        scale = "" if (low, high) == (0.0, 1.0) else f" * {high - low!r} + {low!r}"
-        if finding.input.file.endswith(".npy"):
-            return [f"x = torch.from_numpy(np.load(path))[None]{scale}  # (1, channels, height, width)"]
-        return [
-            "x = np.atleast_3d(np.asarray(Image.open(path), np.float32) / 255).transpose(2, 0, 1).copy()",
-            f"x = torch.from_numpy(x)[None]{scale}  # (1, channels, height, width)",
-        ]
-    return ["x = (path.read_bytes().decode(),)"]
+    try:
+        modality = rebuild(finding.modality)
+    except (MlfuzzError, KeyError, TypeError):  # of a plugin that is not installed, or damaged
+        return None
+    reading = parts_of(modality).reading
+    return None if reading is None else reading(modality, finding.input.file)
 
 
 def _target(finding: Finding) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import MODALITIES, Payload
+from mlfuzz.modality.parts import ModalityParts, Reading
 from mlfuzz.modality.resample import resampled
 from mlfuzz.modality.sound import (
     MAX_CHANNELS,
@@ -29,6 +30,15 @@ MARGIN_SECONDS = 0.1
 """What is read beyond the declared length: the resampler's filter sees what follows the cut (48 samples at 1 kHz)."""
 
 
+def plain_reading(modality: Audio, file: str) -> Reading:
+    """With soundfile alone."""
+    lines = (
+        "x, _ = soundfile.read(path, dtype='float32', always_2d=True)",
+        "x = torch.from_numpy(x.T.copy())[None]  # (1, channels, samples)",
+    )
+    return Reading(("import soundfile",), lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Audio:
     """Waveforms of one shape.
@@ -40,6 +50,17 @@ class Audio:
     or "refuse".
     Raises ConfigError for values that make no sense.
     """
+
+    parts: ClassVar = ModalityParts(
+        mutators="mlfuzz.mutators.audio",
+        distance="mlfuzz.mutators.audio.limits:DISTANCE",
+        exhibit="mlfuzz.report.sounds:EXHIBIT",
+        examples="mlfuzz.testing.rows:SOUNDS",
+        pieces="samples",
+        starter="sample_rate_hz=16000, seconds=1.0",
+        handed="x: (B, 1, 16000), float32 in [-1, 1]",
+        reading=plain_reading,
+    )
 
     sample_rate_hz: int = 16_000
     seconds: float | None = 1.0

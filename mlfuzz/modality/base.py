@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError
+from mlfuzz.modality.parts import ModalityParts, parts_of
 from mlfuzz.registry import Registry
 
 Payload: TypeAlias = NDArray[np.generic] | str
-"""One input on the host. Image: (C, H, W) uint8, or float32 in [0, 1]; audio: (C, T) int16 or float32; text: str."""
+"""One input on the host: a string, or values (N,) or (C, ...), uint8, int16 or float32 as the grid says.
+
+Image: (C, H, W) uint8, or float32 in [0, 1]; audio: (C, T) int16 or float32. Of varying length only (C, T) may be.
+"""
 
 MAX_FILE_BYTES = 16 << 20
 """No seed is larger than this (16 MiB): a bigger file is nearly always a mistake or an attack."""
@@ -23,9 +28,11 @@ MAX_FILE_BYTES = 16 << 20
 class Modality(Protocol):
     """A kind of input and its shape: `Image(size=(28, 28))`, `Audio(...)`, `Text(...)`. No torch."""
 
+    parts: ClassVar[ModalityParts]
+
     @property
     def name(self) -> str:
-        """ "image", "audio" or "text": also the prefix of its mutators' names."""
+        """ "image": as it is registered; also the prefix of its mutators' names."""
 
     @property
     def suffix(self) -> str:
@@ -63,6 +70,25 @@ class Modality(Protocol):
 MODALITIES: Registry[type[Modality]] = Registry(
     "modality", plural="modalities", shipped=("mlfuzz.modality.image", "mlfuzz.modality.audio", "mlfuzz.modality.text")
 )
+
+
+def declared(part: str) -> Callable[[], Mapping[str, str]]:
+    """For a registry: by name of the modality, where each registered one has that part of `ModalityParts`."""
+    return lambda: {
+        name: where for name in MODALITIES.names() if (where := getattr(parts_of(MODALITIES.get(name)), part))
+    }
+
+
+def stored_dtype(modality: Modality) -> np.dtype[Any]:
+    """Of payloads: float32, or on a grid the smallest of uint8 and int16 that holds its range."""
+    if modality.levels is None:
+        return np.dtype(np.float32)
+    return np.dtype(np.uint8 if modality.low >= 0 and full_scale(modality) <= 255 else np.int16)
+
+
+def full_scale(modality: Modality) -> float:
+    """The largest magnitude of a value as payloads store it: 255 of 8-bit pixels, 32768 of 16-bit samples."""
+    return max(abs(modality.low), abs(modality.high)) * (modality.levels or 1)
 
 
 def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:

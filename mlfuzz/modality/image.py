@@ -5,17 +5,32 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import MODALITIES, Payload
+from mlfuzz.modality.parts import ModalityParts, Reading
 from mlfuzz.modality.picture import MAX_PIXELS, read_array, read_picture
 
 COMPRESS_LEVEL = 1
 """Of the PNGs that are written: 4 times faster than the default level, a few per cent larger."""
+
+
+def plain_reading(modality: Image, file: str) -> Reading:
+    """With numpy or Pillow alone; `x` in the range that the target is handed."""
+    low, high = modality.range
+    scale = "" if (low, high) == (0.0, 1.0) else f" * {high - low!r} + {low!r}"
+    imports = ("import numpy as np", "from PIL import Image")
+    if file.endswith(".npy"):
+        return Reading(imports, (f"x = torch.from_numpy(np.load(path))[None]{scale}  # (1, channels, height, width)",))
+    lines = (
+        "x = np.atleast_3d(np.asarray(Image.open(path), np.float32) / 255).transpose(2, 0, 1).copy()",
+        f"x = torch.from_numpy(x)[None]{scale}  # (1, channels, height, width)",
+    )
+    return Reading(imports, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,17 @@ class Image:
     smaller one) or "refuse".
     Raises ConfigError for values that make no sense.
     """
+
+    parts: ClassVar = ModalityParts(
+        mutators="mlfuzz.mutators.image",
+        distance="mlfuzz.mutators.image.limits:DISTANCE",
+        exhibit="mlfuzz.report.pictures:EXHIBIT",
+        examples="mlfuzz.testing.rows:PICTURES",
+        pieces="pixels",
+        starter="size=(224, 224), channels=3",
+        handed="x: (B, 3, 224, 224), float32 in [0, 1]",
+        reading=plain_reading,
+    )
 
     size: tuple[int, int] | None = None
     channels: Literal[1, 3] = 1

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import MODALITIES, Payload
+from mlfuzz.modality.parts import ModalityParts, Reading
 
 MAX_CHARS = 1 << 20
 """No text is longer than this: more is a document, which no model takes in one piece."""
 
 MAX_BYTES = 4 * MAX_CHARS
 """Of a file: the longest text in the widest characters. Looked at before anything is decoded."""
+
+
+def plain_reading(modality: Text, file: str) -> Reading:
+    """Of one text a batch."""
+    return Reading((), ("x = (path.read_bytes().decode(),)",), tensor=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,17 @@ class Text:
     out) or "refuse".
     Raises ConfigError for values that make no sense.
     """
+
+    parts: ClassVar = ModalityParts(
+        mutators="mlfuzz.mutators.text",
+        distance="mlfuzz.mutators.text.limits:DISTANCE",
+        exhibit="mlfuzz.report.texts:EXHIBIT",
+        examples="mlfuzz.testing.rows:TEXTS",
+        pieces="characters",
+        starter="max_chars=256",
+        handed="x: a tuple of B strings",
+        reading=plain_reading,
+    )
 
     max_chars: int = 1000
     fit: Literal["cut", "refuse"] = "cut"

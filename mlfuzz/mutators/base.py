@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Recorded, Rows, TensorRows, snap
 from mlfuzz.errors import ConfigError, ReplayError, UsageError
+from mlfuzz.modality.base import declared
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.param import Drawn, Param, Sites, columns_of
 from mlfuzz.registry import Registry
@@ -27,9 +28,7 @@ where the limits that it was made under are narrow enough for that."""
 
 Propose: TypeAlias = Callable[[Any, Mapping[str, Drawn], np.ndarray[Any, Any]], Mapping[str, list[Value]]]
 
-MUTATORS: Registry[Mutator] = Registry(
-    "mutator", shipped=("mlfuzz.mutators.image", "mlfuzz.mutators.audio", "mlfuzz.mutators.text")
-)
+MUTATORS: Registry[Mutator] = Registry("mutator", declared=declared("mutators"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,13 +12,26 @@ from torch import Tensor
 from mlfuzz.batch import TensorRows, from_payloads
 from mlfuzz.errors import BadInputError, ReplayError
 from mlfuzz.modality.base import Modality, Payload
-from mlfuzz.mutators.param import Real
+from mlfuzz.mutators.base import mutator
+from mlfuzz.mutators.param import Blob, Real
 from mlfuzz.storage.contents import CONTENTS
 
 SHARE = Real(0.0, 1.0, neutral=0.0, unit="of the way to what a search found")
 
 DECODED = 16
 """Contents kept decoded: a shrinker asks for the same one hundreds of times, and of few at once."""
+
+
+def replacing(modality: str) -> None:
+    """Register `<modality>.replace`, which records what searches find, for a modality of values."""
+
+    @mutator(
+        f"{modality}.replace", blob=Blob(), share=SHARE, kind="replace", effect="bounded", cost=4, default=False,
+        searched=True,
+    )  # fmt: skip
+    def replace(rows: TensorRows, *, blob: list[str], share: Tensor) -> TensorRows:
+        """Go `share` of the way to a stored input of the same shape."""
+        return replaced(rows, blob, share)
 
 
 def replaced(rows: TensorRows, blob: Sequence[str], share: Tensor) -> TensorRows:

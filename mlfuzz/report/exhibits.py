@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.modality.base import declared
 from mlfuzz.registry import Registry
 from mlfuzz.report.fields import fields
 
@@ -20,22 +22,20 @@ FIRST_BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """template: a file of `pages/`, which finds what `show` returns under the name `exhibit`.
+    """template: a file of `pages/`, or the path of a file elsewhere; it finds what `show` returns as `exhibit`.
 
     show: (finding, bytes of its input, bytes of its seed or None) -> values for the template. Raises BadInputError.
     """
 
-    template: str
+    template: str | Path
     show: Callable[[Finding, bytes, bytes | None], Mapping[str, Any]]
 
 
-EXHIBITS: Registry[Exhibit] = Registry(
-    "exhibit", shipped=("mlfuzz.report.pictures", "mlfuzz.report.sounds", "mlfuzz.report.texts")
-)
+EXHIBITS: Registry[Exhibit] = Registry("exhibit", declared=declared("exhibit"))
 """By name of the modality; "bytes" is what all else is shown as."""
 
 
-def exhibit(finding: Finding, data: bytes, seed: bytes | None) -> tuple[str, Mapping[str, Any]]:
+def exhibit(finding: Finding, data: bytes, seed: bytes | None) -> tuple[str | Path, Mapping[str, Any]]:
     """(template, values) for a finding's input; falls back to bytes where the input does not decode."""
     name = str(finding.modality.get("name", "bytes"))
     if name in EXHIBITS.names():

@@ -103,7 +103,7 @@ class _Shelf:
         except StorageError as error:
             return Markup('<p class="note">{}</p>').format(visible(str(error)))
         template, values = exhibit(finding, data, seed)
-        laid_out = _environment().get_template(template).render(exhibit=values, finding=finding, link=self.link)
+        laid_out = _environment().get_template(str(template)).render(exhibit=values, finding=finding, link=self.link)
         self._room -= len(laid_out)
         return Markup(laid_out)  # made by an escaping template
 
@@ -191,6 +191,8 @@ def _lines(text: object) -> str:
 
 
 def _page(name: str) -> str:
+    if os.path.isabs(name):  # an exhibit from outside; what is in a page comes from code alone
+        return Path(name).read_text("utf-8")
     return (files("mlfuzz.report") / "pages" / name).read_text("utf-8")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlfuzz.errors import BadInputError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Modality, rebuild
-from mlfuzz.report.exhibits import EXHIBITS, Exhibit
+from mlfuzz.report.exhibits import Exhibit
 
 LARGEST_GAIN = 64
 LONGEST_SIDE = 512
@@ -77,4 +77,4 @@ def uri_of(pixels: NDArray[np.uint8] | None) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-EXHIBITS.add("image", Exhibit("image.html", show))
+EXHIBIT = Exhibit("image.html", show)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mlfuzz.errors import BadInputError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Modality, rebuild
-from mlfuzz.report.exhibits import EXHIBITS, Exhibit
+from mlfuzz.report.exhibits import Exhibit
 from mlfuzz.report.pictures import uri_of
 
 LONGEST_SECONDS = 20.0
@@ -107,4 +107,4 @@ def _mono(modality: Modality, data: bytes, rate_hz: int) -> NDArray[np.float32]:
     return np.nan_to_num(samples).clip(-1, 1)
 
 
-EXHIBITS.add("audio", Exhibit("audio.html", show))
+EXHIBIT = Exhibit("audio.html", show)

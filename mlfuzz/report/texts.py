@@ -7,7 +7,7 @@ from typing import Any
 
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import rebuild
-from mlfuzz.report.exhibits import EXHIBITS, Exhibit
+from mlfuzz.report.exhibits import Exhibit
 from mlfuzz.report.prose import compared, named, needs_badge
 
 LONGEST = 1200
@@ -36,4 +36,4 @@ def _unusual(char: str) -> bool:
     return not char.isascii() or needs_badge(char, changed=True)
 
 
-EXHIBITS.add("text", Exhibit("text.html", show))
+EXHIBIT = Exhibit("text.html", show)

@@ -9,7 +9,7 @@ import numpy as np
 from mlfuzz.campaign.confirm.complexity import severity as share_of_range
 from mlfuzz.campaign.evidence import TYPICAL
 from mlfuzz.findings.finding import Finding
-from mlfuzz.modality.base import Payload
+from mlfuzz.modality.base import Payload, full_scale, rebuild
 from mlfuzz.mutation import Chain
 from mlfuzz.mutators.base import MUTATORS
 from mlfuzz.mutators.limits.limits import FIXED_SEVERITY
@@ -29,21 +29,23 @@ def severity_of(finding: Finding, payload: Payload, seed: Payload | None) -> flo
     """
     if seed is None:
         return None
-    size = max(LEAST_CHANGE, size_of_change(finding.chain, payload, seed))
+    scale = full_scale(rebuild(finding.modality))
+    size = max(LEAST_CHANGE, size_of_change(finding.chain, payload, seed, scale=scale))
     return float(f"{_swing(finding) / size:.3g}")
 
 
-def size_of_change(chain: Chain, payload: Payload, seed: Payload) -> float:
+def size_of_change(chain: Chain, payload: Payload, seed: Payload, *, scale: float) -> float:
     """How far an input is from its seed, in the measure that its modality's limits are set in.
 
     Of texts the characters inserted, deleted or replaced, as a share of the seed's. Else the sum over the chain of each
     step's share of its operator's range, as the limits count it; of a step that records its result alone, the root mean
-    square of what it changed, of full scale. A rotation by a degree moves many pixels, and is a small change.
+    square of what it changed, of full scale (`scale`, in steps of the grid). A rotation by a degree moves many pixels,
+    and is a small change.
     """
     if isinstance(payload, str) or isinstance(seed, str):
         return edit_distance(str(seed), str(payload)) / max(1, len(str(seed)))
     shares = [_share(step.name, share_of_range(step)) for step in chain]
-    return math.fsum(rms(payload, seed) if share is None else share for share in shares)
+    return math.fsum(rms(payload, seed, scale=scale) if share is None else share for share in shares)
 
 
 def edit_distance(one: str, other: str) -> int:
@@ -60,9 +62,9 @@ def edit_distance(one: str, other: str) -> int:
     return int(row[-1])
 
 
-def rms(payload: Payload, seed: Payload) -> float:
+def rms(payload: Payload, seed: Payload, *, scale: float) -> float:
     """Root mean square of the difference, of full scale; what one has beyond the other's end counts whole."""
-    one, other = (_of_full_scale(np.asarray(each)) for each in (payload, seed))
+    one, other = (np.asarray(each, np.float64) / scale for each in (payload, seed))
     if one.shape[:-1] != other.shape[:-1]:
         return 1.0
     length = max(one.shape[-1], other.shape[-1])
@@ -94,10 +96,3 @@ def _share(name: str, share: float) -> float | None:
         return None
     mild = any(isinstance(param, Real | LogReal | Integer) and param.neutral is not None for param in space.values())
     return share if mild else FIXED_SEVERITY
-
-
-def _of_full_scale(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.float64]
-]:  # fmt: skip
-    full = {np.dtype(np.uint8): 255.0, np.dtype(np.int16): 32768.0}.get(values.dtype, 1.0)
-    return values.astype(np.float64) / full

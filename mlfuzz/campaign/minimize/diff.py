@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.campaign.confirm.severity import edit_distance
-from mlfuzz.modality.base import Payload
+from mlfuzz.modality.base import Modality, Payload, full_scale
+from mlfuzz.modality.parts import parts_of
 
 Kept = NDArray[np.bool_]
 """(pieces,), True where a piece stays changed."""
@@ -19,8 +20,6 @@ Pieces = NDArray[np.int64]
 """Numbers of pieces."""
 
 Change: TypeAlias = NDArray[np.float64]
-
-FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.int16): 32768.0}
 
 
 class Difference(Protocol):
@@ -48,28 +47,30 @@ class Difference(Protocol):
         """The largest change of a value, of full scale; None of texts."""
 
 
-def difference(seed: Payload, payload: Payload) -> Difference | None:
+def difference(seed: Payload, payload: Payload, modality: Modality) -> Difference | None:
     """None where they are equal, or of different shapes: a stretched sound has no element of the seed at its place."""
     if isinstance(seed, str) or isinstance(payload, str):
-        return Edits(str(seed), str(payload)) if seed != payload else None
+        return Edits(str(seed), str(payload), parts_of(modality).pieces) if seed != payload else None
     if seed.shape != payload.shape or np.array_equal(seed, payload):
         return None
-    return Elements(seed, payload)
+    return Elements(seed, payload, modality)
 
 
 class Elements:
-    """Positions of arrays (C, H, W) or (C, T) at which any channel differs; neighbourhoods are squares or stretches."""
+    """Positions of arrays (N,) or (C, ...) where any channel differs; neighbourhoods are stretches, squares, cubes."""
 
-    def __init__(self, seed: NDArray[np.generic], payload: NDArray[np.generic]) -> None:
+    def __init__(self, seed: NDArray[np.generic], payload: NDArray[np.generic], modality: Modality) -> None:
         self._seed, self._input = seed, payload
-        self._places = np.argwhere((seed != payload).any(axis=0))
+        self._channels = (slice(None),) * (seed.ndim > 1)
+        self._places = np.argwhere(self._differs(payload))
         self.pieces = len(self._places)
-        self.total = int(np.prod(seed.shape[1:]))
-        self.what = "pixels" if seed.ndim == 3 else "samples"
+        self.total = int(np.prod(seed.shape[len(self._channels) :]))
+        self.what = parts_of(modality).pieces
+        self._full_scale = full_scale(modality)
 
     def payload(self, kept: Kept) -> NDArray[np.generic]:
         made: NDArray[np.generic] = self._seed.copy()
-        at = (slice(None), *self._places[kept].T)
+        at = (*self._channels, *self._places[kept].T)
         made[at] = self._input[at]
         return made
 
@@ -77,7 +78,7 @@ class Elements:
         left = np.flatnonzero(kept)
         if not len(left):
             return
-        side = 1 << int(max(self._seed.shape[1:]) - 1).bit_length() >> 1
+        side = 1 << int(max(self._seed.shape[len(self._channels) :]) - 1).bit_length() >> 1
         while side >= 1:
             cells = self._places[left] // side
             _, numbers = np.unique(cells, axis=0, return_inverse=True)
@@ -90,12 +91,12 @@ class Elements:
 
     def changed(self, payload: Payload) -> int:
         assert not isinstance(payload, str)
-        return int(np.count_nonzero((payload != self._seed).any(axis=0)))
+        return int(np.count_nonzero(self._differs(payload)))
 
     def largest(self, payload: Payload) -> float | None:
         assert not isinstance(payload, str)
         change = np.abs(payload.astype(np.float64) - self._seed.astype(np.float64))
-        return float(change.max()) / FULL_SCALE.get(self._seed.dtype, 1.0)
+        return float(change.max()) / self._full_scale
 
     def weaker(self, payload: Payload, share: float) -> NDArray[np.generic]:
         """Every change made smaller, to `share` of it; whole steps stay whole, and none passes its full size."""
@@ -107,6 +108,10 @@ class Elements:
         assert not isinstance(payload, str)
         most = np.abs(payload.astype(np.float64) - self._seed.astype(np.float64)).max() * share
         return self._moved(payload, lambda change: np.clip(change, -most, most))
+
+    def _differs(self, payload: NDArray[np.generic]) -> NDArray[np.bool_]:
+        differs: NDArray[np.bool_] = np.asarray(payload != self._seed)
+        return np.asarray(differs.any(axis=0)) if self._channels else differs
 
     def _moved(self, payload: NDArray[np.generic], by: Callable[[Change], Change]) -> NDArray[np.generic]:
         seed = self._seed.astype(np.float64)
@@ -120,10 +125,8 @@ class Elements:
 class Edits:
     """Characters of texts that were put in, taken out or replaced, by the shortest alignment that difflib finds."""
 
-    what = "characters"
-
-    def __init__(self, seed: str, text: str) -> None:
-        self._seed = seed
+    def __init__(self, seed: str, text: str, what: str) -> None:
+        self._seed, self.what = seed, what
         self._edits = list(_edits(seed, text))
         self.pieces = len(self._edits)
         self.total = len(seed)

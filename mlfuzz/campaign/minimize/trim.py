@@ -44,7 +44,7 @@ def trim(target: Target, finding: Finding, payload: Payload, seed: Payload, *, s
     Fewest pieces first, then the smallest changes. Source: Zeller and Hildebrandt, TSE 2002 (ddmin), with whole
     neighbourhoods put back in batches, those first whose absence costs the least margin.
     """
-    found = difference(seed, payload)
+    found = difference(seed, payload, target.modality)
     if found is None:
         return None
     attempts = Attempts(Trial(target, finding, seed), FLOOR_FACTOR * (finding.floor or 0.0), key_of(finding),

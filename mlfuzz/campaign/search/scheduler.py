@@ -19,6 +19,7 @@ from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import MUTATORS
+from mlfuzz.mutators.limits.distance import DISTANCES
 from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, Ledger
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.oracles.base import Oracle
@@ -237,17 +238,27 @@ def searcher_for(
 
     "auto" searches where an oracle compares two forms of the target, where limits keep inputs near their seeds, or
     where no oracle asks what the seed was: an answer that is wrong by itself may be looked for anywhere.
-    Raises ConfigError for an unknown name or argument.
+    Raises ConfigError for an unknown name or argument, and where a search is asked for by name of a modality that has
+    no operator to record it by.
     """
     mode, share = _asked(table)
-    if mode == "off":
+    if mode == "off" or ((lacking := _lacking(target.modality.name)) and mode == "auto"):
         return None
+    if lacking:
+        raise ConfigError(f"search {mode}: {lacking}; or leave search at auto")
     bounded_ = ledger.limits.by_distance
     aims = objectives(oracles, floors, relative=bounded_ or mode != "auto")
     absolute = not any(oracle.relative for oracle in oracles)
     if mode == "auto" and not (bounded_ or absolute or any(aim.compares for aim in aims)):
         return None
     return Searcher(target, corpus, pool, seeds, ledger, blobs, aims, mode, batch, key, share) if aims else None
+
+
+def _lacking(modality: str) -> str:
+    """What a modality needs before anything can be searched for; "" where it has it."""
+    if f"{modality}.replace" not in MUTATORS.names():
+        return f'no mutator {modality}.replace: call mlfuzz.mutators.replaced.replacing("{modality}") beside the others'
+    return "" if modality in DISTANCES.names() else f"modality {modality} has no distance: name one in its `parts`"
 
 
 def _asked(table: dict[str, Any]) -> tuple[Mode, float]:

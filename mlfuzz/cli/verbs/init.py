@@ -6,30 +6,26 @@ import keyword
 import re
 from pathlib import Path
 
+import mlfuzz
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.targets import EXAMPLES, SUBJECTS
 from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
+from mlfuzz.registry import import_plugins
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import create_exclusive, write_atomic, writing
 
 TARGETS = "mlfuzz_targets.py"
 TESTS = "tests/test_mlfuzz.py"
 
-SHAPES = {
-    "image": ('Image(size=(224, 224), channels=3)', "x: (B, 3, 224, 224), float32 in [0, 1]"),
-    "audio": ('Audio(sample_rate_hz=16000, seconds=1.0)', "x: (B, 1, 16000), float32 in [-1, 1]"),
-    "text": ("Text(max_chars=256)", "x: a tuple of B strings"),
-}  # fmt: skip
-
 OWN_MODEL = '''"""What mlfuzz fuzzes: `mlfuzz check {name}` proves that it can be."""
 
-import mlfuzz
+{imports}
 
 
 def prepare(x):
-    """What comes before the model, as in production: it is fuzzed along. {shape}."""
+    """What comes before the model, as in production: it is fuzzed along. {handed}."""
     return x
 
 
@@ -37,7 +33,7 @@ def {name}():
     """The model with the kind of input it takes; named in {config}."""
     model = load_my_model()
     labels = ("cat", "dog")  # in the order of the model's outputs; leave it out where it does not classify
-    kind = mlfuzz.{kind}
+    kind = {kind}
     return mlfuzz.ModuleTarget("{name}", kind, model, preprocess=prepare, labels=labels)
 
 
@@ -85,24 +81,22 @@ def init(name: str = "model", /, *, kind: str = "image", example: str = "", cont
 
     Args:
         name: What the target is called, as a Python name.
-        kind: image, audio or text: what your model takes.
+        kind: What your model takes: image, audio, text, or what mlfuzz list modalities has.
         example: image, audio or text: begin with a shipped model instead of your own; code: with a harness.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"{name!a} is no Python name; the target's function is called so: mlfuzz init digits")
     if example == CODE:
         return _code(context, name if name != "model" else "my_parser")
-    for given, what in ((kind, "kind of input"), (example or kind, "example")):
-        if given not in SHAPES:
-            raise UnknownNameError(what, given, SHAPES)
+    if example and example not in SUBJECTS:
+        raise UnknownNameError("example", example, SUBJECTS)
     root = context.directory
     prefix, config = _table_prefix(root)
     where = f"{config}, [{prefix}targets.{name}]"
     if example:
         target = EXAMPLE.format(module=f"{EXAMPLES}.{SUBJECTS[example]}", name=name, config=where)
     else:
-        modality, shape = SHAPES[kind]
-        target = OWN_MODEL.format(name=name, kind=modality, shape=shape, config=where, targets=TARGETS)
+        target = OWN_MODEL.format(name=name, config=where, targets=TARGETS, **_taking(context, kind))
     _write(context, root / TARGETS, target)
     seeds = "" if example else SEEDS.format(name=name)
     _configure(context, root, config, TABLE.format(prefix=prefix, name=name, seeds=seeds))
@@ -114,6 +108,23 @@ def init(name: str = "model", /, *, kind: str = "image", example: str = "", cont
     context.terminal.say("  check    ", (f"mlfuzz check {name}", "bold"))
     context.terminal.say("  fuzz     ", (f"mlfuzz fuzz {name} --time 30s", "bold"))
     return EXIT_CLEAN
+
+
+def _taking(context: Context, kind: str) -> dict[str, str]:
+    """The lines of a target that takes inputs of a modality. Raises UnknownNameError."""
+    from mlfuzz.modality.base import MODALITIES
+    from mlfuzz.modality.parts import parts_of
+
+    if find(context.directory) is not None:
+        found = context.resolve()
+        import_plugins(found.config.plugins, found.root)
+    modality = MODALITIES.get(kind)
+    module = "mlfuzz" if modality.__name__ in dir(mlfuzz) else modality.__module__
+    parts, imports = parts_of(modality), sorted({"mlfuzz", module})
+    return {
+        "imports": "\n".join(f"import {each}" for each in imports), "handed": parts.handed,
+        "kind": f"{module}.{modality.__name__}({parts.starter})",
+    }  # fmt: skip
 
 
 def _code(context: Context, name: str) -> int:

@@ -19,7 +19,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
 
     Args:
         kind: mutators, oracles, variants, coverage, schedulers, presets, targets or modalities.
-        modality: Of mutators: image, audio or text only.
+        modality: Of mutators, only those of this one of the modalities.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of part", kind, KINDS)
@@ -27,6 +27,9 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     import_plugins(found.config.plugins, found.root)
     rows = list(KINDS[kind](context))
     if modality:
+        from mlfuzz.modality.base import MODALITIES
+
+        MODALITIES.get(modality)
         rows = [row for row in rows if row.get("name", "").startswith(f"{modality}.")]
     context.terminal.emit(rows)
     if not context.terminal.json:

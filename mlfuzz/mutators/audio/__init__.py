@@ -5,5 +5,9 @@ Read level.py first. Imported by name alone.
 
 from importlib import import_module
 
-for _name in ("level", "time", "loss", "filter", "noise", "room", "codec", "replace"):
+from mlfuzz.mutators.replaced import replacing
+
+for _name in ("level", "time", "loss", "filter", "noise", "room", "codec"):
     import_module(f"{__name__}.{_name}")
+
+replacing("audio")

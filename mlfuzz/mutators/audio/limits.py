@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mlfuzz.batch import Rows, TensorRows
-from mlfuzz.mutators.limits.distance import DISTANCES
 from mlfuzz.mutators.limits.limits import Limits
 
 HALF_LEVEL = 0.5 / 32768
@@ -99,4 +98,4 @@ def _data(rows: Rows) -> Tensor:
     return rows.data
 
 
-DISTANCES.add("audio", AudioDistance())
+DISTANCE = AudioDistance()

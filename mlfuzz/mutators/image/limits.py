@@ -6,7 +6,6 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from mlfuzz.batch import Rows, TensorRows
-from mlfuzz.mutators.limits.distance import DISTANCES
 from mlfuzz.mutators.limits.limits import Limits
 
 HALF_LEVEL = 0.5 / 255
@@ -100,4 +99,4 @@ def _tensor(rows: Rows) -> TensorRows:
     return rows
 
 
-DISTANCES.add("image", ImageDistance())
+DISTANCE = ImageDistance()

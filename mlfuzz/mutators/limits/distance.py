@@ -9,12 +9,14 @@ from torch import Tensor
 
 from mlfuzz.batch import Rows
 from mlfuzz.errors import ConfigError
+from mlfuzz.modality.base import declared
+from mlfuzz.mutators.limits.limits import DISTANCES as COMPARING
 from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.registry import Registry
 
 
 class Distance(Protocol):
-    """How a modality measures rows against their seeds; registered under the modality's name.
+    """How a modality measures rows against their seeds; which names it in its `parts`; registered under its name.
 
     like: what likeness is called, and from where on an input passes for its seed. moving: kinds of operators that move
     everything, of which likeness says nothing.
@@ -37,16 +39,15 @@ class Distance(Protocol):
         """(B,): how like its seed each row is; more is liker."""
 
 
-DISTANCES: Registry[Distance] = Registry(
-    "distance", shipped=tuple(f"mlfuzz.mutators.{modality}.limits" for modality in ("image", "audio", "text"))
-)
+DISTANCES: Registry[Distance] = Registry("distance", declared=declared("distance"))
 
 
 def distance(modality: str, limits: Limits | None = None) -> Distance:
     """Raises ConfigError where the modality has none, or does not measure one of the limits that are set."""
     if modality not in DISTANCES.names():
         raise ConfigError(
-            f"limits linf, l0, ssim, alpha_beta and snr are for {', '.join(DISTANCES.names())}, not {modality}"
+            f"limits that compare with the seed ({', '.join(COMPARING)}) are for {', '.join(DISTANCES.names())}, "
+            f"not {modality}: leave them out, or give its `parts` a distance"
         )
     measure = DISTANCES.get(modality)
     unknown = [name for name in (limits.distances if limits else ()) if name not in measure.measures]

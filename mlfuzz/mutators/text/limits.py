@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Rows, TextRows
-from mlfuzz.mutators.limits.distance import DISTANCES
 from mlfuzz.mutators.limits.limits import Limits
 
 
@@ -75,4 +74,4 @@ def _within(text: str, root: str, limits: Limits) -> bool:
     return edit_distance(text.split(), words) <= limits.words_share * max(1, len(words)) + 1e-6
 
 
-DISTANCES.add("text", TextDistance())
+DISTANCE = TextDistance()

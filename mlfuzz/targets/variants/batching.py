@@ -122,10 +122,10 @@ def company(payload: Payload, modality: Any) -> list[Payload]:
     if isinstance(payload, str):
         return ["", "a", payload[::-1], (payload + " ") * 2, (payload + " ") * 3, payload.upper(), payload[:1]]
     array: NDArray[Any] = np.asarray(payload)
-    top = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype.name).max
+    scale = modality.levels or 1
     others = [
-        np.zeros_like(array),
-        np.full_like(array, top),
+        np.zeros_like(array).clip(modality.low * scale, modality.high * scale).astype(array.dtype),
+        np.full_like(array, modality.high * scale),
         array[..., ::-1].copy(),
         (array * 0.5).astype(array.dtype),
     ]

@@ -29,7 +29,7 @@ def test_a_larger_swing_is_worse_and_a_larger_change_is_less_bad():
 
 def test_a_severity_of_1_is_one_typical_margin_over_one_whole_range():
     finding = flip(margin=0.5, before=-1.5, typical=2.0)
-    size = size_of_change(finding.chain, SEED, SEED)
+    size = size_of_change(finding.chain, SEED, SEED, scale=255)
     assert severity_of(finding, SEED, SEED) == pytest.approx(1.0 / size, rel=1e-2)
 
 
@@ -40,13 +40,17 @@ def test_shrinking_to_the_edge_makes_no_fault_harmless():
 
 def test_a_crash_has_swung_by_one_typical_margin_and_without_a_seed_nothing_is_said():
     crash = sample(kind="exception", oracle={}, chain=brightness(0.1), margin=None)[0]
-    assert severity_of(crash, SEED, SEED) == pytest.approx(1 / size_of_change(crash.chain, SEED, SEED), rel=1e-2)
+    assert severity_of(crash, SEED, SEED) == pytest.approx(
+        1 / size_of_change(crash.chain, SEED, SEED, scale=255), rel=1e-2
+    )
     assert severity_of(crash, SEED, None) is None
 
 
 def test_a_record_without_the_typical_margin_is_measured_by_its_own_seed():
     finding = sample(chain=brightness(0.1), margin=1.0, before=Run(margin=-1.0))[0]
-    assert severity_of(finding, SEED, SEED) == pytest.approx(2 / size_of_change(finding.chain, SEED, SEED), rel=1e-2)
+    assert severity_of(finding, SEED, SEED) == pytest.approx(
+        2 / size_of_change(finding.chain, SEED, SEED, scale=255), rel=1e-2
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,14 +74,14 @@ def test_edit_distance_agrees_with_the_plain_recursion():
 
 
 def test_a_text_is_as_far_as_the_share_of_its_characters_that_changed():
-    assert size_of_change((Mutation("text.upper", {}),), "ABcd", "abcd") == 0.5
+    assert size_of_change((Mutation("text.upper", {}),), "ABcd", "abcd", scale=1) == 0.5
 
 
 def test_rms_is_of_full_scale_whatever_the_type_and_the_length():
-    assert rms(np.full((1, 2, 2), 255, np.uint8), np.zeros((1, 2, 2), np.uint8)) == 1.0
-    assert rms(np.full((1, 4), -16384, np.int16), np.zeros((1, 4), np.int16)) == 0.5
-    assert rms(np.ones((1, 4), np.float32), np.ones((1, 2), np.float32)) == pytest.approx(0.5**0.5)
-    assert rms(np.ones((1, 4), np.float32), np.ones((2, 4), np.float32)) == 1.0
+    assert rms(np.full((1, 2, 2), 255, np.uint8), np.zeros((1, 2, 2), np.uint8), scale=255) == 1.0
+    assert rms(np.full((1, 4), -16384, np.int16), np.zeros((1, 4), np.int16), scale=32768) == 0.5
+    assert rms(np.ones((1, 4), np.float32), np.ones((1, 2), np.float32), scale=1) == pytest.approx(0.5**0.5)
+    assert rms(np.ones((1, 4), np.float32), np.ones((2, 4), np.float32), scale=1) == 1.0
 
 
 def test_the_typical_margin_is_the_middle_one_and_unknown_where_nothing_was_judged():
