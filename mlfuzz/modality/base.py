@@ -86,9 +86,14 @@ def stored_dtype(modality: Modality) -> np.dtype[Any]:
     return np.dtype(np.uint8 if modality.low >= 0 and full_scale(modality) <= 255 else np.int16)
 
 
+def magnitude(modality: Modality) -> float:
+    """The largest size of a value, which shares "of full scale" are of: 1 of pixels and samples."""
+    return max(abs(modality.low), abs(modality.high))
+
+
 def full_scale(modality: Modality) -> float:
-    """The largest magnitude of a value as payloads store it: 255 of 8-bit pixels, 32768 of 16-bit samples."""
-    return max(abs(modality.low), abs(modality.high)) * (modality.levels or 1)
+    """The same as payloads store it: 255 of 8-bit pixels, 32768 of 16-bit samples."""
+    return magnitude(modality) * (modality.levels or 1)
 
 
 def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:

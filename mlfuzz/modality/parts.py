@@ -24,8 +24,8 @@ class ModalityParts:
     """What belongs to a modality beside its codec: all of it is found through here, and nowhere by its name.
 
     mutators: module whose import registers its operators. distance, exhibit, examples: "module:attribute" of a
-    `mutators.limits.distance.Distance`, a `report.exhibits.Exhibit` and a `testing.rows.ExampleRows`. They are imported when
-    they are first asked for. Without a distance no limit compares an input with its seed, and nothing is searched;
+    `mutators.limits.distance.Distance`, a `report.exhibits.Exhibit` and a `testing.rows.ExampleRows`. They are imported
+    when they are first asked for. Without a distance no limit compares an input with its seed, and nothing is searched;
     without an exhibit the report shows bytes; without examples the laws of mutators have no rows.
     pieces: what the places are called at which an input can differ from its seed.
     starter: arguments of the modality in the target that `mlfuzz init` writes. handed: what `x` is there.

@@ -94,7 +94,8 @@ def _kept(
 
 def _patched(rows: TensorRows, share: float, span: float, rng: np.random.Generator) -> TensorRows:
     """One patch of each row, moved by twice the span, up or down: the limits then cut it to their edge."""
-    shape = rows.data.shape[2:]
+    data = rows.data if rows.data.dim() > 2 else rows.data[:, None]
+    shape = data.shape[2:]
     mask = torch.zeros((len(rows), 1, *shape))
     sides = [max(1, round(size * share ** (1 / len(shape)))) for size in shape]
     for row in range(len(rows)):
@@ -103,6 +104,6 @@ def _patched(rows: TensorRows, share: float, span: float, rng: np.random.Generat
         for axis, (at, side) in enumerate(zip(corner, sides, strict=True)):
             patch = patch.narrow(axis, at, side)
         patch.fill_(1.0)
-    signs = torch.from_numpy(rng.choice((-1.0, 1.0), (len(rows), rows.data.shape[1]))).float()
+    signs = torch.from_numpy(rng.choice((-1.0, 1.0), tuple(data.shape[:2]))).float()
     change = (mask * signs.reshape(*signs.shape, *[1] * len(shape))).to(rows.data.device)
-    return replace(rows, data=rows.data + 2 * span * change)
+    return replace(rows, data=(data + 2 * span * change).reshape(rows.data.shape))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Indices, Rows, TensorRows
+from mlfuzz.modality.base import magnitude
 
 GRADIENT_COST = 2
 """Evaluations that one gradient counts as: its forward pass, and a backward pass to the input, which costs as much."""
@@ -134,8 +135,10 @@ def disagreement(reference: Tensor, other: Tensor) -> Tensor:
 
 def unit_of(rows: Rows) -> float:
     """One step of the grid; of a float32 grid, what float32 can still tell near the middle of the range."""
-    levels = rows.modality.levels if isinstance(rows, TensorRows) else None
-    return 1.0 / levels if levels else FLOAT_UNIT
+    if not isinstance(rows, TensorRows):
+        return FLOAT_UNIT
+    levels = rows.modality.levels
+    return 1.0 / levels if levels else FLOAT_UNIT * magnitude(rows.modality)
 
 
 FLOAT_UNIT = 2.0**-22

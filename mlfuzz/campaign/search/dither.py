@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Indices, TensorRows
 from mlfuzz.campaign.search.boundary import Bound, Gap, Walked, column, put
+from mlfuzz.modality.base import magnitude
 
 BATCH = 512
 """Rows of one round, of all searches together."""
@@ -85,7 +86,7 @@ def _changed(rows: TensorRows, rng: np.random.Generator) -> TensorRows:
 
 
 def _step(rows: TensorRows) -> float:
-    return 1 / rows.modality.levels if rows.modality.levels else FLOAT_STEP
+    return 1 / rows.modality.levels if rows.modality.levels else FLOAT_STEP * magnitude(rows.modality)
 
 
 def _on(values: Indices | np.ndarray[tuple[int, ...], np.dtype[np.float64]], like: Tensor) -> Tensor:

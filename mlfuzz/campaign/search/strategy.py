@@ -17,6 +17,7 @@ from mlfuzz.campaign.search.hotflip import Embedding
 from mlfuzz.campaign.search.objective import Objective, Trials
 from mlfuzz.campaign.search.projection import admitted, bounded, spanned
 from mlfuzz.campaign.search.text import Estimate, choose, offered
+from mlfuzz.modality.base import magnitude
 from mlfuzz.mutators.base import defaults
 from mlfuzz.mutators.limits.limits import Limits
 
@@ -50,7 +51,7 @@ class Hunt:
 
 
 def hunt_values(hunt: Hunt, rows: TensorRows, roots: TensorRows, *, white: bool) -> Catch:
-    """Pictures and sounds: gradient steps or blends and patches, then bisection and dither for what lies across."""
+    """Values: gradient steps or blends and patches, then bisection and dither for what lies across."""
     trials, aim = hunt.trials, hunt.aim
     limits = spanned(hunt.limits, aim.span)
     slope: Slope | None = None
@@ -62,7 +63,8 @@ def hunt_values(hunt: Hunt, rows: TensorRows, roots: TensorRows, *, white: bool)
 
     others, near = (None, None) if white else hunt.near(rows)
     search = disagree if aim.across else toward
-    problem = Problem(gap, bounded(roots, limits), float(limits.linf or 1.0), slope=slope, others=others, near=near)
+    span = float(limits.linf or 1.0) * magnitude(rows.modality)
+    problem = Problem(gap, bounded(roots, limits), span, slope=slope, others=others, near=near)
     walked = search(problem, rows, rng=hunt.rng, most=hunt.most, batch=hunt.batch)
     hits = np.flatnonzero(walked.hit)
     if len(hits):
