@@ -37,7 +37,7 @@ class Registry(Generic[T]):
         self.kind, self.plural = kind, plural or f"{kind}s"
         self._shipped = tuple(shipped)
         self._declared = declared
-        self._imported: set[str] = set()
+        self._imported: set[tuple[str, str]] = set()
         self._parts: dict[str, T] = {}
         self._loaded = False
 
@@ -51,6 +51,9 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """The part of that name. Raises UnknownNameError with the nearest name."""
         if name not in self._parts:
+            self._load()
+        if name not in self._parts and _offered:
+            import_plugins(*_offered[-1])
             self._load()
         try:
             return self._parts[name]
@@ -69,8 +72,8 @@ class Registry(Generic[T]):
             self._loaded = True
             self._load_shipped()
         for name, where in self._declared().items():
-            if where not in self._imported:
-                self._imported.add(where)
+            if (name, where) not in self._imported:
+                self._imported.add((name, where))
                 self._load_declared(name, where)
 
     def _load_declared(self, name: str, where: str) -> None:
@@ -112,6 +115,14 @@ def made(registry: Registry[Callable[..., T]], description: Mapping[str, Any], *
         kinds = registry.kind.rpartition(" ")[0] or registry.plural
         raise ConfigError(f"{registry.kind} {name}: {error}; mlfuzz list {kinds} tells its arguments") from error
     return factory(**arguments)
+
+
+_offered: list[tuple[tuple[str, ...], Path]] = []
+
+
+def offer_plugins(modules: Sequence[str], directory: Path) -> None:
+    """A project's plugins, for a process that may do without: imported once a name is asked for that is not known."""
+    _offered[:] = [(tuple(modules), directory)] if modules else []
 
 
 def import_plugins(modules: Sequence[str], directory: Path) -> None:

@@ -10,7 +10,7 @@ from mlfuzz.cli.verbs import doctor
 from mlfuzz.coverage.base import CRITERIA
 from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
 from mlfuzz.modality.base import MODALITIES
-from mlfuzz.registry import Registry, made, outdated
+from mlfuzz.registry import Registry, made, offer_plugins, outdated
 
 
 @pytest.fixture
@@ -99,6 +99,40 @@ def kind(request):
     """A kind of part whose plural is not made with an s: an empty registry of it, its group, and the former one."""
     word, group = request.param
     return Registry(word, plural=group.replace("_", " ")), group, f"{word.replace(' ', '_')}s"
+
+
+def test_what_other_parts_bring_along_is_asked_for_anew(tmp_path, monkeypatch):
+    """A plugin may come after a registry was looked into first."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "bringing_one.py").write_text("part = object()\n")
+    where = {}
+    parts = Registry("distance", declared=lambda: where)
+    assert parts.names() == []
+    where |= {"series": "bringing_one:part", "track": "bringing_one:part"}  # two may share one
+    assert parts.get("series") is parts.get("track") is sys.modules["bringing_one"].part
+    assert parts.names() == ["series", "track"]
+
+
+@pytest.mark.parametrize(("where", "said"), [("no_such_module:part", "no_such_module"), ("json:part", "'part'")])
+def test_what_is_brought_along_and_is_not_there_is_named(where, said):
+    with pytest.raises(PluginError, match=f"the distance of series, {where}, does not load: .*{said}"):
+        Registry("distance", declared=lambda: {"series": where}).names()
+
+
+def test_offered_plugins_are_imported_for_a_name_that_is_not_known(tmp_path, monkeypatch):
+    monkeypatch.setattr("mlfuzz.registry._offered", [])
+    parts = Registry("mutator")
+    monkeypatch.setitem(sys.modules, "the_parts", SimpleNamespace(PARTS=parts))
+    (tmp_path / "offering_one.py").write_text("import the_parts\nthe_parts.PARTS.add('late', 2)\n")
+    parts.add("early", 1)
+    offer_plugins(["offering_one"], tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert parts.get("early") == 1
+    assert "offering_one" not in sys.modules
+    assert parts.get("late") == 2
+    offer_plugins([], tmp_path)
+    with pytest.raises(UnknownNameError):
+        parts.get("never")
 
 
 def test_the_groups_have_the_plurals_of_their_language():

@@ -14,6 +14,7 @@ from mlfuzz import __version__
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
+from mlfuzz.registry import offer_plugins
 from mlfuzz.report.visible import visible
 
 EXIT_CODES = (
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # Python's own exit code would be 1: "findings"
         _fail(f"{type(error).__name__}: {error}; this is a fault of mlfuzz: please report it", verbose=True)
         return EXIT_BROKEN
+    finally:
+        offer_plugins((), Path())  # those of this command's project
 
 
 def _launcher(app: App) -> Any:

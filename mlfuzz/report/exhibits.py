@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.errors import MlfuzzError
+from mlfuzz.errors import MlfuzzError, UnknownNameError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import declared
 from mlfuzz.registry import Registry
@@ -38,13 +38,14 @@ EXHIBITS: Registry[Exhibit] = Registry("exhibit", declared=declared("exhibit"))
 def exhibit(finding: Finding, data: bytes, seed: bytes | None) -> tuple[str | Path, Mapping[str, Any]]:
     """(template, values) for a finding's input; falls back to bytes where the input does not decode."""
     name = str(finding.modality.get("name", "bytes"))
-    if name in EXHIBITS.names():
+    try:
         chosen = EXHIBITS.get(name)
-        try:
-            return chosen.template, chosen.show(finding, data, seed)
-        except MlfuzzError as error:  # a damaged file, or a modality that is not installed here
-            return "bytes.html", {**_bytes(finding, data, seed), "reason": str(error)}
-    return "bytes.html", _bytes(finding, data, seed)
+        return chosen.template, chosen.show(finding, data, seed)
+    except UnknownNameError:
+        reason = f"modality {name} has no exhibit; its parts may name one, its module stands in plugins = [...]"
+    except MlfuzzError as error:  # a damaged file, or a plugin that does not import
+        reason = str(error)
+    return "bytes.html", {**_bytes(finding, data, seed), "reason": reason}
 
 
 def _bytes(finding: Finding, data: bytes, seed: bytes | None) -> Mapping[str, Any]:

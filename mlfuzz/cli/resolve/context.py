@@ -14,6 +14,7 @@ from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import Resolved, resolve
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.trust import note_begun
+from mlfuzz.registry import offer_plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Context:
     def resolve(self, flags: Mapping[str, Any] | None = None, *, frozen: str | None = None) -> Resolved:
         """The configuration; flags that are None were not given. Raises ConfigError."""
         given = _given({"seed": self.seed, **(flags or {})})
-        return resolve(self.directory, file=self.config_file, flags=given, frozen=frozen, presets=presets.settings)
+        found = resolve(self.directory, file=self.config_file, flags=given, frozen=frozen, presets=presets.settings)
+        offer_plugins(found.config.plugins, found.root)
+        return found
 
     def note_begun(self, root: Path, names: Iterable[str]) -> None:
         """Remember that this user runs these in the project at `root`: records that name them may be run again."""

@@ -12,7 +12,6 @@ from mlfuzz.cli.resolve.targets import EXAMPLES, SUBJECTS
 from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
-from mlfuzz.registry import import_plugins
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import create_exclusive, write_atomic, writing
 
@@ -115,11 +114,10 @@ def _taking(context: Context, kind: str) -> dict[str, str]:
     from mlfuzz.modality.base import MODALITIES
     from mlfuzz.modality.parts import parts_of
 
-    if find(context.directory) is not None:
-        found = context.resolve()
-        import_plugins(found.config.plugins, found.root)
+    if kind not in MODALITIES.names() and find(context.directory) is not None:
+        context.resolve()  # its plugins may bring it
     modality = MODALITIES.get(kind)
-    module = "mlfuzz" if modality.__name__ in dir(mlfuzz) else modality.__module__
+    module = "mlfuzz" if getattr(mlfuzz, modality.__name__, None) is modality else modality.__module__
     parts, imports = parts_of(modality), sorted({"mlfuzz", module})
     return {
         "imports": "\n".join(f"import {each}" for each in imports), "handed": parts.handed,
