@@ -6,13 +6,11 @@ import re
 from dataclasses import dataclass
 
 from mlfuzz.errors import ConfigError
+from mlfuzz.stop_reason import Stop, StopReason
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNTS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-
-TIME_IS_UP = "time is up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +37,20 @@ class Budget:
             return None
         return (self.seconds or 0.0) + 60.0 * (self.minutes or 0.0)
 
-    def spent(self, *, seconds: float, inputs: int, findings: int) -> str:
-        """The reason to stop, in words, or "" to go on."""
+    def spent(self, *, seconds: float, inputs: int, findings: int) -> Stop | None:
+        """Why to stop; None to go on."""
         if self.total_seconds is not None and seconds >= self.total_seconds:
-            return TIME_IS_UP
+            return Stop(StopReason.TIME)
         if self.inputs is not None and inputs >= self.inputs:
-            return f"{self.inputs} inputs ran"
+            return Stop(StopReason.INPUTS, self.inputs)
         if self.findings is not None and findings >= self.findings:
-            return f"{self.findings} findings were saved"
-        return ""
+            return Stop(StopReason.FINDINGS, self.findings)
+        return None
+
+
+def disk_spent(used_bytes: int, allowed_bytes: int) -> Stop | None:
+    """The same of the space that a campaign's directory may take."""
+    return Stop(StopReason.DISK, allowed_bytes >> 20) if used_bytes > allowed_bytes else None
 
 
 def duration(text: str | float) -> float:

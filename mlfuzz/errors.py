@@ -30,8 +30,6 @@ EXIT_BROKEN = 3
 EXIT_HANGUP = 129
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
-FROM_OUTSIDE = frozenset({EXIT_HANGUP, EXIT_INTERRUPTED, EXIT_TERMINATED})
-"""Somebody asked for the end, and everything is saved: never clean, whatever was found."""
 
 
 class MlfuzzError(Exception):

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault
 from mlfuzz.progress import Progress, Stats
+from mlfuzz.stop_reason import Stop, StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Somebody has asked for the end: what runs is saved first. how: "interrupted" or "stopped"."""
+    """Somebody has asked for the end: what runs is saved first."""
 
-    how: str
+    how: StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Outcome:
     """
 
     exit_code: int
-    reason: str
+    stop: Stop
     stats: Stats
     faults: tuple[Fault, ...]
     findings: tuple[Finding, ...]

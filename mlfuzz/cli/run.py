@@ -15,7 +15,7 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.plan import Plan, shown_path
 from mlfuzz.cli.terminal import findings_table
 from mlfuzz.cli.terminal.panel import Panel
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.labels import labels_kept
@@ -96,7 +96,7 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
         {
             "event": "result",
             "exit_code": code,
-            "reason": outcome.reason,
+            "reason": str(outcome.stop),
             "campaign": plan.name,
             "faults": [
                 {"key": one.key, "best": one.best.id, "inputs": len(one.members), "known": _is_known(one, known)}
@@ -118,7 +118,7 @@ def _close(context: Context, plan: Plan, outcome: Outcome, report: Path | None, 
     head = f"{said}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"), (head, "bold red" if faults or waiting else "bold green"),
-        f"  ({outcome.reason}; {stats.inputs:,} inputs, {speed}/s)",
+        f"  ({outcome.stop}; {stats.inputs:,} inputs, {speed}/s)",
     )  # fmt: skip
     _tell_weaknesses(context, faults)
     labels = labels_kept([one for one in outcome.findings if one.verdict == "confirmed"])
@@ -200,7 +200,7 @@ def _next(
         lines.append(("longer", f"{again} --time 1h"))
     if waiting:
         lines.append(("confirm", f"mlfuzz findings confirm --name {plan.name}{there}"))
-    if faults or code in FROM_OUTSIDE:
+    if faults or code > EXIT_BROKEN:
         lines.append(("resume", again))
     if code == EXIT_BROKEN:
         lines.append(("see why", f"mlfuzz check {shlex.quote(plan.typed)}"))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault
 from mlfuzz.progress import Progress, Stats
+from mlfuzz.stop_reason import Stop, StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,18 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Somebody has asked for the end: what runs is saved first."""
+
+    how: StopReason
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How a campaign ended. exit_code: as documented for the command line. broken: harness -> why."""
 
     exit_code: int
-    reason: str
+    stop: Stop
     stats: Stats
     faults: tuple[Fault, ...]
     findings: tuple[Finding, ...]
@@ -85,4 +93,4 @@ class Ended:
     result: Result
 
 
-Event: TypeAlias = Begun | Ready | Broken | Tick | NewFinding | Settled | Warned | Ended
+Event: TypeAlias = Begun | Ready | Broken | Tick | NewFinding | Settled | Warned | Ending | Ended

@@ -11,7 +11,7 @@ from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import CampaignRequest
 from mlfuzz.campaign.supervisor.supervise import run as supervise
-from mlfuzz.errors import FROM_OUTSIDE, MlfuzzError
+from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.known import Known
@@ -56,7 +56,9 @@ class FuzzItem(pytest.Item):
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
         finally:
             self.purse.spend(min(seconds, turn.seconds))
-        if outcome.exit_code in FROM_OUTSIDE and not turn.dry:  # nobody has interrupted a turn that stopped itself
+        if (
+            outcome.stop.reason.exit_code is not None and not turn.dry
+        ):  # nobody has interrupted a turn that stopped itself
             raise KeyboardInterrupt
         known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
         if new := new_faults(outcome.findings, known):

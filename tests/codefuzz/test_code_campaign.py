@@ -13,6 +13,7 @@ from mlfuzz.codefuzz.request import CampaignRequest
 from mlfuzz.errors import CampaignBusyError, TargetLoadError, UsageError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import read_progress, read_stats
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
@@ -183,7 +184,7 @@ def test_a_stop_request_ends_it(project):
     engine = ScriptedEngine({"toy": BUGS})
     engine.on_turn = lambda: (project / ".mlfuzz/toy/stop").touch()
     result = run(request(project, engine, inputs=1_000_000))
-    assert result.reason == "stopped"
+    assert result.stop == Stop(StopReason.REQUESTED)
     assert len(engine.turns) == 1
 
 

@@ -16,6 +16,7 @@ from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
 from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.workdir import Workdir, life_number
 
 pytestmark = pytest.mark.slow
@@ -62,7 +63,7 @@ def test_a_budget_of_inputs_is_shared(tmp_path: Path) -> None:
 
 def test_enough_findings_end_all(tmp_path: Path) -> None:
     outcome = run(CampaignRequest(SPEC, tmp_path / "c", Budget(seconds=60.0, findings=5), workers=2))
-    assert "5 findings" in outcome.reason
+    assert outcome.stop == Stop(StopReason.FINDINGS, 5)
     assert len(outcome.findings) >= 5
 
 

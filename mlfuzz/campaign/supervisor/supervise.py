@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from mlfuzz.budget import TIME_IS_UP, Budget
+from mlfuzz.budget import Budget
 from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
 from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
 from mlfuzz.campaign.settling import Settling
@@ -22,8 +21,9 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import ProgressTail, Stats
-from mlfuzz.requests import EXIT_CODES, heard, leave_terminal
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
@@ -91,9 +91,8 @@ class _Supervisor:
         self._seen = set(self._known)
         self._scanned = 0.0
         self._prepared = self._started
-        self._enough = self._wish = ""
-        self._signal = signal.SIGINT
-        self._wished = 0.0
+        self._enough: Stop | None = None
+        self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
         self.crew = Crew(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
         self.settling = Settling(
@@ -103,20 +102,18 @@ class _Supervisor:
         self.progress = ProgressTail(workdir.progress)
 
     def run(self) -> Outcome:
-        previous = {number: signal.signal(number, self._signalled) for number in heard()}
-        try:
-            if not self._asked_to_end():
-                self._start(self.crew.first, adopt=self.request.adopt)
-            self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
-            reason = self._watch()
-            self.crew.combine(now=True)
-            self._wrap_up()
-            return self._outcome(reason)
-        finally:
-            self.crew.kill()
-            self.probe.kill()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        with self.interrupts:
+            try:
+                if not self._asked_to_end():
+                    self._start(self.crew.first, adopt=self.request.adopt)
+                self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
+                stop = self._watch()
+                self.crew.combine(now=True)
+                self._wrap_up()
+                return self._outcome(Stop(self.interrupts.reason) if self.interrupts.reason else stop)
+            finally:
+                self.crew.kill()
+                self.probe.kill()
 
     def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
         budget, spent = self.request.budget, time.monotonic() - self._started
@@ -132,7 +129,7 @@ class _Supervisor:
             guarded=self.inquest.guarded,
         )
 
-    def _watch(self) -> str:
+    def _watch(self) -> Stop:
         while True:
             self.probe.wait(POLL_SECONDS)
             asked = self._asked_to_end()
@@ -142,7 +139,7 @@ class _Supervisor:
             for worker in list(self.crew.running()):
                 self._watch_one(worker)
             if not list(self.crew.running()):
-                return self._enough or next(iter(self.crew.ended.values()), self._wish)
+                return self._enough or next(iter(self.crew.ended.values()), self._asked_for())
 
     def _watch_one(self, worker: WorkerProcess) -> None:
         if worker.poll() is not None:
@@ -156,9 +153,9 @@ class _Supervisor:
             elif answer.exit_code != EXIT_CLEAN:
                 raise answer.error()
             else:
-                self.crew.ended[worker.number] = answer.reason
+                self.crew.ended[worker.number] = answer.stop or self._asked_for()
         elif self._asked_to_end():
-            waited = time.monotonic() - self._wished
+            waited = self.interrupts.seconds
             if waited > (GRACE_SECONDS if worker.has_founded() else START_GRACE_SECONDS):
                 worker.kill()
                 self._gave_up(worker, f"had not ended after {waited:.0f} s and was killed")
@@ -206,9 +203,9 @@ class _Supervisor:
         if not self._asked_to_end():
             self.inquest.hold(how, worker)
         if self._asked_to_end() or self._enough:
-            self.crew.ended[worker.number] = self._wish or self._enough
+            self.crew.ended[worker.number] = self._asked_for()
         elif self._time_is_up() and len(self.store.ids()) > len(self._known):
-            self.crew.ended[worker.number] = TIME_IS_UP
+            self.crew.ended[worker.number] = Stop(StopReason.TIME)
         else:
             self._start(worker)
 
@@ -218,7 +215,7 @@ class _Supervisor:
 
     def _gave_up(self, worker: WorkerProcess, said: str) -> None:
         """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
-        self.crew.ended[worker.number] = self._wish or self._enough
+        self.crew.ended[worker.number] = self._asked_for()
         if worker.began():
             self.tell(Warned(f"a worker {said}: its last batch is not judged; what it had kept is saved"))
 
@@ -229,7 +226,8 @@ class _Supervisor:
         self._scanned = 0.0
         self._look()
         while time.monotonic() - began < allowed:
-            if self._asked_to_end() and time.monotonic() - max(began, self._wished) >= HURRIED_SECONDS:
+            now = time.monotonic()
+            if self._asked_to_end() and min(now - began, self.interrupts.seconds) >= HURRIED_SECONDS:
                 break
             self.settling.go_on(None)
             if self.settling.done:
@@ -239,7 +237,7 @@ class _Supervisor:
             until = time.monotonic() + HEAR_OUT_SECONDS
             self.settling.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
 
-    def _outcome(self, reason: str) -> Outcome:
+    def _outcome(self, stop: Stop) -> Outcome:
         findings = list(self.store.records())
         faults = tuple(group(findings))
         code = EXIT_CLEAN
@@ -248,10 +246,8 @@ class _Supervisor:
             counted = [finding for finding in counted if finding not in self._old]
         if counted and self.request.fail_on != "none":
             code = EXIT_FINDINGS
-        if self._wish:
-            code = EXIT_CODES[self._signal]
         known = frozenset(one.id for one in findings if one in self._old)
-        outcome = Outcome(code, reason, self._stats(), faults, tuple(findings), known)
+        outcome = Outcome(stop.reason.exit_code or code, stop, self._stats(), faults, tuple(findings), known)
         self.tell(Ended(outcome))
         return outcome
 
@@ -261,25 +257,15 @@ class _Supervisor:
     def _stats(self) -> Stats:
         return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")
 
-    def _signalled(self, number: int, _: FrameType | None) -> None:
-        if self._wish and number == signal.SIGHUP:
-            return  # a shell whose terminal has gone sends another one
-        if self._wish:
-            raise KeyboardInterrupt
-        self._signal = signal.Signals(number)
-        if number == signal.SIGHUP:
-            leave_terminal()
-        self._wish = "interrupted" if number == signal.SIGINT else "stopped"
-
     def _asked_to_end(self) -> bool:
-        """Whether somebody wants it to end: acknowledged, and passed on to those that run, when first seen.
+        return self.interrupts.reason is not None
 
-        Not in the signal's handler: the terminal may be in the middle of a line, and a worker about to be started.
-        """
-        if not self._wish and self.workdir.stop_request.exists():
-            self._wish = "stopped"
-        if self._wish and not self._wished:
-            self._wished = time.monotonic()
-            self.tell(Ending(self._wish))
-            self.crew.ask_to_stop(signal.SIGINT if self._wish == "interrupted" else signal.SIGTERM)
-        return bool(self._wish)
+    def _asked_for(self) -> Stop:
+        """Why a worker had to end that did not get to say it."""
+        reason = self.interrupts.reason
+        return Stop(reason) if reason else self._enough or Stop(StopReason.TIME)
+
+    def _acknowledge(self, reason: StopReason) -> None:
+        """Say that the end was asked for, and pass it on to those that run."""
+        self.tell(Ending(reason))
+        self.crew.ask_to_stop(signal.SIGINT if reason is StopReason.INTERRUPTED else signal.SIGTERM)

@@ -9,6 +9,7 @@ import msgspec
 
 from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, forget_parts, of_all, read_part
 from mlfuzz.campaign.supervisor.processes import WorkerProcess
+from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
@@ -27,7 +28,7 @@ class Crew:
         self._workdir = workdir
         self.workers = tuple(WorkerProcess(workdir, number, size) for number in range(size))
         self.base = earlier_stats(workdir)
-        self.ended: dict[int, str] = {}
+        self.ended: dict[int, Stop] = {}
         self._combined = 0.0
         forget_parts(workdir)
 

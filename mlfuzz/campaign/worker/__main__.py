@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 import traceback
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
-from mlfuzz.requests import heard
+from mlfuzz.interrupts import Interrupts
+from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.workdir import Workdir
-
-if TYPE_CHECKING:
-    from mlfuzz.campaign.worker.campaign import Campaign
-
 
 PRELUDE_SECONDS = 5.0
 """What seeds and calibration may take beside the time asked for, once the target has answered."""
@@ -32,45 +27,18 @@ LEAST_SHARE = 1 / 3
 """Of the time asked for, that a slow target's seeds leave to fuzzing whatever they take."""
 
 
-class _Signals:
-    """Turns a signal into a request; installed before torch, whose import would otherwise lose one."""
-
-    def __init__(self) -> None:
-        self.requested = ""
-        self.campaign: Campaign | None = None
-        for number in heard():
-            signal.signal(number, self._requested)
-
-    def pass_on(self, campaign: Campaign) -> None:
-        """From now on to this campaign; what was requested before it was there, too."""
-        self.campaign = campaign
-        if self.requested:
-            campaign.request_stop(self.requested)
-
-    def _requested(self, number: int, _: FrameType | None) -> None:
-        self.requested = "interrupted" if number == signal.SIGINT else "stopped"
-        if self.campaign is not None:
-            self.campaign.request_stop(self.requested)
-
-
 def main(argument: str) -> int:
     """Run the order; 0 where it ended as asked. What went wrong stands in the answer file."""
-    signals = _Signals()
     order = msgspec.json.decode(argument, type=Order)
-    die_with_parent(order.parent)
-    tune_malloc()
-    path = _workdir(order).answer(order.worker)
-    try:
-        answer = Answer(exit_code=EXIT_CLEAN, reason=_run(order, signals))
-    except MlfuzzError as error:
-        answer = Answer(
-            exit_code=error.exit_code, kind=type(error).__name__, message=str(error), trace=traceback.format_exc()
-        )
-    except Exception as error:  # noqa: BLE001  a fault of mlfuzz itself must reach the person, not only a log
-        answer = Answer(exit_code=3, kind=type(error).__name__, message=str(error), trace=traceback.format_exc())
-    write_atomic(path, msgspec.json.encode(answer))
-    sys.stdout.flush()
-    os._exit(answer.exit_code)  # threads and exit handlers of the target must not keep the worker
+    workdir = Workdir(Path(order.workdir))
+    # Before torch, whose import would otherwise lose a signal.
+    with Interrupts(workdir.stop_request, patient=True) as interrupts:
+        die_with_parent(order.parent)
+        tune_malloc()
+        answer = _answer(order, workdir, interrupts)
+        write_atomic(workdir.answer(order.worker), msgspec.json.encode(answer))
+        sys.stdout.flush()
+        os._exit(answer.exit_code)  # threads and exit handlers of the target must not keep the worker
 
 
 def time_left(seconds: float, spent: float) -> float:
@@ -78,15 +46,21 @@ def time_left(seconds: float, spent: float) -> float:
     return max(LEAST_SHARE * seconds, seconds - max(0.0, spent - PRELUDE_SECONDS))
 
 
-def _workdir(order: Order) -> Workdir:
-    return Workdir(Path(order.workdir))
+def _answer(order: Order, workdir: Workdir, interrupts: Interrupts) -> Answer:
+    try:
+        return Answer(exit_code=EXIT_CLEAN, stop=_run(order, workdir, interrupts))
+    except MlfuzzError as error:
+        return Answer(
+            exit_code=error.exit_code, kind=type(error).__name__, message=str(error), trace=traceback.format_exc()
+        )
+    except Exception as error:  # noqa: BLE001  a fault of mlfuzz itself must reach the person, not only a log
+        return Answer(exit_code=3, kind=type(error).__name__, message=str(error), trace=traceback.format_exc())
 
 
-def _run(order: Order, signals: _Signals) -> str:
+def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
     from mlfuzz.campaign.spec import loads
     from mlfuzz.registry import import_plugins
 
-    workdir = _workdir(order)
     spec = loads(workdir.order(order.worker).read_bytes(), str(workdir.order(order.worker)))
     import torch
 
@@ -97,19 +71,18 @@ def _run(order: Order, signals: _Signals) -> str:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
-    if signals.requested:
-        return signals.requested
+    if interrupts.reason:
+        return Stop(interrupts.reason)
     options: dict[str, Any] = {
         "adopt": order.adopt, "guarded": order.guarded, "lock": False, "worker": order.worker,
         "workers": order.workers,
     }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
-        signals.pass_on(campaign)
         spent = time.monotonic() - campaign.recorder.answered
         budget = Budget(
             seconds=order.seconds and time_left(order.seconds, spent), inputs=order.inputs, findings=order.findings
         )
-        return campaign.run(budget, settle_here=False).reason
+        return campaign.run(budget, interrupts=interrupts, settle_here=False).stop
 
 
 if __name__ == "__main__":

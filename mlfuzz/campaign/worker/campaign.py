@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Indices, shape_of
-from mlfuzz.budget import Budget
+from mlfuzz.budget import Budget, disk_spent
 from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
@@ -38,12 +38,13 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.waiting import Waiting
+from mlfuzz.interrupts import Interrupts
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
-from mlfuzz.registry import outdated
 from mlfuzz.schedulers.base import no_keys
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
@@ -70,9 +71,14 @@ WORKER_SHIFT = 32
 class Result:
     """What a run left: why it ended, its figures, and its faults (each with its findings)."""
 
-    reason: str
+    stop: Stop
     stats: Stats
     faults: tuple[Fault, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in words."""
+        return str(self.stop)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -99,8 +105,8 @@ class Campaign:
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
-        self.warnings: list[str] = outdated()
-        self._stop = ""
+        self.warnings: list[str] = []
+        self._stop: StopReason | None = None
         self._blobs = Blobs(workdir)
 
     @classmethod
@@ -196,29 +202,33 @@ class Campaign:
         self.recorder.count(inputs=self.recorder.inputs + len(numbers), candidates=0)
         self.recorder.record(seed_flight(numbers, mutated.steps), shape_of(mutated.rows))
 
-    def request_stop(self, reason: str) -> None:
+    def request_stop(self, reason: StopReason = StopReason.REQUESTED) -> None:
         """Finish the batch, save, and end; callable from a signal handler."""
         self._stop = self._stop or reason
 
     def run(
-        self, budget: Budget, *, on_progress: Callable[[Progress], None] | None = None, settle_here: bool = True
-    ) -> Result:
+        self, budget: Budget, *, on_progress: Callable[[Progress], None] | None = None,
+        interrupts: Interrupts | None = None, settle_here: bool = True,
+    ) -> Result:  # fmt: skip
         """Fuzz until the budget is spent or a stop is requested; save; confirm and shrink.
 
+        interrupts: who hears the signals of this process; None: nobody, `mlfuzz stop` alone is heeded.
         settle_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
         """
         started = time.monotonic()
         inputs = 0
         progressed = checkpointed = exchanged = started
-        reason = ""
+        stop: Stop | None = None
+        interrupts = interrupts or Interrupts(self.workdir.stop_request)
         share = 0.8 if settle_here else 1.0
-        while not reason:
+        while stop is None:
             inputs += self.loop.step()
             now = time.monotonic()
             self.recorder.count(inputs=self.account.inputs_before + inputs, candidates=self.candidates.saved)
             spent = budget.spent(seconds=(now - started) / share, inputs=inputs, findings=self.candidates.saved)
-            reason = self._stop or ("stopped" if self.workdir.stop_request.exists() else "") or spent
-            if reason or now - progressed >= PROGRESS_SECONDS or progressed == started:
+            asked = self._stop or interrupts.reason
+            stop = Stop(asked) if asked else spent
+            if stop or now - progressed >= PROGRESS_SECONDS or progressed == started:
                 progressed = now
                 self.account.count(now - started, inputs)
                 progress = self.account.progress(inputs, len(self.findings.ids()))
@@ -228,21 +238,17 @@ class Campaign:
             if self.workers > 1 and now - exchanged >= EXCHANGE_SECONDS:
                 exchanged = now
                 self._exchange.take_in()
-            if reason or now - checkpointed >= CHECKPOINT_SECONDS:
+            if stop or now - checkpointed >= CHECKPOINT_SECONDS:
                 checkpointed = now
                 self.checkpoint()
-                reason = reason or self._over_disk()
+                if stop is None and self.spec.max_disk:
+                    stop = disk_spent(self.workdir.used_bytes(), self.spec.max_disk)
         if settle_here:
             self._settle(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
-        self.stats.ended = reason
+        self.stats.ended = str(stop)
         self.account.count(time.monotonic() - started, inputs)
         self.checkpoint()
-        return Result(reason, self.stats, tuple(group(self.findings.records())))
-
-    def _over_disk(self) -> str:
-        allowed = self.spec.max_disk
-        used = self.workdir.used_bytes() if allowed else 0
-        return f"its allowance of {allowed >> 20} MiB of disk is used up" if used > allowed else ""
+        return Result(stop, self.stats, tuple(group(self.findings.records())))
 
     def checkpoint(self) -> None:
         """Derived state and figures; the truth is in the journal already."""

@@ -6,6 +6,7 @@ import msgspec
 
 from mlfuzz import errors
 from mlfuzz.errors import MlfuzzError
+from mlfuzz.stop_reason import Stop
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker ended of its own accord; written beside its journal."""
 
     exit_code: int
-    reason: str = ""
+    stop: Stop | None = None
     kind: str = ""
     message: str = ""
     trace: str = ""

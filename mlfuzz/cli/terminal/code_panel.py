@@ -15,11 +15,12 @@ from rich.text import Text
 
 from mlfuzz.cli.terminal.live_display import Screen
 from mlfuzz.cli.terminal.terminal import Terminal
-from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Ready, Settled, Tick, Warned
+from mlfuzz.codefuzz.events import Begun, Broken, Ended, Ending, Event, NewFinding, Ready, Settled, Tick, Warned
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.progress import Progress
 from mlfuzz.report.numbers import clock, figure, short
 from mlfuzz.report.visible import visible
+from mlfuzz.stop_reason import Stop
 
 COLUMNS = ("harness", "inputs", "edges", "features", "corpus", "failures", "kinds", "restarts", "time")
 
@@ -67,6 +68,8 @@ class CodePanel:
                     self._screen.news.tell((finding.target, finding.fault), partial(new_line, finding))
             case Warned(text=text):
                 self._screen.warn(visible(text))
+            case Ending(how=how):
+                self.terminal.say(f"{Stop(how)}: saving and reporting; Ctrl-C now ends it at once")
             case Begun() | Ended():
                 pass
 
@@ -150,8 +153,10 @@ def record_of(event: Event) -> dict[str, Any]:
             return {"event": "verdict", "finding": msgspec.to_builtins(finding)}
         case Warned(text=text):
             return {"event": "warning", "text": text}
+        case Ending(how=how):
+            return {"event": "ending", "how": str(Stop(how))}
         case Ended(result=result):
-            return {"event": "ended", "exit_code": result.exit_code, "reason": result.reason}
+            return {"event": "ended", "exit_code": result.exit_code, "reason": str(result.stop)}
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -33,6 +33,7 @@ from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.known import Known
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
+from mlfuzz.stop_reason import Stop
 
 WIDE = 104
 """Columns of a terminal from which on the panel has three cells a row."""
@@ -83,7 +84,7 @@ class Panel:
             case Preparing(doing=doing):
                 self._screen.note(f"{doing} ...")
             case Ending(how=how):
-                self.terminal.say(f"{how}: saving and reporting; Ctrl-C now ends it at once")
+                self.terminal.say(f"{Stop(how)}: saving and reporting; Ctrl-C now ends it at once")
             case _:
                 pass
 
@@ -140,6 +141,6 @@ def _record(event: Event) -> dict[str, Any]:
         case Warned(text=text):
             return {"event": "warning", "text": text}
         case Ending(how=how):
-            return {"event": "ending", "how": how}
+            return {"event": "ending", "how": str(Stop(how))}
         case Ended(outcome=outcome):
-            return {"event": "ended", "exit_code": outcome.exit_code, "reason": outcome.reason}
+            return {"event": "ended", "exit_code": outcome.exit_code, "reason": str(outcome.stop)}

@@ -25,7 +25,7 @@ from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.harness.trust import is_ours, noted
 from mlfuzz.codefuzz.native.variants import NATIVE, lane
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, FROM_OUTSIDE, MlfuzzError, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.promote import folder_name, records_in
 from mlfuzz.findings.record import read_record
@@ -238,7 +238,7 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
     waiting = sum(one.verdict == "candidate" for one in result.findings)
     terminal.emit(
         {
-            "event": "result", "exit_code": result.exit_code, "reason": result.reason, "campaign": workdir.name,
+            "event": "result", "exit_code": result.exit_code, "reason": str(result.stop), "campaign": workdir.name,
             "faults": [{"key": one.key, "best": one.best.id, "inputs": len(one.members)} for one in faults],
             "flaky": flaky, "broken": dict(result.broken), "stats": msgspec.to_builtins(stats),
             "report": str(report) if report else None,
@@ -250,7 +250,7 @@ def _close(context: Context, wish: Wish, workdir: Workdir, result: Result, repor
     head = f"{counted}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"), (head, "bold red" if faults or waiting or not stats.inputs else "bold green"),
-        f"  ({result.reason}; {stats.inputs:,} inputs, {speed}/s, {stats.coverage.get('edges', 0):.0f} edges)",
+        f"  ({result.stop}; {stats.inputs:,} inputs, {speed}/s, {stats.coverage.get('edges', 0):.0f} edges)",
     )  # fmt: skip
     for what, command in _next(context, wish, workdir, faults, report, result.exit_code):
         terminal.result((f"  {what:<9}", "dim"), command)
@@ -293,7 +293,7 @@ def _next(
         lines.append(("longer", f"{again} --time 1h"))
     if code == EXIT_BROKEN:
         lines.append(("list", "mlfuzz harness list"))
-    elif faults or code in FROM_OUTSIDE:
+    elif faults or code > EXIT_BROKEN:
         lines.append(("resume", again))
     return lines
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import msgspec
 
+from mlfuzz.budget import disk_spent
 from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
 from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
-from mlfuzz.codefuzz.events import Begun, Broken, Ended, Event, NewFinding, Result, Tick, Warned
+from mlfuzz.codefuzz.events import Begun, Broken, Ended, Ending, Event, NewFinding, Result, Tick, Warned
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
-from mlfuzz.codefuzz.interrupts import Interrupts
 from mlfuzz.codefuzz.request import CampaignRequest, keep_request
 from mlfuzz.codefuzz.settling import Settling
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
@@ -33,7 +33,9 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import read_stats
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import mend_progress, set_aside
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
@@ -84,7 +86,7 @@ class _Campaign:
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
         self.settling = Settling(self.store, self.account, self.guard, self.tell, request.confirm_share)
-        self.interrupts = Interrupts()
+        self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
         self.failed: BaseException | None = None
         self.first_ready = 0.0
         self._adopt_known()
@@ -119,7 +121,7 @@ class _Campaign:
     def _work(self, worker: int) -> None:
         sessions: dict[str, Session] = {}
         try:
-            while not self._over():
+            while self.failed is None and not self._over():
                 with self.guard:
                     try:
                         standing = self.standings[self.share.pick()]
@@ -128,7 +130,7 @@ class _Campaign:
                 self._turn(standing, sessions, worker)
             total = self.request.budget.total_seconds or self._elapsed()
             open_ones = [(self.standings[name], session) for name, session in sessions.items()]
-            self.settling.wrap_up(open_ones, total, hurry=bool(self.interrupts.said))
+            self.settling.wrap_up(open_ones, total, hurry=self._asked_to_end())
         except BaseException as error:  # noqa: BLE001  # told by the main thread, which alone may raise
             self.failed = self.failed or error
         finally:
@@ -140,9 +142,9 @@ class _Campaign:
         try:
             if standing.name not in sessions:
                 sessions[standing.name] = self._open(standing, worker)
-            if not self._over():
+            if not self._stopping() and not self._over():
                 self._fuzz(standing, sessions[standing.name], worker)
-                self.settling.some(standing, sessions[standing.name], self._elapsed(), self._interrupted)
+                self.settling.some(standing, sessions[standing.name], self._elapsed(), self._asked_to_end)
         except (TargetError, WorkerLostError) as error:
             if standing.name in sessions or not self._stopping():
                 self._break(standing, str(error))
@@ -233,23 +235,21 @@ class _Campaign:
         """Seconds since the first harness was ready; 0 before."""
         return time.monotonic() - self.first_ready if self.first_ready else 0.0
 
-    def _interrupted(self) -> bool:
-        return bool(self.interrupts.said)
+    def _asked_to_end(self) -> bool:
+        return self.interrupts.reason is not None
 
-    def _over(self) -> str:
-        """Why the campaign is over, "" while it goes on."""
-        if self.failed is not None:
-            return "failed"
-        if self._stopping():
-            return self.interrupts.said or "stopped"
+    def _over(self) -> Stop | None:
+        """Why the campaign is over, None while it goes on."""
+        if asked := self.interrupts.reason:
+            return Stop(asked)
         found = len(set(self.store.ids()) - self.before) if self.request.budget.findings else 0
-        reason = self.request.budget.spent(seconds=self._elapsed(), inputs=self._executions_here(), findings=found)
-        if not reason and self.request.max_disk and self.workdir.used_bytes() > self.request.max_disk:
-            reason = f"its allowance of {self.request.max_disk >> 20} MiB of disk is used up"
-        return reason
+        stop = self.request.budget.spent(seconds=self._elapsed(), inputs=self._executions_here(), findings=found)
+        if stop is None and self.request.max_disk:
+            stop = disk_spent(self.workdir.used_bytes(), self.request.max_disk)
+        return stop
 
     def _stopping(self) -> bool:
-        return self._interrupted() or self.failed is not None or self.workdir.stop_request.exists()
+        return self._asked_to_end() or self.failed is not None
 
     def _break(self, standing: Standing, reason: str) -> None:
         with self.guard:
@@ -265,19 +265,21 @@ class _Campaign:
 
     def _result(self) -> Result:
         findings = list(self.store.records())
-        reason = self._over() or "nothing is left to fuzz"
+        stop = self._over() or Stop(StopReason.EXHAUSTED)
         broken = {name: one.broken for name, one in self.standings.items() if one.broken}
-        stats = self.account.close(self.standings, reason)
+        stats = self.account.close(self.standings, str(stop))
         left = sum(len(one.waiting) for one in self.standings.values())
         if left:
             self.tell(Warned(f"{left} findings are still to be confirmed: the same command goes on with them"))
-        result = Result(self._code(findings, broken), reason, stats, tuple(group(findings)), tuple(findings), broken)
+        result = Result(
+            self._code(findings, broken, stop), stop, stats, tuple(group(findings)), tuple(findings), broken
+        )
         self.tell(Ended(result))
         return result
 
-    def _code(self, findings: list[Finding], broken: dict[str, str]) -> int:
-        if self._stopping():
-            return self.interrupts.code
+    def _code(self, findings: list[Finding], broken: dict[str, str], stop: Stop) -> int:
+        if stop.reason.exit_code is not None:
+            return stop.reason.exit_code
         if broken or not self.account.stats.inputs:
             return EXIT_BROKEN
         counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]

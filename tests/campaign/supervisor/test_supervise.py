@@ -16,6 +16,7 @@ from mlfuzz.campaign.events import Ending, Event, Outcome, Started, Tick, Worker
 from mlfuzz.campaign.isolation.flight_recorder import read_flight
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.testing.puzzles import puzzle_seeds
 
@@ -84,7 +85,7 @@ def test_while_the_target_loads_it_ends_without_waiting_for_it(workers: int, tmp
             interrupt()
 
     outcome = campaign(tmp_path, tell, workers=workers, source=SLOW_START)
-    assert (outcome.exit_code, outcome.reason) == (130, "interrupted")
+    assert (outcome.exit_code, outcome.stop) == (130, Stop(StopReason.INTERRUPTED))
     assert sum(isinstance(event, Ending) for event in events) == 1
     assert ordered(tmp_path) == [0]
     assert not (tmp_path / "loaded").exists()
@@ -117,7 +118,7 @@ def test_at_the_first_batch_of_the_first_it_reaches_those_about_to_start_too(wor
     watcher.start()
     outcome = campaign(tmp_path, lambda _: None, workers=workers)
     watcher.join()
-    assert (outcome.exit_code, outcome.reason) == (130, "interrupted")
+    assert (outcome.exit_code, outcome.stop) == (130, Stop(StopReason.INTERRUPTED))
     assert outcome.stats.seconds < SECONDS / 2
 
 
@@ -139,7 +140,7 @@ def test_a_stop_from_another_shell_is_heeded_before_the_first_batch(tmp_path: Pa
             Workdir.open(tmp_path / "c").stop_request.touch()
 
     outcome = campaign(tmp_path, tell, workers=2, source=SLOW_START)
-    assert outcome.reason == "stopped"
+    assert outcome.stop == Stop(StopReason.REQUESTED)
     assert not (tmp_path / "loaded").exists()
 
 

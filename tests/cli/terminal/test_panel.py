@@ -28,6 +28,7 @@ from mlfuzz.cli.terminal.panel import Panel, new_line
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.findings.known import Known
 from mlfuzz.progress import Stats
+from mlfuzz.stop_reason import Stop, StopReason
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_what_it_is_at_before_the_first_batch_is_told(told):
 
 def test_a_request_to_end_is_acknowledged_in_a_line(told):
     panel, out, _ = told
-    panel(Ending("interrupted"))
+    panel(Ending(StopReason.INTERRUPTED))
     assert out.getvalue() == "interrupted: saving and reporting; Ctrl-C now ends it at once\n"
 
 
@@ -163,7 +164,7 @@ def test_a_machine_gets_every_event_as_json(flips):
     events = [
         Started("t", "c", "d"), Tick(specimen._progress(False)[0]), NewFinding(flips[0]), Confirmed(flips[0]),
         Shrunk(flips[0]), WorkerDied("exit 3", 1, "execute"), Warned("w"),
-        Ended(Outcome(1, "time is up", Stats(campaign="x", started=""), (), ())),
+        Ended(Outcome(1, Stop(StopReason.TIME), Stats(campaign="x", started=""), (), ())),
     ]  # fmt: skip
     for event in events:
         panel(event)
