@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mlfuzz.campaign.agenda import Agenda, Job
-from mlfuzz.campaign.events import Confirmed, Event, Shrunk, Warned
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import Reply, Request
+from mlfuzz.events import Confirmed, Event, Shrunk, Warned
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing
-from mlfuzz.codefuzz.events import Event, Settled, Warned
 from mlfuzz.codefuzz.harness.engine import Session
 from mlfuzz.codefuzz.triage.confirm import explain, settle, shrink
 from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
+from mlfuzz.events import Confirmed, Event, Shrunk, Warned
 from mlfuzz.findings.store import FindingStore
 
 SHRINK_SECONDS = 2.0
@@ -76,4 +76,4 @@ class Settling:
             standing.known.setdefault(settled.key, settled.id)
             if confirming and settled.verdict == "confirmed":
                 standing.enlarge(settled)
-        self._tell(Settled(settled))
+        self._tell(Confirmed(settled) if confirming else Shrunk(settled))

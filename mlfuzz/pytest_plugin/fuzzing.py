@@ -9,7 +9,6 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest
 from mlfuzz.campaign.supervisor.supervise import run as supervise
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
@@ -22,6 +21,7 @@ from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import Purse, Turn
 from mlfuzz.regressions.kept import Kept, kept_in
 from mlfuzz.report.numbers import counted
+from mlfuzz.request import CampaignRequest
 
 MOST_TOLD = 10
 
@@ -51,17 +51,17 @@ class FuzzItem(pytest.Item):
         seconds = self.purse.share()
         turn = Turn(seconds, workdir)
         try:
-            outcome = supervise(CampaignRequest(spec, workdir, Budget(seconds=seconds), adopt=True), turn)
+            result = supervise(CampaignRequest(spec, workdir, Budget(seconds=seconds)), turn, adopt=True)
         except MlfuzzError as error:
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
         finally:
             self.purse.spend(min(seconds, turn.seconds))
         if (
-            outcome.stop.reason.exit_code is not None and not turn.dry
+            result.stop.reason.exit_code is not None and not turn.dry
         ):  # nobody has interrupted a turn that stopped itself
             raise KeyboardInterrupt
         known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
-        if new := new_faults(outcome.findings, known):
+        if new := new_faults(result.findings, known):
             pytest.fail(_text(new, workdir), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:

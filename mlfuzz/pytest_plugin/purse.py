@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlfuzz.campaign.events import Event, NewFinding, Tick
 from mlfuzz.errors import MlfuzzError
+from mlfuzz.events import Event, NewFinding, Tick
 from mlfuzz.progress import read_stats
 from mlfuzz.storage.workdir import Workdir
 

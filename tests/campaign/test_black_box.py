@@ -11,11 +11,12 @@ import torch
 import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.campaign.worker.campaign import Result
 from mlfuzz.findings.store import read
 from mlfuzz.modality.text import Text
 from mlfuzz.replay import Case, replay
+from mlfuzz.request import CampaignRequest
 from mlfuzz.targets.callable import CallableTarget
 
 TONES = ("calm", "loud")

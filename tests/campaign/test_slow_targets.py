@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.events import Event, Outcome, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
+from mlfuzz.events import CampaignResult, Event, WorkerDied
 from mlfuzz.replay import Case, replay
+from mlfuzz.request import CampaignRequest
 from mlfuzz.testing.puzzles import puzzle_seeds
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def items():
 def fuzzed(
     folder: Path, form: str, *, inputs: int, puzzle: str = "raise_when_flat", first: float = 0.0, shape: float = 0.0,
     each: float = 0.0, **options: object,
-) -> tuple[Outcome, list[WorkerDied]]:  # fmt: skip
+) -> tuple[CampaignResult, list[WorkerDied]]:  # fmt: skip
     puzzle_seeds(folder / "seeds")
     (folder / "late.py").write_text(SOURCE.format(puzzle=puzzle, first=first, shape=shape, each=each))
     died: list[WorkerDied] = []

@@ -6,13 +6,14 @@ from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.campaign.campaign import run
-from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.request import CampaignRequest
+from mlfuzz.codefuzz.request import HarnessSpec
 from mlfuzz.errors import CampaignBusyError, TargetLoadError, UsageError
+from mlfuzz.events import Broken, Confirmed, NewFinding, SeedsReady, Shrunk
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import read_progress, read_stats
+from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
@@ -29,9 +30,8 @@ def request(project, engine, *names, inputs=5000, **more):
     """A turn of the scripted engine counts a thousand inputs: five turns."""
     harnesses = tuple(discovery.find(name, project) for name in names or ("toy",))
     return CampaignRequest(
-        workdir=project / ".mlfuzz" / "toy", harnesses=harnesses, engine=engine,
-        budget=Budget(seconds=60, inputs=inputs),
-        options=Options(project=str(project)), **more,
+        HarnessSpec(harnesses, engine, Options(project=str(project))), project / ".mlfuzz" / "toy",
+        Budget(seconds=60, inputs=inputs), **more,
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_what_is_found_is_confirmed_minimised_and_told(project):
     assert "3 bytes (found with 6)" in key_error.sentence
     assert key_error.input.file.endswith(".toy")
     kinds = [type(event) for event in events]
-    assert kinds.index(Ready) < kinds.index(NewFinding) < kinds.index(Settled)
+    assert kinds.index(SeedsReady) < kinds.index(NewFinding) < kinds.index(Confirmed) < kinds.index(Shrunk)
 
 
 def test_one_bucket_is_one_finding(project):
@@ -135,7 +135,7 @@ def test_a_turn_that_ends_before_edges_were_counted_says_nothing_of_coverage(pro
 def test_what_the_seeds_show_of_a_harness_is_told(project):
     events = []
     run(request(project, ScriptedEngine({}, warnings=["the seeds reach no instrumented code"])), events.append)
-    (ready,) = [event for event in events if isinstance(event, Ready)]
+    (ready,) = [event for event in events if isinstance(event, SeedsReady)]
     assert "the seeds reach no instrumented code" in ready.warnings
 
 
@@ -190,7 +190,7 @@ def test_a_stop_request_ends_it(project):
 
 def test_nothing_to_run_is_a_wrong_call(project):
     with pytest.raises(UsageError, match="no harness to run"):
-        run(CampaignRequest(project / ".mlfuzz/x", (), ScriptedEngine({}), Budget(seconds=1)))
+        run(CampaignRequest(HarnessSpec((), ScriptedEngine({})), project / ".mlfuzz/x", Budget(seconds=1)))
 
 
 def test_values_that_a_data_provider_gave_are_kept_with_the_finding(project):
@@ -202,6 +202,6 @@ def test_values_that_a_data_provider_gave_are_kept_with_the_finding(project):
 def test_what_fails_at_once_is_minimised_before_what_hangs(project):
     events = []
     result = run(request(project, ScriptedEngine({"toy": [b"TPHxx", b"TPExx"]})), events.append)
-    shrunk = [event.finding.kind for event in events if isinstance(event, Settled) and event.finding.shrunk]
+    shrunk = [event.finding.kind for event in events if isinstance(event, Shrunk)]
     assert shrunk[0] == "exception"
     assert {one.kind for one in result.findings} == {"hang", "exception"}

@@ -15,9 +15,10 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError, TargetError, TargetLoadError
+from mlfuzz.request import CampaignRequest
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
@@ -35,7 +36,8 @@ import sys
 from pathlib import Path
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
+from mlfuzz.request import CampaignRequest
 spec = WorkerSpec(target={TARGET!r}, batch=64)
 sys.exit(run(CampaignRequest(spec, Path({str(folder)!r}), Budget(seconds={seconds}))).exit_code)
 """
@@ -148,7 +150,7 @@ def test_changed_options_are_said_and_refused_unless_adopted(tmp_path: Path) -> 
     changed = spec(scheduler={"name": "random"})
     with pytest.raises(ConfigError, match=r"scheduler.*mixed.*random.*--adopt"):
         run(CampaignRequest(changed, tmp_path / "c", Budget(inputs=500)))
-    outcome = run(CampaignRequest(changed, tmp_path / "c", Budget(inputs=500), adopt=True))
+    outcome = run(CampaignRequest(changed, tmp_path / "c", Budget(inputs=500)), adopt=True)
     assert outcome.stats.setup["scheduler"] == {"name": "random"}
 
 
@@ -159,7 +161,7 @@ def test_another_model_measures_the_same_corpus_again_once_adopted(tmp_path: Pat
     other = spec(target="mlfuzz.examples.digits:robust")
     with pytest.raises(ConfigError, match="digits:robust"):
         run(CampaignRequest(other, tmp_path / "c", Budget(inputs=500)))
-    outcome = run(CampaignRequest(other, tmp_path / "c", Budget(inputs=500), adopt=True))
+    outcome = run(CampaignRequest(other, tmp_path / "c", Budget(inputs=500)), adopt=True)
     assert before <= identities(tmp_path / "c")
     assert any("run again" in warning for warning in outcome.stats.warnings)
 

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.events import Event, WorkerDied
+from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.workdir import Workdir, life_number
 

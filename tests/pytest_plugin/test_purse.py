@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import specimen
 
-from mlfuzz.campaign.events import NewFinding, Tick
+from mlfuzz.events import NewFinding, Tick
 from mlfuzz.progress import Stats
 from mlfuzz.pytest_plugin.purse import Purse, Turn, left_to_find
 from mlfuzz.storage.workdir import Workdir

@@ -9,10 +9,11 @@ import pytest
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.examples.digits import GREY_SAYS, STICKER_SAYS
 from mlfuzz.findings.finding import Finding
 from mlfuzz.replay import Case, replay
+from mlfuzz.request import CampaignRequest
 
 BRIGHT = {
     "image.brightness",

@@ -8,10 +8,11 @@ import pytest
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.events import Event, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.campaign.worker.campaign import Result
+from mlfuzz.events import Event, WorkerDied
+from mlfuzz.request import CampaignRequest
 from mlfuzz.testing.puzzles import EXPECTED, puzzle, puzzle_seeds
 
 FOUND = [name for name, one in EXPECTED.items() if one.found and not one.isolated]

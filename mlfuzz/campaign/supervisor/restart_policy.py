@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.campaign.events import Event, Warned, WorkerDied
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.triage_worker import Reply, Request
 from mlfuzz.errors import TargetError, WorkerLostError
+from mlfuzz.events import Event, Warned, WorkerDied
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir
 

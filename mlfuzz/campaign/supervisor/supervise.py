@@ -5,24 +5,22 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from mlfuzz.budget import Budget
-from mlfuzz.campaign.events import Ended, Ending, Event, NewFinding, Outcome, Preparing, Started, Tick, Warned
 from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
 from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.restart_policy import Inquest
 from mlfuzz.campaign.supervisor.worker_pool import Crew
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
-from mlfuzz.findings.finding import Finding
+from mlfuzz.errors import EXIT_CLEAN
+from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
+from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import ProgressTail, Stats
+from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.lock import Lock
@@ -50,27 +48,12 @@ GRACE_SECONDS = 8.0
 """So long after a request to end any other one is: what it has acknowledged is in its journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignRequest:
-    """What to run. adopt: go on although target or options changed. confirm_share: of the time, for the probe.
-
-    workers: processes that run the loop, on one directory; all share the budget's inputs and findings.
-    regressions: findings kept in the corpus: their faults are not new.
-    """
-
-    spec: WorkerSpec
-    workdir: Path
-    budget: Budget
-    adopt: bool = False
-    confirm_share: float = 0.2
-    fail_on: str = "any"
-    workers: int = 1
-    regressions: tuple[Finding, ...] = ()
-
-
-def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
+def run(
+    request: CampaignRequest[WorkerSpec], on_event: Callable[[Event], None] = lambda _: None, *, adopt: bool = False
+) -> CampaignResult:
     """Run a campaign to the end of its budget. Raises MlfuzzError for what the worker could not get over.
 
+    adopt: go on although the target or the options differ from what the campaign was begun with.
     Ctrl-C, SIGTERM, a hang-up and `mlfuzz stop` finish the batch, save, and report, at whatever moment they come; a
     second signal ends at once.
     """
@@ -78,11 +61,13 @@ def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: 
     with Lock.acquire(workdir.lock):
         workdir.stop_request.unlink(missing_ok=True)
         set_aside_unreadable(workdir, lambda text: on_event(Warned(text)))
-        return _Supervisor(request, workdir, on_event).run()
+        return _Supervisor(request, workdir, on_event).run(adopt=adopt)
 
 
 class _Supervisor:
-    def __init__(self, request: CampaignRequest, workdir: Workdir, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, request: CampaignRequest[WorkerSpec], workdir: Workdir, on_event: Callable[[Event], None]
+    ) -> None:
         self.request, self.workdir, self.tell = request, workdir, on_event
         self.store = FindingStore(workdir.findings)
         self._started = time.monotonic()
@@ -101,16 +86,16 @@ class _Supervisor:
         self.inquest = Inquest(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
-    def run(self) -> Outcome:
+    def run(self, *, adopt: bool) -> CampaignResult:
         with self.interrupts:
             try:
                 if not self._asked_to_end():
-                    self._start(self.crew.first, adopt=self.request.adopt)
+                    self._start(self.crew.first, adopt=adopt)
                 self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
                 stop = self._watch()
                 self.crew.combine(now=True)
                 self._wrap_up()
-                return self._outcome(Stop(self.interrupts.reason) if self.interrupts.reason else stop)
+                return self._result(Stop(self.interrupts.reason) if self.interrupts.reason else stop)
             finally:
                 self.crew.kill()
                 self.probe.kill()
@@ -237,19 +222,13 @@ class _Supervisor:
             until = time.monotonic() + HEAR_OUT_SECONDS
             self.settling.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
 
-    def _outcome(self, stop: Stop) -> Outcome:
-        findings = list(self.store.records())
-        faults = tuple(group(findings))
-        code = EXIT_CLEAN
-        counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]
-        if self.request.fail_on == "new":
-            counted = [finding for finding in counted if finding not in self._old]
-        if counted and self.request.fail_on != "none":
-            code = EXIT_FINDINGS
+    def _result(self, stop: Stop) -> CampaignResult:
+        findings, stats = tuple(self.store.records()), self._stats()
         known = frozenset(one.id for one in findings if one in self._old)
-        outcome = Outcome(stop.reason.exit_code or code, stop, self._stats(), faults, tuple(findings), known)
-        self.tell(Ended(outcome))
-        return outcome
+        code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs)
+        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known)
+        self.tell(Ended(result))
+        return result
 
     def _faults(self) -> dict[str, int]:
         return {"saved": len(self._seen), "to confirm": self.settling.to_confirm}

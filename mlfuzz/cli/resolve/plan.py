@@ -7,12 +7,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import guidance_hash, with_limits
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
 from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
@@ -24,9 +23,12 @@ from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.record import read_record
 from mlfuzz.findings.trust import Trust, imported
 from mlfuzz.report.visible import visible
+from mlfuzz.request import CampaignRequest
 from mlfuzz.storage.durable import read_regular, write_atomic
 from mlfuzz.storage.reader import is_begun
 from mlfuzz.storage.workdir import Workdir, campaign_root, find_campaign
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ class Plan:
     """How the target was named: for the commands that are suggested afterwards."""
     workdir: Workdir
     resolved: Resolved
-    request: CampaignRequest
+    request: CampaignRequest[WorkerSpec]
     folder: str = ""
     """Where campaigns lie, as typed (--dir): whatever is suggested afterwards must look there too."""
     names: tuple[str, ...] = ()
     """What this user asks to be imported: records that name it may be run again here."""
+    adopt: bool = False
+    """Go on although target or options differ from what the campaign was begun with."""
 
     def freeze(self) -> None:
         """Write campaign.toml, for the next time. Raises StorageError."""
@@ -88,8 +92,7 @@ def plan(
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
     names = (spec.target, *(() if held else imported(spec.target, spec.oracles, spec.validity)))
-    request = _request(kept, spec, workdir, resolved, adopt=adopt, regressions=_regressions(context))
-    return Plan(name, target, workdir, resolved, request, folder, names)
+    return Plan(name, target, workdir, resolved, request_of(context, resolved, spec, workdir), folder, names, adopt)
 
 
 def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:
@@ -163,20 +166,13 @@ def budget_of(resolved: Resolved) -> Budget:
     return Budget(seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings)
 
 
-def _request(
-    config: Config, spec: WorkerSpec, workdir: Workdir, resolved: Resolved, *, adopt: bool,
-    regressions: tuple[Finding, ...],
-) -> CampaignRequest:  # fmt: skip
+def request_of(context: Context, resolved: Resolved, spec: S, workdir: Workdir) -> CampaignRequest[S]:
+    """What [fuzz] and the flags ask of a campaign, whichever side it is of."""
+    fuzz = resolved.config.fuzz
     return CampaignRequest(
-        spec=spec,
-        workdir=workdir.root,
-        budget=budget_of(resolved),
-        adopt=adopt,
-        confirm_share=config.fuzz.confirm_share,
-        fail_on=config.fuzz.fail_on,
-        workers=config.fuzz.workers,
-        regressions=regressions,
-    )
+        spec, workdir.root, budget_of(resolved), workers=fuzz.workers, confirm_share=fuzz.confirm_share,
+        fail_on=fuzz.fail_on, regressions=_regressions(context),
+    )  # fmt: skip
 
 
 def _regressions(context: Context) -> tuple[Finding, ...]:

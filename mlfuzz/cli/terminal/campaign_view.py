@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from mlfuzz.campaign.events import Confirmed, Event, NewFinding, Preparing, Shrunk, Tick, WorkerDied
+from mlfuzz.events import Confirmed, Event, NewFinding, Preparing, Shrunk, Tick, WorkerDied
 from mlfuzz.findings.finding import Finding
 from mlfuzz.progress import Progress
-from mlfuzz.report.numbers import clock, percent, short
+from mlfuzz.report.numbers import clock, counted, percent, short
 from mlfuzz.report.tables import INTERNAL
 
 WINDOW_S = 60.0
 
+REACHED = ("edges", "features")
+"""Figures of coverage that a line of a log has, where there are any."""
+
 
 @dataclass(slots=True)
 class Board:
-    """Newest progress, every finding by its id, and what the panel says of them."""
+    """Newest progress, every finding by its id, figures by harness, and what the panel says of them."""
 
     latest: Progress | None = None
     findings: dict[str, Finding] = field(default_factory=dict)
+    harnesses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deaths: int = 0
     doing: str = "loading the target"
     _entries: deque[tuple[float, int]] = field(default_factory=deque)
@@ -27,8 +33,8 @@ class Board:
     def take(self, event: Event) -> None:
         """Bring what is known up to date with an event."""
         match event:
-            case Tick(progress=progress):
-                self.latest = progress
+            case Tick(progress=progress, harnesses=harnesses):
+                self.latest, self.harnesses = progress, harnesses
                 self._entries.append((progress.seconds, progress.entries))
                 while self._entries[0][0] < progress.seconds - WINDOW_S:
                     self._entries.popleft()
@@ -54,9 +60,7 @@ class Board:
     def counts(self) -> str:
         """ "3 faults (41 inputs), 2 flaky, 5 to confirm"."""
         confirmed, flaky, waiting = (len(self._with(verdict)) for verdict in ("confirmed", "flaky", "candidate"))
-        parts = [
-            f"{self.faults} fault{'' if self.faults == 1 else 's'} ({confirmed} input{'' if confirmed == 1 else 's'})"
-        ]
+        parts = [f"{counted(self.faults, 'fault')} ({counted(confirmed, 'input')})"]
         parts += [f"{flaky} flaky"] if flaky else []
         parts += [f"{waiting} to confirm"] if waiting else []
         return ", ".join(parts)
@@ -77,13 +81,14 @@ class Board:
             return f"{name} starting"
         parts = [
             f"t={now.seconds:.0f}s", f"inputs={short(now.inputs)}", f"/s={now.inputs_per_s:.0f}",
+            *(f"{figure}={now.coverage[figure]:.0f}" for figure in REACHED if figure in now.coverage),
             f"corpus={now.entries}", f"faults={self.faults}", f"findings={len(self.findings)}",
             f"p_new={percent(now.p_new).replace(' ', '')}", f"last_new={now.since_new_s:.0f}s",
         ]  # fmt: skip
         return f"{name} {' '.join(parts)}" + (f" deaths={self.deaths}" if self.deaths else "")
 
     def cells(self) -> list[tuple[str, str]]:
-        """(label, value) of the panel, in reading order."""
+        """(label, value) of a model's panel, in reading order."""
         now = self.latest
         if now is None:
             return [("", f"{self.doing} ...")]
@@ -101,6 +106,7 @@ class Board:
         return [finding for finding in self.findings.values() if finding.verdict == verdict]
 
 
-def fault_of(finding: Finding) -> str:
-    """The fault's key, or a provisional one until the finding is shrunk."""
-    return finding.fault or f"{finding.key}|{finding.chain[-1].name if finding.chain else ''}"
+def fault_of(finding: Finding) -> tuple[str, str]:
+    """The target and the fault's key, or a provisional one until the finding is shrunk."""
+    provisional = f"{finding.key}|{finding.chain[-1].name if finding.chain else ''}"
+    return finding.target, finding.fault or provisional

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 
-from mlfuzz.cli.resolve.context import Here
-from mlfuzz.cli.resolve.plan import Plan, plan
+from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.plan import plan
 from mlfuzz.cli.resolve.targets import SUBJECTS
-from mlfuzz.cli.run import run
-from mlfuzz.cli.verbs.harness_run import Wish
-from mlfuzz.cli.verbs.harness_run import run as run_harnesses
+from mlfuzz.cli.run import Launch, run
+from mlfuzz.cli.verbs import fuzz, harness_run
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.workdir import Workdir
 
 CODE, HARNESS = "code", "demo_parser"
 """The code side's subject, and the shipped harness that fuzzes it."""
@@ -26,18 +26,21 @@ def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
         subject: image, audio, text, or code (a small parser with planted bugs).
         time: How long.
     """
-    if subject == CODE:
-        wish = Wish((HARNESS,), time, name=f"demo-{CODE}", fresh=True, again="mlfuzz demo code --time 2m")
-        return run_harnesses(context, wish)
-    if subject not in SUBJECTS:
+    if subject not in (*SUBJECTS, CODE):
         raise UnknownNameError("demonstration", subject, [*SUBJECTS, CODE])
-    planned = plan(context, f"{SUBJECTS[subject]}:fragile", {"time": time}, name=f"demo-{subject}", adopt=True)
-    _clear(planned)
-    return run(context, planned)
+    launch = _launch(context, subject, {"time": time}, f"demo-{subject}")
+    _clear(launch.workdir)
+    return run(context, launch)
 
 
-def _clear(planned: Plan) -> None:
+def _launch(context: Context, subject: str, flags: dict[str, str | None], name: str) -> Launch:
+    if subject == CODE:
+        return harness_run.launch_of(context, harness_run.Wish((HARNESS,), flags, name))
+    return fuzz.launch_of(plan(context, f"{SUBJECTS[subject]}:fragile", flags, name=name, adopt=True))
+
+
+def _clear(workdir: Workdir) -> None:
     """Remove the last demonstration, unless one is running."""
-    if planned.workdir.is_campaign:
-        with Lock.acquire(planned.workdir.lock):
-            shutil.rmtree(planned.workdir.root)
+    if workdir.is_campaign:
+        with Lock.acquire(workdir.lock):
+            shutil.rmtree(workdir.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,9 +10,11 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.options import given, with_settings
-from mlfuzz.cli.resolve.plan import plan
-from mlfuzz.cli.run import run
+from mlfuzz.cli.resolve.plan import Plan, plan
+from mlfuzz.cli.run import Launch, Tell, run
+from mlfuzz.cli.terminal.panel import cells
 from mlfuzz.config import FuzzConfig, TargetConfig
+from mlfuzz.events import CampaignResult, Event, Started
 
 ORDER = (
     "time", "inputs", "max_findings", "name", "seeds", "oracle", "validity", "require_valid", "mutators", "exclude",
@@ -52,4 +55,25 @@ def fuzz(target: str = "", /, *, options: Annotated[FuzzOptions, Parameter(name=
         context, target, given(options, FuzzConfig), of_target=given(options, TargetConfig), name=options.name,
         folder=options.dir, adopt=options.adopt,
     )  # fmt: skip
-    return run(context, planned, report=options.report)
+    return run(context, launch_of(planned), report=options.report)
+
+
+def launch_of(planned: Plan) -> Launch:
+    """A planned campaign of a model, ready to run."""
+
+    def start(tell: Tell) -> CampaignResult:
+        from mlfuzz.campaign.supervisor.supervise import run as supervise
+
+        def note(event: Event) -> None:
+            # Only once the campaign is held: one that is refused must not touch another's configuration.
+            if isinstance(event, Started):
+                planned.freeze()
+            tell(event)
+
+        return supervise(planned.request, note, adopt=planned.adopt)
+
+    typed = shlex.quote(planned.typed)
+    return Launch(
+        planned.typed, planned.request, start, cells, planned.resolved.root, planned.names, f"mlfuzz fuzz {typed}",
+        ("see why", f"mlfuzz check {typed}"), planned.folder, planned.request.spec.device,
+    )  # fmt: skip

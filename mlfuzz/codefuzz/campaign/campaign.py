@@ -13,28 +13,21 @@ from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
 from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
-from mlfuzz.codefuzz.events import Begun, Broken, Ended, Ending, Event, NewFinding, Result, Tick, Warned
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
-from mlfuzz.codefuzz.request import CampaignRequest, keep_request
+from mlfuzz.codefuzz.request import HarnessSpec, keep_spec
 from mlfuzz.codefuzz.settling import Settling
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
-from mlfuzz.errors import (
-    EXIT_BROKEN,
-    EXIT_CLEAN,
-    EXIT_FINDINGS,
-    TargetError,
-    TargetLoadError,
-    UsageError,
-    WorkerLostError,
-)
-from mlfuzz.findings.finding import Finding
+from mlfuzz.errors import TargetError, TargetLoadError, UsageError, WorkerLostError
+from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
+from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import read_stats
+from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import mend_progress, set_aside
 from mlfuzz.storage.lock import Lock
@@ -50,15 +43,15 @@ COVERAGE_AFTER = 200
 """Inputs after which a harness must have reached something."""
 
 
-def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: None) -> Result:
+def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None] = lambda _: None) -> CampaignResult:
     """Run to the end of the budget.
 
     Raises TargetLoadError where the engine is not there, CampaignBusyError, UsageError.
     Ctrl-C and SIGTERM end the turn, save, and report; a second one ends at once.
     """
-    if not request.harnesses:
+    if not request.spec.harnesses:
         raise UsageError("no harness to run: mlfuzz harness new NAME writes one, mlfuzz harness list shows them")
-    if missing := request.engine.available():
+    if missing := request.spec.engine.available():
         raise TargetLoadError(missing)
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
@@ -69,8 +62,10 @@ def run(request: CampaignRequest, on_event: Callable[[Event], None] = lambda _: 
 
 
 class _Campaign:
-    def __init__(self, request: CampaignRequest, workdir: Workdir, on_event: Callable[[Event], None]) -> None:
-        self.request, self.workdir, self._on_event = request, workdir, on_event
+    def __init__(
+        self, request: CampaignRequest[HarnessSpec], workdir: Workdir, on_event: Callable[[Event], None]
+    ) -> None:
+        self.request, self.spec, self.workdir, self._on_event = request, request.spec, workdir, on_event
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.store = FindingStore(workdir.findings, reserve=reserve)
@@ -78,11 +73,11 @@ class _Campaign:
         self.life = workdir.new_life()
         self.guard = threading.RLock()
         self.share = Share()
-        self.standings = {harness.name: self._standing(harness) for harness in request.harnesses}
-        if len(self.standings) < len(request.harnesses):
-            raise UsageError("two harnesses have one name: " + ", ".join(one.name for one in request.harnesses))
+        self.standings = {harness.name: self._standing(harness) for harness in self.spec.harnesses}
+        if len(self.standings) < len(self.spec.harnesses):
+            raise UsageError("two harnesses have one name: " + ", ".join(one.name for one in self.spec.harnesses))
         self.share.join(self.standings)
-        self.account = Account(workdir, self.life, request.harnesses, request.engine.name, request.options)
+        self.account = Account(workdir, self.life, self.spec.harnesses, self.spec.engine.name, self.spec.options)
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
         self.settling = Settling(self.store, self.account, self.guard, self.tell, request.confirm_share)
@@ -91,10 +86,11 @@ class _Campaign:
         self.first_ready = 0.0
         self._adopt_known()
 
-    def run(self) -> Result:
+    def run(self) -> CampaignResult:
         with self.interrupts:
-            self.tell(Begun(tuple(self.standings), self.workdir.name, str(self.workdir.root)))
-            keep_request(self.workdir, self.request)
+            names = tuple(self.standings)
+            self.tell(Started(", ".join(names), self.workdir.name, str(self.workdir.root), names))
+            keep_spec(self.workdir, self.spec)
             if self.request.workers == 1:
                 self._work(0)
             else:
@@ -156,9 +152,9 @@ class _Campaign:
             self._tick(force=True)
 
     def _open(self, standing: Standing, worker: int) -> Session:
-        options = msgspec.structs.replace(self.request.options, seed=self.request.options.seed + worker)
+        options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
         with standing.opening:
-            session = self.request.engine.prepare(standing.harness.declaration, options, stop=self._stopping)
+            session = self.spec.engine.prepare(standing.harness.declaration, options, stop=self._stopping)
             try:
                 if not standing.screened:
                     standing.prepared = session.prepared
@@ -244,8 +240,8 @@ class _Campaign:
             return Stop(asked)
         found = len(set(self.store.ids()) - self.before) if self.request.budget.findings else 0
         stop = self.request.budget.spent(seconds=self._elapsed(), inputs=self._executions_here(), findings=found)
-        if stop is None and self.request.max_disk:
-            stop = disk_spent(self.workdir.used_bytes(), self.request.max_disk)
+        if stop is None and self.spec.max_disk:
+            stop = disk_spent(self.workdir.used_bytes(), self.spec.max_disk)
         return stop
 
     def _stopping(self) -> bool:
@@ -261,32 +257,23 @@ class _Campaign:
     def _tick(self, *, force: bool = False) -> None:
         record = self.account.tick(self.standings, self.share, len(self.store.ids()), force=force, every=TICK_SECONDS)
         if record is not None:
-            self.tell(Tick(record, {str(row["name"]): row for row in self.account.stats.harnesses}))
+            self.tell(Tick(record, harnesses={str(row["name"]): row for row in self.account.stats.harnesses}))
 
-    def _result(self) -> Result:
-        findings = list(self.store.records())
-        stop = self._over() or Stop(StopReason.EXHAUSTED)
+    def _result(self) -> CampaignResult:
+        findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
         broken = {name: one.broken for name, one in self.standings.items() if one.broken}
         stats = self.account.close(self.standings, str(stop))
         left = sum(len(one.waiting) for one in self.standings.values())
         if left:
             self.tell(Warned(f"{left} findings are still to be confirmed: the same command goes on with them"))
-        result = Result(
-            self._code(findings, broken, stop), stop, stats, tuple(group(findings)), tuple(findings), broken
+        kept = {(one.target, one.key) for one in self.request.regressions}
+        known = frozenset(one.id for one in findings if one.id in self.before or (one.target, one.key) in kept)
+        code = exit_code(
+            findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
         )
+        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known, broken)
         self.tell(Ended(result))
         return result
-
-    def _code(self, findings: list[Finding], broken: dict[str, str], stop: Stop) -> int:
-        if stop.reason.exit_code is not None:
-            return stop.reason.exit_code
-        if broken or not self.account.stats.inputs:
-            return EXIT_BROKEN
-        counted = [one for one in findings if one.verdict != "flaky" and one.triage in ("open", "fixed")]
-        if self.request.fail_on == "new":
-            kept = {(one.target, one.key) for one in self.request.regressions}
-            counted = [one for one in counted if one.id not in self.before and (one.target, one.key) not in kept]
-        return EXIT_FINDINGS if counted and self.request.fail_on != "none" else EXIT_CLEAN
 
     def _standing(self, harness: Harness) -> Standing:
         name = folder_name(harness.name)
@@ -299,7 +286,7 @@ class _Campaign:
 
     def _origin(self, harness: Harness, suffix: str, session: Session | None) -> Origin:
         return Origin(
-            harness, self.workdir.name, self.life, self.request.engine.name, self.request.options.lane.name,
+            harness, self.workdir.name, self.life, self.spec.engine.name, self.spec.options.lane.name,
             session.prepared.sandbox if session else (), suffix, versions(harness),
         )  # fmt: skip
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from mlfuzz.codefuzz.campaign.harness_state import Standing, require_usable
 from mlfuzz.codefuzz.engine.coverage_blindness import tops
-from mlfuzz.codefuzz.events import Ready
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Session
+from mlfuzz.events import SeedsReady
 from mlfuzz.findings.environment import environment, version
 
 OnSeed = Callable[[bytes, Outcome, str], None]
@@ -44,7 +44,7 @@ def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_faili
     return Look(tuple((Path(name).name, reason) for name, reason in screened.refused), screened.warnings)
 
 
-def ready(standing: Standing, session: Session, look: Look) -> Ready:
+def ready(standing: Standing, session: Session, look: Look) -> SeedsReady:
     """What importing the harness and running its seeds has shown, in words."""
     prepared, packages = session.prepared, standing.harness.declaration.instrument
     covered = set(tops([*packages, *prepared.instrumented]))
@@ -56,7 +56,7 @@ def ready(standing: Standing, session: Session, look: Look) -> Ready:
     said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
     said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
     warnings = (*said, *prepared.warnings, *look.warnings)
-    return Ready(standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes), warnings)
+    return SeedsReady(standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes), warnings)
 
 
 def versions(harness: Harness) -> dict[str, str]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.events import Ending, Event, Outcome, Started, Tick, WorkerDied
 from mlfuzz.campaign.isolation.flight_recorder import read_flight
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.supervisor.supervise import CampaignRequest, run
+from mlfuzz.campaign.supervisor.supervise import run
+from mlfuzz.events import CampaignResult, Ending, Event, Started, Tick, WorkerDied
+from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.testing.puzzles import puzzle_seeds
@@ -45,7 +46,7 @@ def make():
 
 def campaign(
     folder: Path, tell: Callable[[Event], None], *, workers: int, source: str = "", inputs: int | None = None
-) -> Outcome:
+) -> CampaignResult:
     spec = WorkerSpec(target="mlfuzz.examples.digits:fragile", batch=64)
     if source:
         (folder / "late.py").write_text(source)

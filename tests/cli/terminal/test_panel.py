@@ -9,12 +9,16 @@ import msgspec
 import pytest
 import specimen
 
-from mlfuzz.campaign.events import (
+from mlfuzz.cli.terminal.announcements import MOST_NEWS
+from mlfuzz.cli.terminal.campaign_view import Board
+from mlfuzz.cli.terminal.panel import Panel, new_line
+from mlfuzz.cli.terminal.terminal import Terminal
+from mlfuzz.events import (
+    CampaignResult,
     Confirmed,
     Ended,
     Ending,
     NewFinding,
-    Outcome,
     Preparing,
     Shrunk,
     Started,
@@ -22,10 +26,6 @@ from mlfuzz.campaign.events import (
     Warned,
     WorkerDied,
 )
-from mlfuzz.cli.terminal.announcements import MOST_NEWS
-from mlfuzz.cli.terminal.campaign_view import Board
-from mlfuzz.cli.terminal.panel import Panel, new_line
-from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.findings.known import Known
 from mlfuzz.progress import Stats
 from mlfuzz.stop_reason import Stop, StopReason
@@ -164,7 +164,7 @@ def test_a_machine_gets_every_event_as_json(flips):
     events = [
         Started("t", "c", "d"), Tick(specimen._progress(False)[0]), NewFinding(flips[0]), Confirmed(flips[0]),
         Shrunk(flips[0]), WorkerDied("exit 3", 1, "execute"), Warned("w"),
-        Ended(Outcome(1, Stop(StopReason.TIME), Stats(campaign="x", started=""), (), ())),
+        Ended(CampaignResult(1, Stop(StopReason.TIME), Stats(campaign="x", started=""), (), ())),
     ]  # fmt: skip
     for event in events:
         panel(event)

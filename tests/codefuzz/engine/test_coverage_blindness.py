@@ -15,7 +15,8 @@ from mlfuzz.codefuzz.engine.coverage_blindness import told, unseen
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.discovery import at
 from mlfuzz.codefuzz.harness.engine import Options, Prepared
-from mlfuzz.codefuzz.request import CampaignRequest
+from mlfuzz.codefuzz.request import HarnessSpec
+from mlfuzz.request import CampaignRequest
 
 ENGINE = AtherisEngine()
 
@@ -74,7 +75,7 @@ def refused(root: Path, text: str) -> str:
     harness = at(atheris_forms.build(root, text), root)
     options = Options(cache="none", project=str(root))
     budget = Budget(seconds=30, inputs=2000)
-    asked = CampaignRequest(workdir=root / "c", harnesses=(harness,), engine=ENGINE, budget=budget, options=options)
+    asked = CampaignRequest(HarnessSpec((harness,), ENGINE, options), root / "c", budget)
     return run(asked).broken.get("form", "")
 
 

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from mlfuzz.cli.terminal.announcements import MOST_NEWS
-from mlfuzz.cli.terminal.code_panel import CodePanel, new_line
+from mlfuzz.cli.terminal.harness_table import harness_table
+from mlfuzz.cli.terminal.panel import Panel, new_line
 from mlfuzz.cli.terminal.terminal import Terminal
-from mlfuzz.codefuzz.events import Broken, NewFinding, Ready, Settled, Tick, Warned
+from mlfuzz.events import Broken, Confirmed, NewFinding, SeedsReady, Shrunk, Tick, Warned
 from mlfuzz.findings.finding import FileRef, Finding
 from mlfuzz.progress import Progress
 
@@ -43,31 +44,31 @@ def out():
 
 @pytest.fixture
 def panel(out):
-    return CodePanel(Terminal(out=out, err=out, colour="never"), "title", "toy", 30.0)
+    return Panel(Terminal(out=out, err=out, colour="never"), "title", "toy", 30.0, draw=harness_table)
 
 
 def test_a_new_fault_is_told_once_with_place_size_cost_and_command(panel, out):
     panel(NewFinding(finding(verdict="candidate")))
     assert out.getvalue() == ""
-    panel(Settled(finding()))
-    panel(Settled(finding(2, fault="f1")))
-    panel(Settled(finding(3, verdict="flaky")))
+    panel(Confirmed(finding()))
+    panel(Confirmed(finding(2, fault="f1")))
+    panel(Confirmed(finding(3, verdict="flaky")))
     (line,) = out.getvalue().splitlines()
     assert line == (
         "NEW exception KeyError  'x'  pkg/part.py:12:read  26 bytes  0.25 s  900 MiB   mlfuzz replay 0000000000"
     )
-    assert panel.counts() == "1 fault (2 inputs), 1 flaky"
+    assert panel.board.counts() == "1 fault (2 inputs), 1 flaky"
 
 
 def test_after_many_faults_they_are_counted(panel, out):
     for number in range(MOST_NEWS + 5):
-        panel(Settled(finding(number + 1)))
+        panel(Confirmed(finding(number + 1)))
     assert out.getvalue().count("NEW") == MOST_NEWS
     assert "further faults are counted" in out.getvalue()
 
 
 def test_a_harness_says_how_it_was_imported_and_why_it_was_left_out(panel, out):
-    panel(Ready("toy", 1.5, True, 3, ("no coverage of native _x",), ("imported too late to be seen: y",)))
+    panel(SeedsReady("toy", 1.5, True, 3, ("no coverage of native _x",), ("imported too late to be seen: y",)))
     panel(Broken("odd", "it does not import"))
     panel(Warned("something"))
     told = out.getvalue()
@@ -77,15 +78,15 @@ def test_a_harness_says_how_it_was_imported_and_why_it_was_left_out(panel, out):
 
 
 def test_a_log_line_has_the_figures(panel):
-    assert panel.line() == "toy starting"
-    panel(Tick(tick(), {"toy": ROW}))
-    assert "edges=120" in panel.line()
-    assert "inputs=12.3k" in panel.line()
+    assert panel.board.line("toy") == "toy starting"
+    panel(Tick(tick(), harnesses={"toy": ROW}))
+    assert "edges=120" in panel.board.line("toy")
+    assert "inputs=12.3k" in panel.board.line("toy")
 
 
 def test_the_panel_has_a_row_for_each_harness(panel):
     assert "importing" in drawn(panel)
-    panel(Tick(tick(), {"toy": ROW, "odd": {**ROW, "name": "odd", "broken": "why"}}))
+    panel(Tick(tick(), harnesses={"toy": ROW, "odd": {**ROW, "name": "odd", "broken": "why"}}))
     told = drawn(panel)
     assert "12.3k" in told
     assert "broken" in told
@@ -93,10 +94,22 @@ def test_the_panel_has_a_row_for_each_harness(panel):
 
 def test_machines_get_one_document_an_event():
     out, err = io.StringIO(), io.StringIO()
-    panel = CodePanel(Terminal(json=True, out=out, err=err, colour="never"), "title", "toy", None)
-    for event in (Ready("toy", 1.0, False, 2), Tick(tick(), {"toy": ROW}), Settled(finding())):
+    panel = Panel(Terminal(json=True, out=out, err=err, colour="never"), "title", "toy", None)
+    for event in (SeedsReady("toy", 1.0, False, 2), Tick(tick(), harnesses={"toy": ROW}), Confirmed(finding())):
         panel(event)
-    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["ready", "progress", "verdict"]
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["ready", "progress", "verdict"]
+    assert lines[0] == {
+        "event": "ready", "harness": "toy", "seconds": 1.0, "cached": False, "seeds": 2, "notes": [], "warnings": [],
+    }  # fmt: skip
+    assert (lines[1]["harnesses"], lines[1]["inputs"]) == ({"toy": ROW}, 12_345)
+
+
+def test_a_minimised_finding_is_its_verdict_once_more_to_a_machine():
+    out = io.StringIO()
+    panel = Panel(Terminal(json=True, out=out, err=io.StringIO()), "title", "toy", None)
+    panel(Shrunk(finding()))
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["verdict", "shrunk"]
 
 
 def test_hostile_words_cannot_steer_a_terminal():

@@ -1,0 +1,191 @@
+"""What is said when a campaign of either side is over: what was found, what was not looked at, what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.cli.terminal import findings_table as inventory
+from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
+from mlfuzz.events import CampaignResult
+from mlfuzz.findings.finding import SHORT_ID
+from mlfuzz.findings.labels import labels_kept
+from mlfuzz.findings.weakness import weaknesses
+from mlfuzz.progress import SeedStats, Stats
+from mlfuzz.report.numbers import counted
+from mlfuzz.report.summary import FaultGroup, group, headline
+from mlfuzz.report.visible import visible
+
+MOST_WEAKNESSES = 8
+"""Lines at the end; the others are in the list and in the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How to go on with a campaign. again: the command that does. why: what for, and the command, where nothing ran.
+
+    there: what commands about it need to find it, such as " --dir elsewhere".
+    """
+
+    name: str
+    again: str
+    why: tuple[str, str]
+    there: str = ""
+
+
+def close(context: Context, ways: Ways, result: CampaignResult, report: Path | None) -> None:
+    """The last lines, and for a machine the result."""
+    terminal, stats = context.terminal, result.stats
+    faults = group([one for one in result.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
+    terminal.emit(_record(ways, result, faults, report))
+    flaky = sum(one.verdict == "flaky" for one in result.findings)
+    waiting = sum(one.verdict == "candidate" for one in result.findings)
+    ran = stats.inputs or faults or waiting
+    head = f"{head_line(result, faults)}{f', {flaky} flaky set aside' if flaky else ''}"
+    terminal.result(
+        ("done: ", "bold"), (head, "bold red" if faults or waiting or not ran else "bold green"),
+        f"  ({result.stop}; {_figures(stats)})",
+    )  # fmt: skip
+    tell_weaknesses(context, [one for one in faults if one.best.side == "model"])
+    labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
+    if str(labels):
+        terminal.result(("  labels   ", "dim"), str(labels))
+    _tell_harnesses(context, result) if stats.harnesses else _tell_warnings(context, stats)
+    for what, command in next_steps(context, ways, result, faults, report):
+        terminal.result((f"  {what:<9}", "dim"), command)
+
+
+def head_line(result: CampaignResult, faults: Sequence[FaultGroup]) -> str:
+    """ "3 faults (3 label), 9 inputs that failed again alone, 1 known already; 2 candidates not yet confirmed"."""
+    waiting = [one.id for one in result.findings if one.verdict == "candidate"]
+    known = sum(one in result.known for one in waiting)
+    candidates = f"{counted(len(waiting), 'candidate')} not yet confirmed{_known_of(len(waiting), known)}"
+    if faults:
+        known = sum(_is_known(one, result.known) for one in faults)
+        found = f"{headline(faults)}{_known_of(len(faults), known)}"
+        return f"{found}; {candidates}" if waiting else found
+    if waiting:
+        return f"nothing confirmed yet, {candidates}"
+    return "nothing found" if result.stats.inputs else "nothing ran"
+
+
+def next_steps(
+    context: Context, ways: Ways, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
+) -> list[tuple[str, str]]:
+    """What for, and the command to type."""
+    lines = [("report", shown_path(report, context.directory))] if report else []
+    code, there = result.exit_code, ways.there
+    if faults:
+        new = [one for one in faults if not _is_known(one, result.known)]
+        best = f"{(new or faults)[0].best.id[:SHORT_ID]}{there}"
+        lines.append(("list", f"mlfuzz findings list --name {ways.name}{there}"))
+        lines.append(("look", f"mlfuzz findings show {best}"))
+        lines.append(("replay", f"mlfuzz replay {best}"))
+        if new:
+            lines.append(("keep", f"mlfuzz findings promote {best}"))
+    elif code == EXIT_CLEAN:
+        lines.append(("longer", f"{ways.again} --time 1h"))
+    if any(one.verdict == "candidate" for one in result.findings):
+        lines.append(("confirm", f"mlfuzz findings confirm --name {ways.name}{there}"))
+    if code == EXIT_BROKEN:
+        lines.append(ways.why)
+    elif faults or result.stop.reason.exit_code is not None:
+        lines.append(("resume", ways.again))
+    return lines
+
+
+def tell_weaknesses(context: Context, faults: Sequence[FaultGroup]) -> None:
+    """What is wrong, in a few lines: a line a fault would be a screenful and more."""
+    found = weaknesses(one for fault in faults for one in fault.members)
+    if len(faults) > len(found):
+        context.terminal.result(f"  in {counted(len(found), 'weakness', 'weaknesses')}, the worst first:")
+    for one in found[:MOST_WEAKNESSES]:
+        context.terminal.result(("  weak     ", "dim"), inventory.title(one))
+    if len(found) > MOST_WEAKNESSES:
+        context.terminal.result((f"           and {len(found) - MOST_WEAKNESSES} more", "dim"))
+
+
+def left_out(seeds: SeedStats) -> list[str]:
+    """What of the seeds folder was not fuzzed: whoever gave it takes it for used."""
+    lines = []
+    if seeds.skipped:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in seeds.skipped.items())
+        lines.append(f"seeds left out: {reasons}; mlfuzz check names them")
+    if seeds.failing:
+        name, expected, got = seeds.failing[0]
+        count = len(seeds.failing)
+        lines.append(
+            f"{count} seed{'' if count == 1 else 's'} not fuzzed, wrong as given: {name} (expected {expected}, "
+            f"got {got}){', ...' if count > 1 else ''}"
+        )
+    return lines
+
+
+def _record(
+    ways: Ways, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
+) -> dict[str, object]:  # fmt: skip
+    verdicts = [one.verdict for one in result.findings]
+    return {
+        "event": "result",
+        "exit_code": result.exit_code,
+        "reason": str(result.stop),
+        "campaign": ways.name,
+        "faults": [
+            {"key": one.key, "best": one.best.id, "inputs": len(one.members), "known": _is_known(one, result.known)}
+            for one in faults
+        ],
+        "weaknesses": len(weaknesses(one for fault in faults for one in fault.members)),
+        "candidates": verdicts.count("candidate"),
+        "flaky": verdicts.count("flaky"),
+        "labels_kept": msgspec.to_builtins(labels_kept(result.findings)),
+        "broken": dict(result.broken),
+        "stats": msgspec.to_builtins(result.stats),
+        "report": str(report) if report else None,
+    }
+
+
+def _figures(stats: Stats) -> str:
+    """Speed is of the time that inputs ran, where that was measured."""
+    spent = stats.timing.get("fuzz", stats.seconds)
+    speed = f"{stats.inputs / spent:,.0f}" if spent else "0"
+    reached = f", {stats.coverage.get('edges', 0):.0f} edges" if stats.harnesses else ""
+    return f"{stats.inputs:,} inputs, {speed}/s{reached}"
+
+
+def _known_of(count: int, known: int) -> str:
+    if not known:
+        return ""
+    return ", known already" if count == 1 else f", {'all' if known == count else known} known already"
+
+
+def _is_known(fault: FaultGroup, known: Collection[str]) -> bool:
+    return all(one.id in known for one in fault.members)
+
+
+def _tell_warnings(context: Context, stats: Stats) -> None:
+    for text in (*left_out(stats.seeds), *stats.warnings):
+        context.terminal.warn(text)
+
+
+def _tell_harnesses(context: Context, result: CampaignResult) -> None:
+    """What the sandbox refused, and which harness could not be fuzzed."""
+    for row in result.stats.harnesses:
+        if refused := row.get("refused"):
+            aside = f" {row['barred']:,} failures of that were set aside." if row.get("barred") else ""
+            text = visible(f"{row['name']}: {sentence(refused, str(row['name']))}{aside}")
+            context.terminal.result((f"  {'sandbox':<9}", "dim"), text)
+    for name, why in result.broken.items():
+        text = _brief(why)
+        context.terminal.error(visible(text if name in text else f"harness {name}: {text}"))
+
+
+def _brief(why: str) -> str:
+    """One line of it: the warning when it happened had all."""
+    first, _, rest = why.strip().partition("\n")
+    return f"{first} {rest.rpartition(chr(10))[2]}" if rest else first
