@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -243,6 +244,25 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
     third = mlfuzz("harness", "run", "toy", "--name", "third", "--inputs", "5k")
     assert "KeyError" not in third.out
     assert "2 faults (1 os-exit, 1 exception), 2 inputs that failed again alone, all known already" in third.out
+
+
+@pytest.mark.slow
+def test_what_is_kept_is_not_new_whatever_was_decided_and_on_another_line_too(fuzzed, mlfuzz, project):
+    def again():
+        shutil.rmtree(project / ".mlfuzz")
+        return mlfuzz("harness", "run", "toy", "--inputs", "5k", "--fail-on", "new")
+
+    assert mlfuzz("findings", "promote", *ids(mlfuzz).values(), "--no-replay").code == 0
+    records = sorted((project / "corpus/regressions").rglob("*.json"))
+    parser = project / "toyparser.py"
+    parser.write_text(parser.read_text().replace("    kind, rest =", "    pass\n    kind, rest ="))
+    for state in ("open", "fixed", "quarantined", "ignored"):
+        assert mlfuzz("triage", *records, "--status", state, "--note", "as intended").code == 0
+        ran = again()
+        assert (ran.code, "NEW" in ran.out) == (0, False), state
+    records[0].write_bytes(b"")
+    damaged = again()
+    assert (damaged.code, "its fault counts as new" in damaged.err) == (1, True)
 
 
 def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):

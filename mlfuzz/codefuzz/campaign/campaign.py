@@ -23,6 +23,7 @@ from mlfuzz.errors import TargetError, TargetLoadError, UsageError, WorkerLostEr
 from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
+from mlfuzz.findings.known import Known
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
@@ -69,7 +70,9 @@ class _Campaign:
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.store = FindingStore(workdir.findings, reserve=reserve)
-        self.before = set(self.store.ids())
+        before = tuple(self.store.records())
+        self.before = frozenset(one.id for one in before)
+        self.old = Known([*request.regressions, *before])
         self.life = workdir.new_life()
         self.guard = threading.RLock()
         self.share = Share()
@@ -266,8 +269,7 @@ class _Campaign:
         left = sum(len(one.waiting) for one in self.standings.values())
         if left:
             self.tell(Warned(f"{left} findings are still to be confirmed: the same command goes on with them"))
-        kept = {(one.target, one.key) for one in self.request.regressions}
-        known = frozenset(one.id for one in findings if one.id in self.before or (one.target, one.key) in kept)
+        known = frozenset(one.id for one in findings if one in self.old)
         code = exit_code(
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
         )
