@@ -146,7 +146,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
 
 
 class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
-    """[fuzz]: a campaign."""
+    """[fuzz]: a campaign, of a model or of harnesses."""
 
     shown: ClassVar = (
         "time", "inputs", "max_findings", "workers", "device", "batch", "preset", "scheduler", "coverage", "deal",
@@ -170,7 +170,7 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
     workers: Annotated[
         Count,
         _says(
-            "processes that run the loop",
+            "processes that fuzz at once",
             flag="Processes that run the loop, one thread each; on so many cores they do so many times the work.",
         ),
     ] = 1
@@ -199,6 +199,10 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
         ),
     ] = None
     confirm_share: Annotated[Share, _says("share of the time that confirming and shrinking may take")] = 0.2
+
+
+HARNESS_KEYS = frozenset({"time", "inputs", "max_findings", "workers", "fail_on", "max_disk", "confirm_share"})
+"""Keys of [fuzz] that `mlfuzz harness run` heeds as `mlfuzz fuzz` does; the others are about models."""
 
 
 class RegressionConfig(Struct, frozen=True, kw_only=True):

@@ -246,6 +246,17 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
     assert "2 faults (1 os-exit, 1 exception), 2 inputs that failed again alone, all known already" in third.out
 
 
+def test_the_projects_file_is_heeded_and_options_go_before_it(mlfuzz, project):
+    (project / "mlfuzz.toml").write_text(
+        '[fuzz]\ninputs = "2k"\nfail-on = "none"\nworkers = 2\nmax-findings = 50\nbatch = 64\npreset = "random"\n'
+    )
+    ran = mlfuzz("--json", "harness", "run", "toy")
+    result = json.loads(ran.out.splitlines()[-1])
+    assert (ran.code, result["reason"]) == (0, "2000 inputs ran")
+    assert "of models, and nothing to harnesses: fuzz.batch (mlfuzz.toml), fuzz.preset (mlfuzz.toml)\n" in ran.err
+    assert mlfuzz("harness", "run", "toy", "--inputs", "1k", "--fail-on", "any").code == 1
+
+
 @pytest.mark.slow
 def test_what_is_kept_is_not_new_whatever_was_decided_and_on_another_line_too(fuzzed, mlfuzz, project):
     def again():

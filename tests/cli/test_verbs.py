@@ -132,8 +132,9 @@ def test_config_show_tells_the_origin_of_each_value(command, tmp_path, monkeypat
     (tmp_path / "mlfuzz.toml").write_text("[fuzz]\ncap = 7\n")
     monkeypatch.setenv("MLFUZZ_FUZZ_TIME", "3m")
     values = json.loads(command("-C", tmp_path, "--json", "config", "show").out)["values"]
-    assert values["fuzz.cap"] == {"value": 7, "origin": "mlfuzz.toml"}
-    assert values["fuzz.time"] == {"value": 180.0, "origin": "MLFUZZ_FUZZ_TIME"}
+    assert values["fuzz.cap"] == {"value": 7, "origin": "mlfuzz.toml", "campaigns": ["fuzz"]}
+    both = ["fuzz", "harness run"]
+    assert values["fuzz.time"] == {"value": 180.0, "origin": "MLFUZZ_FUZZ_TIME", "campaigns": both}
     assert values["seed"] == {"value": 0, "origin": "default"}
     assert "what counts as new" in command("-C", tmp_path, "-v", "config", "show").out
 

@@ -21,9 +21,13 @@ from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.harness.trust import is_ours, noted
 from mlfuzz.codefuzz.native.variants import NATIVE, lane
 from mlfuzz.codefuzz.request import HarnessSpec
+from mlfuzz.config import Resolved
+from mlfuzz.config.schema import dotted, fields
+from mlfuzz.config.settings import HARNESS_KEYS, FuzzConfig
 from mlfuzz.errors import UsageError
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.trust import Trust
+from mlfuzz.report.visible import visible
 from mlfuzz.request import CampaignRequest
 from mlfuzz.storage.durable import read_regular
 from mlfuzz.storage.workdir import Workdir, campaign_root
@@ -91,9 +95,8 @@ def harness_run(
         report: Write the HTML report at the end.
     """
     flags = {
-        "time": time or ("none" if inputs or max_findings else "10m"), "inputs": inputs or "none",
-        "max_findings": max_findings or "none", "workers": workers or "1", "max_disk": max_disk,
-        "fail_on": fail_on or "any",
+        "time": time, "inputs": inputs, "max_findings": max_findings, "workers": workers, "max_disk": max_disk,
+        "fail_on": fail_on,
     }  # fmt: skip
     return run(context, launch_of(context, Wish(harnesses, flags, name, seeds, lane, sandbox, dir)), report=report)
 
@@ -103,6 +106,8 @@ def launch_of(context: Context, wish: Wish) -> Launch:
     from mlfuzz.codefuzz.engine.default_engine import engine
 
     found = context.resolve({"fuzz": wish.flags})
+    if unheeded := _unheeded(found):
+        context.terminal.say((f"of models, and nothing to harnesses: {', '.join(unheeded)}", "dim"))
     base = context.path(wish.folder) if wish.folder else found.state_dir
     chosen = _chosen(context, wish, found.root, base)
     name = wish.name or (chosen[0].name if len(chosen) == 1 else "harnesses")
@@ -117,6 +122,15 @@ def launch_of(context: Context, wish: Wish) -> Launch:
         ", ".join(harness.name for harness in chosen), request, lambda tell: _start(request, tell), harness_table,
         found.root, tuple(noted(harness) for harness in chosen), command, ("list", "mlfuzz harness list"), wish.folder,
     )  # fmt: skip
+
+
+def _unheeded(found: Resolved) -> list[str]:
+    """Keys of [fuzz] that somebody has set and that say nothing to a harness, with where they come from."""
+    models = {dotted(("fuzz", key)) for key in fields(FuzzConfig) if key not in HARNESS_KEYS}
+    return [
+        f"{key} ({visible(origin)})" for key, origin in found.origins.items()
+        if key in models and origin not in ("default", "preset")
+    ]  # fmt: skip
 
 
 def _start(request: CampaignRequest[HarnessSpec], tell: Tell) -> CampaignResult:
