@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
+from mlfuzz.campaign.supervisor.triage_worker import Request
 from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.triage.confirm import settle as settle_code
 from mlfuzz.codefuzz.triage.confirm import shrink as minimise
@@ -24,20 +24,18 @@ from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.codefuzz.triage.sessions import Sessions
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
+from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
 from mlfuzz.findings.trust import Trust
-from mlfuzz.findings.waiting import Waiting
 from mlfuzz.storage.workdir import Workdir
+from mlfuzz.triage_queue import SHRINK_SECONDS, Waiting
 
 State = Literal["fixed", "fails", "flaky", "error"]
 
 TIMES = 3
 RUN_SECONDS = 300.0
 """For all the runs of one finding: an input that takes seconds is run a dozen times."""
-
-SHRINK = 2.0
-"""Seconds for the minimising that goes with a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,11 @@ def confirm(
                     if said := refusal(trust, finding, path):
                         raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {said}")
                     if finding.side == "code":
-                        on_result(settle_code(FindingStore(path.parent), finding, sessions.of(finding), seconds=SHRINK))
+                        on_result(
+                            settle_code(
+                                FindingStore(path.parent), finding, sessions.of(finding), seconds=SHRINK_SECONDS
+                            )
+                        )
                     else:
                         on_result(_settled(probe, finding, path, directory, device, plugins))
                 except ReplayError as error:

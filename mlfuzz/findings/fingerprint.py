@@ -16,6 +16,13 @@ CRASH_KINDS = frozenset({
     "sanitizer", "slow", "leak",
 })  # fmt: skip
 
+ISOLATED = frozenset({"crash", "exit", "hang"})
+"""Of a model: they would take the process with them that runs them, and run in forked children."""
+
+RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})
+"""They take time or memory at each try; how much is too much depends on the moment: where one of these comes for
+another, it is the same failure."""
+
 FOUNDATIONS = ("torch/", "numpy/", "faiss/", "atheris/", "importlib/", "<frozen importlib")
 """An error raised in these is a fault of whoever called them: the frame above names it."""
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import ISOLATED, Request
+from mlfuzz.campaign.supervisor.triage_worker import Request
 from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding, Run
+from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.trust import Trust
 from mlfuzz.regressions.gate import Gate, Measured

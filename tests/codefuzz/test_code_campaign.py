@@ -6,9 +6,9 @@ from codefuzz.scripted import ScriptedEngine
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.campaign.campaign import run
+from mlfuzz.codefuzz.campaign.spec import HarnessSpec
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.codefuzz.request import HarnessSpec
 from mlfuzz.errors import CampaignBusyError, TargetLoadError, UsageError
 from mlfuzz.events import Broken, Confirmed, NewFinding, SeedsReady, Shrunk
 from mlfuzz.findings.store import FindingStore

@@ -22,8 +22,7 @@ from mlfuzz.mutation import blobs_of, sentence
 from mlfuzz.mutators.base import units
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.targets.given import GivenTarget
-
-SHRINK_SECONDS = 2.0
+from mlfuzz.triage_queue import SHRINK_SECONDS
 
 
 def confirm_finding(target: GivenTarget, store: FindingStore, finding: Finding, *, alone_in: str) -> Finding:

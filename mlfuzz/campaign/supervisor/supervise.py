@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
-from mlfuzz.campaign.settling import Settling
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.restart_policy import Inquest
+from mlfuzz.campaign.supervisor.triage import Triage
 from mlfuzz.campaign.supervisor.worker_pool import Crew
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
@@ -25,21 +25,15 @@ from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
+from mlfuzz.triage_queue import TriageQueue, WrapUp
 
 SCAN_SECONDS = 0.5
 
 PREPARING_SECONDS = 5.0
 """So often it is told what a campaign is at that has not come to its first batch."""
 
-WRAP_UP_SHARE = 0.2
-WRAP_UP_SECONDS = 4.0
-"""After the time is up findings may still be confirmed and shrunk: a fifth of the time, at least 4 s."""
-
 HEAR_OUT_SECONDS = 5.0
 """So much longer for one that is being confirmed, where none has been yet: a hang takes three times its limit."""
-
-HURRIED_SECONDS = 2.0
-"""The same where somebody has asked for the end."""
 
 START_GRACE_SECONDS = 2.0
 """A worker that has not come to its first batch has nothing to lose: so long after a request to end it is killed."""
@@ -80,9 +74,10 @@ class _Supervisor:
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
         self.crew = Crew(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
-        self.settling = Settling(
-            request.spec, self.store, self.probe, on_event, workdir.finding, share=request.confirm_share
-        )
+        self.queue = TriageQueue(request.confirm_share, on_event)
+        for finding in self.store.records():
+            self.queue.add(finding)
+        self.triage = Triage(request.spec, self.store, self.probe, self.queue, workdir.finding)
         self.inquest = Inquest(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
@@ -168,10 +163,10 @@ class _Supervisor:
                 if finding_id not in self._seen:
                     self._seen.add(finding_id)
                     finding = self.store.load(finding_id)
-                    self.settling.add(finding)
+                    self.queue.add(finding)
                     self.tell(NewFinding(finding))
             self._count_saved()
-        self.settling.go_on(time.monotonic() - self._started)
+        self.triage.go_on(time.monotonic() - self._started)
 
     def _count_saved(self) -> None:
         """Several workers do not know how many findings they have made between them."""
@@ -184,7 +179,7 @@ class _Supervisor:
 
     def _died(self, how: str, worker: WorkerProcess) -> None:
         """A worker is gone: hear the probe out, hold an inquest, and start another in its place."""
-        self.settling.hear_out(self._asked_to_end)
+        self.triage.hear_out(self._asked_to_end)
         if not self._asked_to_end():
             self.inquest.hold(how, worker)
         if self._asked_to_end() or self._enough:
@@ -207,20 +202,17 @@ class _Supervisor:
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
         total = self.request.budget.total_seconds or time.monotonic() - self._started
-        began, allowed = time.monotonic(), max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
+        wrap_up = WrapUp(total, self.interrupts)
         self._scanned = 0.0
         self._look()
-        while time.monotonic() - began < allowed:
-            now = time.monotonic()
-            if self._asked_to_end() and min(now - began, self.interrupts.seconds) >= HURRIED_SECONDS:
-                break
-            self.settling.go_on(None)
-            if self.settling.done:
+        while wrap_up.left > 0:
+            self.triage.go_on(None)
+            if self.triage.done:
                 break
             self.probe.wait(POLL_SECONDS)
         if not any(one.verdict == "confirmed" for one in self.store.records()):
             until = time.monotonic() + HEAR_OUT_SECONDS
-            self.settling.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
+            self.triage.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
 
     def _result(self, stop: Stop) -> CampaignResult:
         findings, stats = tuple(self.store.records()), self._stats()
@@ -231,7 +223,7 @@ class _Supervisor:
         return result
 
     def _faults(self) -> dict[str, int]:
-        return {"saved": len(self._seen), "to confirm": self.settling.to_confirm}
+        return {"saved": len(self._seen), "to confirm": self.queue.to_confirm}
 
     def _stats(self) -> Stats:
         return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")

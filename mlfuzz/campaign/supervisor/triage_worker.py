@@ -18,6 +18,7 @@ import msgspec
 
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.errors import MlfuzzError
+from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.storage.lock import die_with_parent
 
 REQUESTS, REPLIES = 3, 4
@@ -26,9 +27,6 @@ MAX_GUILTY = 2
 
 ISOLATED_SECONDS = 2.0
 """What a single input may take, where its finding does not say."""
-
-ISOLATED = ("crash", "exit", "hang")
-"""Kinds that would take the probe with them: they run in forked children."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +21,7 @@ from mlfuzz.campaign.loop.counters import Tally
 from mlfuzz.campaign.loop.label_vote import Jury
 from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity
-from mlfuzz.campaign.minimize.pipeline import settle_finding
+from mlfuzz.campaign.minimize.pipeline import confirm_finding, shrink_finding
 from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.setup.assemble import Assembly, Components, assemble, target_for
@@ -37,7 +36,6 @@ from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.findings.waiting import Waiting
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
@@ -55,6 +53,7 @@ from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.targets.plain import plain_parts
 from mlfuzz.targets.variants.base import AnyTarget, Varied, itself
 from mlfuzz.targets.variants.cost import PER_BATCH
+from mlfuzz.triage_queue import TriageQueue
 
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
@@ -336,10 +335,14 @@ class Campaign:
 
     def _settle(self, until: float) -> None:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
-        target, waiting = itself(self.target), Waiting(self.findings.records())
+        target, queue = itself(self.target), TriageQueue(share=1.0)
         validity = self._validity(target)
-        while time.monotonic() < until and (finding := waiting.take()) is not None:
-            settle_finding(
-                target, self.findings, finding, alone_in="calling process", until=until,
-                judged=partial(keep_label, validity, self.findings),
-            )  # fmt: skip
+        for finding in self.findings.records():
+            queue.add(finding)
+        while (left := until - time.monotonic()) > 0 and (task := queue.next(None)):
+            began, finding = time.monotonic(), self.findings.load(task.finding.id)
+            if task.job == "confirm":
+                finding = confirm_finding(target, self.findings, finding, alone_in="calling process")
+            else:
+                finding = shrink_finding(target, self.findings, finding, seconds=min(task.seconds, left))
+            queue.done(task, keep_label(validity, self.findings, finding), time.monotonic() - began)

@@ -15,12 +15,12 @@ from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import request_of
 from mlfuzz.cli.run import Launch, Tell, run
 from mlfuzz.cli.terminal.harness_table import harness_table
+from mlfuzz.codefuzz.campaign.spec import HarnessSpec
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.harness.trust import is_ours, noted
 from mlfuzz.codefuzz.native.variants import NATIVE, lane
-from mlfuzz.codefuzz.request import HarnessSpec
 from mlfuzz.config import Resolved
 from mlfuzz.config.schema import dotted, fields
 from mlfuzz.config.settings import HARNESS_KEYS, FuzzConfig

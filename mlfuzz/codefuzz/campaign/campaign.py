@@ -13,11 +13,11 @@ from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
 from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
+from mlfuzz.codefuzz.campaign.spec import HarnessSpec, keep_spec
+from mlfuzz.codefuzz.campaign.triage import Triage
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
-from mlfuzz.codefuzz.request import HarnessSpec, keep_spec
-from mlfuzz.codefuzz.settling import Settling
 from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
 from mlfuzz.errors import TargetError, TargetLoadError, UsageError, WorkerLostError
 from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
@@ -34,6 +34,7 @@ from mlfuzz.storage.derived import mend_progress, set_aside
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir
+from mlfuzz.triage_queue import TriageQueue, WrapUp
 
 FIRST_SLICE, LONGEST_SLICE, GROWTH = 2.0, 30.0, 1.5
 """Seconds of a turn: short at first, so that news is confirmed soon; a turn begins with reading the corpus."""
@@ -83,7 +84,8 @@ class _Campaign:
         self.account = Account(workdir, self.life, self.spec.harnesses, self.spec.engine.name, self.spec.options)
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
-        self.settling = Settling(self.store, self.account, self.guard, self.tell, request.confirm_share)
+        self.queue = TriageQueue(request.confirm_share, self.tell)
+        self.triage = Triage(self.store, self.account, self.queue, self.guard)
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
         self.failed: BaseException | None = None
         self.first_ready = 0.0
@@ -128,8 +130,8 @@ class _Campaign:
                         break
                 self._turn(standing, sessions, worker)
             total = self.request.budget.total_seconds or self._elapsed()
-            open_ones = [(self.standings[name], session) for name, session in sessions.items()]
-            self.settling.wrap_up(open_ones, total, hurry=self._asked_to_end())
+            open_ones = {name: (self.standings[name], session) for name, session in sessions.items()}
+            self.triage.wrap_up(open_ones, WrapUp(total, self.interrupts))
         except BaseException as error:  # noqa: BLE001  # told by the main thread, which alone may raise
             self.failed = self.failed or error
         finally:
@@ -143,7 +145,8 @@ class _Campaign:
                 sessions[standing.name] = self._open(standing, worker)
             if not self._stopping() and not self._over():
                 self._fuzz(standing, sessions[standing.name], worker)
-                self.settling.some(standing, sessions[standing.name], self._elapsed(), self._asked_to_end)
+                open_ones = {standing.name: (standing, sessions[standing.name])}
+                self.triage.go_on(open_ones, self._elapsed(), self._asked_to_end)
         except (TargetError, WorkerLostError) as error:
             if standing.name in sessions or not self._stopping():
                 self._break(standing, str(error))
@@ -226,7 +229,7 @@ class _Campaign:
             finding, files = candidate(payload, outcome, standing.origin, seed=seed)
             standing.known[outcome.bucket] = finding.id
             if self.store.save(finding, files):
-                standing.waiting.append(finding.id)
+                self.queue.add(finding)
                 standing.last_new = time.monotonic()
                 self.tell(NewFinding(finding))
 
@@ -258,17 +261,16 @@ class _Campaign:
                 self.tell(Broken(standing.name, reason))
 
     def _tick(self, *, force: bool = False) -> None:
-        record = self.account.tick(self.standings, self.share, len(self.store.ids()), force=force, every=TICK_SECONDS)
+        saved = len(self.store.ids())
+        record = self.account.tick(self.standings, self.share, saved, force=force, every=TICK_SECONDS)
         if record is not None:
-            self.tell(Tick(record, harnesses={str(row["name"]): row for row in self.account.stats.harnesses}))
+            counts = {"saved": saved, "to confirm": self.queue.to_confirm}
+            self.tell(Tick(record, counts, {str(row["name"]): row for row in self.account.stats.harnesses}))
 
     def _result(self) -> CampaignResult:
         findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
         broken = {name: one.broken for name, one in self.standings.items() if one.broken}
         stats = self.account.close(self.standings, str(stop))
-        left = sum(len(one.waiting) for one in self.standings.values())
-        if left:
-            self.tell(Warned(f"{left} findings are still to be confirmed: the same command goes on with them"))
         known = frozenset(one.id for one in findings if one in self.old)
         code = exit_code(
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
@@ -301,7 +303,4 @@ class _Campaign:
             standing = self.standings.get(finding.target)
             if standing is not None:
                 standing.known.setdefault(finding.key, finding.id)
-                if finding.verdict == "candidate":
-                    standing.waiting.append(finding.id)
-                elif finding.verdict == "confirmed" and not finding.shrunk:
-                    standing.enlarge(finding)
+                self.queue.add(finding)

@@ -17,16 +17,14 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
-from mlfuzz.codefuzz.triage.finding_builder import RESOURCES, Origin
+from mlfuzz.codefuzz.triage.finding_builder import Origin
 from mlfuzz.errors import BadInputError, SeedError, TargetError
-from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.durable import write_atomic
 
 
 @dataclass(slots=True)
 class Standing:
-    """known: bucket -> the first finding of it. waiting, large: ids of findings to be confirmed, to be minimised;
-    slow: those of them that take time at each try. words: that the engine has found useful, kept in `dictionary`.
+    """known: bucket -> the first finding of it. words: that the engine has found useful, kept in `dictionary`.
     refused: what the sandbox did not let it do; barred: failures that came of that, and are none.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
@@ -37,9 +35,6 @@ class Standing:
     origin: Origin
     dictionary: Path
     known: dict[str, str] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=list)
-    large: list[str] = field(default_factory=list)
-    slow: set[str] = field(default_factory=set)
     words: list[bytes] = field(default_factory=list)
     prepared: Prepared | None = None
     screened: bool = False
@@ -61,26 +56,6 @@ class Standing:
     @property
     def name(self) -> str:
         return self.harness.name
-
-    @property
-    def unsettled(self) -> bool:
-        return bool(self.waiting or self.large)
-
-    @property
-    def quick(self) -> bool:
-        """Whether something waits to be minimised that fails at once: that takes milliseconds."""
-        return bool(self.large) and self.large[0] not in self.slow
-
-    def next(self) -> str:
-        """The finding whose turn it is to be settled: unconfirmed ones first."""
-        return (self.waiting or self.large).pop(0)
-
-    def enlarge(self, finding: Finding) -> None:
-        """It waits to be minimised; what takes time or memory at each try comes last."""
-        if finding.kind in RESOURCES:
-            self.slow.add(finding.id)
-        self.large.append(finding.id)
-        self.large.sort(key=lambda one: one in self.slow)
 
     def begin(self, worker: int) -> None:
         """`worker` begins a turn: its figures start at nothing."""

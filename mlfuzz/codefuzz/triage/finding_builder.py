@@ -19,9 +19,7 @@ from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
-
-RESOURCES = frozenset({"hang", "slow", "memory", "memory-error", "killed"})
-"""How much is too much depends on the moment: where one of these comes for another, it is the same failure."""
+from mlfuzz.findings.fingerprint import RESOURCES
 
 TAKEN = (frozenset({"hang", "slow"}), frozenset({"memory", "memory-error", "killed"}))
 """Kinds between which the machine decides: how quick it is, how much memory it has."""

@@ -10,12 +10,12 @@ from msgspec import structs
 
 from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.campaign.campaign import run
+from mlfuzz.codefuzz.campaign.spec import HarnessSpec
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.engine.coverage_blindness import told, unseen
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.discovery import at
 from mlfuzz.codefuzz.harness.engine import Options, Prepared
-from mlfuzz.codefuzz.request import HarnessSpec
 from mlfuzz.request import CampaignRequest
 
 ENGINE = AtherisEngine()
