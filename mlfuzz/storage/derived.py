@@ -58,10 +58,10 @@ def earlier_stats(workdir: Workdir) -> Stats:
     """
     stats = read_derived(workdir.stats, read_stats) or fresh_stats(workdir)
     records = stored_progress(workdir)
-    if records and records[-1].inputs > stats.inputs:
-        last = records[-1]
-        stats.seconds, stats.inputs, stats.batches = last.seconds, last.inputs, last.batches
-        stats.failing, stats.entries = last.failing, max(stats.entries, last.entries)
+    last = records[-1] if records else None
+    if last and (last.inputs > stats.inputs or last.seconds > stats.seconds):
+        for name in ("seconds", "inputs", "batches", "failing", "entries"):
+            setattr(stats, name, max(getattr(stats, name), getattr(last, name)))
     return stats
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import msgspec
-
-from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, forget_parts, of_all, read_part
 from mlfuzz.campaign.supervisor.processes import WorkerProcess
+from mlfuzz.campaign.worker.combined_stats import (
+    Part,
+    combined_progress,
+    combined_stats,
+    forget_parts,
+    of_all,
+    read_part,
+)
+from mlfuzz.stats_writer import StatsWriter
 from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.derived import earlier_stats
-from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 COMBINE_SECONDS = 2.0
@@ -25,7 +30,7 @@ class Crew:
     """
 
     def __init__(self, workdir: Workdir, size: int) -> None:
-        self._workdir = workdir
+        self._workdir, self._writer = workdir, StatsWriter(workdir)
         self.workers = tuple(WorkerProcess(workdir, number, size) for number in range(size))
         self.base = earlier_stats(workdir)
         self.ended: dict[int, Stop] = {}
@@ -65,10 +70,9 @@ class Crew:
             return
         operators = of_all([part.stats for part in told])
         progress = combined_progress(self.base, [part.progress for part in told if part.progress], operators)
-        append_line(self._workdir.progress, msgspec.json.encode(progress))
+        self._writer.append(progress)
         stats = combined_stats(self.base, [part.stats for part in told], lives=len(self._workdir.lives()))
-        data = msgspec.json.format(msgspec.json.encode(stats), indent=1)
-        write_atomic(self._workdir.stats, data, sync=False)
+        self._writer.save(stats)
 
     def ask_to_stop(self, number: int) -> None:
         """Send a signal to all that run; each finishes its batch, and saves."""

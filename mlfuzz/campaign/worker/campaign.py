@@ -13,7 +13,6 @@ import torch
 
 from mlfuzz.batch import Indices, shape_of
 from mlfuzz.budget import Budget, disk_spent
-from mlfuzz.campaign.account import Account
 from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
@@ -30,6 +29,7 @@ from mlfuzz.campaign.setup.input_cache import Pool
 from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
+from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import Exchange
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.environment import environment
@@ -187,7 +187,7 @@ class Campaign:
         self.loop.ban(self._banned())
         if self.target.was_training:
             self.warnings.append("the model was in training mode; it has been put in evaluation mode")
-        self.account = Account(
+        self.account = LoopStats(
             self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=seeds.stats,
             warnings=self.warnings, part=self.worker if self.workers > 1 else None,
         )  # fmt: skip

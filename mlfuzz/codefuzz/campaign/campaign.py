@@ -9,11 +9,11 @@ from collections.abc import Callable
 import msgspec
 
 from mlfuzz.budget import disk_spent
-from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
 from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
 from mlfuzz.codefuzz.campaign.spec import HarnessSpec, keep_spec
+from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.campaign.triage import Triage
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
@@ -81,7 +81,7 @@ class _Campaign:
         if len(self.standings) < len(self.spec.harnesses):
             raise UsageError("two harnesses have one name: " + ", ".join(one.name for one in self.spec.harnesses))
         self.share.join(self.standings)
-        self.account = Account(workdir, self.life, self.spec.harnesses, self.spec.engine.name, self.spec.options)
+        self.account = HarnessStats(workdir, self.life, self.spec.harnesses, self.spec.engine.name, self.spec.options)
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
         self.queue = TriageQueue(request.confirm_share, self.tell)

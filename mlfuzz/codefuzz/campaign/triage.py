@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from mlfuzz.codefuzz.account import Account
 from mlfuzz.codefuzz.campaign.harness_state import Standing
+from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.harness.engine import Session
 from mlfuzz.codefuzz.triage.confirm import explain, settle, shrink
 from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
@@ -26,7 +26,7 @@ PHASES = {"confirm": "confirm", "shrink": "minimise"}
 class Triage:
     """Of one campaign; several workers may use it, each for the harnesses that it has open."""
 
-    def __init__(self, store: FindingStore, account: Account, queue: TriageQueue, guard: threading.RLock) -> None:
+    def __init__(self, store: FindingStore, account: HarnessStats, queue: TriageQueue, guard: threading.RLock) -> None:
         self._store, self._account, self._queue, self._guard = store, account, queue, guard
 
     def go_on(self, open_ones: Open, elapsed: float, stop: Callable[[], bool]) -> None:

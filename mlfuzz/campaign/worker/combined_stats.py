@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
+from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -24,6 +25,11 @@ def read_part(workdir: Workdir, worker: int) -> Part | None:
         return msgspec.json.decode(workdir.part(worker).read_bytes(), type=Part)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def write_part(workdir: Workdir, worker: int, part: Part) -> None:
+    """For the supervisor, which adds the parts up."""
+    write_atomic(workdir.part(worker), msgspec.json.encode(part), sync=False)
 
 
 def forget_parts(workdir: Workdir) -> None:

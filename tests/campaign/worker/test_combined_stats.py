@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from mlfuzz.campaign.combined import Part, combined_progress, combined_stats, forget_parts, of_all, read_part
+from mlfuzz.campaign.worker.combined_stats import (
+    Part,
+    combined_progress,
+    combined_stats,
+    forget_parts,
+    of_all,
+    read_part,
+)
 from mlfuzz.progress import Miss, OperatorStats, Progress, Stats
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir

@@ -1,4 +1,4 @@
-"""The campaign's accounts: what this life counts on top of what earlier lives left."""
+"""Figures of the loop: what this life counts on top of what earlier lives left."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ import numpy as np
 import torch
 
 import mlfuzz
-from mlfuzz.campaign.combined import Part, added, read_part
 from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker import diagnostics
+from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, write_part
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
 from mlfuzz.progress import Miss, Progress, SeedStats, Stats
+from mlfuzz.stats_writer import Rates, StatsWriter
 from mlfuzz.storage.derived import earlier_stats, fresh_stats
-from mlfuzz.storage.durable import append_line, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
-RECENT_RECORDS = 6
-"""Inputs a second are of so many progress records."""
 
-
-class Account:
+class LoopStats:
     """Figures of a campaign. `stats` is what the report is made of; rewritten by `count`.
 
     part: the number of this worker where there are several: it then counts for itself, and whoever watches them adds
@@ -46,24 +43,22 @@ class Account:
             self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
             layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration),
         )  # fmt: skip
-        self._recent: list[tuple[float, int]] = [(time.monotonic(), 0)]
+        self._writer, self._rates = StatsWriter(workdir), Rates(time.monotonic())
 
     def tell(self, progress: Progress) -> None:
         """Let those who watch see a record of now."""
         self._latest = progress
         if self._part is None:
-            append_line(self._workdir.progress, msgspec.json.encode(progress))
+            self._writer.append(progress)
         else:
             self.save()
 
     def save(self) -> None:
         """Write the figures, for reports and for the next life."""
         if self._part is None:
-            path, data = self._workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1)
+            self._writer.save(self.stats)
         else:
-            part = Part(stats=self.stats, progress=self._latest)
-            path, data = self._workdir.part(self._part), msgspec.json.encode(part)
-        write_atomic(path, data, sync=False)
+            write_part(self._workdir, self._part, Part(stats=self.stats, progress=self._latest))
 
     def _before(self) -> Stats:
         if self._part is None:
@@ -99,11 +94,10 @@ class Account:
     def progress(self, inputs: int, saved: int) -> Progress:
         """A record of now, after `count`. inputs: of this life. saved: findings in the campaign."""
         now, stats, loop = time.monotonic(), self.stats, self._loop
-        self._recent = [*self._recent[1 - RECENT_RECORDS :], (now, inputs)]
-        first, before = self._recent[0]
+        self._rates.add(now, inputs, stats.entries)
         return Progress(
             life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
-            inputs_per_s=(inputs - before) / max(now - first, 1e-9), entries=stats.entries, seeds=len(loop.seeds),
+            inputs_per_s=self._rates.inputs_per_s, entries=stats.entries, seeds=len(loop.seeds),
             candidates=saved, failing=stats.failing, p_new=loop.tally.p_new, since_new_s=now - loop.tally.last_new,
             coverage=stats.coverage, best=loop.tally.best(),
         )  # fmt: skip

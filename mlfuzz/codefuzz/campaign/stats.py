@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,22 +15,20 @@ from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
-from mlfuzz.progress import Progress, SeedStats, Stats, read_stats
-from mlfuzz.storage.derived import read_derived, stored_progress
-from mlfuzz.storage.durable import append_line, write_atomic
+from mlfuzz.progress import Progress, SeedStats, Stats
+from mlfuzz.stats_writer import Rates, StatsWriter
+from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 
-RECENT_RECORDS = 16
 
-
-class Account:
+class HarnessStats:
     """Counters of this life on top of what earlier ones left."""
 
     def __init__(
         self, workdir: Workdir, life: str, harnesses: Sequence[Harness], engine: str, options: Options
     ) -> None:
-        self._workdir, self._life = workdir, life
-        before = _earlier(workdir)
+        self._writer, self._life = StatsWriter(workdir), life
+        before = earlier_stats(workdir)
         self._before = before
         self._rows = {str(row.get("name")): row for row in before.harnesses}
         self.stats = msgspec.structs.replace(
@@ -42,7 +39,7 @@ class Account:
         self._began = time.monotonic()
         self._ticked = self._began
         self._turns = 0
-        self._recent: list[tuple[float, int, int]] = []
+        self._rates: Rates | None = None
         self.executions_before = sum(int(self.earlier(harness.name).get("executions", 0)) for harness in harnesses)
 
     def earlier(self, name: str) -> dict[str, Any]:
@@ -67,15 +64,15 @@ class Account:
         self._turns += force
         self._count(standings)
         record = self._progress(standings, share, saved, now)
-        append_line(self._workdir.progress, msgspec.json.encode(record))
-        self._write()
+        self._writer.append(record)
+        self._writer.save(self.stats)
         return record
 
     def close(self, standings: Mapping[str, Standing], reason: str) -> Stats:
         """The last figures; also where no turn has ended."""
         self._count(standings)
         self.stats.ended = reason
-        self._write()
+        self._writer.save(self.stats)
         return self.stats
 
     def _count(self, standings: Mapping[str, Standing]) -> None:
@@ -100,31 +97,18 @@ class Account:
 
     def _progress(self, standings: Mapping[str, Standing], share: Share, saved: int, now: float) -> Progress:
         stats = self.stats
-        self._recent = [*self._recent[1 - RECENT_RECORDS :], (now, stats.inputs, stats.entries)]
-        first, inputs, entries = self._recent[0]
-        ran = stats.inputs - inputs
+        # From the first record on: what ran before it was not fuzzed in this life.
+        rates = self._rates = self._rates or Rates(now, stats.inputs, stats.entries)
+        rates.add(now, stats.inputs, stats.entries)
         due = share.due()
         return Progress(
             life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
-            inputs_per_s=ran / max(now - first, 1e-9) if ran else 0.0, entries=stats.entries,
+            inputs_per_s=rates.inputs_per_s, entries=stats.entries,
             seeds=stats.seeds.usable, candidates=saved, failing=stats.failing,
-            p_new=max(0, stats.entries - entries) / ran if ran > 0 else 0.0,
+            p_new=rates.p_new,
             since_new_s=now - max(one.last_new for one in standings.values()), coverage=dict(stats.coverage),
             best=[f"{name} {due[name]:.0%}" for name in sorted(due, key=lambda one: -due[one])[:4]],
         )  # fmt: skip
-
-    def _write(self) -> None:
-        write_atomic(self._workdir.stats, msgspec.json.format(msgspec.json.encode(self.stats), indent=1), sync=False)
-
-
-def _earlier(workdir: Workdir) -> Stats:
-    """What earlier lives left; a killed one got further than its last stats: its last progress record counts."""
-    fresh = Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
-    stats = read_derived(workdir.stats, read_stats) or fresh
-    records = stored_progress(workdir)
-    if records and records[-1].seconds > stats.seconds:
-        stats.seconds, stats.batches = records[-1].seconds, records[-1].batches
-    return stats
 
 
 def _target(harnesses: Sequence[Harness], engine: str, options: Options) -> dict[str, Any]:
