@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mlfuzz.cli.resolve.context import Context
-from mlfuzz.cli.terminal.closing import Ways, close
+from mlfuzz.cli.terminal.closing import NextCommands, close
 from mlfuzz.cli.terminal.panel import Draw, Panel
 from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.events import CampaignResult, Event
@@ -49,24 +49,25 @@ class Launch:
         return Workdir(self.request.workdir)
 
     @property
-    def ways(self) -> Ways:
+    def commands(self) -> NextCommands:
         """How to go on."""
         there = f" --dir {shlex.quote(self.folder)}" if self.folder else ""
         name = self.workdir.name
-        return Ways(name, f"{self.command} --name {name}{there}", self.why, there)
+        return NextCommands(name, f"{self.command} --name {name}{there}", self.why, there)
 
 
 def run(context: Context, launch: Launch, *, report: bool = True) -> int:
     """Run, report, and say what to type next; the exit code."""
-    terminal, workdir, ways = context.terminal, launch.workdir, launch.ways
+    terminal, workdir, commands = context.terminal, launch.workdir, launch.commands
     on = f" on {launch.where}" if launch.where else ""
     terminal.say((f"fuzzing {launch.typed}", "bold"), f"{on}, campaign {workdir.name}; Ctrl-C saves and reports")
     title = " · ".join(["mlfuzz", launch.typed, *([launch.where] if launch.where else []), f"campaign {workdir.name}"])
     fresh = not workdir.root.exists()
+    seconds = launch.request.budget.total_seconds
     context.note_begun(launch.root, launch.names)
     try:
         with Panel(
-            terminal, title, workdir.name, launch.request.budget.total_seconds, draw=launch.draw, options=ways.there,
+            terminal, title, workdir.name, seconds, draw=launch.draw, options=commands.there,
             known=Known(launch.request.regressions),
         ) as panel:  # fmt: skip
             result = launch.start(panel)
@@ -77,13 +78,13 @@ def run(context: Context, launch: Launch, *, report: bool = True) -> int:
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED
     path = (
-        write_report(context, workdir, ways) if report and workdir.stats.exists() else None
+        write_report(context, workdir, commands) if report and workdir.stats.exists() else None
     )  # it may have ended before
-    close(context, ways, result, path)
+    close(context, commands, result, path)
     return result.exit_code
 
 
-def write_report(context: Context, workdir: Workdir, ways: Ways) -> Path | None:
+def write_report(context: Context, workdir: Workdir, commands: NextCommands) -> Path | None:
     """The campaign's HTML report; what goes wrong with it must not hide what the campaign found."""
     from mlfuzz.report import html
     from mlfuzz.report.summary import summarise
@@ -94,7 +95,6 @@ def write_report(context: Context, workdir: Workdir, ways: Ways) -> Path | None:
     except Exception as error:  # noqa: BLE001  # a fault in a page must not change a campaign's exit code
         if context.terminal.verbose:
             context.terminal.warn(visible(traceback.format_exc(), keep="\n"))
-        context.terminal.warn(
-            f"no report: {visible(f'{type(error).__name__}: {error}')}; again: mlfuzz report {ways.name}{ways.there}"
-        )
+        again = f"mlfuzz report {commands.name}{commands.there}"
+        context.terminal.warn(f"no report: {visible(f'{type(error).__name__}: {error}')}; again: {again}")
         return None

@@ -14,9 +14,9 @@ from mlfuzz.errors import EXIT_INTERRUPTED
 
 def test_commands_that_are_suggested_look_where_the_campaign_lies(tmp_path):
     context = Context(tmp_path, Terminal(out=io.StringIO(), err=io.StringIO()))
-    elsewhere = launch_of(plan(context, "digits:fragile", {}, folder="my runs")).ways
+    elsewhere = launch_of(plan(context, "digits:fragile", {}, folder="my runs")).commands
     assert elsewhere.again == "mlfuzz fuzz digits:fragile --name digits-fragile --dir 'my runs'"
-    here = launch_of(plan(context, "digits:fragile", {})).ways
+    here = launch_of(plan(context, "digits:fragile", {})).commands
     assert (here.there, here.again) == ("", "mlfuzz fuzz digits:fragile --name digits-fragile")
 
 

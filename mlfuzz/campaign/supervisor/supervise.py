@@ -10,7 +10,7 @@ from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.restart_policy import Inquest
-from mlfuzz.campaign.supervisor.triage import Triage
+from mlfuzz.campaign.supervisor.triage import ProbeTriage
 from mlfuzz.campaign.supervisor.worker_pool import Crew
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
@@ -77,7 +77,7 @@ class _Supervisor:
         self.queue = TriageQueue(request.confirm_share, on_event)
         for finding in self.store.records():
             self.queue.add(finding)
-        self.triage = Triage(request.spec, self.store, self.probe, self.queue, workdir.finding)
+        self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
         self.inquest = Inquest(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 

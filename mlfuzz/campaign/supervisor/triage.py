@@ -13,7 +13,7 @@ from mlfuzz.findings.store import FindingStore
 from mlfuzz.triage_queue import Task, TriageQueue
 
 
-class Triage:
+class ProbeTriage:
     """Of one campaign: the triage worker has one request at a time."""
 
     def __init__(

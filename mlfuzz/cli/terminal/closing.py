@@ -27,7 +27,7 @@ MOST_WEAKNESSES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class NextCommands:
     """How to go on with a campaign. again: the command that does. why: what for, and the command, where nothing ran.
 
     there: what commands about it need to find it, such as " --dir elsewhere".
@@ -39,11 +39,11 @@ class Ways:
     there: str = ""
 
 
-def close(context: Context, ways: Ways, result: CampaignResult, report: Path | None) -> None:
+def close(context: Context, commands: NextCommands, result: CampaignResult, report: Path | None) -> None:
     """The last lines, and for a machine the result."""
     terminal, stats = context.terminal, result.stats
     faults = group([one for one in result.findings if one.verdict == "confirmed" and one.triage in ("open", "fixed")])
-    terminal.emit(_record(ways, result, faults, report))
+    terminal.emit(_record(commands, result, faults, report))
     flaky = sum(one.verdict == "flaky" for one in result.findings)
     waiting = sum(one.verdict == "candidate" for one in result.findings)
     ran = stats.inputs or faults or waiting
@@ -57,7 +57,7 @@ def close(context: Context, ways: Ways, result: CampaignResult, report: Path | N
     if str(labels):
         terminal.result(("  labels   ", "dim"), str(labels))
     _tell_harnesses(context, result) if stats.harnesses else _tell_warnings(context, stats)
-    for what, command in next_steps(context, ways, result, faults, report):
+    for what, command in next_steps(context, commands, result, faults, report):
         terminal.result((f"  {what:<9}", "dim"), command)
 
 
@@ -76,27 +76,27 @@ def head_line(result: CampaignResult, faults: Sequence[FaultGroup]) -> str:
 
 
 def next_steps(
-    context: Context, ways: Ways, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
+    context: Context, commands: NextCommands, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
 ) -> list[tuple[str, str]]:
     """What for, and the command to type."""
     lines = [("report", shown_path(report, context.directory))] if report else []
-    code, there = result.exit_code, ways.there
+    code, there = result.exit_code, commands.there
     if faults:
         new = [one for one in faults if not _is_known(one, result.known)]
         best = f"{(new or faults)[0].best.id[:SHORT_ID]}{there}"
-        lines.append(("list", f"mlfuzz findings list --name {ways.name}{there}"))
+        lines.append(("list", f"mlfuzz findings list --name {commands.name}{there}"))
         lines.append(("look", f"mlfuzz findings show {best}"))
         lines.append(("replay", f"mlfuzz replay {best}"))
         if new:
             lines.append(("keep", f"mlfuzz findings promote {best}"))
     elif code == EXIT_CLEAN:
-        lines.append(("longer", f"{ways.again} --time 1h"))
+        lines.append(("longer", f"{commands.again} --time 1h"))
     if any(one.verdict == "candidate" for one in result.findings):
-        lines.append(("confirm", f"mlfuzz findings confirm --name {ways.name}{there}"))
+        lines.append(("confirm", f"mlfuzz findings confirm --name {commands.name}{there}"))
     if code == EXIT_BROKEN:
-        lines.append(ways.why)
+        lines.append(commands.why)
     elif faults or result.stop.reason.exit_code is not None:
-        lines.append(("resume", ways.again))
+        lines.append(("resume", commands.again))
     return lines
 
 
@@ -128,14 +128,14 @@ def left_out(seeds: SeedStats) -> list[str]:
 
 
 def _record(
-    ways: Ways, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
+    commands: NextCommands, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
 ) -> dict[str, object]:  # fmt: skip
     verdicts = [one.verdict for one in result.findings]
     return {
         "event": "result",
         "exit_code": result.exit_code,
         "reason": str(result.stop),
-        "campaign": ways.name,
+        "campaign": commands.name,
         "faults": [
             {"key": one.key, "best": one.best.id, "inputs": len(one.members), "known": _is_known(one, result.known)}
             for one in faults

@@ -14,7 +14,7 @@ from mlfuzz.codefuzz.campaign.scheduler import Share
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
 from mlfuzz.codefuzz.campaign.spec import HarnessSpec, keep_spec
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
-from mlfuzz.codefuzz.campaign.triage import Triage
+from mlfuzz.codefuzz.campaign.triage import HarnessTriage
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Progress, Session
@@ -85,7 +85,7 @@ class _Campaign:
         for standing in self.standings.values():
             standing.restore(self.account.earlier(standing.name))
         self.queue = TriageQueue(request.confirm_share, self.tell)
-        self.triage = Triage(self.store, self.account, self.queue, self.guard)
+        self.triage = HarnessTriage(self.store, self.account, self.queue, self.guard)
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
         self.failed: BaseException | None = None
         self.first_ready = 0.0

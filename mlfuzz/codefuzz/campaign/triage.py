@@ -23,7 +23,7 @@ PHASES = {"confirm": "confirm", "shrink": "minimise"}
 """What the figures call each job."""
 
 
-class Triage:
+class HarnessTriage:
     """Of one campaign; several workers may use it, each for the harnesses that it has open."""
 
     def __init__(self, store: FindingStore, account: HarnessStats, queue: TriageQueue, guard: threading.RLock) -> None:

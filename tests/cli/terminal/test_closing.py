@@ -11,7 +11,7 @@ from findings.samples import sample
 
 from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.cli.resolve.context import Context
-from mlfuzz.cli.terminal.closing import Ways, close, head_line, left_out, next_steps, tell_weaknesses
+from mlfuzz.cli.terminal.closing import NextCommands, close, head_line, left_out, next_steps, tell_weaknesses
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.weakness import SHIFT
@@ -20,7 +20,7 @@ from mlfuzz.progress import SeedStats, Stats
 from mlfuzz.report.summary import group
 from mlfuzz.stop_reason import Stop, StopReason
 
-WAYS = Ways(
+COMMANDS = NextCommands(
     "mine", "mlfuzz fuzz mine --name mine --dir 'my runs'", ("see why", "mlfuzz check mine"), " --dir 'my runs'"
 )
 
@@ -42,19 +42,21 @@ def result(*findings, code=0, stop=StopReason.TIME, inputs=9, known=(), **more):
 
 def steps(context, result):
     return dict(
-        next_steps(context, WAYS, result, group([one for one in result.findings if one.verdict == "confirmed"]), None)
+        next_steps(
+            context, COMMANDS, result, group([one for one in result.findings if one.verdict == "confirmed"]), None
+        )
     )
 
 
 def test_each_end_has_its_next_step(context):
-    assert steps(context, result()) == {"longer": f"{WAYS.again} --time 1h"}
-    assert steps(context, result(code=130, stop=StopReason.INTERRUPTED)) == {"resume": WAYS.again}
+    assert steps(context, result()) == {"longer": f"{COMMANDS.again} --time 1h"}
+    assert steps(context, result(code=130, stop=StopReason.INTERRUPTED)) == {"resume": COMMANDS.again}
     assert steps(context, result(code=3, inputs=0)) == {"see why": "mlfuzz check mine"}
     best = flip(0, "mist").id[:10]
     assert steps(context, result(flip(0, "mist"), code=1)) == {
         "list": "mlfuzz findings list --name mine --dir 'my runs'",
         "look": f"mlfuzz findings show {best} --dir 'my runs'", "replay": f"mlfuzz replay {best} --dir 'my runs'",
-        "keep": f"mlfuzz findings promote {best} --dir 'my runs'", "resume": WAYS.again,
+        "keep": f"mlfuzz findings promote {best} --dir 'my runs'", "resume": COMMANDS.again,
     }  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def test_what_was_known_already_is_said_and_what_is_new_suggested(context):
         ended = result(*flips, known=[one.best.id for one in faults[:known]])
         assert head_line(ended, faults).endswith(f"failed again alone, {said}")
         keep = kept and f"mlfuzz findings promote {kept.best.id[:10]} --dir 'my runs'"
-        assert dict(next_steps(context, WAYS, ended, faults, None)).get("keep") == keep
+        assert dict(next_steps(context, COMMANDS, ended, faults, None)).get("keep") == keep
     waiting = result(candidate(1), known=[candidate(1).id])
     assert head_line(waiting, ()).endswith("1 candidate not yet confirmed, known already")
 
@@ -88,11 +90,11 @@ def test_seeds_that_were_not_fuzzed_are_told():
 
 def test_a_harness_tells_its_edges_and_what_was_refused_and_a_model_its_warnings(context, out):
     row = {"name": "toy", "refused": {"network": ["connect"]}, "barred": 3}
-    close(context, WAYS, result(code=1, harnesses=[row], coverage={"edges": 12.0}, timing={"fuzz": 3.0}), None)
+    close(context, COMMANDS, result(code=1, harnesses=[row], coverage={"edges": 12.0}, timing={"fuzz": 3.0}), None)
     assert "9 inputs, 3/s, 12 edges" in out.getvalue()
     assert "sandbox  toy: " in out.getvalue()
     assert "3 failures of that were set aside" in out.getvalue()
-    close(context, WAYS, result(warnings=["careful"], seconds=9.0), None)
+    close(context, COMMANDS, result(warnings=["careful"], seconds=9.0), None)
     assert "9 inputs, 1/s)" in out.getvalue()
     assert "warning: careful" in out.getvalue()
 
