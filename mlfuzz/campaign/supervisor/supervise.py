@@ -70,6 +70,7 @@ class _Supervisor:
         self._seen = set(self._known)
         self._scanned = 0.0
         self._prepared = self._started
+        self._loading = 0.0
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
         self.crew = Crew(workdir, request.workers)
@@ -150,6 +151,7 @@ class _Supervisor:
         """Whatever is new since the last time: progress, findings, replies."""
         self.crew.combine()
         for record in self.progress.fresh():
+            self._loading = self._loading or time.monotonic() - self._started
             self.tell(Tick(record, self._faults()))
         now = time.monotonic()
         if now - self._prepared >= PREPARING_SECONDS and not self.crew.ended:
@@ -202,9 +204,13 @@ class _Supervisor:
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
         total = self.request.budget.total_seconds or time.monotonic() - self._started
-        wrap_up = WrapUp(total, self.interrupts)
         self._scanned = 0.0
         self._look()
+        if not self.probe.busy_seconds:
+            # Nothing has been answered yet: its loading, which took the worker so long, is nobody's time.
+            loaded = time.monotonic() + max(HEAR_OUT_SECONDS, self._loading)
+            self.triage.hear_out(lambda: self._asked_to_end() or time.monotonic() > loaded)
+        wrap_up = WrapUp(total, self.interrupts)
         while wrap_up.left > 0:
             self.triage.go_on(None)
             if self.triage.done:
