@@ -120,7 +120,9 @@ class _Supervisor:
             for worker in list(self.crew.running()):
                 self._watch_one(worker)
             if not list(self.crew.running()):
-                return self._enough or next(iter(self.crew.ended.values()), self._asked_for())
+                # One worker that somebody has ended does not end a campaign that the others bring to its end.
+                ended = sorted(self.crew.ended.values(), key=lambda one: one.reason.exit_code is not None)
+                return self._enough or next(iter(ended), self._asked_for())
 
     def _watch_one(self, worker: WorkerProcess) -> None:
         if worker.poll() is not None:
