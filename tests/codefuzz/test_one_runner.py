@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from codefuzz.test_failure_matrix import HARNESS, LINGERING, MATRIX
+from codefuzz.test_failure_matrix import HARNESS, MATRIX
 
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
 from mlfuzz.codefuzz.harness.declaration import read
@@ -12,9 +12,9 @@ from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.triage.sessions import replay_session
 
-LONG = {"spin", "sleep", "regex", "deadlock", "print", "slow", "process", "large", "late-report", "leak", *LINGERING}
+LONG = {"spin", "sleep", "regex", "deadlock", "print", "slow", "process", "large", "late-report", "leak", "sleeper"}
 
-ROWS = [way for way in [*MATRIX, *LINGERING, "late-report", "leak"] if way != "corpus"]
+ROWS = [way for way in [*MATRIX, "sleeper", "late-report", "leak"] if way != "corpus"]
 """All but what deletes the folder above its own: without a sandbox that is somebody's."""
 
 pytestmark = pytest.mark.skipif(bool(AtherisEngine().available()), reason=AtherisEngine().available() or "available")
