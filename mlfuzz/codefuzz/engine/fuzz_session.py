@@ -26,7 +26,7 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
 from mlfuzz.codefuzz.forkserver.worker_handle import Slot
 from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
-from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
@@ -37,9 +37,6 @@ PROGRESS_SECONDS = 0.25
 SYNC_SECONDS = 1.0
 CROWDED_SECONDS = 1.0
 """A worker in which something is used up that no input takes alone lives at least so long, then another begins anew."""
-
-BASE_RUNS = 200
-"""Runs after which a worker's memory counts as what it needs."""
 
 LEAK_SECONDS = 60.0
 LEAK_CANDIDATES = 6
@@ -95,7 +92,6 @@ class Fuzzing:
         self.words: list[bytes] = []
         self._killer = b""
         self._allowance: Patience | None = None
-        self._base = 0.0
         self._told = self._synced = 0.0
         self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
 
@@ -158,14 +154,12 @@ class Fuzzing:
         """One worker, from its start to its end."""
         self._start()
         slot = self.slot
-        self._crowded, self._base = "", 0.0
+        self._crowded = ""
         then = born = time.monotonic()
         self._seen, self._since, self._looked = (-1, False), born, (-1, False)
         while slot.death is None:
             self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
             then = self._clock(then)
-            if not self._base or slot.flight.head[STARTED] < BASE_RUNS:
-                self._base = slot.resident()  # not at ticks alone: by the next one a worker may have grown to its limit
             while slot.inbox:
                 self._failure(slot)
                 then = time.monotonic()
@@ -339,11 +333,16 @@ class Fuzzing:
             return True
         # Native code that is given no memory gives up by abort or exit; a bad access is a fault of its own.
         gave_up = slot.death.signal in (0, signal.SIGABRT)
-        return gave_up and slot.death.mebibytes - self._base > self.court.declaration.mebibytes
+        return gave_up and self._above_base(slot, slot.death.mebibytes)
 
     def _grows(self, slot: Slot) -> bool:
         """Whether the worker holds more than the limit above what it began with: somebody leaves memory behind."""
-        return slot.resident() - self._base > self.court.declaration.mebibytes
+        return self._above_base(slot, slot.resident())
+
+    def _above_base(self, slot: Slot, mebibytes: float) -> bool:
+        """Whether that is more than the limit above what the worker needs; not where no input has left anything yet."""
+        base = slot.flight.head[BASE] / 1024
+        return bool(base) and mebibytes - base > self.court.declaration.mebibytes
 
     def _grown(self, slot: Slot) -> None:
         """Look for who leaves it. The next worker begins anew."""

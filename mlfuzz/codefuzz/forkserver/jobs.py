@@ -191,7 +191,8 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
         mutate = _format(bench.spec["mutator"]).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
     alarm = Alarm()
-    keep = Keeper(judge, connection, bench.post.resume, bench.post.stacks) if job["spares"] else None
+    resume, stacks = bench.post.resume, bench.post.stacks
+    keep = Keeper(judge, connection, resume, stacks, bench.memory.now) if job["spares"] else None
     # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
     counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
     atheris.Setup(
@@ -360,6 +361,10 @@ class Memory:
         if self._reset >= 0:
             with contextlib.suppress(OSError):
                 os.pwrite(self._reset, b"5", 0)
+        return self.now()
+
+    def now(self) -> float:
+        """Mebibytes resident now."""
         return self._read("VmRSS")
 
     def peak(self) -> float:

@@ -12,14 +12,18 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from mlfuzz.codefuzz.runtime import messages
-from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, Judge
 
 FIRST = 16
 """Runs until the first spare; the distance doubles after each."""
+
+BASE_RUNS = 200
+"""Runs after which a worker's memory counts as what it needs."""
 
 MOST_SECONDS = 5.0
 SHARE = 0.02
@@ -30,13 +34,22 @@ COPYING = 8.0
 
 
 class Keeper:
-    """Makes spares. One a worker; the spare has its copy."""
+    """Makes spares. One a worker; the spare has its copy.
 
-    def __init__(self, judge: Judge, connection: socket.socket, resume: socket.socket, stacks: int) -> None:
+    resident: mebibytes that the process holds now. What the worker needs is noted in its page by itself: whoever looks
+    from outside may come late, and take for it what the inputs have left behind.
+    """
+
+    def __init__(
+        self, judge: Judge, connection: socket.socket, resume: socket.socket, stacks: int,
+        resident: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._judge, self._connection, self._resume, self._stacks = judge, connection, resume, stacks
+        self._resident = resident
         self._zygote = os.getppid()
         self._told = self._began = time.monotonic()
-        self._runs = 0
+        self._runs = self._base = 0
+        self._warm = False
 
     def __call__(self, number: int, poison: frozenset[bytes]) -> tuple[int, int, frozenset[bytes]]:
         """Leave a spare. In the worker: its number of runs, the number at which to come again, its poison.
@@ -52,9 +65,18 @@ class Keeper:
             poison = self._go_on(message, poison)
             began = time.monotonic()
             message = self._fork()
+        self._note_base(number)
         self._told, self._runs = time.monotonic(), number
         distance = max(FIRST, runs * 2, int(rate * COPYING * (self._told - began) / SHARE))
-        return number, number + min(distance, max(FIRST, int(rate * MOST_SECONDS))), poison
+        following = number + min(distance, max(FIRST, int(rate * MOST_SECONDS)))
+        return number, following if self._warm else min(following, BASE_RUNS), poison
+
+    def _note_base(self, number: int) -> None:
+        """What the worker holds after that many runs, until its caches are filled; a spare has it of its worker."""
+        if not self._warm:
+            self._base = int(self._resident() * 1024)
+            self._warm = number >= BASE_RUNS
+        self._judge.flight.head[BASE] = self._base
 
     def _fork(self) -> dict[str, Any] | None:
         """None in the worker; in the spare, what it is told when its time has come."""

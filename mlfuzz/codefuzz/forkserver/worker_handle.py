@@ -81,7 +81,10 @@ class Slot:
         self.ring.clear()
         self.lines = b""
         self.flight.head[flight_recorder.STARTED] = self.flight.head[flight_recorder.CLOSED] = 0
-        for word in (flight_recorder.REFUSED, flight_recorder.FAILED, flight_recorder.READY, flight_recorder.RETURNED):
+        for word in (
+            flight_recorder.REFUSED, flight_recorder.FAILED, flight_recorder.READY, flight_recorder.RETURNED,
+            flight_recorder.BASE,
+        ):  # fmt: skip
             self.flight.head[word] = 0
         self.pid, self.death = 0, None
 

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 BODY = 4096
-CLOSED, REFUSED, FAILED, READY, RETURNED = range(5)
+CLOSED, REFUSED, FAILED, READY, RETURNED, BASE = range(6)
 STARTED, LENGTH = BODY // 8 - 2, BODY // 8 - 1
 """Words: number of the run that began, bytes of its input, number of the run that ended, how many runs raised what is
 documented, how many failed, 1 once the first input is about to run, number of the run whose function has returned where
-something is still to be done after it."""
+something is still to be done after it, KiB of memory that the worker held when its first inputs had run."""
 
 CAPACITY = 64 << 20
 """Largest input in bytes. The file is sparse: only pages that were written take memory."""
