@@ -1,0 +1,98 @@
+"""One turn of fuzzing: its limits, its counts, and what it tells of whatever ends a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
+from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
+from mlfuzz.codefuzz.engine.session_memory import Lore
+from mlfuzz.codefuzz.harness.declaration import read
+from mlfuzz.codefuzz.harness.engine import Options
+
+ENGINE = AtherisEngine()
+PLANTED = Path(__file__).parents[1] / "planted.py"
+
+pytestmark = pytest.mark.skipif(bool(ENGINE.available()), reason=ENGINE.available() or "available")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with ENGINE.prepare(read(PLANTED), Options(cache="none")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def turn(session, tmp_path):
+    """A turn on these seeds; what it finds is in `found`, one (payload, outcome) each."""
+    lore, found, told = Lore(), [], []
+
+    def make(*seeds, seconds=60.0, runs=0, known=(), stop=lambda: False, until=0):
+        corpus = tmp_path / "corpus"
+        corpus.mkdir(exist_ok=True)
+        for number, payload in enumerate(seeds):
+            (corpus / f"{number:02}").write_bytes(payload)
+        request = Request(corpus=corpus, seconds=seconds, runs=runs, seed=5, flags=(), known=tuple(known))
+        return Fuzzing(
+            session._link, session._court, lore, request, lambda *one: found.append(one), told.append,
+            lambda: stop() or (bool(until) and len(found) >= until),
+        )  # fmt: skip
+
+    make.lore, make.found, make.told = lore, found, told
+    return make
+
+
+def test_a_turn_that_nobody_wants_runs_nothing(turn):
+    progress = turn(b"zz", stop=lambda: True).run()
+    assert (progress.executions, progress.restarts, turn.found) == (0, 0, [])
+    assert turn.told == [progress]
+
+
+def test_runs_are_kept_to_over_all_the_workers_that_die(turn):
+    progress = turn(b"AB", b"SE", b"zz", runs=300).run()
+    assert 300 <= progress.executions < 600
+    assert progress.restarts >= 1
+    assert progress.failures >= 2
+
+
+def test_each_bucket_is_told_once_with_an_input_that_has_it_alone(turn, session):
+    turn(b"IX\x09", b"KEz", b"zz", runs=400, until=2).run()
+    buckets = [outcome.bucket for _, outcome in turn.found]
+    assert len(set(buckets)) == len(buckets) == 2
+    for payload, outcome in turn.found:
+        assert session._court.judge(payload).bucket == outcome.bucket
+
+
+def test_a_bucket_that_is_known_is_counted_and_not_told(turn, session):
+    known = session._court.judge(b"KEz").bucket
+    progress = turn(b"KEz", runs=200, known=[known]).run()
+    assert known not in {outcome.bucket for _, outcome in turn.found}
+    assert progress.failures >= 1
+
+
+def test_a_death_is_judged_alone_and_its_input_never_runs_again(turn):
+    first = turn(b"ABC", until=1)
+    first.run()
+    ((payload, outcome),) = turn.found
+    assert (outcome.kind, outcome.type) == ("crash", "SIGABRT")
+    assert payload in turn.lore.poison
+    again = turn(b"ABC", runs=50, known=[outcome.bucket])
+    again.run()
+    assert len(turn.found) == 1
+
+
+def test_each_turn_draws_other_numbers(turn):
+    seeds = [turn(b"zz")._seed() for _ in range(3)]
+    assert len(set(seeds)) == 3
+    assert 0 not in seeds, "libFuzzer takes that for the time of day"
+
+
+def test_what_its_workers_reached_and_kept_is_counted(turn, tmp_path):
+    progress = turn(b"zz", b"IX\x00", b"KEa", runs=2000).run()
+    assert progress.measured
+    assert progress.edges > 0
+    assert progress.features >= progress.edges
+    assert len(list((tmp_path / "corpus").iterdir())) > 3
+    assert 0 < progress.fuzzing <= progress.seconds
