@@ -257,8 +257,9 @@ class Link:
     def _stuck(self) -> str:
         slot = self.slots[FUZZ]
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
+            # Where it has not come so far as to answer it, the signal ends it.
+            with contextlib.suppress(ProcessLookupError, WorkerLostError):
                 self._process.send_signal(signal.SIGUSR1)
-            self.wait(lambda: bool(slot.stacks()), 0.5)
+                self.wait(lambda: bool(slot.stacks()), 0.5)
         stack = slot.stacks().strip()
         return f"; it is here:\n{stack}" if stack else ""
