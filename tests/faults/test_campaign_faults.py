@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from campaign.workers import workers_of
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
@@ -74,33 +75,19 @@ def saved(folder: Path) -> set[str]:
     return {name for name in os.listdir(folder / "findings") if not name.startswith(".")}
 
 
-def workers(folder: Path) -> list[int]:
-    """Processes whose order names this campaign."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                said = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"mlfuzz.campaign.worker" in said and str(folder).encode() in said:
-                found.append(int(entry.name))
-    return found
-
-
 @pytest.mark.slow
 def test_kill_9_of_the_supervisor_ends_the_worker_and_loses_nothing(
     running: tuple[subprocess.Popen[bytes], Path],
 ) -> None:
     process, folder = running
     before, findings = identities(folder), saved(folder)
-    assert workers(folder)
+    assert workers_of(folder)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 10
-    while workers(folder) and time.monotonic() < deadline:
+    while workers_of(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not workers(folder)
+    assert not workers_of(folder)
     outcome = run(CampaignRequest(spec(), folder, Budget(inputs=2_000)))
     after = identities(folder)
     assert before <= after
@@ -118,7 +105,7 @@ def test_kill_9_of_the_worker_is_reported_and_fuzzing_goes_on(tmp_path: Path) ->
     while time.monotonic() < deadline and entries(folder) < 250:
         time.sleep(0.2)
     before = identities(folder)
-    os.kill(workers(folder)[0], signal.SIGKILL)
+    os.kill(workers_of(folder)[0], signal.SIGKILL)
     assert process.wait(SECONDS) == 1
     assert before <= identities(folder)
     assert len(Workdir.open(folder).lives()) == 2

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from campaign.workers import workers_of
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.isolation.flight_recorder import read_flight
@@ -126,7 +127,8 @@ def test_at_the_first_batch_of_the_first_it_reaches_those_about_to_start_too(wor
 def test_while_a_dead_worker_is_looked_into_nobody_takes_its_place(tmp_path: Path) -> None:
     def tell(event: Event) -> None:
         if isinstance(event, Tick):
-            kill_worker(tmp_path / "c")
+            for worker in workers_of(tmp_path / "c"):
+                os.kill(worker, signal.SIGKILL)
         if isinstance(event, WorkerDied):
             interrupt()
 
@@ -143,14 +145,3 @@ def test_a_stop_from_another_shell_is_heeded_before_the_first_batch(tmp_path: Pa
     outcome = campaign(tmp_path, tell, workers=2, source=SLOW_START)
     assert outcome.stop == Stop(StopReason.REQUESTED)
     assert not (tmp_path / "loaded").exists()
-
-
-def kill_worker(folder: Path) -> None:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                said = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"mlfuzz.campaign.worker" in said and str(folder).encode() in said:
-                os.kill(int(entry.name), signal.SIGKILL)

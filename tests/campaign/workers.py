@@ -1,0 +1,19 @@
+"""The worker processes of a campaign, for tests that kill them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def workers_of(folder: Path) -> list[int]:
+    """Processes whose order names this campaign."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                said = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"mlfuzz.campaign.worker" in said and str(folder).encode() in said:
+                found.append(int(entry.name))
+    return found
