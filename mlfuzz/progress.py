@@ -1,4 +1,4 @@
-"""What a campaign says of itself: `progress.jsonl` while it runs, `stats.json` when it ends. No torch, no numpy."""
+"""What a campaign says of itself: `progress.jsonl` while it runs, `stats.json` when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presets: guidance by one name. The published systems with their numbers, the baselines, and the default. No torch."""
+"""Presets: guidance by one name. The published systems with their numbers, the baselines, and the default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One failure, of a model or of the code around it, as a plain record. No torch."""
+"""One failure, of a model or of the code around it, as a plain record."""
 
 from __future__ import annotations
 

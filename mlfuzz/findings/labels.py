@@ -1,4 +1,4 @@
-"""Whether findings are still what their seeds were: an opinion on one, and the share that keeps its label. No torch."""
+"""Whether findings are still what their seeds were: an opinion on one, and the share that keeps its label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a test that fails: expected and got with scores, the change in words, the file, the command. No torch."""
+"""The text of a test that fails: expected and got with scores, the change in words, the file, the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate of a target: the share of its regressions that may fail. No torch."""
+"""The gate of a target: the share of its regressions that may fail."""
 
 from __future__ import annotations
 

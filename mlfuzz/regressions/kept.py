@@ -1,4 +1,4 @@
-"""A regression as a test sees it: its path, and its record or why that cannot be read. No torch."""
+"""A regression as a test sees it: its path, and its record or why that cannot be read."""
 
 from __future__ import annotations
 

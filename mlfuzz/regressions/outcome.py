@@ -1,4 +1,4 @@
-"""What became of a regression, and what that means for a test: the outcome table. No torch."""
+"""What became of a regression, and what that means for a test: the outcome table."""
 
 from __future__ import annotations
 

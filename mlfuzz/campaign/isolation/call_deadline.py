@@ -1,4 +1,4 @@
-"""How long a call of the target may take before it counts as hanging, learnt from the calls before it. No torch."""
+"""How long a call of the target may take before it counts as hanging, learnt from the calls before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every process that runs a target sets up before it imports torch. No torch here."""
+"""What every process that runs a target sets up before it imports torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two child processes a supervisor holds: a worker and a probe. No torch."""
+"""The two child processes a supervisor holds: a worker and a probe."""
 
 from __future__ import annotations
 

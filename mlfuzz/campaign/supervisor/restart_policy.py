@@ -1,4 +1,4 @@
-"""What a supervisor does about a dead worker: find out what killed it, keep that, and decide how to go on. No torch."""
+"""What a supervisor does about a dead worker: find out what killed it, keep that, and decide how to go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor: starts a worker, watches it, has what it finds confirmed, and goes on when it dies. No torch."""
+"""The supervisor: starts a worker, watches it, has what it finds confirmed, and goes on when it dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A campaign's findings are confirmed and shrunk by the triage worker while the others go on. No torch."""
+"""A campaign's findings are confirmed and shrunk by the triage worker while the others go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workers of one campaign: the first founds it, the others join once it runs. No torch."""
+"""The workers of one campaign: the first founds it, the others join once it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a supervisor asks of a worker, and how the worker says that it ended. No torch."""
+"""What a supervisor asks of a worker, and how the worker says that it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a code-side campaign says of itself: progress.jsonl while it runs, stats.json with every turn. No torch."""
+"""What a code-side campaign says of itself: progress.jsonl while it runs, stats.json with every turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A campaign's findings are confirmed and minimised between the turns of its harnesses. No torch."""
+"""A campaign's findings are confirmed and minimised between the turns of its harnesses."""
 
 from __future__ import annotations
 

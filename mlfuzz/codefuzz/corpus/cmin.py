@@ -1,4 +1,4 @@
-"""The few files that reach what all reach. No torch, no numpy.
+"""The few files that reach what all reach.
 
 Source: the greedy set cover of Chvatal (1979), sizes as costs; libFuzzer's `-merge` runs the program again through a
 shell, which a Python harness does not survive, and returns an empty corpus.

@@ -1,4 +1,4 @@
-"""A smaller input for which something still holds: chunks away, then bytes to zero. No mlfuzz imports.
+"""A smaller input for which something still holds: chunks away, then bytes to zero.
 
 Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, IEEE TSE 28(2), 2002, section 3 (only
 complements are tried: subsets alone hardly ever keep a parser's key).

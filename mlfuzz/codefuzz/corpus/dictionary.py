@@ -1,4 +1,4 @@
-"""Words for libFuzzer: constants of the code under test, and the user's own list. No mlfuzz imports.
+"""Words for libFuzzer: constants of the code under test, and the user's own list.
 
 A dozen right words are worth 8 % of edges on a text parser.
 """

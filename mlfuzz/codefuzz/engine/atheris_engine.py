@@ -1,4 +1,4 @@
-"""The engine that runs harnesses under atheris; what it can do without atheris, it does. No torch, no numpy."""
+"""The engine that runs harnesses under atheris; what it can do without atheris, it does."""
 
 from __future__ import annotations
 

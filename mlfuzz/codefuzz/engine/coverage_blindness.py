@@ -1,4 +1,4 @@
-"""Whether coverage leads anywhere: what a harness calls that gives none, and the words for it. No torch, no numpy."""
+"""Whether coverage leads anywhere: what a harness calls that gives none, and the words for it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The supervisor of a fuzzing worker: starts it, watches it, asks what killed it, and starts it again.
-
-No torch, no numpy.
-"""
+"""The supervisor of a fuzzing worker: starts it, watches it, asks what killed it, and starts it again."""
 
 from __future__ import annotations
 

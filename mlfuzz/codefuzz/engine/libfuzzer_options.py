@@ -1,4 +1,4 @@
-"""What libFuzzer is told by ourselves, and the lines in which it says where it stands. No torch, no numpy."""
+"""What libFuzzer is told by ourselves, and the lines in which it says where it stands."""
 
 from __future__ import annotations
 

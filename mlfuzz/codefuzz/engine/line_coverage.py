@@ -1,4 +1,4 @@
-"""Lines and branches that a corpus reaches, by coverage.py, as pages. No torch, no numpy.
+"""Lines and branches that a corpus reaches, by coverage.py, as pages.
 
 Measured in a process of its own where nothing is instrumented: `line_trace` is what happens there.
 """

@@ -1,4 +1,4 @@
-"""Seeds before fuzzing: read with care, run once each, sorted. No torch, no numpy."""
+"""Seeds before fuzzing: read with care, run once each, sorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one session has learnt of its harness and keeps from one turn of fuzzing to the next. No torch, no numpy."""
+"""What one session has learnt of its harness and keeps from one turn of fuzzing to the next."""
 
 from __future__ import annotations
 

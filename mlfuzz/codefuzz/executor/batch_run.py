@@ -1,7 +1,7 @@
 """Many inputs, one after another in one worker: a second where each alone in a fork would take minutes.
 
 An input that kills the worker, or looks slow or large in its company, is judged alone; the rest goes on in a new
-worker. No torch, no numpy.
+worker.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a worker died of, from its status, its stacks and what it printed. No torch, no numpy."""
+"""What a worker died of, from its status, its stacks and what it printed."""
 
 from __future__ import annotations
 

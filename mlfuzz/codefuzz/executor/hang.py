@@ -1,4 +1,4 @@
-"""Where an input hangs: stacks by SIGUSR1, sampled a few times, and what they share. No torch, no numpy."""
+"""Where an input hangs: stacks by SIGUSR1, sampled a few times, and what they share."""
 
 from __future__ import annotations
 

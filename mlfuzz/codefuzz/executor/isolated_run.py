@@ -1,4 +1,4 @@
-"""One input alone in a fresh fork: what became of it, with time and memory measured. No torch, no numpy.
+"""One input alone in a fresh fork: what became of it, with time and memory measured.
 
 Time and memory seen while fuzzing are suspicions: another input may have left the memory, another process the
 delay. What is said of an input is what it does alone.

@@ -1,4 +1,4 @@
-"""Memory that stays: an input run many times in one worker, and what each run leaves behind. No torch, no numpy."""
+"""Memory that stays: an input run many times in one worker, and what each run leaves behind."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A smaller input with the same bucket: in one process for what Python raises, in forks for what kills.
 
-libFuzzer's own minimiser takes any failure for the same one and so drifts to another bug. No torch, no numpy.
+libFuzzer's own minimiser takes any failure for the same one and so drifts to another bug.
 """
 
 from __future__ import annotations

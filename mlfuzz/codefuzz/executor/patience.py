@@ -1,4 +1,4 @@
-"""How long a run may take, by its own time: what it waits for a processor is not counted. No torch, no numpy.
+"""How long a run may take, by its own time: what it waits for a processor is not counted.
 
 A busy machine then makes a run longer, and never another verdict.
 """

@@ -1,4 +1,4 @@
-"""Keys of what an input raised: where in the code under test, of which type, through which causes. No mlfuzz imports.
+"""Keys of what an input raised: where in the code under test, of which type, through which causes.
 
 group: kind, type, file and qualified function of the deepest frame inside the target. bucket: group, the line's offset
 from the function's first line, the chain of causes. Line numbers alone would split a bug whenever a line is added

@@ -1,4 +1,4 @@
-"""Which exceptions a harness documents. No mlfuzz imports."""
+"""Which exceptions a harness documents."""
 
 from __future__ import annotations
 

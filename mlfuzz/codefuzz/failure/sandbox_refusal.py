@@ -1,4 +1,4 @@
-"""What the sandbox has refused an input, in words, and the line that allows it. No torch, no numpy."""
+"""What the sandbox has refused an input, in words, and the line that allows it."""
 
 from __future__ import annotations
 

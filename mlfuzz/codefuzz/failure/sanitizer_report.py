@@ -1,4 +1,4 @@
-"""Reports of sanitizers: what kind of error, where, by which access. No torch, no numpy."""
+"""Reports of sanitizers: what kind of error, where, by which access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks as faulthandler writes them: parsed, and their functions named in full. No torch, no numpy."""
+"""Stacks as faulthandler writes them: parsed, and their functions named in full."""
 
 from __future__ import annotations
 

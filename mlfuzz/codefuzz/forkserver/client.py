@@ -1,4 +1,4 @@
-"""The supervisor's hold on one zygote: starts it, has it fork workers, hears of their ends. No torch, no numpy."""
+"""The supervisor's hold on one zygote: starts it, has it fork workers, hears of their ends."""
 
 from __future__ import annotations
 

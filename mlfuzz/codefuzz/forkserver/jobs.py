@@ -1,6 +1,6 @@
 """The jobs of a forked worker. Each ends the process: nothing of a job is left in the zygote.
 
-No mlfuzz imports beyond the child's own modules; atheris alone is imported here, and only by the job that fuzzes.
+atheris alone is imported here, and only by the job that fuzzes.
 """
 
 from __future__ import annotations

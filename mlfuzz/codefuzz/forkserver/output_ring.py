@@ -1,4 +1,4 @@
-"""The end of what a target printed: a bounded ring, however much it prints. No torch, no numpy."""
+"""The end of what a target printed: a bounded ring, however much it prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of one session: private, and cleared away also after a supervisor that was killed. No torch, no numpy."""
+"""The folder of one session: private, and cleared away also after a supervisor that was killed."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Run as `python -P -m mlfuzz.codefuzz.forkserver.server DESCRIPTOR PARENT`: of th
 process number.
 
 It runs no operation of the target, so that its only thread may fork; it dies with the supervisor, and its workers with
-it. No mlfuzz imports beyond the child's own modules.
+it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A spare of the worker that fuzzes: a fork that waits, and goes on where a dead worker was. In the child.
+"""A spare of the worker that fuzzes: a fork that waits, and goes on where a dead worker was.
 
 libFuzzer takes 20 ms to start, and a second to run a corpus again; a fork has all of it. The spare would make the same
-mutations once more, so it is told which input to leave out. No mlfuzz imports beyond the child's own modules.
+mutations once more, so it is told which input to leave out.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A file opened to be written outside is a file without a name, a folder is said to be made, a program runs in the same
 sandbox: nothing outside is changed. The network, signals to others and calls of the system cannot be pretended and are
 refused; nor does a pretence hold where what was made is looked for. What would not work without a sandbox either is
-left to the kernel. No torch, no numpy.
+left to the kernel.
 """
 
 from __future__ import annotations

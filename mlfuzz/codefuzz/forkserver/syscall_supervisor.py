@@ -1,6 +1,6 @@
 """Stands between a watched worker and the kernel: whatever the sandbox would refuse it waits here for an answer.
 
-Who calls is the same to it: Python, native code, a thread, a process that was forked. No torch, no numpy.
+Who calls is the same to it: Python, native code, a thread, a process that was forked.
 Source: Linux kernel documentation, userspace-api/seccomp_filter, "Userspace Notification".
 """
 

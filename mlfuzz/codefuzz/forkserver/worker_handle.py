@@ -1,4 +1,4 @@
-"""The supervisor's side of one worker: its page, its stacks, its output and the socket to it. No torch, no numpy."""
+"""The supervisor's side of one worker: its page, its stacks, its output and the socket to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the harness, and what its declaration names, and has their code instrumented. In the child; no mlfuzz imports.
+"""Finds the harness, and what its declaration names, and has their code instrumented.
 
 What a harness instruments itself is found by atheris' own finder, beside this one.
 """

@@ -1,4 +1,4 @@
-"""Instrumented bytecode, kept between starts. In the child; no mlfuzz imports.
+"""Instrumented bytecode, kept between starts.
 
 atheris instruments in Python at each import and keeps nothing: a minute for torch. What it produces can be kept: it
 refers to the atheris module and to numbers of counters, and those alone differ from process to process. They are marked

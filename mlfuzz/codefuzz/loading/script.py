@@ -1,4 +1,4 @@
-"""What a plain atheris file instruments only when it is run as a script. In the child; no mlfuzz imports.
+"""What a plain atheris file instruments only when it is run as a script.
 
 The harness is imported, so its `if __name__ == "__main__":` does not run, nor does the `main()` that it calls. There
 `atheris.instrument_all()` stands in most files: what instruments is done, and nothing else of it.

@@ -1,4 +1,4 @@
-"""What native code is built with: Debian's clang, and the sanitizers' runtimes that come with atheris. No torch."""
+"""What native code is built with: Debian's clang, and the sanitizers' runtimes that come with atheris."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The alarm signal, which atheris and libFuzzer take for a clock of their own. In the child; no mlfuzz imports."""
+"""The alarm signal, which atheris and libFuzzer take for a clock of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose code an input's run calls, and that what tells of it is not counted. In the child; no mlfuzz imports."""
+"""Whose code an input's run calls, and that what tells of it is not counted."""
 
 from __future__ import annotations
 

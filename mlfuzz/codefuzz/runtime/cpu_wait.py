@@ -1,4 +1,4 @@
-"""How long the main thread has waited for a processor: no time of the input's. In the child; no mlfuzz imports."""
+"""How long the main thread has waited for a processor: no time of the input's."""
 
 from __future__ import annotations
 

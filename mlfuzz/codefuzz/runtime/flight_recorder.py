@@ -1,7 +1,7 @@
 """The flight recorder: a shared page with the input that is running, so that none is lost however the worker dies.
 
 The page is a memory file that worker and supervisor both map. Layout: 64-bit words, the last of them the number and the
-length of the input, then, from BODY on, the input: one call writes all three. No mlfuzz imports.
+length of the input, then, from BODY on, the input: one call writes all three.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Threads that inputs start: which input each is of, and how long they are waited for. In the child; no mlfuzz imports.
+"""Threads that inputs start: which input each is of, and how long they are waited for.
 
 An input's time is over when its function returns. What it has left running may still raise, or take the process
 down: a run alone waits a while to see it, and counts none of that as the input's time.

@@ -1,4 +1,4 @@
-"""Which lines follow which, by coverage.py. In the child; no mlfuzz imports."""
+"""Which lines follow which, by coverage.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between the processes of the code side: a JSON object and raw bytes, length first. No mlfuzz imports.
+"""Messages between the processes of the code side: a JSON object and raw bytes, length first.
 
 JSON and not pickle or marshal: the sender may be a process whose memory an input has damaged.
 """

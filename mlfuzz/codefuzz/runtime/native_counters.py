@@ -1,8 +1,8 @@
-"""Counters of native code that was compiled for coverage: found in the process's own libraries. In the child.
+"""Counters of native code that was compiled for coverage: found in the process's own libraries.
 
 The compiler puts a byte for each edge into a section of its own; libFuzzer is told where, and nobody else. The section
 is in the file's table, and the file's place in memory in /proc/self/maps: from both the bytes can be read.
-No mlfuzz imports. Source: LLVM, SanitizerCoverage, inline 8-bit counters; System V ABI, ELF-64 section headers.
+Source: LLVM, SanitizerCoverage, inline 8-bit counters; System V ABI, ELF-64 section headers.
 """
 
 from __future__ import annotations

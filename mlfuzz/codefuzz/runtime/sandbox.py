@@ -1,7 +1,6 @@
 """What a worker may do to the machine: limits, a folder of its own, no network, no programs, no writes elsewhere.
 
-All of it by ctypes and about 0.2 ms a worker; what the kernel lacks is left out and not claimed. No mlfuzz imports
-beyond the child's own modules.
+All of it by ctypes and about 0.2 ms a worker; what the kernel lacks is left out and not claimed.
 Source: Linux kernel documentation, userspace-api/seccomp_filter and userspace-api/landlock.
 """
 

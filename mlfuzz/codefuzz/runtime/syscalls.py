@@ -1,4 +1,4 @@
-"""System calls that a sandbox has to do with, and their numbers on each machine. No mlfuzz imports."""
+"""System calls that a sandbox has to do with, and their numbers on each machine."""
 
 from __future__ import annotations
 

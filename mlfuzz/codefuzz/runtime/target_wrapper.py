@@ -1,6 +1,6 @@
 """What stands around the harness's function: records the input, catches, keys, tells, and returns normally.
 
-No mlfuzz imports beyond the child's own modules: this runs a hundred thousand times a second.
+This runs a hundred thousand times a second.
 """
 
 from __future__ import annotations

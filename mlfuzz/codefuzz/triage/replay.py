@@ -1,4 +1,4 @@
-"""Findings of the code side run again: by the runner that has found them, as users run the code. No torch, no numpy."""
+"""Findings of the code side run again: by the runner that has found them, as users run the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions for findings that are there: to run them again, to confirm, to minimise them. No torch, no numpy."""
+"""Sessions for findings that are there: to run them again, to confirm, to minimise them."""
 
 from __future__ import annotations
 
