@@ -13,9 +13,9 @@ from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Stats
 from mlfuzz.rates import fisher, mcnemar, wilson
-from mlfuzz.regressions.kept import Kept
-from mlfuzz.regressions.outcome import Judgement
-from mlfuzz.regressions.runner import Guard, Settings
+from mlfuzz.regressions.kept import KeptFinding
+from mlfuzz.regressions.outcome import RegressionVerdict
+from mlfuzz.regressions.runner import RegressionRunner, Settings
 from mlfuzz.storage.derived import stored_stats
 from mlfuzz.storage.workdir import Workdir
 
@@ -36,7 +36,7 @@ NO_CLEAN_INPUTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FailureShare:
     """hits of rows."""
 
     hits: int = 0
@@ -58,8 +58,8 @@ class Pair:
     differing: inputs that count on one side alone, where both ran the same.
     """
 
-    before: Share
-    after: Share
+    before: FailureShare
+    after: FailureShare
     p: float
     differing: int = 0
 
@@ -134,7 +134,7 @@ def compare_models(
     live: targets that are there already, by names to be used as `loads`. Raises TargetLoadError.
     """
     targets = _targets(loads, settings, live or {})
-    run = [kept for kept in map(Kept.read, records) if not kept.skipped]
+    run = [kept for kept in map(KeptFinding.read, records) if not kept.skipped]
     before, after = (_judged(run, load, settings, targets) for load in loads)
     ids, pairs, problems = [], [], []
     for kept, one, other in zip(run, before, after, strict=True):
@@ -146,8 +146,8 @@ def compare_models(
     told = {case: tuple(name for name, pair in zip(ids, pairs, strict=True) if pair == case) for case in set(pairs)}
     fixed, broken, still = (told.get(case, ()) for case in ((True, False), (False, True), (True, True)))
     failing = Pair(
-        Share(len(fixed) + len(still), len(ids)),
-        Share(len(broken) + len(still), len(ids)),
+        FailureShare(len(fixed) + len(still), len(ids)),
+        FailureShare(len(broken) + len(still), len(ids)),
         mcnemar(len(fixed), len(broken)),
         len(fixed) + len(broken),
     )
@@ -180,7 +180,7 @@ def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
     """
     problems: list[tuple[str, str]] = []
     stats = [_figures(each, problems) for each in (before, after)]
-    shares = [Share(each.failing, each.inputs) for each in stats]
+    shares = [FailureShare(each.failing, each.inputs) for each in stats]
     faults = [_faults(each) for each in (before, after)]
     p = fisher(shares[0].hits, shares[0].rows, shares[1].hits, shares[1].rows)
     return Comparison(
@@ -236,8 +236,10 @@ def _targets(loads: tuple[str, str], settings: Settings, live: Mapping[str, AnyT
     }
 
 
-def _judged(kept: Sequence[Kept], load: str, settings: Settings, targets: Mapping[str, AnyTarget]) -> list[Judgement]:
-    guard = Guard(settings, targets=targets)
+def _judged(
+    kept: Sequence[KeptFinding], load: str, settings: Settings, targets: Mapping[str, AnyTarget]
+) -> list[RegressionVerdict]:
+    guard = RegressionRunner(settings, targets=targets)
     try:
         aimed = [replace(one, load=load) for one in kept]
         guard.expect(aimed)
@@ -274,7 +276,7 @@ def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> 
     pairs = {}
     for label in ("", *sorted({str(seed.label) for seed in labelled})):
         both = [(one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)]
-        old, new = (Share(sum(hits), len(hits)) for hits in zip(*both, strict=True))
+        old, new = (FailureShare(sum(hits), len(hits)) for hits in zip(*both, strict=True))
         lost, won = both.count((True, False)), both.count((False, True))
         pairs[label] = Pair(old, new, mcnemar(lost, won), lost + won)
     return pairs

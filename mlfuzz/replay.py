@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import Request
+from mlfuzz.campaign.supervisor.triage_worker import TriageRequest
 from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.triage.confirm import settle as settle_code
 from mlfuzz.codefuzz.triage.confirm import shrink as minimise
@@ -120,7 +120,7 @@ def shrink(
         wishes: tuple[Literal["shrink", "trim"], ...] = ("shrink", "trim") if trim else ("shrink",)
         try:
             for op in wishes:
-                reply = probe.consult(Request(
+                reply = probe.consult(TriageRequest(
                     op=op, path=str(store.folder(finding.id).resolve()), target=load, seconds=seconds, device=device,
                     directory=str(directory.resolve()), plugins=list(plugins),
                 ), RUN_SECONDS + seconds)  # fmt: skip
@@ -182,7 +182,7 @@ def _settled_in(scratch: Path, directory: Path, trust: Trust | None, target: str
 def _settled(
     probe: ProbeProcess, finding: Finding, path: Path, directory: Path, device: str, plugins: Sequence[str]
 ) -> Finding:
-    request = Request(
+    request = TriageRequest(
         op="settle", path=str(path.resolve()), target=_load_of(finding, ""), directory=str(directory.resolve()),
         device=device, plugins=list(plugins),
     )  # fmt: skip
@@ -211,7 +211,7 @@ def _one(
         load = _load_of(case.finding, target)
     except ReplayError as error:
         return _error(case.finding, str(error))
-    request = Request(
+    request = TriageRequest(
         op="replay", path=str(case.path.resolve()), target=load, directory=str(directory.resolve()), device=device,
         times=times, plugins=list(plugins),
     )  # fmt: skip

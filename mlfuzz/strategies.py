@@ -32,7 +32,7 @@ from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Chain, Mutation, Value, sentence
 from mlfuzz.mutators.base import Mutator, select, units
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.param import Blob, Choice, Integer, LogReal, Param, Real, Seed, columns_of
 
 STEPS = 3
@@ -102,7 +102,7 @@ def mutants(
     """
     parts = [part for part in select(modality.name, mutators) if mutators or part.effect == "invariant"]
     parts = [part for part in parts if not any(isinstance(each, Blob) for each in part.space.values())]
-    ledger = Ledger(limits or Limits(), parts)
+    ledger = DistanceLedger(limits or Limits(), parts)
     step = st.sampled_from(sorted(parts, key=lambda part: (part.cost, part.name))).flatmap(_step)
     loaded = _loaded(seeds, modality, labels)
     return _mutant(loaded, modality, st.lists(step, max_size=steps), ledger, _kept(findings))
@@ -146,8 +146,8 @@ class RegressionDatabase(ExampleDatabase):
 
 @st.composite
 def _mutant(
-    draw: DrawFn, seeds: Sequence[Mutant], modality: Modality, chains: SearchStrategy[list[Drawn]], ledger: Ledger,
-    kept: Sequence[Mutant],
+    draw: DrawFn, seeds: Sequence[Mutant], modality: Modality, chains: SearchStrategy[list[Drawn]],
+    ledger: DistanceLedger, kept: Sequence[Mutant],
 ) -> Mutant:  # fmt: skip
     number = draw(st.integers(0, len(kept))) if kept else 0
     if number:
@@ -156,7 +156,7 @@ def _mutant(
     return _mutated(seed, modality, draw(chains), ledger)
 
 
-def _mutated(seed: Mutant, modality: Modality, drawn: Sequence[Drawn], ledger: Ledger) -> Mutant:
+def _mutated(seed: Mutant, modality: Modality, drawn: Sequence[Drawn], ledger: DistanceLedger) -> Mutant:
     rows: Rows = from_payloads([seed.payload], modality, CPU)
     loads = np.zeros((1, ledger.width), np.float32)
     chain: list[Mutation] = []

@@ -32,7 +32,7 @@ HURRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TriageTask:
     """What to do with a finding now. seconds: that it may take, where it is shrunk."""
 
     finding: Finding
@@ -70,7 +70,7 @@ class TriageQueue:
 
     def next(
         self, elapsed: float | None, *, targets: Collection[str] | None = None, left: float = 0.0
-    ) -> Task | None:  # fmt: skip
+    ) -> TriageTask | None:  # fmt: skip
         """What to do now, and it waits no more; None where nothing waits, or the share is used up.
 
         elapsed: seconds of the campaign; None: no share to keep. targets: whose findings can be run now; None: all.
@@ -85,23 +85,23 @@ class TriageQueue:
             return None
         if job == "shrink":
             self._unshrunk.remove(finding)
-            return Task(finding, job, SHRINK_SECONDS if self.to_confirm else max(SHRINK_SECONDS, left))
+            return TriageTask(finding, job, SHRINK_SECONDS if self.to_confirm else max(SHRINK_SECONDS, left))
         self._waiting[finding.target].take()
-        return Task(finding, job)
+        return TriageTask(finding, job)
 
-    def done(self, task: Task, finding: Finding, seconds: float) -> None:
+    def done(self, task: TriageTask, finding: Finding, seconds: float) -> None:
         """A task came to this end and took so long."""
         self._took(task, seconds)
         if task.job == "confirm":
             self._to_shrink(finding)
         self._tell(Confirmed(finding) if task.job == "confirm" else Shrunk(finding))
 
-    def failed(self, task: Task, why: str, seconds: float) -> None:
+    def failed(self, task: TriageTask, why: str, seconds: float) -> None:
         """It could not be run; it is not tried again in this life."""
         self._took(task, seconds)
         self._tell(Warned(f"finding {task.finding.id[:SHORT_ID]} could not be run again ({task.job}): {why}"))
 
-    def _took(self, task: Task, seconds: float) -> None:
+    def _took(self, task: TriageTask, seconds: float) -> None:
         self._spent += seconds
         self._seconds[task.job] += min(seconds, MOST_SECONDS)
 

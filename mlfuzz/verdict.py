@@ -20,7 +20,7 @@ A choice: 155 inputs show it where the models differ in nothing else; a fifth of
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BatchVerdict:
     """What is to become of the batch, as the last line, the exit code and the JSON all say.
 
     harm: what is worse than chance explains. failed: gates that do not hold.
@@ -37,7 +37,7 @@ class Verdict:
         return {"reject": EXIT_FINDINGS, "cannot tell": EXIT_BROKEN, "take": EXIT_CLEAN}[self.decision]
 
 
-def verdict_on(comparison: Comparison, gates: Sequence[Gate] = ()) -> Verdict:
+def verdict_on(comparison: Comparison, gates: Sequence[Gate] = ()) -> BatchVerdict:
     """Reject where harm is shown or a gate does not hold; take only where a drop that matters would have shown.
 
     Such a drop is what a gate allows ("accuracy>=-1%", and of each class "class-accuracy>=-10%"), else `VISIBLE_DROP`.
@@ -46,13 +46,13 @@ def verdict_on(comparison: Comparison, gates: Sequence[Gate] = ()) -> Verdict:
     harm, failed = tuple(comparison.harm()), tuple(gate.text for gate in gates if not gate.holds(comparison))
     if harm or failed:
         named = f": gate {', '.join(failed)} failed" if failed else ""
-        return Verdict("reject", f"reject the batch{named}", harm, failed)
+        return BatchVerdict("reject", f"reject the batch{named}", harm, failed)
     if "" not in comparison.accuracy:
-        return Verdict("cannot tell", f"cannot tell: {NO_CLEAN_INPUTS}")
+        return BatchVerdict("cannot tell", f"cannot tell: {NO_CLEAN_INPUTS}")
     for look in _looks(comparison, gates):
         if look.blind:
-            return Verdict("cannot tell", f"cannot tell: {look.too_few}")
-    return Verdict("take", f"no harm shown: the batch may be taken; {_shown(comparison)}")
+            return BatchVerdict("cannot tell", f"cannot tell: {look.too_few}")
+    return BatchVerdict("take", f"no harm shown: the batch may be taken; {_shown(comparison)}")
 
 
 @dataclass(frozen=True, slots=True)

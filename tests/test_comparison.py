@@ -7,7 +7,7 @@ import pytest
 import specimen
 from pictured import kept
 
-from mlfuzz.comparison import Comparison, Gate, Pair, Share, compare_campaigns, compare_models
+from mlfuzz.comparison import Comparison, FailureShare, Gate, Pair, compare_campaigns, compare_models
 from mlfuzz.errors import TargetLoadError, UsageError
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore
@@ -41,7 +41,7 @@ def test_the_same_findings_on_two_targets_are_sorted_by_where_they_fail(records,
     assert set(found.fixed) == {path.stem for path in records[:2]}
     assert set(found.broken) == {path.stem for path in records[2:]}
     assert (found.still, found.paired) == ((), True)
-    assert (found.failing.before, found.failing.after) == (Share(2, 6), Share(4, 6))
+    assert (found.failing.before, found.failing.after) == (FailureShare(2, 6), FailureShare(4, 6))
     assert found.accuracy["dull"].change == -1.0
     assert found.accuracy[""].p == pytest.approx(2 / 64)
 
@@ -50,7 +50,7 @@ def test_a_target_compared_with_itself_is_the_same(records, seeds):
     found = compare_models(records, (SOUND, SOUND), Settings(), seeds=seeds)
     assert (found.fixed, found.broken, len(found.still)) == ((), (), 2)
     assert (found.failing.change, found.failing.p) == (0.0, 1.0)
-    assert found.accuracy[""].before == found.accuracy["dull"].after == Share(6, 6)
+    assert found.accuracy[""].before == found.accuracy["dull"].after == FailureShare(6, 6)
 
 
 def test_what_cannot_be_compared_is_named_and_the_rest_goes_on(records, seeds):
@@ -83,7 +83,7 @@ def test_two_campaigns_are_compared_by_rate_and_by_faults(tmp_path):
 
 
 def comparison(before=(10, 100), after=(10, 100), **more):
-    return Comparison(("a", "b"), Pair(Share(*before), Share(*after), 1.0), **more)
+    return Comparison(("a", "b"), Pair(FailureShare(*before), FailureShare(*after), 1.0), **more)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,10 @@ def test_a_gate_holds_a_value_or_a_change(text, after, holds):
 
 
 def test_a_gate_on_accuracy_looks_at_the_whole_or_at_the_worst_class():
-    same, worse = Pair(Share(90, 100), Share(89, 100), 1.0), Pair(Share(10, 10), Share(8, 10), 0.5)
+    same, worse = (
+        Pair(FailureShare(90, 100), FailureShare(89, 100), 1.0),
+        Pair(FailureShare(10, 10), FailureShare(8, 10), 0.5),
+    )
     found = comparison(accuracy={"": same, "7": worse})
     assert Gate.parse("accuracy>=-1%").holds(found)
     assert Gate.parse("accuracy>=85%").holds(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.comparison import Comparison, Gate, Pair, Share
+from mlfuzz.comparison import Comparison, FailureShare, Gate, Pair
 from mlfuzz.errors import UsageError
 from mlfuzz.rates import mcnemar
 from mlfuzz.verdict import VISIBLE_DROP, verdict_on
@@ -12,10 +12,10 @@ from mlfuzz.verdict import VISIBLE_DROP, verdict_on
 
 def pair(rows, right, lost, won=0):
     """Of so many rows so many right before; `lost` only before, `won` only after."""
-    return Pair(Share(right, rows), Share(right - lost + won, rows), mcnemar(lost, won), lost + won)
+    return Pair(FailureShare(right, rows), FailureShare(right - lost + won, rows), mcnemar(lost, won), lost + won)
 
 
-NOTHING_FAILING = Pair(Share(), Share(), 1.0)
+NOTHING_FAILING = Pair(FailureShare(), FailureShare(), 1.0)
 
 
 def judged(accuracy, *gates, failing=NOTHING_FAILING):
@@ -79,9 +79,9 @@ def test_the_whole_is_judged_at_its_own_level_however_many_classes_there_are():
 
 
 def test_failing_inputs_are_judged_as_they_are_told():
-    worse = Pair(Share(2, 30), Share(9, 30), mcnemar(0, 7), 7)
+    worse = Pair(FailureShare(2, 30), FailureShare(9, 30), mcnemar(0, 7), 7)
     assert judged(BIG, failing=worse).harm == ("failing inputs 6.67 % -> 30 %, p=0.016",)
-    assert judged(BIG, failing=Pair(Share(9, 30), Share(2, 30), mcnemar(7, 0), 7)).decision == "take"
+    assert judged(BIG, failing=Pair(FailureShare(9, 30), FailureShare(2, 30), mcnemar(7, 0), 7)).decision == "take"
     assert judged({}, failing=worse).decision == "reject"
 
 

@@ -30,14 +30,14 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class ArrayStack:
     """Inputs along the first axis. labels: names, one each, or None."""
 
     inputs: NDArray[Any]
     labels: list[str] | None = None
 
 
-def read_stack(data: bytes, *, suffix: str) -> Stack:
+def read_stack(data: bytes, *, suffix: str) -> ArrayStack:
     """The inputs of an .npy or .npz file, found by their keys. Raises BadInputError, never anything else."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of old headers, and of whatever chance has put there
@@ -51,10 +51,10 @@ def read_stack(data: bytes, *, suffix: str) -> Stack:
         raise BadInputError("empty array")
     labels = _first(arrays, LABEL_KEYS)
     if labels is None:
-        return Stack(inputs)
+        return ArrayStack(inputs)
     if labels.shape != inputs.shape[:1]:
         raise BadInputError("labels do not fit", f"{labels.shape} labels for {len(inputs)} inputs")
-    return Stack(inputs, [_name(label) for label in labels.tolist()])
+    return ArrayStack(inputs, [_name(label) for label in labels.tolist()])
 
 
 def item_bytes(item: NDArray[Any], *, sample_rate_hz: int | None = None) -> tuple[bytes, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.corpus import entry as records
-from mlfuzz.corpus.entry import Entry, Identity, Measure, Row
+from mlfuzz.corpus.entry import Entry, EntryMeasure, EntryRow, Identity
 from mlfuzz.corpus.numbering import Numbering, rooted
 from mlfuzz.corpus.table import Scalars, Vectors
 from mlfuzz.errors import StorageError
@@ -202,7 +202,7 @@ class Corpus:
     def measure(self, row: int, vector: NDArray[np.float32], gain: float) -> None:
         """Give an entry the vector it has under this calibration, for good. Raises DiskFullError."""
         life, sequence = self.identity(row)
-        record = Measure(life=life, sequence=sequence, gain=gain, calibration=self._calibration)
+        record = EntryMeasure(life=life, sequence=sequence, gain=gain, calibration=self._calibration)
         vector = np.ascontiguousarray(vector, "<f4")
         self._writer().append(records.dumps(record), vector=vector.tobytes())
         self._measured(row, vector, gain)
@@ -263,18 +263,18 @@ class Corpus:
 
     def _take(self, read: Sequence[Record]) -> None:
         """Entries in bulk: columns are collected as lists and appended once."""
-        rows: list[Row] = []
+        rows: list[EntryRow] = []
         headers: list[bytes] = []
         vectors: list[bytes] = []
         places: list[tuple[int, int]] = []
-        measures: list[tuple[Measure, bytes]] = []
+        measures: list[tuple[EntryMeasure, bytes]] = []
         for record in read:
             try:
                 row = records.glance(record.header)
             except msgspec.DecodeError:
                 self.unreadable += 1
                 continue
-            if isinstance(row, Measure):
+            if isinstance(row, EntryMeasure):
                 measures.append((row, record.vector or b""))
                 continue
             known = self._rows.setdefault(row.life, {})
@@ -296,7 +296,7 @@ class Corpus:
         for number, entry in enumerate(entries):
             self._rows.setdefault(entry.life, {})[entry.sequence] = len(self._headers) + number
         rows = [
-            Row(
+            EntryRow(
                 life=entry.life, sequence=entry.sequence, parent=entry.parent, seed=entry.seed, gain=entry.gain,
                 margins=entry.margins, loads=entry.loads, invariant=entry.invariant,
             )
@@ -309,7 +309,11 @@ class Corpus:
         self._append(rows, [item.header for item in items], [item.vector or b"" for item in items], where)
 
     def _append(
-        self, rows: Sequence[Row], headers: Sequence[bytes], vectors: Sequence[bytes], places: Sequence[tuple[int, int]]
+        self,
+        rows: Sequence[EntryRow],
+        headers: Sequence[bytes],
+        vectors: Sequence[bytes],
+        places: Sequence[tuple[int, int]],
     ) -> None:
         if not rows:
             return

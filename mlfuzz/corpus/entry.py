@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
         return self.life, self.sequence
 
 
-class Measure(msgspec.Struct, frozen=True, kw_only=True, tag="measure", tag_field="record"):
+class EntryMeasure(msgspec.Struct, frozen=True, kw_only=True, tag="measure", tag_field="record"):
     """An entry measured again under another calibration; its vector follows in the same record."""
 
     life: str
@@ -53,7 +53,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, tag="measure", tag_fiel
     calibration: str
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="entry", tag_field="record"):
+class EntryRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="entry", tag_field="record"):
     """An entry without what is only read when it is picked (the chain is most of its bytes)."""
 
     life: str
@@ -68,11 +68,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="entry", tag_
 
 
 _ENTRY = msgspec.json.Decoder(Entry)
-_RECORD: msgspec.json.Decoder[Row | Measure] = msgspec.json.Decoder(Row | Measure)
+_RECORD: msgspec.json.Decoder[EntryRow | EntryMeasure] = msgspec.json.Decoder(EntryRow | EntryMeasure)
 _ENCODER = msgspec.json.Encoder()
 
 
-def dumps(record: Entry | Measure) -> bytes:
+def dumps(record: Entry | EntryMeasure) -> bytes:
     """As the header of a journal's record."""
     return _ENCODER.encode(record)
 
@@ -82,6 +82,6 @@ def loads(header: bytes) -> Entry:
     return _ENTRY.decode(header)
 
 
-def glance(header: bytes) -> Row | Measure:
+def glance(header: bytes) -> EntryRow | EntryMeasure:
     """What is needed of a header to open a corpus. Raises msgspec.DecodeError."""
     return _RECORD.decode(header)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.corpus.entry import Entry, Row
+from mlfuzz.corpus.entry import Entry, EntryRow
 
 Rows = NDArray[np.int64]
 
@@ -34,7 +34,7 @@ class Numbering:
         self._take_in(number := self._next)
         return number
 
-    def admits(self, row: Row) -> bool:
+    def admits(self, row: EntryRow) -> bool:
         """Whether a row just read has its seed here, or is one."""
         if row.parent is None:
             self._take_in(row.seed)

@@ -18,7 +18,7 @@ from mlfuzz.coverage.base import CRITERIA, Features
 from mlfuzz.coverage.bucketed import Bucketed
 from mlfuzz.coverage.buckets import Buckets, Gains
 from mlfuzz.coverage.features import Layer, extractor, logits
-from mlfuzz.coverage.traces import Density, Mahalanobis, Nearest, Profile
+from mlfuzz.coverage.traces import Density, Mahalanobis, NearestTraces, Profile
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.observation import Observation
 
@@ -135,7 +135,7 @@ def distance_surprise(
     columns: slice | None = None,
 ) -> Bucketed:
     """DSC: the share of the buckets of distance-based surprise (DSA). Arguments as `likelihood_surprise`."""
-    return Bucketed("dsc", Surprise(Nearest(), buckets, high), extract=with_class(features, layers, columns))
+    return Bucketed("dsc", Surprise(NearestTraces(), buckets, high), extract=with_class(features, layers, columns))
 
 
 def mahalanobis_surprise(

@@ -31,7 +31,7 @@ class Profile(Protocol):
     def restore(self, state: Mapping[str, Tensor]) -> None: ...
 
 
-class Nearest:
+class NearestTraces:
     """DSA: distance to the nearest trace of the own class, over that trace's distance to the nearest other class."""
 
     def __init__(self) -> None:

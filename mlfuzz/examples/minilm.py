@@ -27,7 +27,7 @@ BUCKET = 16
 """Sentences are padded to whole multiples of so many tokens: few shapes, and little padding."""
 
 
-class Embedding(nn.Module):
+class SentenceEmbedding(nn.Module):
     """A transformer whose last states are averaged over the valid tokens: -> (B, 384), each of length 1."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -65,7 +65,7 @@ def sentences() -> ModuleTarget:
     return ModuleTarget(
         "minilm:sentences",
         Text(max_chars=MAX_CHARS),
-        Embedding(encoder).eval(),
+        SentenceEmbedding(encoder).eval(),
         preprocess=tokens,
         layers=[f"encoder.encoder.layer.{layer}" for layer in range(len(encoder.encoder.layer))],
         seeds=data.path("seeds", "text", "languages", "en"),

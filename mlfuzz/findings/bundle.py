@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import dumps
-from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import RECORD, SCRIPT, TRACEBACK
 from mlfuzz.findings.repro import repro_script
 from mlfuzz.storage.durable import write_atomic, writing
@@ -18,7 +18,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip can hold: the same findings then give the same bytes."""
 
 
-def write_folder(found: Sequence[Found], folder: Path) -> list[Path]:
+def write_folder(found: Sequence[LocatedFinding], folder: Path) -> list[Path]:
     """A folder <id> for each finding in a new or empty folder; their paths.
 
     `mlfuzz replay FOLDER` runs them. Raises UsageError where the folder holds something, CorruptRecordError.
@@ -32,7 +32,7 @@ def write_folder(found: Sequence[Found], folder: Path) -> list[Path]:
     return [folder / one.finding.id for one in found]
 
 
-def write_zip(found: Sequence[Found], path: Path) -> Path:
+def write_zip(found: Sequence[LocatedFinding], path: Path) -> Path:
     """The same in one file. Raises CorruptRecordError, StorageError."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -50,7 +50,7 @@ def require_empty(folder: Path) -> None:
         raise UsageError(f"{folder} is there already and not an empty folder; name another: --output")
 
 
-def _files(found: Sequence[Found]) -> Iterator[tuple[str, bytes]]:
+def _files(found: Sequence[LocatedFinding]) -> Iterator[tuple[str, bytes]]:
     for one in found:
         finding = one.finding
         contents = {RECORD: dumps(finding), SCRIPT: repro_script(finding).encode(), **one.files()}

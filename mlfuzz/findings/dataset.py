@@ -13,7 +13,7 @@ from mlfuzz.errors import UsageError
 from mlfuzz.findings.bundle import require_empty
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
-from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.promote import folder_name
 from mlfuzz.storage.durable import write_atomic, writing
 
@@ -31,13 +31,13 @@ class Dataset:
     """train, heldout: findings by part. faults: of each part, by key. left_out: findings that keep no label, or that
     are one too many of their fault."""
 
-    train: tuple[Found, ...]
-    heldout: tuple[Found, ...]
+    train: tuple[LocatedFinding, ...]
+    heldout: tuple[LocatedFinding, ...]
     faults: tuple[tuple[str, ...], tuple[str, ...]]
     left_out: int
 
 
-def dataset(found: Sequence[Found], *, per_fault: int = PER_FAULT, held_out: float = HELD_OUT) -> Dataset:
+def dataset(found: Sequence[LocatedFinding], *, per_fault: int = PER_FAULT, held_out: float = HELD_OUT) -> Dataset:
     """Choose what to train on.
 
     Only confirmed findings whose label is known and kept by every operator: those of the oracle "label".
@@ -86,7 +86,7 @@ def _label(finding: Finding) -> str:
     return finding.label or ""
 
 
-def _first(faults: Iterable[Fault], by_id: dict[str, Found], most: int) -> tuple[Found, ...]:
+def _first(faults: Iterable[Fault], by_id: dict[str, LocatedFinding], most: int) -> tuple[LocatedFinding, ...]:
     return tuple(by_id[one.id] for fault in faults for one in fault.members[:most])
 
 

@@ -16,7 +16,7 @@ REGRESSIONS = "corpus/regressions"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LocatedFinding:
     """A finding, and the JSON file that holds it."""
 
     finding: Finding
@@ -36,7 +36,7 @@ class Found:
         return {ref.file: self.bytes_of(ref) for ref in files_of(self.finding)}
 
 
-def find(reference: str | Path, roots: Sequence[Path] = (Path(),)) -> Found:
+def find(reference: str | Path, roots: Sequence[Path] = (Path(),)) -> LocatedFinding:
     """The finding of that path, id or unique beginning of an id; a campaign's comes before the same one kept in git.
 
     roots: project folders (with .mlfuzz/ and corpus/regressions/ in them), or folders of campaigns (--dir).
@@ -45,11 +45,11 @@ def find(reference: str | Path, roots: Sequence[Path] = (Path(),)) -> Found:
     path = Path(reference)
     if path.exists():
         record = record_at(path)
-        return Found(read_record(record), record)
+        return LocatedFinding(read_record(record), record)
     records = dict(reversed([(_id(record), record) for record in all_records(roots)]))
     where = ", ".join(str(root) for root in roots)
     record = records[unique(str(reference), list(records), where)]
-    return Found(read_record(record), record)
+    return LocatedFinding(read_record(record), record)
 
 
 def record_at(path: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mlfuzz.regressions.kept import Kept
+    from mlfuzz.regressions.kept import KeptFinding
 
 FOLDER = "regressions"
 ITEMS = "mlfuzz.pytest_plugin.items"
@@ -137,12 +137,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{marked} known finding{'' if marked == 1 else 's'} marked as fixed")
 
 
-def kept_of(item: pytest.Item) -> Kept | None:
+def kept_of(item: pytest.Item) -> KeptFinding | None:
     """The regression that an item runs: one collected from its file, or a case of `mlfuzz.testing.regressions`."""
     kept = getattr(item, "kept", None)
     if kept is None and (callspec := getattr(item, "callspec", None)) is not None:
         kept = callspec.params.get("regression")
-    return kept if type(kept).__name__ == "Kept" and type(kept).__module__ == "mlfuzz.regressions.kept" else None
+    return kept if type(kept).__name__ == "KeptFinding" and type(kept).__module__ == "mlfuzz.regressions.kept" else None
 
 
 def _lost(folder: pytest.Directory) -> list[Path]:
@@ -164,7 +164,7 @@ def _named(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _properties(kept: Kept) -> Sequence[tuple[str, object]]:
+def _properties(kept: KeptFinding) -> Sequence[tuple[str, object]]:
     finding = kept.finding
     if finding is None:
         return [("mlfuzz_id", kept.id)]

@@ -18,8 +18,8 @@ from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin import FOLDER
-from mlfuzz.pytest_plugin.purse import Purse, Turn
-from mlfuzz.regressions.kept import Kept, kept_in
+from mlfuzz.pytest_plugin.purse import TargetTurn, TimeBudget
+from mlfuzz.regressions.kept import KeptFinding, kept_in
 from mlfuzz.report.numbers import counted
 from mlfuzz.request import CampaignRequest
 
@@ -29,7 +29,7 @@ MOST_TOLD = 10
 class FuzzItem(pytest.Item):
     """Fuzzes one target for a while. known: its regressions that run; their faults are not new. purse: its time."""
 
-    def __init__(self, *, kept: Kept, known: Sequence[Kept], purse: Purse, **more: object) -> None:
+    def __init__(self, *, kept: KeptFinding, known: Sequence[KeptFinding], purse: TimeBudget, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
         self.target, self.kept, self.known, self.purse = kept.target, kept, known, purse
 
@@ -49,7 +49,7 @@ class FuzzItem(pytest.Item):
             seeds=str(found.path(configured.seeds)) if configured and configured.seeds else "",
         )  # fmt: skip
         seconds = self.purse.share()
-        turn = Turn(seconds, workdir)
+        turn = TargetTurn(seconds, workdir)
         try:
             result = supervise(CampaignRequest(spec, workdir, Budget(seconds=seconds)), turn, adopt=True)
         except MlfuzzError as error:
@@ -68,7 +68,7 @@ class FuzzItem(pytest.Item):
         return self.path, 0, f"fuzz[{self.target}]"
 
 
-def known_of(target: str, collected: Iterable[Kept], folder: Path) -> Known:
+def known_of(target: str, collected: Iterable[KeptFinding], folder: Path) -> Known:
     """A target's regressions that were collected, and those in the corpus that were not selected."""
     return Known(one.finding for one in (*collected, *kept_in(folder, target=target)) if one.finding)
 

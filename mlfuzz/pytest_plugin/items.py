@@ -10,9 +10,9 @@ import pytest
 from mlfuzz.config import Resolved
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.pytest_plugin import FOLDER
-from mlfuzz.regressions.gate import Gate
-from mlfuzz.regressions.kept import Kept
-from mlfuzz.regressions.runner import Guard
+from mlfuzz.regressions.gate import TargetGate
+from mlfuzz.regressions.kept import KeptFinding
+from mlfuzz.regressions.runner import RegressionRunner
 from mlfuzz.regressions.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
@@ -50,12 +50,12 @@ class RegressionGate(pytest.Collector):
 class RegressionFile(pytest.File):
     """One <id>.json."""
 
-    _kept: Kept | None = None
+    _kept: KeptFinding | None = None
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> KeptFinding:
         if self._kept is None:
-            self._kept = Kept.read(self.path)
+            self._kept = KeptFinding.read(self.path)
         return self._kept
 
     def collect(self) -> Iterable[pytest.Item]:
@@ -66,7 +66,7 @@ class RegressionFile(pytest.File):
 class RegressionItem(pytest.Item):
     """One finding: fails, passes, or is expected to fail, by its triage."""
 
-    def __init__(self, *, kept: Kept, **more: object) -> None:
+    def __init__(self, *, kept: KeptFinding, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
         self.kept = kept
 
@@ -80,7 +80,7 @@ class RegressionItem(pytest.Item):
 class GateItem(pytest.Item):
     """The share of a target's regressions that may fail."""
 
-    def __init__(self, *, gate: Gate, **more: object) -> None:
+    def __init__(self, *, gate: TargetGate, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
         self.gate = gate
 
@@ -110,13 +110,13 @@ def usable(config: pytest.Config) -> bool:
     return config.stash[TOLD]
 
 
-def guard_for(config: pytest.Config) -> Guard:
+def guard_for(config: pytest.Config) -> RegressionRunner:
     """The guard of this run, as its options say."""
     if GUARD not in config.stash:
         settings = settings_of(
             found_for(config), strict=config.getoption("mlfuzz_strict"), device=config.getoption("mlfuzz_device") or "",
             sampled=config.getoption("mlfuzz_max") is not None, settle=config.getoption("mlfuzz_update") == "fix",
         )  # fmt: skip
-        guard = config.stash[GUARD] = Guard(settings)
+        guard = config.stash[GUARD] = RegressionRunner(settings)
         config.add_cleanup(guard.close)
     return config.stash[GUARD]

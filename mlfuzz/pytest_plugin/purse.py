@@ -19,7 +19,7 @@ LEAST_DRY_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class Purse:
+class TimeBudget:
     """seconds: left, of all targets. waiting: targets that have not had their turn."""
 
     seconds: float
@@ -36,7 +36,7 @@ class Purse:
         self.waiting -= 1
 
 
-class Turn:
+class TargetTurn:
     """One target's turn: called with each event of its campaign, asks it to stop once it runs dry.
 
     New is a failure of a key and an operator not saved before: what is left to find shows in how long ago that was.

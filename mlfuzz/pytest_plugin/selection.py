@@ -8,8 +8,8 @@ from mlfuzz.budget import duration
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.pytest_plugin import kept_of
 from mlfuzz.pytest_plugin.fuzzing import FuzzItem, folder_of
-from mlfuzz.pytest_plugin.purse import Purse, left_to_find
-from mlfuzz.regressions.kept import Kept, sample
+from mlfuzz.pytest_plugin.purse import TimeBudget, left_to_find
+from mlfuzz.regressions.kept import KeptFinding, sample
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -34,16 +34,16 @@ def _keep(config: pytest.Config, items: list[pytest.Item], selected: list[pytest
         items[:] = selected
 
 
-def _fuzz(items: list[pytest.Item], regressions: list[tuple[pytest.Item, Kept]], seconds: float) -> None:
+def _fuzz(items: list[pytest.Item], regressions: list[tuple[pytest.Item, KeptFinding]], seconds: float) -> None:
     """One item for each target that a selected regression is of, at the end.
 
     Those that have the least left to find come first: what they do not need, the others get.
     """
-    targets: dict[str, tuple[pytest.Item, Kept]] = {}
+    targets: dict[str, tuple[pytest.Item, KeptFinding]] = {}
     for item, kept in regressions:
         if kept.finding is not None and kept.finding.side == "model":
             targets.setdefault(kept.target, (item, kept))
-    purse = Purse(seconds, len(targets))
+    purse = TimeBudget(seconds, len(targets))
     for target, (item, kept) in sorted(targets.items(), key=lambda each: _left(each[1][0].config, each[0])):
         parent = item.getparent(pytest.File) or item.session  # type: ignore[type-abstract]
         known = [one for _, one in regressions if one.target == target]

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
-from mlfuzz.regressions.kept import Kept
-from mlfuzz.regressions.outcome import Judgement
+from mlfuzz.regressions.kept import KeptFinding
+from mlfuzz.regressions.outcome import RegressionVerdict
 
 WIDTH = 300
 """Of one value: a text input may be long."""
@@ -16,7 +16,7 @@ ERROR_WIDTH = 1000
 """Of an error: what to do stands at its end."""
 
 
-def failure_text(kept: Kept, judgement: Judgement) -> str:
+def failure_text(kept: KeptFinding, judgement: RegressionVerdict) -> str:
     """For people. Texts from records and targets are quoted, so that none of them can steer a terminal."""
     if kept.finding is None:
         return _lines(judgement.message or kept.problem, [("file", _shown(kept.path))])
@@ -47,7 +47,7 @@ def _expected(finding: Finding) -> str:
     return f"{_quoted(finding.expected)}{f' ({told})' if told else ''}"
 
 
-def _got(finding: Finding, judgement: Judgement) -> str:
+def _got(finding: Finding, judgement: RegressionVerdict) -> str:
     after = judgement.after
     label = (after.label or after.text) if after is not None else finding.observed
     told = [_score(after, label)]

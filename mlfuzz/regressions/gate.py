@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlfuzz.rates import wilson
-from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.kept import KeptFinding
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class TargetGate:
     """The regressions of one target that a rate is taken of: all but skipped ones and crashes, which are strict.
 
     allowed: the largest share that may fail. confidence: of the interval.
     """
 
     target: str
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptFinding, ...]
     allowed: float = 0.0
     confidence: float = 0.95
 
     @classmethod
-    def over(cls, target: str, kept: Sequence[Kept], *, allowed: float, confidence: float) -> Gate:
+    def over(cls, target: str, kept: Sequence[KeptFinding], *, allowed: float, confidence: float) -> TargetGate:
         """The gate over those that are neither skipped nor strict."""
         counted = tuple(one for one in kept if not one.skipped and not one.strict)
         return cls(target, counted, allowed, confidence)
@@ -32,7 +32,7 @@ class Gate:
 class Measured:
     """failed of rows. sampled: whether these are a sample of the regressions, and not all of them."""
 
-    gate: Gate
+    gate: TargetGate
     failed: int
     rows: int
     sampled: bool = False

@@ -17,7 +17,7 @@ STRICT_KINDS = CRASH_KINDS
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFinding:
     """finding: None where the record cannot be read, and `problem` says why. target: its name.
 
     load: "module:attribute" to be used instead of the recorded one.
@@ -29,7 +29,7 @@ class Kept:
     load: str = ""
 
     @classmethod
-    def read(cls, path: Path, load: str = "") -> Kept:
+    def read(cls, path: Path, load: str = "") -> KeptFinding:
         """Never raises: a damaged record is a test that fails, and the others run."""
         try:
             return cls(path, read_record(path), load=load)
@@ -62,9 +62,9 @@ class Kept:
         return f"{self.finding.triage}: {self.finding.note or 'no reason given'}"
 
 
-def kept_in(folder: Path, *, load: str = "", target: str = "") -> list[Kept]:
+def kept_in(folder: Path, *, load: str = "", target: str = "") -> list[KeptFinding]:
     """The regressions below a folder, by path. target: only those of it, and those that cannot be read."""
-    found = [Kept.read(path, load) for path in records_in(folder)]
+    found = [KeptFinding.read(path, load) for path in records_in(folder)]
     return [one for one in found if target in ("", one.target) or one.finding is None]
 
 
@@ -73,7 +73,7 @@ def folder_of(corpus: Path, target: str) -> Path:
     return corpus / "regressions" / folder_name(target)
 
 
-def sample(kept: Iterable[Kept], most: int) -> list[Kept]:
+def sample(kept: Iterable[KeptFinding], most: int) -> list[KeptFinding]:
     """At most so many of each target: those whose ids, which are hashes, come first. The same ones each time."""
     counts: dict[str, int] = {}
     chosen = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlfuzz.findings.finding import Run
-from mlfuzz.regressions.kept import Kept
+from mlfuzz.regressions.kept import KeptFinding
 
 State = Literal["fails", "holds", "flaky", "error"]
 Ending = Literal["pass", "fail", "xfail", "xpass", "skip"]
@@ -16,7 +16,7 @@ KNOWN = "known finding"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class RegressionVerdict:
     """Of one regression. after: what the target says now. margin: in the oracle's unit.
 
     failed of times: runs of the input alone; 0 of 0 where a batch was enough to tell that it holds.
@@ -34,7 +34,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RegressionOutcome:
     ending: Ending
     reason: str = ""
 
@@ -51,7 +51,7 @@ class Rules:
     open_crashes: bool = False
 
 
-def outcome(kept: Kept, judgement: Judgement, rules: Rules) -> Outcome:
+def outcome(kept: KeptFinding, judgement: RegressionVerdict, rules: Rules) -> RegressionOutcome:
     """The table:
 
     | triage | violated now | holds now |
@@ -64,27 +64,27 @@ def outcome(kept: Kept, judgement: Judgement, rules: Rules) -> Outcome:
     xfail. Where only the gate counts (`each` is False), a violation of a model's oracle is an xfail.
     """
     if kept.skipped:
-        return Outcome("skip", kept.skipped)
+        return RegressionOutcome("skip", kept.skipped)
     if judgement.state == "error" or kept.finding is None:
-        return Outcome("fail", judgement.message)
+        return RegressionOutcome("fail", judgement.message)
     is_open = kept.finding.triage == "open"
     if judgement.state == "holds":
-        return Outcome("xpass", f"{KNOWN} holds now") if is_open else Outcome("pass")
+        return RegressionOutcome("xpass", f"{KNOWN} holds now") if is_open else RegressionOutcome("pass")
     if judgement.close:
-        return Outcome("xfail", "fails within the numeric margin of another build")
+        return RegressionOutcome("xfail", "fails within the numeric margin of another build")
     tolerated = is_open and not rules.strict and (not kept.strict or rules.open_crashes)
     if tolerated:
-        return Outcome("xfail", f"{KNOWN}{_flaky(judgement)}: {_said(kept)}")
+        return RegressionOutcome("xfail", f"{KNOWN}{_flaky(judgement)}: {_said(kept)}")
     if not rules.each and not kept.strict:
-        return Outcome("xfail", f"counted by the gate: {_said(kept)}")
-    return Outcome("fail")
+        return RegressionOutcome("xfail", f"counted by the gate: {_said(kept)}")
+    return RegressionOutcome("fail")
 
 
-def _said(kept: Kept) -> str:
+def _said(kept: KeptFinding) -> str:
     finding = kept.finding
     assert finding is not None
     return finding.note or f"{finding.expected!r} -> {finding.observed!r}"
 
 
-def _flaky(judgement: Judgement) -> str:
+def _flaky(judgement: RegressionVerdict) -> str:
     return f", flaky ({judgement.failed} of {judgement.times})" if judgement.state == "flaky" else ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import Request
+from mlfuzz.campaign.supervisor.triage_worker import TriageRequest
 from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.errors import MlfuzzError, ReplayError
@@ -25,9 +25,9 @@ from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.trust import Trust
-from mlfuzz.regressions.gate import Gate, Measured
-from mlfuzz.regressions.kept import Kept
-from mlfuzz.regressions.outcome import Judgement, Outcome, Rules, State, outcome
+from mlfuzz.regressions.gate import Measured, TargetGate
+from mlfuzz.regressions.kept import KeptFinding
+from mlfuzz.regressions.outcome import RegressionOutcome, RegressionVerdict, Rules, State, outcome
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -68,29 +68,29 @@ class Settings:
     trust: Trust | None = None
 
 
-class Guard:
+class RegressionRunner:
     """One for a test run. targets: live ones by the name that stands for them in place of "module:attribute"."""
 
     def __init__(self, settings: Settings, *, targets: Mapping[str, Any] | None = None) -> None:
         self.settings = settings
-        self._order: list[Kept] = []
+        self._order: list[KeptFinding] = []
         self._at: dict[Path, int] = {}
         self._loaded: dict[str, Any] = dict(targets or {})
         self._predicted: dict[Path, Rejudged] = {}
-        self._judged: dict[Path, Judgement] = {}
+        self._judged: dict[Path, RegressionVerdict] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._probe: ProbeProcess | None = None
         self._empty = Path()
         self._code = Replay(settings.directory)
 
-    def expect(self, kept: Sequence[Kept]) -> None:
+    def expect(self, kept: Sequence[KeptFinding]) -> None:
         """The regressions that will be asked for, in that order: those that follow are predicted ahead."""
         for one in kept:
             if one.path not in self._at:
                 self._at[one.path] = len(self._order)
                 self._order.append(one)
 
-    def prepare(self, kept: Kept) -> None:
+    def prepare(self, kept: KeptFinding) -> None:
         """Load its target, so that the time this takes is no test's. What goes wrong is told by `judge`."""
         if kept.finding is None or kept.skipped or self._refusal(kept, kept.finding):
             return
@@ -101,21 +101,21 @@ class Guard:
             with suppress(ReplayError):
                 self._target(self._load_of(kept))
 
-    def outcome(self, kept: Kept) -> tuple[Outcome, Judgement]:
+    def outcome(self, kept: KeptFinding) -> tuple[RegressionOutcome, RegressionVerdict]:
         """What becomes of a test of this regression, and why."""
-        judgement = Judgement("holds") if kept.skipped else self.judge(kept)
+        judgement = RegressionVerdict("holds") if kept.skipped else self.judge(kept)
         return outcome(kept, judgement, self.settings.rules), judgement
 
-    def judge(self, kept: Kept) -> Judgement:
+    def judge(self, kept: KeptFinding) -> RegressionVerdict:
         """What became of it; each is run once, whoever asks."""
         if kept.path not in self._judged:
             try:
                 self._judged[kept.path] = self._judge(kept)
             except MlfuzzError as error:
-                self._judged[kept.path] = Judgement("error", message=str(error))
+                self._judged[kept.path] = RegressionVerdict("error", message=str(error))
         return self._judged[kept.path]
 
-    def measure(self, gate: Gate) -> Measured:
+    def measure(self, gate: TargetGate) -> Measured:
         """The rate of failures of a target's regressions: of those that run here at all."""
         kept = [one for one in gate.kept if one.path in self._at] if self.settings.sampled else list(gate.kept)
         self.expect(kept)
@@ -132,19 +132,19 @@ class Guard:
         self._code.close()
         self._probe = self._scratch = None
 
-    def _judge(self, kept: Kept) -> Judgement:
+    def _judge(self, kept: KeptFinding) -> RegressionVerdict:
         finding = kept.finding
         if finding is None:
-            return Judgement("error", message=kept.problem)
+            return RegressionVerdict("error", message=kept.problem)
         if said := self._refusal(kept, finding):
-            return Judgement("error", message=said)
+            return RegressionVerdict("error", message=said)
         if finding.side == "code":
             return self._by_harness(kept, finding)
         if kept.kind in ISOLATED:
             return self._isolated(kept)
         target = self._target(self._load_of(kept))
         if isinstance(target, str):
-            return Judgement("error", message=target)
+            return RegressionVerdict("error", message=target)
         if not finding.oracle:
             return self._alone(target, kept, finding)
         self.expect([kept])
@@ -154,14 +154,14 @@ class Guard:
         if predicted is None or predicted.problem:
             return self._alone(target, kept, finding)
         failing = predicted.margin > (finding.floor or 0.0)
-        guess = Judgement("fails" if failing else "holds", predicted.after, predicted.margin)
+        guess = RegressionVerdict("fails" if failing else "holds", predicted.after, predicted.margin)
         guess = replace(guess, close=failing and _close(finding, guess))
         ending = outcome(kept, guess, self.settings.rules).ending
         if ending == "fail" or _near(finding, guess) or (self.settings.settle and ending == "xpass"):
             return self._alone(target, kept, finding)
         return guess
 
-    def _predict(self, target: Any, kept: Kept) -> None:
+    def _predict(self, target: Any, kept: KeptFinding) -> None:
         """This one and those after it that share its target, as far as their files can be read."""
         from mlfuzz.campaign.confirm.batch_replay import rejudge
 
@@ -172,7 +172,7 @@ class Guard:
             try:
                 chosen.append((one, read_regression(one.path)))
             except MlfuzzError as error:
-                self._judged[one.path] = Judgement("error", message=str(error))
+                self._judged[one.path] = RegressionVerdict("error", message=str(error))
                 if one.path == kept.path:
                     raise
             if len(chosen) == AHEAD:
@@ -180,7 +180,7 @@ class Guard:
         results = rejudge(target, [read for _, read in chosen])
         self._predicted.update({one.path: result for (one, _), result in zip(chosen, results, strict=True)})
 
-    def _batched(self, kept: Kept, load: str) -> bool:
+    def _batched(self, kept: KeptFinding, load: str) -> bool:
         finding = kept.finding
         return (
             finding is not None and not kept.skipped and finding.side == "model" and bool(finding.oracle)
@@ -188,13 +188,13 @@ class Guard:
             and (kept.load or self.settings.targets.get(kept.target) or finding.load) == load
         )  # fmt: skip
 
-    def _alone(self, target: Any, kept: Kept, finding: Finding) -> Judgement:
+    def _alone(self, target: Any, kept: KeptFinding, finding: Finding) -> RegressionVerdict:
         from mlfuzz.campaign.confirm.replay import retry
 
         _, files = read_regression(kept.path)
         value = retry(target, finding, files, max(TIMES, self.settings.times))
         failed, times = int(value["failed"]), int(value["times"])
-        judgement = Judgement(
+        judgement = RegressionVerdict(
             _state(failed, times), msgspec.convert(value["after"], Run), value["margin"], failed, times
         )  # fmt: skip
         if failed == 0 and (value["other"] or (finding.oracle and judgement.margin is None)):
@@ -202,7 +202,7 @@ class Guard:
             raise ReplayError(f"it no longer gives an answer to judge: {said}")
         return replace(judgement, close=failed > 0 and _close(finding, judgement))
 
-    def _by_harness(self, kept: Kept, finding: Finding) -> Judgement:
+    def _by_harness(self, kept: KeptFinding, finding: Finding) -> RegressionVerdict:
         """An input of the code side, in a fork of its harness: once where it holds, three times where it fails."""
         _, files = read_regression(kept.path)
         payload, target = files[finding.input.file], self._harness_of(kept)
@@ -210,21 +210,21 @@ class Guard:
         if again.failed:
             again = self._code.run(finding, payload, times=max(TIMES, self.settings.times), target=target)
         said = f"{again.now.text}; {again.other}" if again.other else again.now.text
-        return Judgement(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
+        return RegressionVerdict(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
 
     @property
     def _apart(self) -> bool:
         trust = self.settings.trust
         return trust is not None and trust.apart()
 
-    def _refusal(self, kept: Kept, finding: Finding) -> str:
+    def _refusal(self, kept: KeptFinding, finding: Finding) -> str:
         return refusal(self.settings.trust, finding, kept.path, target=self._harness_of(kept))
 
-    def _harness_of(self, kept: Kept) -> str:
+    def _harness_of(self, kept: KeptFinding) -> str:
         """ "": the one that the finding names."""
         return kept.load or self.settings.targets.get(kept.target, "")
 
-    def _isolated(self, kept: Kept) -> Judgement:
+    def _isolated(self, kept: KeptFinding) -> RegressionVerdict:
         """In a child of another process: what it did once, it may do to this one."""
         if self._probe is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="mlfuzz-pytest-")
@@ -232,7 +232,7 @@ class Guard:
             self._empty = workdir.blobs
             self._probe = ProbeProcess(workdir, folder=self._empty if self._apart else None)
         settings = self.settings
-        request = Request(
+        request = TriageRequest(
             op="replay", path=str(kept.path.resolve()), target=self._load_of(kept), device=settings.device,
             directory=str((self._empty if self._apart else settings.directory).resolve()), times=settings.times,
             plugins=list(settings.plugins),
@@ -242,9 +242,9 @@ class Guard:
             raise ReplayError(reply if isinstance(reply, str) else reply.error)
         times = int(reply.value["times"])
         failed = times - int(reply.value["answered"])
-        return Judgement(_state(failed, times), msgspec.convert(reply.value["after"], Run), None, failed, times)
+        return RegressionVerdict(_state(failed, times), msgspec.convert(reply.value["after"], Run), None, failed, times)
 
-    def _load_of(self, kept: Kept) -> str:
+    def _load_of(self, kept: KeptFinding) -> str:
         recorded = kept.finding.load if kept.finding else ""
         load = kept.load or self.settings.targets.get(kept.target, "") or recorded
         if not load:
@@ -276,13 +276,13 @@ def _state(failed: int, times: int) -> State:
     return "fails" if failed == times else "holds" if failed == 0 else "flaky"
 
 
-def _near(finding: Finding, judgement: Judgement) -> bool:
+def _near(finding: Finding, judgement: RegressionVerdict) -> bool:
     floor = finding.floor or 0.0
     distance = abs((judgement.margin or 0.0) - floor)
     return distance <= max(NEAR_FLOORS * floor, NEAR_SHARE * _scale(judgement))
 
 
-def _close(finding: Finding, judgement: Judgement) -> bool:
+def _close(finding: Finding, judgement: RegressionVerdict) -> bool:
     """Whether it fails by less than a change of build explains, and the build has changed."""
     if judgement.margin is None or not finding.environment:
         return False
@@ -301,6 +301,6 @@ def _here() -> dict[str, str]:
     return environment()
 
 
-def _scale(judgement: Judgement) -> float:
+def _scale(judgement: RegressionVerdict) -> float:
     scores = judgement.after.scores.values() if judgement.after else ()
     return max((abs(score) for score in scores), default=0.0)

@@ -14,12 +14,12 @@ from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.triage import triage_record
 from mlfuzz.findings.trust import Trust
 from mlfuzz.regressions.failure_text import failure_text
-from mlfuzz.regressions.gate import Gate
-from mlfuzz.regressions.kept import Kept, folder_of, kept_in
-from mlfuzz.regressions.outcome import Outcome, Rules
-from mlfuzz.regressions.runner import Guard, Settings
+from mlfuzz.regressions.gate import TargetGate
+from mlfuzz.regressions.kept import KeptFinding, folder_of, kept_in
+from mlfuzz.regressions.outcome import RegressionOutcome, Rules
+from mlfuzz.regressions.runner import RegressionRunner, Settings
 
-GUARD: pytest.StashKey[Guard] = pytest.StashKey()
+GUARD: pytest.StashKey[RegressionRunner] = pytest.StashKey()
 """Where the plugin keeps the guard of a run; a run without the plugin makes one of its own here."""
 
 HOLDS: pytest.StashKey[str] = pytest.StashKey()
@@ -44,9 +44,9 @@ def regressions(target: str, *, load: str = "", corpus: str | Path | None = None
         cases.append(pytest.param(gate_of(target, kept, found.config), id="gate"))
 
     @pytest.mark.parametrize(PARAMETER, cases)
-    def test_regression(request: pytest.FixtureRequest, regression: Kept | Gate) -> None:
+    def test_regression(request: pytest.FixtureRequest, regression: KeptFinding | TargetGate) -> None:
         guard = guard_of(request.config, found)
-        if isinstance(regression, Gate):
+        if isinstance(regression, TargetGate):
             run_gate(guard, regression)
         else:
             run(guard, regression, request.node)
@@ -54,7 +54,7 @@ def regressions(target: str, *, load: str = "", corpus: str | Path | None = None
     return test_regression
 
 
-def run(guard: Guard, kept: Kept, item: pytest.Item) -> Outcome:
+def run(guard: RegressionRunner, kept: KeptFinding, item: pytest.Item) -> RegressionOutcome:
     """Judge a regression and end the test as the outcome table says; with `settle`, mark as fixed what holds now."""
     ended, judgement = guard.outcome(kept)
     if ended.ending == "skip":
@@ -71,17 +71,17 @@ def run(guard: Guard, kept: Kept, item: pytest.Item) -> Outcome:
     return ended
 
 
-def run_gate(guard: Guard, gate: Gate) -> None:
+def run_gate(guard: RegressionRunner, gate: TargetGate) -> None:
     """Fails where more of a target's regressions fail than may."""
     measured = guard.measure(gate)
     if not measured.holds:
         pytest.fail(f"{measured.text}\nreplay   mlfuzz replay", pytrace=False)
 
 
-def guard_of(config: pytest.Config, found: Resolved) -> Guard:
+def guard_of(config: pytest.Config, found: Resolved) -> RegressionRunner:
     """The guard of this run."""
     if GUARD not in config.stash:
-        guard = config.stash[GUARD] = Guard(settings_of(found))
+        guard = config.stash[GUARD] = RegressionRunner(settings_of(found))
         config.add_cleanup(guard.close)
     return config.stash[GUARD]
 
@@ -98,10 +98,10 @@ def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **mo
     )  # fmt: skip
 
 
-def gate_of(target: str, kept: Sequence[Kept], config: Config) -> Gate:
+def gate_of(target: str, kept: Sequence[KeptFinding], config: Config) -> TargetGate:
     """As the configuration wants it."""
     settings = config.regression
-    return Gate.over(target, kept, allowed=settings.max_failure_rate, confidence=settings.confidence)
+    return TargetGate.over(target, kept, allowed=settings.max_failure_rate, confidence=settings.confidence)
 
 
 def project(folder: Path) -> Resolved:
@@ -113,7 +113,7 @@ def project(folder: Path) -> Resolved:
         raise pytest.UsageError(f"mlfuzz: {error}") from None
 
 
-def _case_id(kept: Kept) -> str:
+def _case_id(kept: KeptFinding) -> str:
     """ "3f9a1c20be-rotate+blur"."""
     if kept.finding is None:
         return f"{kept.id[:SHORT_ID]}-unreadable"

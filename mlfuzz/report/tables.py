@@ -70,36 +70,41 @@ class OperatorRow(NamedTuple):
     unjudged: int
 
 
-class Step(NamedTuple):
+class ChainStep(NamedTuple):
     """What to do next."""
 
     why: str
     command: str
 
 
-def next_steps(summary: Summary) -> list[Step]:
+def next_steps(summary: Summary) -> list[ChainStep]:
     """Commands that make sense after this campaign, the most useful first."""
     if of_code(summary):
         return _code_steps(summary)
     name = shlex.quote(summary.stats.campaign)
     load = str(summary.stats.target.get("load") or summary.stats.target.get("name", "TARGET"))
     target = shlex.quote(load.removeprefix("mlfuzz.examples."))  # shipped ones have a short name
-    resume = Step("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m{summary.options}")
+    resume = ChainStep("go on where it stopped", f"mlfuzz fuzz {target} --name {name} --time 10m{summary.options}")
     if summary.verdict == "broken":
-        return [Step("see why nothing ran", f"mlfuzz check {target}"), Step("look at the machine", "mlfuzz doctor")]
+        return [
+            ChainStep("see why nothing ran", f"mlfuzz check {target}"),
+            ChainStep("look at the machine", "mlfuzz doctor"),
+        ]
     if summary.verdict == "clean":
         return [
-            Step("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h{summary.options}"),
-            Step("prove that the target is set up right", f"mlfuzz check {target}"),
-            Step("see what else can be tried", "mlfuzz list mutators"),
+            ChainStep("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h{summary.options}"),
+            ChainStep("prove that the target is set up right", f"mlfuzz check {target}"),
+            ChainStep("see what else can be tried", "mlfuzz list mutators"),
         ]
     waiting = f"give {counted(len(summary.candidates), 'candidate')} a verdict"
-    confirm = [Step(waiting, f"mlfuzz findings confirm --name {name}{summary.options}")] if summary.candidates else []
+    confirm = (
+        [ChainStep(waiting, f"mlfuzz findings confirm --name {name}{summary.options}")] if summary.candidates else []
+    )
     best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
     return [
-        Step("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
-        Step("read all that is known of it", f"mlfuzz findings show {best}{summary.options}"),
-        Step("after a change to the model, try them all", f"mlfuzz replay --name {name}{summary.options}"),
+        ChainStep("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
+        ChainStep("read all that is known of it", f"mlfuzz findings show {best}{summary.options}"),
+        ChainStep("after a change to the model, try them all", f"mlfuzz replay --name {name}{summary.options}"),
         *confirm,
         resume,
     ]
@@ -110,23 +115,23 @@ def of_code(summary: Summary) -> bool:
     return summary.stats.target.get("side") == "code"
 
 
-def _code_steps(summary: Summary) -> list[Step]:
+def _code_steps(summary: Summary) -> list[ChainStep]:
     name = shlex.quote(summary.stats.campaign)
     named = [str(one) for one in summary.stats.setup.get("harnesses", ())]
     again = f"mlfuzz harness run {' '.join(map(shlex.quote, named))} --name {name}"
     if summary.verdict == "broken":
-        return [Step("see which harnesses there are", "mlfuzz harness list"), Step("try again", again)]
+        return [ChainStep("see which harnesses there are", "mlfuzz harness list"), ChainStep("try again", again)]
     if summary.verdict == "clean":
         return [
-            Step("look for longer", f"{again} --time 1h"),
-            *(Step("see what was reached", f"mlfuzz harness coverage {shlex.quote(one)}") for one in named[:1]),
+            ChainStep("look for longer", f"{again} --time 1h"),
+            *(ChainStep("see what was reached", f"mlfuzz harness coverage {shlex.quote(one)}") for one in named[:1]),
         ]
     best = (summary.faults[0].best if summary.faults else summary.candidates[0]).id
     return [
-        Step("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
-        Step("keep it, for pytest", f"mlfuzz findings promote {best}{summary.options}"),
-        Step("after a change to the code, try them all", f"mlfuzz replay --name {name}{summary.options}"),
-        Step("go on where it stopped", f"{again} --time 10m"),
+        ChainStep("see the first one fail again", f"mlfuzz replay {best}{summary.options}"),
+        ChainStep("keep it, for pytest", f"mlfuzz findings promote {best}{summary.options}"),
+        ChainStep("after a change to the code, try them all", f"mlfuzz replay --name {name}{summary.options}"),
+        ChainStep("go on where it stopped", f"{again} --time 10m"),
     ]
 
 

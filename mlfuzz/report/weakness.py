@@ -15,7 +15,7 @@ SHOWN_ANSWERS = 4
 SHOWN_OPERATORS = 8
 
 
-class Row(NamedTuple):
+class WeaknessRow(NamedTuple):
     """number: of the card of its worst fault, or 0. by: its operators. answers: (what came out, findings)."""
 
     by: tuple[str, ...]
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     svg: Markup
 
 
-def rows(summary: Summary) -> list[Row]:
+def rows(summary: Summary) -> list[WeaknessRow]:
     """The worst first; [] where there are not fewer weaknesses than faults: the faults say it all then."""
     found = summary.weaknesses
     if len(found) >= len(summary.faults):
@@ -37,7 +37,7 @@ def rows(summary: Summary) -> list[Row]:
     numbers = {one.id: at for at, fault in enumerate(summary.faults, start=1) for one in fault.members}
     most = max(len(one.members) for one in found)
     return [
-        Row(
+        WeaknessRow(
             tuple(_plain(name) for name in one.operators[:SHOWN_OPERATORS]) or (one.name,),
             max(0, len(one.operators) - SHOWN_OPERATORS), one.kind, len(one.faults), len(one.members),
             tuple(one.answers[:SHOWN_ANSWERS]), one.best, numbers.get(one.best.id, 0),

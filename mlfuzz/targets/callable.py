@@ -14,7 +14,7 @@ from torch import Tensor
 from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
-from mlfuzz.targets.hooks import Layer
+from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Taken, detached, learn, named, normalise
 from mlfuzz.targets.source import source_of
@@ -51,7 +51,7 @@ class CallableTarget:
         self.raises = tuple(raises)
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.device = torch.device(device)
-        self.layers: tuple[Layer, ...] = ()
+        self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
         self.taken = Taken()
         self.was_training = False

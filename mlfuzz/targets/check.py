@@ -49,14 +49,14 @@ LABELLED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheckLine:
     """One finding of the check, and what to do about it."""
 
     level: Level
     text: str
 
 
-def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[Line]:
+def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[CheckLine]:
     """Lines as they are found out; ends early where nothing further can be run.
 
     payloads: usable seeds of one shape. labels: theirs, None where a seed has none.
@@ -64,7 +64,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
     rows = from_payloads(payloads, target.modality, target.device)
     first, each = _first(target, rows.part(0, min(FIRST_ROWS, len(rows))))
     if first > max(SLOW_START_SECONDS, SLOW_START_FACTOR * each * FIRST_ROWS):
-        yield Line("ok", f"the first call takes {first:.1f} s, which is held against no input")
+        yield CheckLine("ok", f"the first call takes {first:.1f} s, which is held against no input")
     wanted = min(ROWS, len(rows))
     few = rows.part(0, min(wanted, affordable(ROWS, each, passes=TIMES, least=2)))
     seen, line = _runs(target, few)
@@ -72,7 +72,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
     if seen is None:
         return
     if len(few) < wanted:
-        yield Line("warn", f"slow, {each:.2g} s an input: what follows is tried on {len(few)} seeds, not {wanted}")
+        yield CheckLine("warn", f"slow, {each:.2g} s an input: what follows is tried on {len(few)} seeds, not {wanted}")
     outputs = list(_outputs(target, seen))
     yield from outputs
     yield from _taken(target)
@@ -102,102 +102,108 @@ def _first(target: GivenTarget, rows: Rows) -> tuple[float, float]:
     return seconds[0], seconds[1] / len(rows)
 
 
-def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, Line]:
+def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLine]:
     started = time.perf_counter()
     try:
         seen = target.run(rows)
     except TargetError as error:
-        return None, Line("fail", str(error))
+        return None, CheckLine("fail", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
-        return None, Line("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
+        return None, CheckLine("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
     said = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started
-    return seen, Line("ok", f"runs {len(rows)} seeds in one batch{said}, on {target.device} ({spent * 1000:.0f} ms)")
+    return seen, CheckLine(
+        "ok", f"runs {len(rows)} seeds in one batch{said}, on {target.device} ({spent * 1000:.0f} ms)"
+    )
 
 
-def _outputs(target: GivenTarget, seen: Observation) -> Iterator[Line]:
+def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
     main = seen.outputs["main"]
     if isinstance(main, tuple):
-        yield Line("ok", f"outputs {len(main)} texts or labels")
+        yield CheckLine("ok", f"outputs {len(main)} texts or labels")
         return
     if isinstance(main, Ragged):
-        yield Line("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
+        yield CheckLine("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
         return
     if not bool(torch.isfinite(main).all()):
         bad = int((~torch.isfinite(main.flatten(1))).any(1).sum())
         every = bad == len(main)
         advice = "check the preprocessing and the weights" if every else "seeds that do this are left out"
-        yield Line("fail" if every else "warn", f"outputs NaN or infinity on {bad} of {len(main)} seeds: {advice}")
+        yield CheckLine("fail" if every else "warn", f"outputs NaN or infinity on {bad} of {len(main)} seeds: {advice}")
         if every:
             return
     shape = "x".join(str(size) for size in main.shape[1:]) or "one number"
     if target.oracles:
-        yield Line("ok", f"outputs {shape} an input, judged by {', '.join(str(one['name']) for one in target.oracles)}")
+        yield CheckLine(
+            "ok", f"outputs {shape} an input, judged by {', '.join(str(one['name']) for one in target.oracles)}"
+        )
         return
     if not target.labels and not (main.dim() == 2 and main.shape[1] > 1):
-        yield Line("ok", f"outputs {shape} an input: taken as numbers (regression)")
+        yield CheckLine("ok", f"outputs {shape} an input: taken as numbers (regression)")
         return
     if target.labels and (main.dim() != 2 or main.shape[1] != len(target.labels)):
-        yield Line(
+        yield CheckLine(
             "fail", f"outputs {shape} an input, but the target names {len(target.labels)} labels; they must agree"
         )
         return
     sums = main.sum(1)
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
     kind = "probabilities (rows sum to 1)" if likely else "logits"
-    yield Line("ok", f"outputs {shape} scores an input: {kind}")
+    yield CheckLine("ok", f"outputs {shape} scores an input: {kind}")
 
 
-def _taken(target: GivenTarget) -> Iterator[Line]:
+def _taken(target: GivenTarget) -> Iterator[CheckLine]:
     """Of an answer of several parts: which is judged, and which are not."""
     if not target.taken.judged:
         return
-    yield Line("ok", f"judged is part {target.taken.judged!r} of the answer")
+    yield CheckLine("ok", f"judged is part {target.taken.judged!r} of the answer")
     if target.taken.beside:
-        yield Line("ok", f"beside it, and not judged: {_listed(target.taken.beside)}")
+        yield CheckLine("ok", f"beside it, and not judged: {_listed(target.taken.beside)}")
     if target.taken.left_out:
-        yield Line("ok", f"left out, no tensor of one row an input: {_listed(target.taken.left_out)}")
+        yield CheckLine("ok", f"left out, no tensor of one row an input: {_listed(target.taken.left_out)}")
 
 
 def _listed(parts: Mapping[str, str]) -> str:
     return ", ".join(f"{name!r} ({text})" for name, text in parts.items())
 
 
-def _train_mode(target: GivenTarget) -> Iterator[Line]:
+def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:
     if isinstance(target, ModuleTarget) and target.mode_is_fixed:
-        yield Line("ok", "the model or a part of it refuses eval(), as exported programs do: taken in the mode it has")
+        yield CheckLine(
+            "ok", "the model or a part of it refuses eval(), as exported programs do: taken in the mode it has"
+        )
     elif isinstance(target, ModuleTarget) and getattr(target.model, "training", False):
         found = changing(target.model)
         named = f" ({', '.join(found[:3])})" if found else ""
-        yield Line("fail" if found else "warn", f"the model is in training mode{named}: call model.eval()")
+        yield CheckLine("fail" if found else "warn", f"the model is in training mode{named}: call model.eval()")
     elif target.was_training:
-        yield Line("warn", "the model came in training mode; mlfuzz has called model.eval()")
+        yield CheckLine("warn", "the model came in training mode; mlfuzz has called model.eval()")
 
 
-def _in_place(target: GivenTarget) -> Iterator[Line]:
+def _in_place(target: GivenTarget) -> Iterator[CheckLine]:
     """Found out in the first run of all."""
     if target.shield:
-        yield Line(
+        yield CheckLine(
             "warn", "the target writes into its input; mlfuzz hands it copies (work on x.clone() to save the time)"
         )
 
 
-def _determinism(target: GivenTarget, rows: Rows, times: int) -> Iterator[Line]:
+def _determinism(target: GivenTarget, rows: Rows, times: int) -> Iterator[CheckLine]:
     with_copy = _shielded(target)
     first = with_copy(rows)
     worst = max(largest_difference(first, with_copy(rows)) for _ in range(times - 1))
     if worst == 0:
-        yield Line("ok", f"deterministic: the same batch gave the same bits {times} times")
+        yield CheckLine("ok", f"deterministic: the same batch gave the same bits {times} times")
         return
     spread = _spread(first)
     level: Level = "fail" if worst > 0.01 * spread else "warn"
-    yield Line(level, f"not deterministic: the same batch differs by up to {worst:.3g} (outputs vary by {spread:.3g});"
-                      " look for dropout, sampling, or state kept between calls")  # fmt: skip
+    apart = f"the same batch differs by up to {worst:.3g} (outputs vary by {spread:.3g})"
+    yield CheckLine(level, f"not deterministic: {apart}; look for dropout, sampling, or state kept between calls")
 
 
-def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[Line]:
+def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[CheckLine]:
     run = _shielded(target)
     count = len(rows)
     alone = [run(rows.part(row, row + 1)) for row in range(count)]
@@ -207,19 +213,19 @@ def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[Lin
     spread = _spread(seen)
     worst = max(single, turned)
     if worst > BATCH_NOISE * spread:
-        yield Line("fail", f"a row's answer depends on its batch (by up to {worst:.3g}, outputs vary by {spread:.3g}):"
-                           " batch norm in training mode, a padding leak, or dynamic quantisation")  # fmt: skip
+        apart = f"a row's answer depends on its batch (by up to {worst:.3g}, outputs vary by {spread:.3g})"
+        yield CheckLine("fail", f"{apart}: batch norm in training mode, a padding leak, or dynamic quantisation")
     else:
-        yield Line("ok", f"batch-invariant: alone, in a batch and in another order agree to {worst:.1g}")
+        yield CheckLine("ok", f"batch-invariant: alone, in a batch and in another order agree to {worst:.1g}")
 
 
-def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], most: int) -> Iterator[Line]:
+def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], most: int) -> Iterator[CheckLine]:
     """most: seeds to ask, spread evenly over all that are labelled."""
     every = [at for at, label in enumerate(labels) if label is not None and label in target.labels]
     labelled = [every[at * len(every) // most] for at in range(most)] if len(every) > most else every
     if not labelled:
         if target.labels:
-            yield Line("warn", "no labelled seeds: the model's own answer on each seed is taken as right"
+            yield CheckLine("warn", "no labelled seeds: the model's own answer on each seed is taken as right"
                                " (name sub-folders by label, or add a labels.csv)")  # fmt: skip
         return
     run = _shielded(target)
@@ -238,35 +244,35 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
     said = f"clean accuracy {share:.1%} on {len(labelled)}{of} labelled seeds (chance {chance:.0%})"
     if share < CHANCE_FACTOR * chance and len(target.labels) > 1:
         few = of and len(labelled) <= LABELLED
-        yield Line(
+        yield CheckLine(
             "warn" if few else "fail", said + ": look at the order of labels, the scaling and the order of channels"
         )
     else:
-        yield Line("ok" if share > 0.5 else "warn", said)
+        yield CheckLine("ok" if share > 0.5 else "warn", said)
 
 
-def _coverage(target: GivenTarget, rows: Rows) -> Iterator[Line]:
+def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
     if isinstance(target, CallableTarget):
-        yield Line("ok", "a black box: coverage looks at its outputs")
+        yield CheckLine("ok", "a black box: coverage looks at its outputs")
         return
     units = sum(layer.units for layer in target.layers)
     if not units and not takes_hooks(target.model):
-        yield Line("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
+        yield CheckLine("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
         return
     if not units:
-        yield Line("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
+        yield CheckLine("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
         return
-    yield Line("ok", f"{units:,} units in {len(target.layers)} layers are watched")
+    yield CheckLine("ok", f"{units:,} units in {len(target.layers)} layers are watched")
     _, functional = functional_activations(target.model, lambda: target.forward(rows))
     if functional:
-        yield Line("warn", f"{functional} activations are plain functions that hooks cannot see;"
+        yield CheckLine("warn", f"{functional} activations are plain functions that hooks cannot see;"
                            " torch.nn.ReLU() and its like can be watched")  # fmt: skip
 
 
-def _speed(target: GivenTarget, rows: Rows, each: float) -> Iterator[Line]:
+def _speed(target: GivenTarget, rows: Rows, each: float) -> Iterator[CheckLine]:
     measured = speed(target, rows, each=each)
     table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
-    yield Line("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
+    yield CheckLine("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
 
 
 def _shielded(target: GivenTarget) -> Callable[[Rows], Observation]:

@@ -27,7 +27,7 @@ MAX_UNITS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class HookedLayer:
     """Columns [start, stop) of the activations: one call of one module. units_last: (B, T, C), not (B, C, ...)."""
 
     name: str
@@ -51,8 +51,8 @@ class Watcher:
     def __init__(self, model: nn.Module, names: Sequence[str] | None) -> None:
         self._modules = _chosen(model, names)
         self._model = model
-        self.layers: tuple[Layer, ...] = ()
-        self._slots: dict[tuple[str, int], Layer] = {}
+        self.layers: tuple[HookedLayer, ...] = ()
+        self._slots: dict[tuple[str, int], HookedLayer] = {}
         self._calls: dict[str, int] = {}
         self._written: set[int] = set()
         self._buffer: Tensor | None = None
@@ -146,7 +146,7 @@ class Watcher:
             sizes = sizes[1::2]  # the later half of each pair: the last layer stays
         layers, start = [], 0
         for name, call, size, last in sizes:
-            layers.append(Layer(name, call, start, start + size, last))
+            layers.append(HookedLayer(name, call, start, start + size, last))
             start += size
         self.layers = tuple(layers)
         self._slots = {(layer.name, layer.call): layer for layer in layers}

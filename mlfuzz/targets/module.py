@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
-from mlfuzz.targets.hooks import Layer, Watcher, steps_within
+from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
 from mlfuzz.targets.outputs import Taken, detached, learn, normalise
@@ -84,7 +84,7 @@ class ModuleTarget:
         self._digest = ""
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[HookedLayer, ...]:
         """What is watched; known after the first run."""
         return self._watcher.layers
 

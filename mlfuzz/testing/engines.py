@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.declaration import read
-from mlfuzz.codefuzz.harness.engine import Engine, Options, Progress, Session
+from mlfuzz.codefuzz.harness.engine import Engine, FuzzProgress, Options, Session
 from mlfuzz.errors import TargetLoadError
 
 EngineLaw: TypeAlias = Callable[[Engine, Path], None]
@@ -233,7 +233,7 @@ def _corpus(folder: Path, *payloads: bytes) -> Path:
 
 def _fuzzed(
     session: Session, corpus: Path, *, runs: int = 0, until: int = 0, known: Sequence[str] = (), stop: bool = False
-) -> tuple[list[tuple[bytes, Outcome]], Progress]:
+) -> tuple[list[tuple[bytes, Outcome]], FuzzProgress]:
     told: list[tuple[bytes, Outcome]] = []
     progress = session.fuzz(
         corpus, seconds=SECONDS, runs=runs, known=known, on_progress=lambda _: None,

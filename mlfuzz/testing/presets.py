@@ -23,7 +23,7 @@ from mlfuzz.coverage.base import CRITERIA
 from mlfuzz.modality.base import MODALITIES
 from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.limits.distance import distance
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.schedulers.base import SCHEDULERS
 
 Law: TypeAlias = Callable[[Preset], None]
@@ -81,7 +81,7 @@ def its_limits_hold_for_every_modality(preset: Preset) -> None:
         limits = Limits.of({**preset.bound.get(modality, {}), **preset.limits})
         if limits.by_distance:
             distance(modality, limits)
-        ledger = Ledger(limits, _operators(preset, modality))
+        ledger = DistanceLedger(limits, _operators(preset, modality))
         assert not ledger.spent(np.zeros((1, ledger.width), np.float32)).any(), "a seed is at its limits already"
     for modality in preset.bound:
         MODALITIES.get(modality)

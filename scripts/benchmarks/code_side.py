@@ -27,7 +27,7 @@ from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine, AtherisSession
 from mlfuzz.codefuzz.engine.fuzz_session import FLAGS
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.declaration import read
-from mlfuzz.codefuzz.harness.engine import Options, Progress
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Options
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "corpus" / "seeds" / "code"
@@ -228,7 +228,7 @@ def _supervised(folder: Path, name: str, text: str, seeds: Path, runs: int, seed
     """The same under a session, its supervisor included."""
     words = folder / f"{name}.words"
 
-    def one(count: int) -> tuple[float, Progress]:
+    def one(count: int) -> tuple[float, FuzzProgress]:
         before = os.times()
         with tempfile.TemporaryDirectory() as corpus, opened(folder, name, text, seed=seed) as session:
             for path in seeds.iterdir():

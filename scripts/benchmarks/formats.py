@@ -22,7 +22,7 @@ import msgspec
 from mlfuzz.codefuzz.engine.default_engine import engine
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
-from mlfuzz.codefuzz.harness.engine import Options, Progress
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Options
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ class Gain:
         )
 
 
-def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> tuple[Progress, int]:
+def fuzzed(harness: Harness, mutator: str, seed: int, seconds: float) -> tuple[FuzzProgress, int]:
     """One run from the shipped seeds, in a corpus of its own: how far it came, and the groups of failures it met."""
     groups: set[str] = set()
     declaration = msgspec.structs.replace(harness.declaration, mutator=mutator)

@@ -20,7 +20,7 @@ import torch
 from mlfuzz.batch import TensorRows, to_unit
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, select
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.weights import SLICES, weights
 
@@ -35,7 +35,7 @@ def main() -> None:
     mutators = select("image", options.mutators)
     elements = options.channels * options.size**2
     shares = weights(mutators, elements=elements, seconds=options.seconds)
-    plan = Plan(mutators, shares, Ledger(Limits(), mutators), slices=options.slices)
+    plan = Plan(mutators, shares, DistanceLedger(Limits(), mutators), slices=options.slices)
     rng = np.random.default_rng(0)
     shape = (min(STORED, 2 * options.batch), options.channels, options.size, options.size)
     stored = torch.from_numpy(rng.integers(0, 256, shape, np.uint8))

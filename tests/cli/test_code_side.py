@@ -14,7 +14,7 @@ from codefuzz.scripted import ScriptedEngine
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
 from mlfuzz.codefuzz.engine import default_engine
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.workdir import Workdir
@@ -280,7 +280,7 @@ def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):
     workdir = Workdir.create(project / ".mlfuzz" / "toy")
     harness = discovery.find("toy", project)
     with replay_session(harness) as run:
-        finding, files = candidate(b"TPExyz", run.reproduce(b"TPExyz", times=1)[0], Origin(harness))
+        finding, files = candidate(b"TPExyz", run.reproduce(b"TPExyz", times=1)[0], CodeOrigin(harness))
     FindingStore(workdir.findings).save(finding, files)
     assert mlfuzz("findings", "confirm", "--name", "toy").code in (0, 1)
     (one,) = FindingStore(workdir.findings).records()

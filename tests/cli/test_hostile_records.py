@@ -13,7 +13,7 @@ import pytest
 
 from mlfuzz.errors import EXIT_BROKEN
 from mlfuzz.findings.bundle import write_folder
-from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import read_record
 
 HOSTILE: dict[str, dict[str, Any]] = {
@@ -31,7 +31,9 @@ HOSTILE: dict[str, dict[str, Any]] = {
 def bundle(finished: Path, tmp_path: Path) -> Path:
     """Two good findings, and a folder for each hostile one between them."""
     records = sorted(finished.glob(".mlfuzz/digits-fragile/findings/*/finding.json"))
-    confirmed = [Found(read_record(path), path) for path in records if read_record(path).verdict == "confirmed"][:2]
+    confirmed = [
+        LocatedFinding(read_record(path), path) for path in records if read_record(path).verdict == "confirmed"
+    ][:2]
     folder = tmp_path / "bundle"
     write_folder(confirmed, folder)
     told = msgspec.json.decode(confirmed[0].record.read_bytes())

@@ -18,7 +18,7 @@ from PIL import Image
 from mlfuzz.errors import EXIT_BROKEN, EXIT_USAGE
 from mlfuzz.findings.bundle import write_folder
 from mlfuzz.findings.finding import Finding, dumps
-from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import read_record
 
 SHIPPED = "mlfuzz.examples.digits:fragile"
@@ -57,7 +57,7 @@ def place(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         for path in sorted(finished.glob(".mlfuzz/digits-fragile/findings/*/finding.json"))
         if read_record(path).verdict == "confirmed" and read_record(path).chain
     )
-    write_folder([Found(read_record(record), record)], bundle)
+    write_folder([LocatedFinding(read_record(record), record)], bundle)
     source = EVIL.format(canary=str(tmp_path / "canary"))
     for path in (
         "bundle/evil.py",

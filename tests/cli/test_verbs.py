@@ -155,18 +155,18 @@ def test_a_plugin_that_does_not_import_is_a_usage_error(command, tmp_path):
 
 
 def test_doctor_fails_only_where_mlfuzz_cannot_run(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "probe", lambda: doctor.Probe(openmp=["/x/libgomp.so.1"], cpu="AVX2", threads=1))
+    monkeypatch.setattr(doctor, "probe", lambda: doctor.MachineCheck(openmp=["/x/libgomp.so.1"], cpu="AVX2", threads=1))
     ran = command("-C", tmp_path, "doctor")
     assert ran.code == 0
     assert "campaigns run on the processor" in ran.out
-    monkeypatch.setattr(doctor, "probe", lambda: doctor.Probe(error="torch and faiss do not import: x"))
+    monkeypatch.setattr(doctor, "probe", lambda: doctor.MachineCheck(error="torch and faiss do not import: x"))
     assert command("-C", tmp_path, "doctor").code == 3
 
 
 def test_two_kinds_of_openmp_in_one_process_are_a_warning():
-    seen = doctor.Probe(openmp=["/a/libgomp-e98.so.1", "/b/libiomp5.so"], cpu="AVX2")
+    seen = doctor.MachineCheck(openmp=["/a/libgomp-e98.so.1", "/b/libiomp5.so"], cpu="AVX2")
     assert [line.level for line in doctor.runtime(seen) if line.what == "OpenMP"] == ["warn"]
-    twice = doctor.Probe(openmp=["/a/libgomp-e98.so.1", "/b/libgomp.so.1"], cpu="AVX2")
+    twice = doctor.MachineCheck(openmp=["/a/libgomp-e98.so.1", "/b/libgomp.so.1"], cpu="AVX2")
     assert [line.level for line in doctor.runtime(twice) if line.what == "OpenMP"] == ["ok"]
 
 

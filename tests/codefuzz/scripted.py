@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Prepared, Screened
 
 
 class ScriptedEngine:
@@ -77,7 +77,7 @@ class ScriptedSession:
 
     def _progress(self, corpus):
         spent = time.monotonic() - self._began
-        return Progress(
+        return FuzzProgress(
             executions=self._executions, edges=self.engine.edges, features=2 * self.engine.edges,
             corpus=len(list(corpus.iterdir())), fuzzing=spent, seconds=spent, restarts=0, failures=self._failures,
             measured=self.engine.measured, words=self.engine.words,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.coverage.surprise import Surprise, distance_surprise, likelihood_surprise, mahalanobis_surprise
-from mlfuzz.coverage.traces import Density, Mahalanobis, Nearest, Profile
+from mlfuzz.coverage.traces import Density, Mahalanobis, NearestTraces, Profile
 from mlfuzz.errors import ConfigError, UsageError
 from mlfuzz.observation import Observation
 
@@ -34,7 +34,7 @@ def test_distance_is_to_the_own_class_over_that_traces_distance_to_another() -> 
         own, others = known[labels == label], known[labels != label]
         nearest = own[(own - row).norm(dim=1).argmin()]
         wanted.append(float((nearest - row).norm() / (others - nearest).norm(dim=1).min()))
-    assert scored(Nearest(), rows, classes).tolist() == pytest.approx(wanted, rel=1e-4)
+    assert scored(NearestTraces(), rows, classes).tolist() == pytest.approx(wanted, rel=1e-4)
 
 
 def test_mahalanobis_is_the_distance_in_the_class_own_deviations() -> None:
@@ -62,7 +62,7 @@ def test_likelihood_is_a_gaussian_kernel_density_of_the_class() -> None:
     assert scored(Density(), rows, classes).tolist() == pytest.approx(wanted, abs=0.15)
 
 
-@pytest.mark.parametrize("profile", [Nearest(), Mahalanobis(), Density()])
+@pytest.mark.parametrize("profile", [NearestTraces(), Mahalanobis(), Density()])
 def test_a_class_that_was_not_profiled_is_infinitely_surprising(profile: Profile) -> None:
     rows, _ = traces(4)
     assert torch.isinf(scored(profile, rows, torch.full((4,), 7))).all()
@@ -84,7 +84,7 @@ def test_what_is_further_from_its_class_hits_a_higher_bucket(make: type) -> None
 
 def test_an_upper_bound_may_be_given() -> None:
     rows, classes = traces(100)
-    surprise = Surprise(Nearest(), 10, 2.0)
+    surprise = Surprise(NearestTraces(), 10, 2.0)
     surprise.fit(torch.cat([rows, classes[:, None].float()], 1))
     assert surprise.state()["range"].tolist() == [0.0, 2.0]
 

@@ -4,7 +4,7 @@ from findings.samples import sample
 
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.dataset import dataset, write_dataset
-from mlfuzz.findings.lookup import Found, find
+from mlfuzz.findings.lookup import LocatedFinding, find
 from mlfuzz.findings.store import FindingStore
 
 
@@ -32,7 +32,8 @@ def test_a_later_export_holds_out_the_same_faults(tmp_path):
 def test_of_one_fault_only_the_most_severe_are_taken(tmp_path):
     found = findings(tmp_path, 6, per_fault=6)
     ranked = [
-        Found(msgspec.structs.replace(one.finding, severity=float(at)), one.record) for at, one in enumerate(found)
+        LocatedFinding(msgspec.structs.replace(one.finding, severity=float(at)), one.record)
+        for at, one in enumerate(found)
     ]
     data = dataset(ranked, per_fault=2, held_out=0)
     assert [one.finding.severity for one in data.train] == [5.0, 4.0]

@@ -28,7 +28,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "mlfuzz.examples.data:path": False, "mlfuzz.examples.digits:torch": False,
         "mlfuzz.examples.gone:fragile": False,
         "mlfuzz.examples.digits.evil:fragile": False, "mlfuzz.examples.digits:fragile\n": False,
-        "mlfuzz.regressions.runner:Guard": False, "mlfuzz.examples:digits": False, "digits:fragile": False, "": False,
+        "mlfuzz.regressions.runner:RegressionRunner": False, "mlfuzz.examples:digits": False,
+        "digits:fragile": False, "": False,
     }.items(),
 )  # fmt: skip
 def test_shipped_are_the_functions_without_arguments_of_examples_and_puzzles(name: str, shipped: bool) -> None:

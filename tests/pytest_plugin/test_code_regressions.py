@@ -5,7 +5,7 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, tried
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, confirmed, tried
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.triage import triage_record
@@ -22,7 +22,7 @@ def found(tmp_path_factory):
     with replay_session(harness) as run:
         for payload in (b"TPE", b"TPDd", b"TPX"):
             outcomes = run.reproduce(payload, times=3)
-            finding, files = candidate(payload, outcomes[0], Origin(harness))
+            finding, files = candidate(payload, outcomes[0], CodeOrigin(harness))
             made[payload] = confirmed(finding, tried(outcomes, finding.key, finding.kind), payload), files
     return made
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pytest_plugin.lamp import MENDED
 
-from mlfuzz.regressions.gate import Gate, Measured
+from mlfuzz.regressions.gate import Measured, TargetGate
 
 pytest_plugins = "pytester"
 
@@ -43,4 +43,4 @@ def test_without_a_rate_there_is_no_gate(lamp, run):
     [(0, 0, False, True), (2, 100, False, True), (3, 100, False, False), (3, 100, True, True), (9, 100, True, False)],
 )
 def test_all_regressions_decide_by_their_share_and_a_sample_by_what_it_proves(failed, rows, sampled, holds):
-    assert Measured(Gate("lamp", (), allowed=0.02), failed, rows, sampled).holds is holds
+    assert Measured(TargetGate("lamp", (), allowed=0.02), failed, rows, sampled).holds is holds

@@ -8,7 +8,7 @@ import specimen
 
 from mlfuzz.events import NewFinding, Tick
 from mlfuzz.progress import Stats
-from mlfuzz.pytest_plugin.purse import Purse, Turn, left_to_find
+from mlfuzz.pytest_plugin.purse import TargetTurn, TimeBudget, left_to_find
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -22,7 +22,7 @@ class Clock:
 def turned(folder, clock, share, events):
     """A turn in which these happen, (second, event) each; when it asked to stop, or None."""
     workdir = Workdir.create(folder)
-    turn = Turn(share, workdir.root, clock)
+    turn = TargetTurn(share, workdir.root, clock)
     for second, event in events:
         clock.now = 100.0 + second
         turn(event)
@@ -35,7 +35,7 @@ TICK = Tick(specimen._progress(True)[0])
 
 
 def test_even_shares_where_each_takes_all_of_its_own():
-    purse = Purse(60.0, 3)
+    purse = TimeBudget(60.0, 3)
     shares = []
     for _ in range(3):
         shares.append(purse.share())
@@ -44,7 +44,7 @@ def test_even_shares_where_each_takes_all_of_its_own():
 
 
 def test_what_one_leaves_the_others_get():
-    purse = Purse(60.0, 3)
+    purse = TimeBudget(60.0, 3)
     purse.spend(6.0)
     assert purse.share() == 27.0
     purse.spend(27.0)
@@ -68,7 +68,7 @@ def test_one_in_which_something_new_turns_up_goes_on(tmp_path):
 
 def test_loading_is_nobodys_share(tmp_path):
     clock = Clock()
-    turn = Turn(20.0, tmp_path, clock)
+    turn = TargetTurn(20.0, tmp_path, clock)
     clock.now += 50
     assert turn.seconds == 0.0
     turn(TICK)

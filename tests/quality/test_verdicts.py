@@ -19,7 +19,7 @@ import torch
 import mlfuzz
 from mlfuzz.batch import TensorRows, from_payloads
 from mlfuzz.campaign.confirm.confirm import confirm, key_of
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.campaign.minimize.pipeline import confirm_finding, payloads
 from mlfuzz.campaign.minimize.shrink import shrink
 from mlfuzz.corpus.seeds import load_seeds
@@ -100,7 +100,7 @@ def test_of_512_inputs_on_the_decision_boundary_none_is_confirmed_and_then_holds
         if confirm(target, finding, payload, seed).confirmed:
             confirmed.append((finding, payload, seed))
     for finding, payload, seed in confirmed:
-        trial = Trial(target, finding, seed)
+        trial = OracleRun(target, finding, seed)
         for batch in (1, 2, 17, 64):
             assert float(trial.judge(trial.rows([payload] * batch)).margins[0]) > 0
     assert len(confirmed) <= BOUNDARY // 20  # the others fail by less than what their scores are worth

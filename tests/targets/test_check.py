@@ -13,18 +13,18 @@ from mlfuzz.batch import from_payloads
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.calibrate import affordable, speed
 from mlfuzz.targets.callable import CallableTarget
-from mlfuzz.targets.check import Line, check
+from mlfuzz.targets.check import CheckLine, check
 from mlfuzz.targets.module import ModuleTarget
 
 IMAGE = Image(size=(4, 4))
 PAYLOADS = [np.full((1, 4, 4), 25 * at, np.uint8) for at in range(8)]
 
 
-def lines(target: ModuleTarget | CallableTarget, labels: list[str | None] | None = None) -> list[Line]:
+def lines(target: ModuleTarget | CallableTarget, labels: list[str | None] | None = None) -> list[CheckLine]:
     return list(check(target, PAYLOADS, labels or [None] * 8))
 
 
-def said(found: list[Line], level: str, text: str) -> bool:
+def said(found: list[CheckLine], level: str, text: str) -> bool:
     return any(line.level == level and text in line.text for line in found)
 
 

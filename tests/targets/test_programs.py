@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mlfuzz.batch import TensorRows
 from mlfuzz.errors import ConfigError, TargetError, TargetLoadError
 from mlfuzz.modality.image import Image
-from mlfuzz.targets.check import Line, check
+from mlfuzz.targets.check import CheckLine, check
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.variants.base import varied
@@ -83,11 +83,11 @@ def rows(count: int = 5) -> TensorRows:
     return TensorRows(torch.rand(count, 1, 4, 4, generator=torch.Generator().manual_seed(1)), IMAGE).project()
 
 
-def lines(target: ModuleTarget) -> list[Line]:
+def lines(target: ModuleTarget) -> list[CheckLine]:
     return list(check(target, [np.full((1, 4, 4), 25 * at, np.uint8) for at in range(8)], [None] * 8))
 
 
-def said(found: Sequence[Line], level: str, text: str) -> bool:
+def said(found: Sequence[CheckLine], level: str, text: str) -> bool:
     return any(line.level == level and text in line.text for line in found)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from mlfuzz.campaign.confirm.embedding import shift_of
-from mlfuzz.campaign.confirm.oracle_run import REPEATED_ROWS, Judged, Trial
+from mlfuzz.campaign.confirm.oracle_run import REPEATED_ROWS, OracleAnswer, OracleRun
 from mlfuzz.campaign.evidence import RUNS
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.weakness import SHIFT
@@ -63,7 +63,7 @@ def confirm(
 
     Raises ReplayError where the finding no longer fits its target.
     """
-    trial = Trial(target, finding, seed)
+    trial = OracleRun(target, finding, seed)
     floor = finding.floor or 0.0
     key = None if any_key else key_of(finding)
     judged = [trial.judge(trial.rows([payload]), explain=turn == times - 1) for turn in range(times)]
@@ -106,14 +106,14 @@ def key_of(finding: Finding) -> int | None:
     return int(number) if finding.oracle and number.lstrip("-").isdigit() else None
 
 
-def _same_value(trial: Trial, finding: Finding, payload: Payload) -> bool | None:
+def _same_value(trial: OracleRun, finding: Finding, payload: Payload) -> bool | None:
     if trial.oracle is None or trial.measured or finding.margin is None or finding.verdict != "candidate":
         return None
     repeated = trial.judge(trial.rows([payload] * REPEATED_ROWS))
     return bool(abs(float(repeated.margins[0]) - finding.margin) <= 1e-6 * max(1.0, abs(finding.margin)))
 
 
-def _other(trial: Trial, judged: Judged, floor: float) -> str:
+def _other(trial: OracleRun, judged: OracleAnswer, floor: float) -> str:
     if 0 in judged.crashes:
         crash = judged.crashes[0]
         return "" if trial.oracle is None and crash.key == trial.crash_key else f"{crash.type}: {crash.message}"

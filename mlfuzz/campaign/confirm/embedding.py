@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.campaign.confirm.oracle_run import Judged, Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleAnswer, OracleRun
 from mlfuzz.findings.sketch import DIMENSIONS
 from mlfuzz.observation import Observation
 
 LEVELS = 127
 
 
-def shift_of(trial: Trial, judged: Judged) -> str:
+def shift_of(trial: OracleRun, judged: OracleAnswer) -> str:
     """A sketch of how the first row moved the last watched layer, which stands nearest to the answer.
 
     Of a black box, of how it moved the scores. "" where that is not known.

@@ -30,7 +30,7 @@ REPEATED_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class OracleAnswer:
     """Of rows: margin (B,) float32 (NaN: unjudged), key (B,) int64; crashes by row; what the target said.
 
     seen: of the rows that answered, in the order of `ran`; None where none did. told: what the oracle says of the
@@ -45,7 +45,7 @@ class Judged:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Trial:
+class OracleRun:
     """A finding's target, oracle, seed and label, ready to judge inputs.
 
     Raises ReplayError where the target no longer has the finding's label, or the oracle needs a seed that is not there.
@@ -99,7 +99,7 @@ class Trial:
             rows = distance(self.target.modality.name).clip(rows, roots, limits)
         return rows
 
-    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None, *, explain: bool = False) -> Judged:
+    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None, *, explain: bool = False) -> OracleAnswer:
         """Run the rows in one batch and let the finding's oracle judge them against its seed.
 
         chains: what led from the seed to each row; None: the finding's own chain to all of them. explain: ask the
@@ -118,9 +118,9 @@ class Trial:
                 told = self.oracle.explain(seen, reference, batch, 0)
             margins[execution.ran] = verdict.margin.float().cpu().numpy()
             keys[execution.ran] = verdict.keys.cpu().numpy()
-        return Judged(margins, keys, execution.ran, dict(execution.crashes), execution.seen, told)
+        return OracleAnswer(margins, keys, execution.ran, dict(execution.crashes), execution.seen, told)
 
-    def fails(self, judged: Judged, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def fails(self, judged: OracleAnswer, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which rows fail as the finding does: above `floor`, with the same key; or raise with the same crash key."""
         if self.oracle is None:
             keys = [crash.key if (crash := judged.crashes.get(row)) else "" for row in range(len(judged.margins))]
@@ -128,7 +128,7 @@ class Trial:
         failing = judged.margins > floor
         return failing if key is None else failing & (judged.keys == key)
 
-    def run(self, judged: Judged, row: int = 0) -> Run:
+    def run(self, judged: OracleAnswer, row: int = 0) -> Run:
         """What the target said of one row, for people."""
         if row in judged.crashes:
             crash = judged.crashes[row]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from mlfuzz.campaign.confirm.confirm import confirm
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import Payload, rebuild
@@ -41,7 +41,7 @@ def drift(target: GivenTarget, finding: Finding, payload: Payload, seed: Payload
     if seed is None or not finding.chain:
         return ""
     try:
-        made = Trial(target, finding, seed).mutants([finding.chain]).payload(0)
+        made = OracleRun(target, finding, seed).mutants([finding.chain]).payload(0)
     except MlfuzzError as error:
         return str(error)
     if isinstance(made, str) or isinstance(payload, str):

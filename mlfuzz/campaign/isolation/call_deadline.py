@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(slots=True)
-class Patience:
+class CallDeadline:
     """Of one process. given: seconds a call may take, where the user has said so; 0: as measured.
 
     The first call of all is not judged; the first of a shape is allowed for as the slowest of those.
@@ -61,5 +61,5 @@ class Patience:
 
 
 def start_seconds(given: float) -> float:
-    """What loading, and whatever else is not a batch, may take. given: as of `Patience`."""
+    """What loading, and whatever else is not a batch, may take. given: as of `CallDeadline`."""
     return max(START_SECONDS, given)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.campaign.isolation.call_deadline import Patience, Shape, start_seconds
+from mlfuzz.campaign.isolation.call_deadline import CallDeadline, Shape, start_seconds
 
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
 PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended")
@@ -91,7 +91,7 @@ class Recorder:
         finally:
             os.close(descriptor)
         self._batch = self._inputs = self._candidates = self._size = 0
-        self.patience = Patience(deadline)
+        self.patience = CallDeadline(deadline)
         self.answered = time.monotonic()
         self._shape: Shape = (0,)
         self._phase: Phase = "start"

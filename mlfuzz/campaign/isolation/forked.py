@@ -41,7 +41,7 @@ MEASURED = struct.Struct("<d")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ChildEnd:
     """how, and its name ("SIGSEGV", "exit 3", "over 1.0 s"); value: what the function gave; trace: where it was.
 
     given: whether the user said how long it may take.
@@ -71,7 +71,7 @@ class Ended:
         return Crash(self.how, name, said[self.how], frames_of(self.trace), self.trace, details)
 
 
-def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[[], object] | None = None) -> Ended:
+def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[[], object] | None = None) -> ChildEnd:
     """Fork, run, wait up to `seconds`; a child that is late is killed, its Python stack taken first.
 
     warm: a like call that is known to come back: the child makes it twice before anything is timed, once to get over
@@ -103,15 +103,15 @@ def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[
     if cold:
         raise ReplayError(f"a forked child gave no answer in {START_SECONDS:.0f} s to an input that is known to answer")
     if late:
-        return Ended("hang", f"over {seconds:.1f} s", b"", trace, spent)
+        return ChildEnd("hang", f"over {seconds:.1f} s", b"", trace, spent)
     if os.WIFSIGNALED(status):
-        return Ended("crash", signal.Signals(os.WTERMSIG(status)).name, b"", trace, spent)
+        return ChildEnd("crash", signal.Signals(os.WTERMSIG(status)).name, b"", trace, spent)
     if os.WEXITSTATUS(status) or not value.endswith(b"\0ok"):
-        return Ended("exit", f"exit {os.WEXITSTATUS(status)}", b"", trace, spent)
-    return Ended("ok", "", value[:-3], "", spent)
+        return ChildEnd("exit", f"exit {os.WEXITSTATUS(status)}", b"", trace, spent)
+    return ChildEnd("ok", "", value[:-3], "", spent)
 
 
-def run_rows(target: Target, rows: Rows, seconds: float, *, known: Rows | None = None, given: bool = False) -> Ended:
+def run_rows(target: Target, rows: Rows, seconds: float, *, known: Rows | None = None, given: bool = False) -> ChildEnd:
     """One forward pass in a child. An exception ends it well: it would not have ended the process.
 
     known: a row that answers; where it is given the limit is 10 times what as many of it take in that child, if that
@@ -155,14 +155,14 @@ class Sorted:
     """
 
     good: list[int]
-    guilty: list[tuple[int, Ended]]
+    guilty: list[tuple[int, ChildEnd]]
     skipped: int
 
 
-def sort_rows(run: Callable[[int, int], Ended], count: int, most: int) -> Sorted:
+def sort_rows(run: Callable[[int, int], ChildEnd], count: int, most: int) -> Sorted:
     """Halve until the guilty rows stand alone, `most` of them at most. run(start, stop): rows in a child of its own."""
     good: list[int] = []
-    guilty: list[tuple[int, Ended]] = []
+    guilty: list[tuple[int, ChildEnd]] = []
     skipped = 0
     pending = [(0, count)]
     while pending:

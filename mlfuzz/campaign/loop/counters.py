@@ -35,7 +35,7 @@ class Clock:
         self._last = now
 
 
-class Tally:
+class Counters:
     """Counters of one life; the account adds them to those of lives before."""
 
     def __init__(self) -> None:

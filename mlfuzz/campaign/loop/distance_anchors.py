@@ -12,7 +12,7 @@ from mlfuzz.corpus.corpus import Corpus
 MOVING = "geometry"
 
 
-class References:
+class DistanceAnchors:
     """Corpus row -> the row its pixels are compared with: the latest of its lineage that a moving operator made.
 
     kinds: of the operators, by name.

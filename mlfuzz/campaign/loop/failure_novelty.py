@@ -22,18 +22,18 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class FailureNovelty:
     """What failures are worth: to the choice of seeds (B,), and to that of operators (B,)."""
 
     seeds: NDArray[np.float64]
     operators: NDArray[np.float64]
 
     @classmethod
-    def none(cls, rows: int) -> News:
+    def none(cls, rows: int) -> FailureNovelty:
         return cls(np.zeros(rows), np.zeros(rows))
 
 
-class Firsts:
+class NoveltyFilter:
     """Remembers (oracle, key) with operator, seed and place of all that has failed in this life."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Firsts:
     def news(
         self, margins: NDArray[np.float32], keys: NDArray[np.int64], floors: Sequence[float], *, seeds: Indices,
         operators: NDArray[np.int64], places: NDArray[np.int64],
-    ) -> News:  # fmt: skip
+    ) -> FailureNovelty:  # fmt: skip
         """What rows' failures are worth. margins, keys: (B, oracles). seeds, operators, places: (B,)."""
-        news = News.none(len(margins))
+        news = FailureNovelty.none(len(margins))
         rows, oracles = np.nonzero(margins > np.asarray(floors, np.float32))
         if len(rows):
             kinds = _mixed(keys[rows, oracles], oracles)

@@ -18,7 +18,7 @@ MOST = 64
 UNSURE = -1
 
 
-class Jury:
+class LabelVote:
     """models: by name. seeds: gives the inputs of seeds, by number. labels: of the seeds, None where there is none.
 
     A model votes on a row where it gives the row's seed its label (or any label, where it has none); more than half of

@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Batch, Indices, Rows, shape_of
 from mlfuzz.campaign.isolation.call_deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
-from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows
+from mlfuzz.campaign.isolation.forked import ChildEnd, run_rows, sort_rows
 from mlfuzz.campaign.loop.candidates import Candidates, operators_of
-from mlfuzz.campaign.loop.counters import Tally
-from mlfuzz.campaign.loop.distance_anchors import References
+from mlfuzz.campaign.loop.counters import Counters
+from mlfuzz.campaign.loop.distance_anchors import DistanceAnchors
 from mlfuzz.campaign.loop.evaluate import Evaluation, evaluate
-from mlfuzz.campaign.loop.failure_novelty import Firsts, News, places
+from mlfuzz.campaign.loop.failure_novelty import FailureNovelty, NoveltyFilter, places
 from mlfuzz.campaign.loop.label_vote import MOST as VOTED
-from mlfuzz.campaign.loop.label_vote import Jury
-from mlfuzz.campaign.loop.step_reuse import Repeats
-from mlfuzz.campaign.search.scheduler import Searcher
+from mlfuzz.campaign.loop.label_vote import LabelVote
+from mlfuzz.campaign.loop.step_reuse import StepReuse
+from mlfuzz.campaign.search.scheduler import SearchScheduler
 from mlfuzz.campaign.setup.assemble import Components
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.errors import TargetError
 from mlfuzz.modality import raw
 from mlfuzz.mutators.schedule.slices import Most, Mutated
-from mlfuzz.mutators.schedule.strength_caps import Caps
+from mlfuzz.mutators.schedule.strength_caps import StrengthCaps
 from mlfuzz.targets.execute import Execution, broken_target, execute
 
 GUARDED_ROWS = 2
@@ -73,20 +73,20 @@ class Loop:
 
     parts: Components
     corpus: Corpus
-    pool: Pool
+    pool: InputCache
     seeds: Seeds
     candidates: Candidates
-    tally: Tally
+    tally: Counters
     recorder: Recorder
     life: int
     guarded: bool = False
-    searcher: Searcher | None = None
-    jury: Jury | None = None
+    searcher: SearchScheduler | None = None
+    jury: LabelVote | None = None
     batches: int = 0
-    _firsts: Firsts = field(default_factory=Firsts)
-    _repeats: Repeats = field(init=False)
-    _references: References = field(init=False)
-    _caps: Caps | None = field(init=False)
+    _firsts: NoveltyFilter = field(default_factory=NoveltyFilter)
+    _repeats: StepReuse = field(init=False)
+    _references: DistanceAnchors = field(init=False)
+    _caps: StrengthCaps | None = field(init=False)
     _queue: list[Indices] = field(default_factory=list)
     _broken: int = 0
     _size: int = 0
@@ -95,9 +95,9 @@ class Loop:
     def __post_init__(self) -> None:
         plan = self.parts.plan
         learning = plan.dealer is not None and (self.jury is not None or plan.ledger.limits.by_distance)
-        self._caps = Caps([part.name for part in plan.mutators], len(self.seeds)) if learning else None
-        self._references = References(self.corpus, {part.name: part.kind for part in plan.mutators})
-        self._repeats = Repeats(plan.mutators, slices=max(1, plan.slices // 4))
+        self._caps = StrengthCaps([part.name for part in plan.mutators], len(self.seeds)) if learning else None
+        self._references = DistanceAnchors(self.corpus, {part.name: part.kind for part in plan.mutators})
+        self._repeats = StepReuse(plan.mutators, slices=max(1, plan.slices // 4))
 
     def step(self) -> int:
         """One batch, and before it searches where they are due; the number of inputs that ran."""
@@ -179,7 +179,7 @@ class Loop:
         self.tally.clock.lap("execute")
         return Executed(picked, mutated, batch, execution, searched)
 
-    def _search(self, searcher: Searcher) -> int:
+    def _search(self, searcher: SearchScheduler) -> int:
         """One search; what it found is run like any batch, and was made by one mutation. Inputs that ran."""
         clock = self.tally.clock
         clock.start()
@@ -229,7 +229,7 @@ class Loop:
     def _reward(self, executed: Executed, evaluation: Evaluation, admission: Admission) -> None:
         """Scheduler, operators, limits and searches learn what became of the rows."""
         ran, margins, keys, failing = evaluation.rows, evaluation.margins, evaluation.keys, evaluation.failing
-        seeds, gains, news = executed.batch.seeds[ran], admission.gains, News.none(len(ran))
+        seeds, gains, news = executed.batch.seeds[ran], admission.gains, FailureNovelty.none(len(ran))
         solid = margins > np.asarray(self.parts.floors, np.float32)
         if self.searcher is not None and failing.any():
             rows, oracles = np.nonzero(solid)
@@ -274,7 +274,7 @@ class Loop:
         self.recorder.hold()
         patience, seed = self.recorder.patience, self.pool.gather(self.corpus.seeds[picked[:1]])
 
-        def run(start: int, stop: int) -> Ended:
+        def run(start: int, stop: int) -> ChildEnd:
             part = rows.part(start, stop)
             usual = patience.slowest(shape_of(part))
             seconds = patience.given or max(GUARD_SECONDS, SLOWEST_FACTOR * usual)

@@ -24,7 +24,7 @@ BEST = 8
 HELD = 32
 
 
-class Repeats:
+class StepReuse:
     """What may be done once more: to the entry it made (again), or to another one (borrowed).
 
     slices: so many operators a batch at most, each way: each costs as much as a slice of the plan's own.

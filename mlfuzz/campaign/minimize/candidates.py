@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.campaign.confirm.confirm import TIMES
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.errors import ReplayError
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import Chain
@@ -30,7 +30,7 @@ class Attempts:
     deadline: by `time.monotonic`; nothing new is tried after it. tried: inputs run so far.
     """
 
-    def __init__(self, trial: Trial, floor: float, key: int | None, *, deadline: float) -> None:
+    def __init__(self, trial: OracleRun, floor: float, key: int | None, *, deadline: float) -> None:
         self.trial, self.floor, self.key, self.deadline = trial, floor, key, deadline
         self.tried = 0
 

@@ -11,7 +11,7 @@ import msgspec
 from mlfuzz.campaign.confirm.complexity import dominant
 from mlfuzz.campaign.confirm.confirm import TIMES, confirm, settle
 from mlfuzz.campaign.confirm.severity import severity_of
-from mlfuzz.campaign.minimize.shrink import Shrunk, shrink
+from mlfuzz.campaign.minimize.shrink import ShrinkResult, shrink
 from mlfuzz.campaign.minimize.trim import trim
 from mlfuzz.findings.finding import FileRef, Finding, Trimmed
 from mlfuzz.findings.fingerprint import fault_of
@@ -99,7 +99,12 @@ def payloads(store: FindingStore, finding: Finding) -> tuple[Payload, Payload | 
 
 
 def _stored(
-    target: GivenTarget, store: FindingStore, finding: Finding, result: Shrunk, seed: Payload | None, payload: Payload
+    target: GivenTarget,
+    store: FindingStore,
+    finding: Finding,
+    result: ShrinkResult,
+    seed: Payload | None,
+    payload: Payload,
 ) -> Finding:
     modality = target.modality
     data = modality.encode(result.payload)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mlfuzz.campaign.confirm.complexity import dominant, order
 from mlfuzz.campaign.confirm.confirm import key_of
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.campaign.minimize.candidates import FLOOR_FACTOR, Attempts
 from mlfuzz.campaign.minimize.passes import drop, fewer_sites, fuse, milder, neutral, rounder, seeds
 from mlfuzz.findings.finding import Finding
@@ -21,7 +21,7 @@ from mlfuzz.targets.base import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class ShrinkResult:
     """chain: the simplest that fails alone, three times. payload: the input it makes. tried: inputs run."""
 
     chain: Chain
@@ -31,9 +31,9 @@ class Shrunk:
     dominant: str
 
 
-def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 2.0) -> Shrunk | None:
+def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 2.0) -> ShrinkResult | None:
     """The simplest chain found within about `seconds`; None where not even the recorded one fails from the seed."""
-    trial = Trial(target, finding, seed)
+    trial = OracleRun(target, finding, seed)
     floor = FLOOR_FACTOR * (finding.floor or 0.0)
     attempts = Attempts(trial, floor, key_of(finding), deadline=time.monotonic() + seconds)
     chain = finding.chain
@@ -56,5 +56,5 @@ def shrink(target: Target, finding: Finding, seed: Payload, *, seconds: float = 
         payload = trial.mutants([candidate]).payload(0)
         failed, margin = attempts.alone(payload, candidate)
         if failed:
-            return Shrunk(candidate, payload, margin, attempts.tried, dominant(candidate))
+            return ShrinkResult(candidate, payload, margin, attempts.tried, dominant(candidate))
     return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlfuzz.campaign.confirm.confirm import key_of
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.campaign.minimize.candidates import FLOOR_FACTOR, SHARES, Attempts
 from mlfuzz.campaign.minimize.diff import Difference, Elements, Kept, Pieces, difference
 from mlfuzz.findings.finding import Finding
@@ -47,7 +47,7 @@ def trim(target: Target, finding: Finding, payload: Payload, seed: Payload, *, s
     found = difference(seed, payload, target.modality)
     if found is None:
         return None
-    attempts = Attempts(Trial(target, finding, seed), FLOOR_FACTOR * (finding.floor or 0.0), key_of(finding),
+    attempts = Attempts(OracleRun(target, finding, seed), FLOOR_FACTOR * (finding.floor or 0.0), key_of(finding),
                         deadline=time.monotonic() + seconds)  # fmt: skip
     search = _Search(found, attempts)
     history = [payload]

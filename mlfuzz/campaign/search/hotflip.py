@@ -25,7 +25,7 @@ class _Reached(Exception):
     """The embedding has been reached: the rest of the forward pass is not wanted."""
 
 
-class Embedding:
+class EmbeddingGradient:
     """Estimates for `words.choose`.
 
     target: with a module that has an embedding layer of token numbers; the largest such layer counts.

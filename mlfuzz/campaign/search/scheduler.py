@@ -14,13 +14,13 @@ from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.search.black_box import BLENDS, nearest
 from mlfuzz.campaign.search.objective import Objective, Trials, objectives, scores_of
 from mlfuzz.campaign.search.strategy import Catch, Hunt, estimate_of, gradients_reach, hunt_values, hunt_words
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import MUTATORS
 from mlfuzz.mutators.limits.distance import DISTANCES
-from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, Ledger
+from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, DistanceLedger
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.oracles.base import Oracle
 from mlfuzz.storage.blobs import Blobs
@@ -54,7 +54,7 @@ OTHERS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """picked: parents of the rows found; mutated: those rows; None where nothing was. evaluations: used in all."""
 
     picked: Indices
@@ -63,7 +63,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Searcher:
+class SearchScheduler:
     """Spends its share of the inputs on searches, a turn at a time, each for one oracle from a few parents.
 
     mode: "white" follows gradients, and gives up where there are none; "black" never asks for one; "auto" does what it
@@ -74,9 +74,9 @@ class Searcher:
 
     target: Any
     corpus: Corpus
-    pool: Pool
+    pool: InputCache
     seeds: Seeds
-    ledger: Ledger
+    ledger: DistanceLedger
     blobs: Blobs
     aims: list[Objective]
     mode: Mode
@@ -107,13 +107,15 @@ class Searcher:
     def due(self) -> bool:
         return bool(self.aims) and self.allowance >= self.turn_size
 
-    def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[Phase], None]) -> Found:
+    def turn(
+        self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[Phase], None]
+    ) -> SearchResult:
         """One search. begin: told the parents before anything runs. beat: see `Trials`."""
         aim, size = self._aim(), self.turn_size
         self.turns += 1
         if aim is None:
             self.spent += size  # what it might have used: else it would be asked again at once
-            return Found(np.zeros(0, np.int64), None, 0)
+            return SearchResult(np.zeros(0, np.int64), None, 0)
         picked = self.pool.split(self._parents(aim, size // self._each(aim), rng))[0]
         begin(picked)
         white, asked = self._is_white(self.pool.gather(picked))
@@ -130,11 +132,11 @@ class Searcher:
         aim.tried += len(picked)
         if catch is None:
             self.spent += size
-            return Found(picked[:0], None, asked)
+            return SearchResult(picked[:0], None, asked)
         aim.found += len(catch.hits)
         self.spent += asked + catch.spent + len(catch.hits)
         mutated = self._mutated(picked[catch.hits], catch) if len(catch.hits) else None
-        return Found(picked[catch.hits], mutated, asked + catch.spent)
+        return SearchResult(picked[catch.hits], mutated, asked + catch.spent)
 
     def _hunt(self, hunt: Hunt, rows: Rows, *, white: bool) -> Catch | None:
         """None where nothing can be tried."""
@@ -232,8 +234,8 @@ class Searcher:
 
 def searcher_for(
     table: dict[str, Any], *, target: Any, oracles: tuple[Oracle, ...], floors: tuple[float, ...], corpus: Corpus,
-    pool: Pool, seeds: Seeds, ledger: Ledger, blobs: Blobs, batch: int, key: int = 0,
-) -> Searcher | None:  # fmt: skip
+    pool: InputCache, seeds: Seeds, ledger: DistanceLedger, blobs: Blobs, batch: int, key: int = 0,
+) -> SearchScheduler | None:  # fmt: skip
     """The searches that `search` in the configuration asks for; None where there is nothing for them to do.
 
     "auto" searches where an oracle compares two forms of the target, where limits keep inputs near their seeds, or
@@ -251,7 +253,7 @@ def searcher_for(
     absolute = not any(oracle.relative for oracle in oracles)
     if mode == "auto" and not (bounded_ or absolute or any(aim.compares for aim in aims)):
         return None
-    return Searcher(target, corpus, pool, seeds, ledger, blobs, aims, mode, batch, key, share) if aims else None
+    return SearchScheduler(target, corpus, pool, seeds, ledger, blobs, aims, mode, batch, key, share) if aims else None
 
 
 def _lacking(modality: str) -> str:

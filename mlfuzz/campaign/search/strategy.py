@@ -13,7 +13,7 @@ from mlfuzz.batch import Indices, Recorded, Rows, TensorRows, TextRows
 from mlfuzz.campaign.search.boundary import GRADIENT_COST, Problem, Seen, Slope
 from mlfuzz.campaign.search.differential import disagree, toward
 from mlfuzz.campaign.search.gradient import differentiable, slope_of
-from mlfuzz.campaign.search.hotflip import Embedding
+from mlfuzz.campaign.search.hotflip import EmbeddingGradient
 from mlfuzz.campaign.search.objective import Objective, Trials
 from mlfuzz.campaign.search.projection import admitted, bounded, spanned
 from mlfuzz.campaign.search.text import Estimate, choose, offered
@@ -108,7 +108,7 @@ def gradients_reach(target: Any, rows: Rows) -> tuple[bool, int]:
         return differentiable(target, few), len(few) * GRADIENT_COST
     assert isinstance(rows, TextRows)
     try:
-        one = Embedding(target, lambda seen, _: seen.main.float().flatten(1).sum(1))
+        one = EmbeddingGradient(target, lambda seen, _: seen.main.float().flatten(1).sum(1))
         one(rows.part(0, 1), np.arange(1), [[]])
     except Exception:  # noqa: BLE001  whatever the system under test raises here, it has no usable gradient
         return False, GRADIENT_COST
@@ -118,4 +118,4 @@ def gradients_reach(target: Any, rows: Rows) -> tuple[bool, int]:
 def estimate_of(hunt: Hunt) -> Estimate:
     """By the gradient at the embedding layer."""
     trials, aim = hunt.trials, hunt.aim
-    return Embedding(trials.target, lambda seen, which: trials.gap(aim, seen, which))
+    return EmbeddingGradient(trials.target, lambda seen, which: trials.gap(aim, seen, which))

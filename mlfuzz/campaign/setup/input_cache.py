@@ -16,7 +16,7 @@ POOL_BYTES = 512 << 20
 """Of stored integers; beyond it the entries longest unused make room (they are read again when picked)."""
 
 
-class Pool:
+class InputCache:
     """Corpus row -> rows on the device. Tensors are kept as their file's integers, a quarter of float32.
 
     fetch: gives the payload of a corpus row that is not resident. One table a shape: `split` cuts picks by it.

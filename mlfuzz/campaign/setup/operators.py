@@ -12,9 +12,9 @@ from mlfuzz.campaign.presets import PRESETS, Ranges
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.errors import ConfigError, UnknownNameError
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.schedule.applicable import applicable
-from mlfuzz.mutators.schedule.bandit import Dealer
+from mlfuzz.mutators.schedule.bandit import OperatorBandit
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.published import published
 from mlfuzz.mutators.schedule.weights import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
@@ -41,7 +41,7 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     if not mutators:
         raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
-    ledger = Ledger(Limits.of({**preset.bound.get(modality, {}), **spec.limits}), mutators)
+    ledger = DistanceLedger(Limits.of({**preset.bound.get(modality, {}), **spec.limits}), mutators)
     useful = applicable(mutators, rows)
     dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
     shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
@@ -55,7 +55,7 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
         costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
         shares = shares / shares.sum()
         step = float(costs @ shares) + slices * SLICE_SECONDS / (batch * seconds)
-        dealer = Dealer([part.name for part in dealt], shares, costs, step=step)
+        dealer = OperatorBandit([part.name for part in dealt], shares, costs, step=step)
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from mlfuzz.batch import Batch, Indices, Rows, Step, from_payloads, shape_of
 from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
@@ -128,7 +128,7 @@ class Seeds:
         return margins
 
     def admit(
-        self, corpus: Corpus, pool: Pool, scheduler: Scheduler, oracles: Sequence[Oracle],
+        self, corpus: Corpus, pool: InputCache, scheduler: Scheduler, oracles: Sequence[Oracle],
         features: NDArray[np.float32], *, width: int,
     ) -> None:  # fmt: skip
         """The first entries of an empty corpus. features: (seeds, dimensions). width: of an entry's loads."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlfuzz.batch import Batch, Indices, Rows, Step, from_payloads
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, StepRecord, read_flight
-from mlfuzz.campaign.isolation.forked import Ended, run_rows, sort_rows, warm_up
+from mlfuzz.campaign.isolation.forked import ChildEnd, run_rows, sort_rows, warm_up
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
 from mlfuzz.campaign.setup.seeds import Seeds, found_seeds, stored_seeds
 from mlfuzz.campaign.spec import loads
@@ -31,7 +31,7 @@ from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.plain import plain_parts
 
 
-class Lineage(Protocol):
+class Ancestry(Protocol):
     """Parents by row number."""
 
     def rows(self, lives: Sequence[str], identities: NDArray[np.int64]) -> Indices:
@@ -142,7 +142,7 @@ class Autopsy:
         CONTENTS.attach(Blobs(self.workdir).find)  # its process is the probe, and ends with the campaign
         self._load, self._life = load, life
         self.batch: Batch | None = None
-        self.lineage: Lineage | None = None
+        self.lineage: Ancestry | None = None
         self.number = 0
         flight = read_flight(self.workdir.flight(life))
         if flight is not None:
@@ -150,7 +150,7 @@ class Autopsy:
             self.lineage = Stored(self.workdir) if flight.phase == "execute" else Unborn(self.workdir, target)
             self.batch = self._remake(flight, self.lineage)
 
-    def guilty(self, most: int) -> list[tuple[int, Ended]]:
+    def guilty(self, most: int) -> list[tuple[int, ChildEnd]]:
         """Rows that end a process by themselves; [] where the batch does not do it again."""
         self._warm_up()
         found = self._sorted(most, min(self.seconds, QUICK_SECONDS))
@@ -158,7 +158,7 @@ class Autopsy:
         sure = [(row, ended) for row, _ in found if (ended := self._run(row, row + 1, self.seconds)).how != "ok"]
         return sure or self._sorted(most, self.seconds)
 
-    def guilty_seed(self, found: Sequence[tuple[int, Ended]]) -> str:
+    def guilty_seed(self, found: Sequence[tuple[int, ChildEnd]]) -> str:
         """The name of a seed that does it unmutated, or "": then the target is broken, not fuzzed."""
         for row, _ in found:
             if self.batch is not None and self.lineage is not None and not self.batch.mutations(row):
@@ -167,14 +167,14 @@ class Autopsy:
                     return self.lineage.name(parent)
         return ""
 
-    def parents(self, found: Sequence[tuple[int, Ended]]) -> list[list[Any]]:
+    def parents(self, found: Sequence[tuple[int, ChildEnd]]) -> list[list[Any]]:
         """Identities of the parents whose children killed the worker."""
         if self.batch is None or self.lineage is None:
             return []
         identities = [self.lineage.identity(int(self.batch.parents[row])) for row, _ in found]
         return [list(identity) for identity in identities if identity is not None]
 
-    def save(self, found: Sequence[tuple[int, Ended]]) -> list[str]:
+    def save(self, found: Sequence[tuple[int, ChildEnd]]) -> list[str]:
         """Make findings of the guilty rows; their ids."""
         if self.batch is None or self.lineage is None:
             return []
@@ -188,12 +188,12 @@ class Autopsy:
         store.save_many(made)
         return [finding.id for finding, _ in made]
 
-    def _sorted(self, most: int, seconds: float) -> list[tuple[int, Ended]]:
+    def _sorted(self, most: int, seconds: float) -> list[tuple[int, ChildEnd]]:
         if self.batch is None or self._run(0, len(self.batch), SLOW_FACTOR * seconds).how == "ok":
             return []
         return sort_rows(lambda start, stop: self._run(start, stop, seconds), len(self.batch), most).guilty
 
-    def _run(self, start: int, stop: int, seconds: float) -> Ended:
+    def _run(self, start: int, stop: int, seconds: float) -> ChildEnd:
         assert self.batch is not None
         part = self.batch.rows.part(start, stop)
         if self._known is None:  # each child's call is its first
@@ -208,7 +208,7 @@ class Autopsy:
         known = from_payloads([payload], self.target.modality, self.target.device)
         self._known = known if warm_up(self.target, known) else None
 
-    def _remake(self, flight: FlightRecord, lineage: Lineage) -> Batch:
+    def _remake(self, flight: FlightRecord, lineage: Ancestry) -> Batch:
         identities = np.frombuffer(flight.parents, np.int64).reshape(-1, 2)
         parents = lineage.rows(flight.lives, identities)
         payloads = [lineage.payload(row) for row in parents.tolist()]

@@ -17,7 +17,7 @@ from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import Pulse, read_flight, read_pulse
 from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
-from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, Request
+from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, TriageRequest
 from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
@@ -156,7 +156,7 @@ class ProbeProcess:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: TriageRequest) -> None:
         """Send one request; `reply` gives its answer."""
         if not self.alive:
             self._start()
@@ -191,7 +191,7 @@ class ProbeProcess:
         self.busy_seconds += time.monotonic() - self._asked
         return msgspec.json.decode(line, type=Reply)
 
-    def consult(self, request: Request, seconds: float) -> Reply | str:
+    def consult(self, request: TriageRequest, seconds: float) -> Reply | str:
         """Ask, and wait for the answer at most so long; why there is none, in words, where it does not come.
 
         Where the probe has not run that target yet, loading it and its first call are waited for beside that.

@@ -10,7 +10,7 @@ import msgspec
 
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
-from mlfuzz.campaign.supervisor.triage_worker import Reply, Request
+from mlfuzz.campaign.supervisor.triage_worker import Reply, TriageRequest
 from mlfuzz.errors import TargetError, WorkerLostError
 from mlfuzz.events import Event, Warned, WorkerDied
 from mlfuzz.storage.durable import write_atomic
@@ -28,7 +28,7 @@ DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""
 
 
-class Inquest:
+class RestartPolicy:
     """Deaths of one campaign's workers. guarded: whether the next worker tries each batch in a child first."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Inquest:
 
     def _autopsy(self, how: str, life: str) -> Reply | None:
         spec = self._spec
-        self._probe.ask(Request(
+        self._probe.ask(TriageRequest(
             op="autopsy", path=str(self._workdir.root), target=spec.target, directory=spec.directory,
             device=spec.device, life=life, how=how, seconds=spec.deadline or PART_SECONDS,
             given=bool(spec.deadline),

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
-from mlfuzz.campaign.supervisor.restart_policy import Inquest
+from mlfuzz.campaign.supervisor.restart_policy import RestartPolicy
 from mlfuzz.campaign.supervisor.triage import ProbeTriage
-from mlfuzz.campaign.supervisor.worker_pool import Crew
+from mlfuzz.campaign.supervisor.worker_pool import WorkerPool
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
@@ -73,13 +73,13 @@ class _Supervisor:
         self._loading = 0.0
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
-        self.crew = Crew(workdir, request.workers)
+        self.crew = WorkerPool(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
         self.queue = TriageQueue(request.confirm_share, on_event)
         for finding in self.store.records():
             self.queue.add(finding)
         self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
-        self.inquest = Inquest(request.spec, workdir, self.probe, on_event, self._asked_to_end)
+        self.inquest = RestartPolicy(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
     def run(self, *, adopt: bool) -> CampaignResult:

@@ -8,9 +8,9 @@ from typing import Literal
 
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import Reply, Request
+from mlfuzz.campaign.supervisor.triage_worker import Reply, TriageRequest
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.triage_queue import Task, TriageQueue
+from mlfuzz.triage_queue import TriageQueue, TriageTask
 
 
 class ProbeTriage:
@@ -22,7 +22,7 @@ class ProbeTriage:
     ) -> None:  # fmt: skip
         """folder_of: a finding's directory by its id."""
         self._spec, self._store, self._probe, self._queue, self._folder_of = spec, store, probe, queue, folder_of
-        self._asked: Task | None = None
+        self._asked: TriageTask | None = None
         self._busy_before = 0.0
 
     @property
@@ -54,17 +54,17 @@ class ProbeTriage:
         self._replied(task, reply)
         return True
 
-    def _replied(self, task: Task, reply: Reply | None) -> None:
+    def _replied(self, task: TriageTask, reply: Reply | None) -> None:
         seconds = self._probe.busy_seconds - self._busy_before
         if reply is None or reply.error:
             self._queue.failed(task, "the triage worker died" if reply is None else reply.error, seconds)
         else:
             self._queue.done(task, self._store.load(task.finding.id), seconds)
 
-    def _request(self, task: Task) -> Request:
+    def _request(self, task: TriageTask) -> TriageRequest:
         spec = self._spec
         op: Literal["settle", "shrink"] = "shrink" if task.job == "shrink" else "settle"
-        return Request(
+        return TriageRequest(
             op=op, path=str(self._folder_of(task.finding.id)), target=spec.target, directory=spec.directory,
             device=spec.device, seconds=task.seconds if task.job == "shrink" else 0.0, plugins=spec.plugins,
             validity=spec.validity, require_valid=spec.require_valid,

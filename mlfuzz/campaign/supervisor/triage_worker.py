@@ -29,7 +29,7 @@ ISOLATED_SECONDS = 2.0
 """What a single input may take, where its finding does not say."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class TriageRequest(msgspec.Struct, frozen=True, kw_only=True):
     """op: "confirm", "shrink", "autopsy", "replay". path: a finding's directory, or the campaign's for an autopsy.
 
     target: "module:attribute". seconds: for a shrink in all, for an autopsy of each run; given: the user has said so.
@@ -66,7 +66,7 @@ class Probe:
     targets: dict[tuple[str, str], Any] = field(default_factory=dict)
     validity: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: TriageRequest) -> Reply:
         """Serve one request; errors become replies."""
         try:
             target = self._target(request)
@@ -78,7 +78,7 @@ class Probe:
         except Exception as error:  # noqa: BLE001  one finding that cannot be looked at must not end the probe
             return Reply(error=f"{type(error).__name__}: {error}", kind=type(error).__name__)
 
-    def _target(self, request: Request) -> Any:
+    def _target(self, request: TriageRequest) -> Any:
         from mlfuzz.registry import import_plugins
         from mlfuzz.targets.load import load
 
@@ -88,7 +88,7 @@ class Probe:
             self.targets[key] = load(request.target, directory=Path(request.directory).resolve(), device=request.device)
         return self.targets[key]
 
-    def _finding(self, target: Any, request: Request) -> Reply:
+    def _finding(self, target: Any, request: TriageRequest) -> Reply:
         from mlfuzz.campaign.minimize.pipeline import settle_finding, shrink_finding, trim_finding
         from mlfuzz.findings.store import FindingStore, read
 
@@ -113,7 +113,7 @@ class Probe:
             changed = self._validity(target, request, store, shrunk)
         return Reply(ids=[changed.id], value={"verdict": changed.verdict, "shrunk": changed.shrunk})
 
-    def _validity(self, target: Any, request: Request, store: Any, finding: Any) -> Any:
+    def _validity(self, target: Any, request: TriageRequest, store: Any, finding: Any) -> Any:
         """The finding with what is said of its label; after a shrink the models that voted before vote again."""
         from mlfuzz.campaign.minimize.label_check import keep_label, load_validity, voters
 
@@ -125,7 +125,7 @@ class Probe:
             )  # fmt: skip
         return keep_label(self.validity[names], store, finding)
 
-    def _isolated(self, target: Any, request: Request, finding: Any, files: dict[str, bytes]) -> Reply:
+    def _isolated(self, target: Any, request: TriageRequest, finding: Any, files: dict[str, bytes]) -> Reply:
         """Run the input alone in forked children: it counts where each ends as the finding says."""
         from mlfuzz.batch import from_payloads
         from mlfuzz.campaign.confirm.severity import severity_of
@@ -171,7 +171,7 @@ class Probe:
         FindingStore(Path(request.path).parent).update(settled)
         return Reply(ids=[settled.id], value={"verdict": verdict, "shrunk": False})
 
-    def _autopsy(self, target: Any, request: Request) -> Reply:
+    def _autopsy(self, target: Any, request: TriageRequest) -> Reply:
         from mlfuzz.campaign.supervisor.crash_isolation import Autopsy
 
         autopsy = Autopsy(
@@ -198,7 +198,7 @@ def serve() -> int:
     probe = Probe()
     with os.fdopen(REQUESTS, "rb") as requests, os.fdopen(REPLIES, "wb", buffering=0) as replies:
         for line in requests:
-            reply = probe.answer(msgspec.json.decode(line, type=Request))
+            reply = probe.answer(msgspec.json.decode(line, type=TriageRequest))
             replies.write(_encoded(reply) + b"\n")
     return 0
 

@@ -22,7 +22,7 @@ from mlfuzz.storage.workdir import Workdir
 COMBINE_SECONDS = 2.0
 
 
-class Crew:
+class WorkerPool:
     """So many worker processes, and their figures as one.
 
     base: the campaign's figures before this run. ended: number of a worker -> why it ended of its own accord.

@@ -16,21 +16,21 @@ from mlfuzz.budget import Budget, disk_spent
 from mlfuzz.campaign.confirm.severity import typical_margins
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
-from mlfuzz.campaign.loop.counters import Tally
-from mlfuzz.campaign.loop.label_vote import Jury
+from mlfuzz.campaign.loop.counters import Counters
+from mlfuzz.campaign.loop.label_vote import LabelVote
 from mlfuzz.campaign.loop.loop import Loop
 from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity
 from mlfuzz.campaign.minimize.pipeline import confirm_finding, shrink_finding
-from mlfuzz.campaign.search.scheduler import Searcher, searcher_for
+from mlfuzz.campaign.search.scheduler import SearchScheduler, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.setup.assemble import Assembly, Components, assemble, target_for
 from mlfuzz.campaign.setup.calibration import calibration_key
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.worker.stats import LoopStats
-from mlfuzz.campaign.worker.sync import Exchange
+from mlfuzz.campaign.worker.sync import CorpusSync
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
@@ -160,7 +160,9 @@ class Campaign:
         if not self.worker:  # the others read the same journals
             self.warnings += damage(self.corpus, left_out, earlier_stats(self.workdir).entries)
         learnt = last_state(self.workdir.checkpoint(self.worker), self.corpus, self.warnings.append)
-        self.pool = Pool(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
+        self.pool = InputCache(
+            self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row))
+        )
         seeds = Seeds.prepared(self.target, self.spec, self.workdir, self.corpus, self.recorder)
         self.warnings += seeds.warnings
         if isinstance(self.target, Varied):
@@ -173,9 +175,9 @@ class Campaign:
             self._resume(parts, seeds, learnt)
         else:
             self._begin(assembly, seeds)
-        self.calibration, self.tally = assembly.calibration, Tally()
+        self.calibration, self.tally = assembly.calibration, Counters()
         self.candidates = self._candidates(parts, seeds)
-        self._exchange = Exchange(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
+        self._exchange = CorpusSync(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
         self.loop = Loop(
@@ -302,7 +304,7 @@ class Campaign:
             typical_margins(self.corpus.margins[self.corpus.parents < 0]),
         )  # fmt: skip
 
-    def _searcher(self, parts: Components, seeds: Seeds, number: int) -> Searcher | None:
+    def _searcher(self, parts: Components, seeds: Seeds, number: int) -> SearchScheduler | None:
         """Searches between the batches, where they are asked for; a warning where they cannot do anything."""
         searcher = searcher_for(
             self.spec.search, target=self.target, oracles=parts.oracles, floors=parts.floors, corpus=self.corpus,
@@ -316,11 +318,11 @@ class Campaign:
             )
         return searcher
 
-    def _jury(self, seeds: Seeds) -> Jury | None:
+    def _jury(self, seeds: Seeds) -> LabelVote | None:
         """The reference models, where there are any: what they no longer recognise was too much for its seed."""
         if not self.spec.validity:
             return None
-        return Jury(self._validity(itself(self.target)).models, self.pool.gather, seeds.label_names)
+        return LabelVote(self._validity(itself(self.target)).models, self.pool.gather, seeds.label_names)
 
     def _validity(self, target: Any) -> Validity:
         return load_validity(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.campaign.setup.assemble import Components
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.storage.checkpoint import AGAIN, Checkpoint, latest_checkpoint, save_checkpoint
@@ -85,7 +85,7 @@ def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
     return [f"the journal has suffered: {', '.join(told)}; the campaign goes on with {len(corpus):,}"] if told else []
 
 
-def measure_again(corpus: Corpus, pool: Pool, parts: Components, *, beat: Callable[[], None]) -> int:
+def measure_again(corpus: Corpus, pool: InputCache, parts: Components, *, beat: Callable[[], None]) -> int:
     """Run the entries that were measured on another target; how many there were. beat: called before each batch."""
     stale = np.flatnonzero(~corpus.measured)
     for start in range(0, len(stale), parts.batch):

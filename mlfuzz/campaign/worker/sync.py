@@ -9,18 +9,18 @@ import numpy as np
 
 from mlfuzz.campaign.loop.candidates import Candidates
 from mlfuzz.campaign.setup.assemble import Components
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.schedulers.base import no_keys
 
 
-class Exchange:
+class CorpusSync:
     """One worker's. forms: shape and type of each seed and its descendants, None for the type of a text."""
 
     def __init__(
-        self, corpus: Corpus, pool: Pool, parts: Components, findings: FindingStore, candidates: Candidates,
+        self, corpus: Corpus, pool: InputCache, parts: Components, findings: FindingStore, candidates: Candidates,
         forms: Sequence[tuple[tuple[int, ...], Any]],
     ) -> None:  # fmt: skip
         self._corpus, self._pool, self._parts, self._forms = corpus, pool, parts, forms

@@ -32,7 +32,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CampaignPlan:
     """A campaign about to run."""
 
     name: str
@@ -63,7 +63,7 @@ def plan(
     name: str = "",
     folder: str = "",
     adopt: bool = False,
-) -> Plan:
+) -> CampaignPlan:
     """What `mlfuzz fuzz` is to do.
 
     target: as typed; "": that of the campaign `name`. flags: of [fuzz]; of_target: of [targets.NAME]; None where not
@@ -92,7 +92,9 @@ def plan(
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
     names = (spec.target, *(() if held else imported(spec.target, spec.oracles, spec.validity)))
-    return Plan(name, target, workdir, resolved, request_of(context, resolved, spec, workdir), folder, names, adopt)
+    return CampaignPlan(
+        name, target, workdir, resolved, request_of(context, resolved, spec, workdir), folder, names, adopt
+    )
 
 
 def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:

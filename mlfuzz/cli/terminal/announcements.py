@@ -10,7 +10,7 @@ MOST_NEWS = 20
 """Faults that get a line of their own; later ones are counted, and stand in the report."""
 
 
-class News:
+class Announcements:
     """known: faults that are no news any more. further: said once no more will be told."""
 
     def __init__(self, terminal: Terminal, known: Iterable[Hashable] = (), *, further: str) -> None:

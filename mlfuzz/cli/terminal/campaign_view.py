@@ -20,7 +20,7 @@ REACHED = ("edges", "features")
 
 
 @dataclass(slots=True)
-class Board:
+class CampaignView:
     """Newest progress, every finding by its id, figures by harness, and what the panel says of them."""
 
     latest: Progress | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from mlfuzz.cli.terminal.campaign_view import Board
+from mlfuzz.cli.terminal.campaign_view import CampaignView
 from mlfuzz.cli.terminal.panel import HINT
 from mlfuzz.report.numbers import clock, short
 from mlfuzz.report.visible import visible
@@ -16,7 +16,7 @@ from mlfuzz.report.visible import visible
 COLUMNS = ("harness", "inputs", "edges", "features", "corpus", "failures", "kinds", "restarts", "time")
 
 
-def harness_table(board: Board, time: str, width: int) -> tuple[RenderableType, str]:
+def harness_table(board: CampaignView, time: str, width: int) -> tuple[RenderableType, str]:
     """What stands in the panel, and below it."""
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for column in COLUMNS:

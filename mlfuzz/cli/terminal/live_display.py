@@ -10,14 +10,14 @@ from typing import Self
 from rich.console import RenderableType
 from rich.live import Live
 
-from mlfuzz.cli.terminal.announcements import News
+from mlfuzz.cli.terminal.announcements import Announcements
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.report.numbers import clock
 
 LOG_SECONDS = 30.0
 
 
-class Screen:
+class LiveDisplay:
     """A context manager, so that the terminal is left as it was.
 
     draw: the panel, four times a second. line: of a log, without the time. seconds: that the campaign was given.
@@ -29,7 +29,7 @@ class Screen:
         self.terminal, self._draw, self._line, self._seconds = terminal, draw, line, seconds
         self._began = self._logged = time.monotonic()
         self._running = 0.0
-        self.news = News(terminal, further="further faults are counted; the report lists them")
+        self.news = Announcements(terminal, further="further faults are counted; the report lists them")
         self._live: Live | None = None
 
     def __enter__(self) -> Self:

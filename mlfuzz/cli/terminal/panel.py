@@ -12,8 +12,8 @@ from rich.panel import Panel as Box
 from rich.table import Table
 from rich.text import Text
 
-from mlfuzz.cli.terminal.campaign_view import Board, fault_of
-from mlfuzz.cli.terminal.live_display import Screen
+from mlfuzz.cli.terminal.campaign_view import CampaignView, fault_of
+from mlfuzz.cli.terminal.live_display import LiveDisplay
 from mlfuzz.cli.terminal.terminal import Part, Terminal
 from mlfuzz.events import (
     Broken,
@@ -43,11 +43,11 @@ LEAST_MEBIBYTES = 16
 
 HINT = "Ctrl-C saves and reports"
 
-Draw: TypeAlias = Callable[[Board, str, int], tuple[RenderableType, str]]
+Draw: TypeAlias = Callable[[CampaignView, str, int], tuple[RenderableType, str]]
 """From what is known, the time in words and the terminal's columns: what stands in the panel, and below it."""
 
 
-def cells(board: Board, time: str, width: int) -> tuple[RenderableType, str]:
+def cells(board: CampaignView, time: str, width: int) -> tuple[RenderableType, str]:
     """A model's figures, two or three a row."""
     columns = 3 if width >= WIDE else 2
     grid = Table.grid(padding=(0, 3))
@@ -70,8 +70,8 @@ class Panel:
     ) -> None:  # fmt: skip
         self.terminal, self.title, self.options = terminal, title, options
         self._known, self._content = known or Known(()), draw
-        self.board = Board()
-        self._screen = Screen(terminal, self._draw, lambda: self.board.line(name), seconds)
+        self.board = CampaignView()
+        self._screen = LiveDisplay(terminal, self._draw, lambda: self.board.line(name), seconds)
 
     def __enter__(self) -> Self:
         self._screen.__enter__()

@@ -13,7 +13,7 @@ from mlfuzz.cli.terminal.terminal import Terminal
 LOG_SECONDS = 10.0
 
 
-class Pace:
+class ProgressLine:
     """A context manager; `at` says where things are. Lines may be printed meanwhile."""
 
     def __init__(self, terminal: Terminal) -> None:

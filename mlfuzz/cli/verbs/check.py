@@ -50,7 +50,7 @@ def check(
     from mlfuzz.campaign.search.strategy import gradients_reach
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
-    from mlfuzz.targets.check import Line
+    from mlfuzz.targets.check import CheckLine
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
     from mlfuzz.targets.variants.check import check_variants
@@ -65,9 +65,9 @@ def check(
     usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
     shape = getattr(usable.seeds[0].payload, "shape", None)
     alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
-    lines = [Line("ok", f"loads, takes {loaded.modality.name}; {len(usable)} usable seeds")]
+    lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {len(usable)} usable seeds")]
     if usable.reasons():
-        lines.append(Line("warn", f"seeds left out: {usable.reasons()}"))
+        lines.append(CheckLine("warn", f"seeds left out: {usable.reasons()}"))
     failed = False
     payloads = [one.payload for one in alike]
     told = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))

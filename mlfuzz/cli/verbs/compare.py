@@ -10,7 +10,16 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import find_target
-from mlfuzz.comparison import SURE, Comparison, Gate, Pair, Share, compare_campaigns, compare_models, compare_training
+from mlfuzz.comparison import (
+    SURE,
+    Comparison,
+    FailureShare,
+    Gate,
+    Pair,
+    compare_campaigns,
+    compare_models,
+    compare_training,
+)
 from mlfuzz.config import Resolved
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
@@ -19,7 +28,7 @@ from mlfuzz.regressions.runner import Settings
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.workdir import campaigns, find_campaign
-from mlfuzz.verdict import Verdict, verdict_on
+from mlfuzz.verdict import BatchVerdict, verdict_on
 
 MOST_TOLD = 20
 
@@ -152,7 +161,7 @@ def _tell(context: Context, result: Comparison) -> None:
         terminal.warn(f"and {len(result.problems) - MOST_TOLD} more could not be compared")
 
 
-def _share(share: Share) -> str:
+def _share(share: FailureShare) -> str:
     low, high = share.interval
     return f"{percent(share.value)} ({100 * low:.2g}-{100 * high:.3g})"
 
@@ -166,7 +175,9 @@ def _verdict(pair: Pair, *, less: bool) -> str:
     return f"{word}, p={pair.p:.2g}"
 
 
-def _document(result: Comparison, gates: list[Gate], failed: list[Gate], verdict: Verdict | None) -> dict[str, object]:
+def _document(
+    result: Comparison, gates: list[Gate], failed: list[Gate], verdict: BatchVerdict | None
+) -> dict[str, object]:
     def told(pair: Pair) -> dict[str, object]:
         return {
             "before": [pair.before.hits, pair.before.rows, *pair.before.interval],

@@ -10,10 +10,10 @@ import msgspec
 from mlfuzz.budget import duration
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.finding_selection import Cases
-from mlfuzz.cli.terminal.announcements import News
+from mlfuzz.cli.terminal.announcements import Announcements
 from mlfuzz.cli.terminal.campaign_view import fault_of
 from mlfuzz.cli.terminal.panel import new_line
-from mlfuzz.cli.terminal.progress_line import Pace
+from mlfuzz.cli.terminal.progress_line import ProgressLine
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.trust import Trust
@@ -47,7 +47,7 @@ def confirm(
         terminal.result("no candidates: everything found has its verdict; mlfuzz findings list shows it")
         return EXIT_CLEAN
     known = {fault_of(case.finding) for case in every if case.finding.verdict == "confirmed"}
-    news = News(terminal, known, further="further faults are counted")
+    news = Announcements(terminal, known, further="further faults are counted")
     settled: list[Finding] = []
     failures: list[MlfuzzError] = []
     there = f" --dir {shlex.quote(dir)}" if dir else ""
@@ -64,7 +64,7 @@ def confirm(
         pace.at(f"{len(settled)} of {len(cases)} run again, {len(_confirmed(settled))} confirmed")
 
     left = len(cases)
-    with Pace(terminal) as pace:
+    with ProgressLine(terminal) as pace:
         try:
             left = run(
                 cases, directory=found.root, seconds=duration(time), device=found.config.fuzz.device,

@@ -35,7 +35,7 @@ def demo(subject: str = "image", /, *, time: str = "30s", context: Here) -> int:
 
 def _launch(context: Context, subject: str, flags: dict[str, str | None], name: str) -> Launch:
     if subject == CODE:
-        return harness_run.launch_of(context, harness_run.Wish((HARNESS,), flags, name))
+        return harness_run.launch_of(context, harness_run.HarnessOptions((HARNESS,), flags, name))
     return fuzz.launch_of(plan(context, f"{SUBJECTS[subject]}:fragile", flags, name=name, adopt=True))
 
 

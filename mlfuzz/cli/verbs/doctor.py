@@ -49,7 +49,7 @@ print(json.dumps({
 """
 
 
-class Line(NamedTuple):
+class DoctorLine(NamedTuple):
     """One thing that was looked at. text: what was seen, and what to do where it is not well."""
 
     level: Level
@@ -57,7 +57,7 @@ class Line(NamedTuple):
     text: str
 
 
-class Probe(msgspec.Struct):
+class MachineCheck(msgspec.Struct):
     """What a process that imported torch, then faiss, saw of itself."""
 
     openmp: list[str] = []
@@ -82,100 +82,106 @@ def doctor(*, context: Here) -> int:
     return EXIT_BROKEN if any(line.level == "fail" for line in lines) else EXIT_CLEAN
 
 
-def packages() -> Iterator[Line]:
+def packages() -> Iterator[DoctorLine]:
     """Versions of what is needed, and what optional parts are for."""
     have = {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
     missing = [name for name in NEEDED if not have[name]]
-    yield Line("ok", "packages", ", ".join(f"{name} {have[name]}" for name in NEEDED if have[name]))
+    yield DoctorLine("ok", "packages", ", ".join(f"{name} {have[name]}" for name in NEEDED if have[name]))
     if missing:
-        yield Line("fail", "missing", f"{', '.join(missing)}; pip install {' '.join(missing)}")
+        yield DoctorLine("fail", "missing", f"{', '.join(missing)}; pip install {' '.join(missing)}")
     for name, use in OPTIONAL.items():
         if not have[name]:
-            yield Line("ok", "optional", f"{name} is not installed: {use}")
+            yield DoctorLine("ok", "optional", f"{name} is not installed: {use}")
 
 
-def plugins() -> Iterator[Line]:
+def plugins() -> Iterator[DoctorLine]:
     """Distributions that declare their parts as was right for an older mlfuzz."""
-    return (Line("warn", "plugin", text) for text in outdated())
+    return (DoctorLine("warn", "plugin", text) for text in outdated())
 
 
-def probe() -> Probe:
+def probe() -> MachineCheck:
     """Import torch and faiss in a process of its own and look at what that loaded."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE], capture_output=True, timeout=PROBE_SECONDS, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return Probe(error=f"importing torch and faiss took longer than {PROBE_SECONDS} s")
+        return MachineCheck(error=f"importing torch and faiss took longer than {PROBE_SECONDS} s")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return Probe(error=f"torch and faiss do not import: {last}")
-    return msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=Probe)
+        return MachineCheck(error=f"torch and faiss do not import: {last}")
+    return msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=MachineCheck)
 
 
-def runtime(seen: Probe) -> Iterator[Line]:
+def runtime(seen: MachineCheck) -> Iterator[DoctorLine]:
     """OpenMP, processor and GPUs."""
     if seen.error:
-        yield Line("fail", "torch", seen.error)
+        yield DoctorLine("fail", "torch", seen.error)
         return
     names = [Path(path).name for path in seen.openmp]
     families = {name[: len("libgomp")].rstrip("-.5") for name in names}
     if len(families) > 1:
-        yield Line(
+        yield DoctorLine(
             "warn",
             "OpenMP",
             f"{', '.join(names)} in one process: they may hang or crash each other; set OMP_NUM_THREADS=1",
         )
     else:
-        yield Line("ok", "OpenMP", f"{', '.join(names)}; mlfuzz imports torch first" if names else "no runtime loaded")
-    yield Line("ok", "processor", f"{seen.cpu}, {cpus()} processors, torch uses {seen.threads} threads")
+        yield DoctorLine(
+            "ok", "OpenMP", f"{', '.join(names)}; mlfuzz imports torch first" if names else "no runtime loaded"
+        )
+    yield DoctorLine("ok", "processor", f"{seen.cpu}, {cpus()} processors, torch uses {seen.threads} threads")
     if seen.gpus:
-        yield Line("ok", "GPU", f"{', '.join(seen.gpus)} (CUDA {seen.cuda}): --device cuda")
+        yield DoctorLine("ok", "GPU", f"{', '.join(seen.gpus)} (CUDA {seen.cuda}): --device cuda")
     else:
         why = f"torch is built for CUDA {seen.cuda}, but sees none" if seen.cuda else "torch is the CPU build"
-        yield Line("ok", "GPU", f"none: {why}; campaigns run on the processor")
+        yield DoctorLine("ok", "GPU", f"none: {why}; campaigns run on the processor")
 
 
-def atheris() -> Iterator[Line]:
+def atheris() -> Iterator[DoctorLine]:
     """Whether the code side can run, and if not, why."""
     have = _version("atheris")
     if have:
-        yield Line("ok", "atheris", f"{have}: harnesses can be fuzzed with coverage")
+        yield DoctorLine("ok", "atheris", f"{have}: harnesses can be fuzzed with coverage")
     elif sys.platform != "linux" or platform.machine() != "x86_64":
         where = f"{sys.platform} {platform.machine()}"
-        yield Line(
+        yield DoctorLine(
             "warn", "atheris", f"has no wheel for {where}, only for Linux x86-64; models can be fuzzed all the same"
         )
     else:
-        yield Line(
+        yield DoctorLine(
             "warn", "atheris", "is not installed; pip install 'atheris>=3.0,<4'; models can be fuzzed all the same"
         )
 
 
-def limits() -> Iterator[Line]:
+def limits() -> Iterator[DoctorLine]:
     """Open files, address space, memory."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield Line(
+    yield DoctorLine(
         "ok" if files >= 512 else "warn", "open files", f"{files} allowed{'' if files >= 512 else ': ulimit -n 4096'}"
     )
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
     if space != resource.RLIM_INFINITY:
-        yield Line("warn", "memory limit", f"{space >> 20} MiB of addresses a process (ulimit -v); CUDA wants far more")
+        yield DoctorLine(
+            "warn", "memory limit", f"{space >> 20} MiB of addresses a process (ulimit -v); CUDA wants far more"
+        )
     total, free = memory()
     if total:
         tight = free < 2 << 30
-        yield Line("warn" if tight else "ok", "memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
+        yield DoctorLine("warn" if tight else "ok", "memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
 
 
-def disk(state_dir: Path) -> Iterator[Line]:
+def disk(state_dir: Path) -> Iterator[DoctorLine]:
     """Room where campaigns lie."""
     folder = state_dir
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     writable = os.access(folder, os.W_OK)
-    yield Line("ok" if writable else "fail", "campaigns", f"{state_dir}{'' if writable else ' cannot be written'}")
-    yield Line("ok" if free > 1 << 30 else "warn", "disk", f"{free / 2**30:.1f} GiB free there")
+    yield DoctorLine(
+        "ok" if writable else "fail", "campaigns", f"{state_dir}{'' if writable else ' cannot be written'}"
+    )
+    yield DoctorLine("ok" if free > 1 << 30 else "warn", "disk", f"{free / 2**30:.1f} GiB free there")
 
 
 def cpus() -> int:

@@ -11,7 +11,7 @@ from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, CorruptRecordError, UsageError
 from mlfuzz.findings.bundle import write_folder, write_zip
 from mlfuzz.findings.dataset import HELD_OUT, PER_FAULT, dataset, write_dataset
-from mlfuzz.findings.lookup import Found
+from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import RECORD
 from mlfuzz.replay import Case
 from mlfuzz.report.visible import visible
@@ -67,12 +67,12 @@ def export(
     return EXIT_BROKEN if damaged else EXIT_CLEAN
 
 
-def _whole(context: Context, found: list[Found]) -> tuple[list[Found], int]:
+def _whole(context: Context, found: list[LocatedFinding]) -> tuple[list[LocatedFinding], int]:
     """Those whose files are as their records name them; how many are not, each with a warning.
 
     Raises CorruptRecordError where none is.
     """
-    whole: list[Found] = []
+    whole: list[LocatedFinding] = []
     damaged: list[CorruptRecordError] = []
     for one in found:
         try:
@@ -88,5 +88,5 @@ def _whole(context: Context, found: list[Found]) -> tuple[list[Found], int]:
     return whole, len(damaged)
 
 
-def _found(case: Case) -> Found:
-    return Found(case.finding, Path(case.path) / RECORD if case.path.is_dir() else case.path)
+def _found(case: Case) -> LocatedFinding:
+    return LocatedFinding(case.finding, Path(case.path) / RECORD if case.path.is_dir() else case.path)

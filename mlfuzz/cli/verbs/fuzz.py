@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.options import given, with_settings
-from mlfuzz.cli.resolve.plan import Plan, plan
+from mlfuzz.cli.resolve.plan import CampaignPlan, plan
 from mlfuzz.cli.run import Launch, Tell, run
 from mlfuzz.cli.terminal.panel import cells
 from mlfuzz.config import FuzzConfig, TargetConfig
@@ -58,7 +58,7 @@ def fuzz(target: str = "", /, *, options: Annotated[FuzzOptions, Parameter(name=
     return run(context, launch_of(planned), report=options.report)
 
 
-def launch_of(planned: Plan) -> Launch:
+def launch_of(planned: CampaignPlan) -> Launch:
     """A planned campaign of a model, ready to run."""
 
     def start(tell: Tell) -> CampaignResult:

@@ -46,7 +46,7 @@ class _Begun(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class HarnessOptions:
     """What was asked for, as typed. flags: of [fuzz]; None where not given."""
 
     harnesses: tuple[str, ...] = ()
@@ -98,10 +98,12 @@ def harness_run(
         "time": time, "inputs": inputs, "max_findings": max_findings, "workers": workers, "max_disk": max_disk,
         "fail_on": fail_on,
     }  # fmt: skip
-    return run(context, launch_of(context, Wish(harnesses, flags, name, seeds, lane, sandbox, dir)), report=report)
+    return run(
+        context, launch_of(context, HarnessOptions(harnesses, flags, name, seeds, lane, sandbox, dir)), report=report
+    )
 
 
-def launch_of(context: Context, wish: Wish) -> Launch:
+def launch_of(context: Context, wish: HarnessOptions) -> Launch:
     """The campaign that was asked for, ready to run."""
     from mlfuzz.codefuzz.engine.default_engine import engine
 
@@ -139,7 +141,7 @@ def _start(request: CampaignRequest[HarnessSpec], tell: Tell) -> CampaignResult:
     return campaign(request, tell)
 
 
-def _chosen(context: Context, wish: Wish, root: Path, base: Path) -> list[Harness]:
+def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> list[Harness]:
     typed = wish.harnesses or _begun_with(base, wish.name)
     if not wish.harnesses:
         _require_ours(Trust.of(context.resolve()), typed, wish.name)

@@ -14,7 +14,7 @@ from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.trust import noted
-from mlfuzz.codefuzz.triage.finding_builder import Origin, suffix_of
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, suffix_of
 from mlfuzz.codefuzz.triage.import_foreign import Foreign, State, adopt, inputs
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
@@ -59,7 +59,7 @@ def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", con
         terminal.result(STATES[state], f"{_shown(one.path, context.directory)}  {visible(said, limit=120)}")
 
     suffix = suffix_of([path.name for path in chosen.seed_files()])
-    origin = Origin(chosen, workdir.name, engine="import", suffix=suffix, environment=environment(found.root))
+    origin = CodeOrigin(chosen, workdir.name, engine="import", suffix=suffix, environment=environment(found.root))
     with Lock.acquire(workdir.lock), replay_session(chosen) as session:
         adopted = adopt(files, session, FindingStore(workdir.findings), origin, on_file=tell)
         _account(workdir, chosen, len(files))

@@ -11,7 +11,7 @@ from mlfuzz.budget import duration
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
-from mlfuzz.cli.terminal.progress_line import Pace
+from mlfuzz.cli.terminal.progress_line import ProgressLine
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.trust import Trust
@@ -50,7 +50,7 @@ def shrink(
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
     load = instead(found, target, (case.finding for case in cases))
-    with Pace(context.terminal) as pace:
+    with ProgressLine(context.terminal) as pace:
         for number, case in enumerate(cases, start=1):
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
             changed = run(

@@ -9,16 +9,16 @@ from collections.abc import Callable
 import msgspec
 
 from mlfuzz.budget import disk_spent
-from mlfuzz.codefuzz.campaign.harness_state import Standing, corpus_folder, require_coverage
-from mlfuzz.codefuzz.campaign.scheduler import Share
+from mlfuzz.codefuzz.campaign.harness_state import HarnessState, corpus_folder, require_coverage
+from mlfuzz.codefuzz.campaign.scheduler import HarnessScheduler
 from mlfuzz.codefuzz.campaign.seeds import ready, screen, versions
 from mlfuzz.codefuzz.campaign.spec import HarnessSpec, keep_spec
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.campaign.triage import HarnessTriage
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
-from mlfuzz.codefuzz.harness.engine import Progress, Session
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, suffix_of
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Session
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, suffix_of
 from mlfuzz.errors import TargetError, TargetLoadError, UsageError, WorkerLostError
 from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
@@ -76,7 +76,7 @@ class _Campaign:
         self.old = Known([*request.regressions, *before])
         self.life = workdir.new_life()
         self.guard = threading.RLock()
-        self.share = Share()
+        self.share = HarnessScheduler()
         self.standings = {harness.name: self._standing(harness) for harness in self.spec.harnesses}
         if len(self.standings) < len(self.spec.harnesses):
             raise UsageError("two harnesses have one name: " + ", ".join(one.name for one in self.spec.harnesses))
@@ -138,7 +138,7 @@ class _Campaign:
             for session in sessions.values():
                 session.close()
 
-    def _turn(self, standing: Standing, sessions: dict[str, Session], worker: int) -> None:
+    def _turn(self, standing: HarnessState, sessions: dict[str, Session], worker: int) -> None:
         began, edges, buckets = time.monotonic(), standing.edges, len(standing.known)
         try:
             if standing.name not in sessions:
@@ -157,7 +157,7 @@ class _Campaign:
             )  # fmt: skip
             self._tick(force=True)
 
-    def _open(self, standing: Standing, worker: int) -> Session:
+    def _open(self, standing: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
         with standing.opening:
             session = self.spec.engine.prepare(standing.harness.declaration, options, stop=self._stopping)
@@ -172,7 +172,7 @@ class _Campaign:
         self.first_ready = self.first_ready or time.monotonic()
         return session
 
-    def _screen(self, standing: Standing, session: Session) -> None:
+    def _screen(self, standing: HarnessState, session: Session) -> None:
         seeds = standing.harness.seed_files()
         standing.origin = self._origin(standing.harness, suffix_of([path.name for path in seeds]), session)
         look = screen(
@@ -183,7 +183,7 @@ class _Campaign:
             self.tell(Warned(f"harness {standing.name}: seed {name} is left out: {reason}"))
         self.tell(ready(standing, session, look))
 
-    def _fuzz(self, standing: Standing, session: Session, worker: int) -> None:
+    def _fuzz(self, standing: HarnessState, session: Session, worker: int) -> None:
         seconds = self._slice(standing)
         standing.begin(worker)
         progress = session.fuzz(
@@ -198,7 +198,7 @@ class _Campaign:
             standing.learn(progress.words)
         require_coverage(standing, progress, executions=COVERAGE_AFTER)
 
-    def _slice(self, standing: Standing) -> float:
+    def _slice(self, standing: HarnessState) -> float:
         """Seconds of a turn: growing, but everyone shall have had one soon."""
         total = self.request.budget.total_seconds
         seconds = min(LONGEST_SLICE, FIRST_SLICE * GROWTH**standing.slices)
@@ -214,12 +214,12 @@ class _Campaign:
     def _executions_here(self) -> int:
         return sum(one.executions for one in self.standings.values()) - self.account.executions_before
 
-    def _progressed(self, standing: Standing, worker: int, now: Progress) -> None:
+    def _progressed(self, standing: HarnessState, worker: int, now: FuzzProgress) -> None:
         with self.guard:
             standing.count(worker, now)
             self._tick()
 
-    def _failed(self, standing: Standing, payload: bytes, outcome: Outcome, *, seed: str = "") -> None:
+    def _failed(self, standing: HarnessState, payload: bytes, outcome: Outcome, *, seed: str = "") -> None:
         """A bucket nobody knew: saved before anything else happens, so that no kill can lose it."""
         with self.guard:
             if said := standing.bar(outcome):
@@ -253,7 +253,7 @@ class _Campaign:
     def _stopping(self) -> bool:
         return self._asked_to_end() or self.failed is not None
 
-    def _break(self, standing: Standing, reason: str) -> None:
+    def _break(self, standing: HarnessState, reason: str) -> None:
         with self.guard:
             if not standing.broken:
                 standing.broken = reason
@@ -279,17 +279,17 @@ class _Campaign:
         self.tell(Ended(result))
         return result
 
-    def _standing(self, harness: Harness) -> Standing:
+    def _standing(self, harness: Harness) -> HarnessState:
         name = folder_name(harness.name)
-        standing = Standing(
+        standing = HarnessState(
             harness, corpus_folder(self.workdir.working(f"corpus-{name}")), self._origin(harness, ".bin", None),
             self.workdir.working(f"words-{name}.dict"),
         )  # fmt: skip
         standing.remember()
         return standing
 
-    def _origin(self, harness: Harness, suffix: str, session: Session | None) -> Origin:
-        return Origin(
+    def _origin(self, harness: Harness, suffix: str, session: Session | None) -> CodeOrigin:
+        return CodeOrigin(
             harness, self.workdir.name, self.life, self.spec.engine.name, self.spec.options.lane.name,
             session.prepared.sandbox if session else (), suffix, versions(harness),
         )  # fmt: skip

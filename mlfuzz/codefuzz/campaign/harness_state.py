@@ -16,14 +16,14 @@ from mlfuzz.codefuzz.engine.coverage_blindness import told
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
-from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
-from mlfuzz.codefuzz.triage.finding_builder import Origin
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Prepared, Screened
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin
 from mlfuzz.errors import BadInputError, SeedError, TargetError
 from mlfuzz.storage.durable import write_atomic
 
 
 @dataclass(slots=True)
-class Standing:
+class HarnessState:
     """known: bucket -> the first finding of it. words: that the engine has found useful, kept in `dictionary`.
     refused: what the sandbox did not let it do; barred: failures that came of that, and are none.
 
@@ -32,7 +32,7 @@ class Standing:
 
     harness: Harness
     corpus: WorkingCorpus
-    origin: Origin
+    origin: CodeOrigin
     dictionary: Path
     known: dict[str, str] = field(default_factory=dict)
     words: list[bytes] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Standing:
     barred: int = 0
     last_new: float = field(default_factory=time.monotonic)
     opening: threading.Lock = field(default_factory=threading.Lock)
-    _seen: dict[int, Progress] = field(default_factory=dict)
+    _seen: dict[int, FuzzProgress] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Standing:
         """`worker` begins a turn: its figures start at nothing."""
         self._seen.pop(worker, None)
 
-    def count(self, worker: int, now: Progress) -> None:
+    def count(self, worker: int, now: FuzzProgress) -> None:
         """Take in the figures of a turn so far."""
         before = self._seen.get(worker)
         self._seen[worker] = now
@@ -127,7 +127,7 @@ def require_usable(name: str, screened: Screened) -> None:
     )
 
 
-def require_coverage(standing: Standing, progress: Progress, *, executions: int) -> None:
+def require_coverage(standing: HarnessState, progress: FuzzProgress, *, executions: int) -> None:
     """Raises TargetError where a harness that is not declared blind reaches nothing that is measured."""
     declaration = standing.harness.declaration
     if declaration.blind or (not progress.unseen and max(progress.edges, standing.edges) > 1):

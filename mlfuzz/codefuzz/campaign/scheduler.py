@@ -31,7 +31,7 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class Share:
+class HarnessScheduler:
     """Of several harnesses. Without chance: the same gains give the same order of turns.
 
     Each is due a share of the time: a quarter is dealt evenly, the rest by gain per second of its last slices. The

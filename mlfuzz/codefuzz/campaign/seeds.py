@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlfuzz.codefuzz.campaign.harness_state import Standing, require_usable
+from mlfuzz.codefuzz.campaign.harness_state import HarnessState, require_usable
 from mlfuzz.codefuzz.engine.coverage_blindness import tops
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
@@ -19,14 +19,14 @@ OnSeed = Callable[[bytes, Outcome, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SeedAdmission:
     """refused: names of seeds with the reasons; warnings: what looks wrong with the harness, in whole sentences."""
 
     refused: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> Look:
+def screen(standing: HarnessState, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> SeedAdmission:
     """Run the seeds that its corpus does not have yet, and put the usable ones there.
 
     Raises SeedError where the harness fails on all of them.
@@ -34,17 +34,17 @@ def screen(standing: Standing, session: Session, seeds: Sequence[Path], on_faili
     fresh = [path for path in seeds if path.read_bytes() not in standing.corpus]
     standing.seeds = len(seeds)
     if not fresh:
-        return Look()
+        return SeedAdmission()
     screened = session.screen(fresh)
     require_usable(standing.name, screened)
     for name, outcome in (*screened.failing, *screened.barred):
         on_failing(_path(name, fresh).read_bytes(), outcome, Path(name).name)
     standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
     standing.seeds -= len(screened.refused) + len(screened.failing)
-    return Look(tuple((Path(name).name, reason) for name, reason in screened.refused), screened.warnings)
+    return SeedAdmission(tuple((Path(name).name, reason) for name, reason in screened.refused), screened.warnings)
 
 
-def ready(standing: Standing, session: Session, look: Look) -> SeedsReady:
+def ready(standing: HarnessState, session: Session, look: SeedAdmission) -> SeedsReady:
     """What importing the harness and running its seeds has shown, in words."""
     prepared, packages = session.prepared, standing.harness.declaration.instrument
     covered = set(tops([*packages, *prepared.instrumented]))

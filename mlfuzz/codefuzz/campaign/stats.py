@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.codefuzz.campaign.harness_state import Standing
-from mlfuzz.codefuzz.campaign.scheduler import Share
+from mlfuzz.codefuzz.campaign.harness_state import HarnessState
+from mlfuzz.codefuzz.campaign.scheduler import HarnessScheduler
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Options
@@ -54,7 +54,7 @@ class HarnessStats:
         self.stats.timing[phase] = self.stats.timing.get(phase, 0.0) + seconds
 
     def tick(
-        self, standings: Mapping[str, Standing], share: Share, saved: int, *, force: bool, every: float
+        self, standings: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, *, force: bool, every: float
     ) -> Progress | None:
         """Write a record of now, unless one was written less than `every` seconds ago."""
         now = time.monotonic()
@@ -68,14 +68,14 @@ class HarnessStats:
         self._writer.save(self.stats)
         return record
 
-    def close(self, standings: Mapping[str, Standing], reason: str) -> Stats:
+    def close(self, standings: Mapping[str, HarnessState], reason: str) -> Stats:
         """The last figures; also where no turn has ended."""
         self._count(standings)
         self.stats.ended = reason
         self._writer.save(self.stats)
         return self.stats
 
-    def _count(self, standings: Mapping[str, Standing]) -> None:
+    def _count(self, standings: Mapping[str, HarnessState]) -> None:
         stats, before = self.stats, self._before
         entries = {name: len(standing.corpus) for name, standing in standings.items()}
         stats.seconds = before.seconds + time.monotonic() - self._began
@@ -95,7 +95,9 @@ class HarnessStats:
         stats.warnings = [f"harness {name}: {one.broken}" for name, one in standings.items() if one.broken]
         stats.warnings += [f"{name}: {sentence(one.refused, name)}" for name, one in standings.items() if one.refused]
 
-    def _progress(self, standings: Mapping[str, Standing], share: Share, saved: int, now: float) -> Progress:
+    def _progress(
+        self, standings: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, now: float
+    ) -> Progress:
         stats = self.stats
         # From the first record on: what ran before it was not fuzzed in this life.
         rates = self._rates = self._rates or Rates(now, stats.inputs, stats.entries)

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from mlfuzz.codefuzz.campaign.harness_state import Standing
+from mlfuzz.codefuzz.campaign.harness_state import HarnessState
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.harness.engine import Session
 from mlfuzz.codefuzz.triage.confirm import explain, settle, shrink
 from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.triage_queue import Task, TriageQueue, WrapUp
+from mlfuzz.triage_queue import TriageQueue, TriageTask, WrapUp
 
-Open: TypeAlias = Mapping[str, tuple[Standing, Session]]
+Open: TypeAlias = Mapping[str, tuple[HarnessState, Session]]
 """Harnesses that a worker has sessions of, by name."""
 
 PHASES = {"confirm": "confirm", "shrink": "minimise"}
@@ -40,12 +40,12 @@ class HarnessTriage:
         while (left := wrap_up.left) > 0 and (task := self._next(open_ones, None, left)):
             self._run(task, *open_ones[task.finding.target])
 
-    def _next(self, open_ones: Open, elapsed: float | None, left: float = 0.0) -> Task | None:
+    def _next(self, open_ones: Open, elapsed: float | None, left: float = 0.0) -> TriageTask | None:
         targets = [name for name, (standing, _) in open_ones.items() if not standing.broken]
         with self._guard:
             return self._queue.next(elapsed, targets=targets, left=left)
 
-    def _run(self, task: Task, standing: Standing, session: Session) -> None:
+    def _run(self, task: TriageTask, standing: HarnessState, session: Session) -> None:
         """Each step is stored as soon as it is known."""
         began, finding, why = time.monotonic(), None, ""
         try:
@@ -61,7 +61,7 @@ class HarnessTriage:
             standing.known.setdefault(finding.key, finding.id)
             self._queue.done(task, finding, seconds)
 
-    def _done(self, task: Task, session: Session) -> Finding:
+    def _done(self, task: TriageTask, session: Session) -> Finding:
         finding = self._store.load(task.finding.id)
         if task.job == "shrink":
             return shrink(self._store, finding, session, seconds=task.seconds)

@@ -26,7 +26,7 @@ WIDTHS = (1, 2, 4)
 """Bytes of a length before what it counts; of a little-endian one the first is the lowest."""
 
 
-class Budget:
+class RunBudget:
     """Ends a search. seconds: of wall time; tries: of candidates."""
 
     def __init__(self, seconds: float, tries: int = 1 << 30) -> None:
@@ -38,7 +38,7 @@ class Budget:
         return self.tries < 0 or time.monotonic() > self._deadline
 
 
-def smallest(payload: bytes, keeps: Keeps, budget: Budget, *, hints: Simpler | None = None) -> bytes:
+def smallest(payload: bytes, keeps: Keeps, budget: RunBudget, *, hints: Simpler | None = None) -> bytes:
     """The smallest input found; `payload` itself where nothing smaller keeps. hints: a format's own simpler forms."""
     known: dict[bytes, bool] = {payload: True}
 

@@ -19,19 +19,19 @@ from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, read
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
-from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
-from mlfuzz.codefuzz.engine.seed_screening import Glimpse, peek, samples, screen
-from mlfuzz.codefuzz.engine.session_memory import Lore
-from mlfuzz.codefuzz.executor.batch_run import Series
-from mlfuzz.codefuzz.executor.isolated_run import PATIENCE, TIMED, Court
+from mlfuzz.codefuzz.engine.fuzz_session import FuzzRequest, FuzzSession
+from mlfuzz.codefuzz.engine.seed_screening import SmokeRun, peek, samples, screen
+from mlfuzz.codefuzz.engine.session_memory import SessionMemory
+from mlfuzz.codefuzz.executor.batch_run import BatchRunner
+from mlfuzz.codefuzz.executor.isolated_run import PATIENCE, TIMED, IsolatedRunner
 from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.executor.minimise import minimise
-from mlfuzz.codefuzz.failure.bucketing import Territory
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.forkserver.client import Link
+from mlfuzz.codefuzz.forkserver.client import ForkServerClient
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.harness.declaration import Declaration
-from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Options, Prepared, Progress, Screened
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress, Options, Prepared, Screened
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
@@ -90,7 +90,7 @@ class AtherisSession:
         self, declaration: Declaration, options: Options, *, missing: str = "", stop: Callable[[], bool] = lambda: False
     ) -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
-        self._lore = Lore()
+        self._lore = SessionMemory()
         self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
@@ -105,12 +105,12 @@ class AtherisSession:
         declaration, options = self.declaration, self.options
         variables = environment(options, declaration.mutator)
         specified = specification(declaration, options, atheris=not self._missing)
-        self._link = Link(specified, variables, python=options.python)
+        self._link = ForkServerClient(specified, variables, python=options.python)
         try:
             told = self._link.ready(options.start_seconds, declaration.path, stop)
             self._own = frozenset(told["own"])
-            territory = Territory(declaration.instrument, declaration.path, told["path"])
-            self._court = Court(self._link, declaration, territory, confined=options.lane.name == "plain")
+            territory = FrameOwners(declaration.instrument, declaration.path, told["path"])
+            self._court = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
             self._court.watch(told["sandbox"])
             self._court.bare = None if self._missing else self._run_bare
             self.prepared = self._prepared(told)
@@ -134,7 +134,7 @@ class AtherisSession:
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
         known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
-    ) -> Progress:  # fmt: skip
+    ) -> FuzzProgress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
 
         words: what earlier calls have found useful, beside the harness's own and the constants of the code.
@@ -142,7 +142,7 @@ class AtherisSession:
         Raises TargetError where atheris is missing, WorkerLostError where no worker lives long enough to fuzz.
         """
         self._need_atheris()
-        request = Request(
+        request = FuzzRequest(
             corpus=corpus,
             seconds=seconds,
             runs=runs,
@@ -151,7 +151,7 @@ class AtherisSession:
             flags=tuple(self._flags(words)),
             known=tuple(known),
         )
-        progress = Fuzzing(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
+        progress = FuzzSession(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
         return msgspec.structs.replace(progress, unseen=() if stop() else self._unseen(corpus, progress))
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
@@ -203,7 +203,7 @@ class AtherisSession:
         """The edges that each file reaches; files that fail or cannot be read are left out."""
         self._need_atheris()
         readable = self._readable(files)
-        seen = Series(self._court, edges=True).run(list(readable.values()))
+        seen = BatchRunner(self._court, edges=True).run(list(readable.values()))
         return {path: one.edges for path, one in zip(readable, seen, strict=True) if not one.outcome.failed}
 
     def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
@@ -215,12 +215,12 @@ class AtherisSession:
         if why := line_coverage.missing():
             raise TargetError(why)
         readable = self._readable(files)
-        seen = Series(self._court).run(list(readable.values()))
+        seen = BatchRunner(self._court).run(list(readable.values()))
         harmless = [
             data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL
         ]  # fmt: skip
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
-        link = Link(spec, environment(self.options, self.declaration.mutator))
+        link = ForkServerClient(spec, environment(self.options, self.declaration.mutator))
         try:
             told = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
             arcs = line_coverage.measured(link, harmless)
@@ -243,7 +243,7 @@ class AtherisSession:
             raise TargetError(f"{self.declaration.name} cannot be fuzzed here: {self._missing}")
 
     def _prepared(self, told: dict[str, Any]) -> Prepared:
-        glimpse = self._glimpse(frozenset(told["modules"])) if self.options.instrument else Glimpse()
+        glimpse = self._glimpse(frozenset(told["modules"])) if self.options.instrument else SmokeRun()
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
         warnings = list(told["warnings"])
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
@@ -263,12 +263,12 @@ class AtherisSession:
             constants=tuple(bytes.fromhex(word) for word in told["constants"]),
         )  # fmt: skip
 
-    def _glimpse(self, before: frozenset[str]) -> Glimpse:
+    def _glimpse(self, before: frozenset[str]) -> SmokeRun:
         seeds, length = self.declaration.seeds, self.declaration.length
         first = samples(Path(self.options.project) / seeds, length) if seeds else [b""]
         return peek(self._link, first, before)
 
-    def _unseen(self, corpus: Path, progress: Progress) -> tuple[str, ...]:
+    def _unseen(self, corpus: Path, progress: FuzzProgress) -> tuple[str, ...]:
         """Packages called without coverage, where the corpus reaches nothing but the harness's own code."""
         if self.declaration.blind or not progress.measured or progress.edges > len(self._own) + UNCOUNTED:
             return ()

@@ -12,17 +12,17 @@ import msgspec
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkCorpus
 from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.engine.libfuzzer_options import FLAGS, STATUS
-from mlfuzz.codefuzz.engine.session_memory import Lore
+from mlfuzz.codefuzz.engine.session_memory import SessionMemory
 from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.hang import Sampler
-from mlfuzz.codefuzz.executor.isolated_run import Court, outcome_from
+from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner, outcome_from
 from mlfuzz.codefuzz.executor.leak import leaks
-from mlfuzz.codefuzz.executor.patience import Patience
+from mlfuzz.codefuzz.executor.patience import RunDeadline
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.forkserver.client import FUZZ, Link
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
-from mlfuzz.codefuzz.harness.engine import OnFailure, OnProgress, Progress
+from mlfuzz.codefuzz.forkserver.client import FUZZ, ForkServerClient
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress
 from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
@@ -56,7 +56,7 @@ STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class FuzzRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What one call of `fuzz` asks for. seconds, runs: limits; flags: more of libFuzzer's."""
 
     corpus: Path
@@ -67,12 +67,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[str, ...]
 
 
-class Fuzzing:
+class FuzzSession:
     """One call of `Session.fuzz`."""
 
     def __init__(
-        self, link: Link, court: Court, lore: Lore, request: Request, on_failure: OnFailure, on_progress: OnProgress,
-        stop: Callable[[], bool],
+        self, link: ForkServerClient, court: IsolatedRunner, lore: SessionMemory, request: FuzzRequest,
+        on_failure: OnFailure, on_progress: OnProgress, stop: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.link, self.court, self.lore, self.request = link, court, lore, request
         link.turns += 1  # each call draws other numbers: the same ones on the same corpus would find nothing more
@@ -88,11 +88,11 @@ class Fuzzing:
         self._crowded = ""
         self.words: list[bytes] = []
         self._killer = b""
-        self._allowance: Patience | None = None
+        self._allowance: RunDeadline | None = None
         self._told = self._synced = 0.0
         self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
 
-    def run(self) -> Progress:
+    def run(self) -> FuzzProgress:
         """Until a limit is reached or somebody says stop."""
         try:
             while not self._over():
@@ -110,9 +110,9 @@ class Fuzzing:
         self.on_progress(progress)
         return progress
 
-    def progress(self) -> Progress:
+    def progress(self) -> FuzzProgress:
         head = self.slot.flight.head
-        return Progress(
+        return FuzzProgress(
             executions=self.executions + head[STARTED], edges=self.edges, features=self.features, corpus=self.units,
             fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
             failures=self.failures + head[FAILED], measured=self.measured,
@@ -186,7 +186,7 @@ class Fuzzing:
             self.fuzzing += now - then
         return now
 
-    def _failure(self, slot: Slot) -> None:
+    def _failure(self, slot: WorkerHandle) -> None:
         """A new bucket that the worker has caught; it waits for the answer. Or it has left a spare."""
         told, payload = slot.inbox.popleft()
         if "spare" in told:
@@ -226,7 +226,7 @@ class Fuzzing:
         self.known.add(outcome.bucket)
         self.on_failure(payload, outcome)
 
-    def _death(self, slot: Slot) -> None:
+    def _death(self, slot: WorkerHandle) -> None:
         """What killed the worker, unless it has ended of its own."""
         assert slot.death is not None
         while slot.inbox:
@@ -260,7 +260,7 @@ class Fuzzing:
         if self.stillborn >= STILLBORN:
             raise WorkerLostError(f"{self.stillborn} workers in a row died of their first inputs: {first.message}")
 
-    def _ended(self, slot: Slot) -> None:
+    def _ended(self, slot: WorkerHandle) -> None:
         assert slot.death is not None
         if slot.death.status == 0 and slot.flight.head[STARTED]:
             self.words = recommended(slot.ring.data) or self.words
@@ -269,25 +269,25 @@ class Fuzzing:
             return
         self._broken(slot)
 
-    def _broken(self, slot: Slot) -> None:
+    def _broken(self, slot: WorkerHandle) -> None:
         """It has ended between two inputs, and none of them does that alone."""
         self.broken += 1
         if self.broken >= 3:
             raise WorkerLostError(f"libFuzzer ends of itself:\n{slot.ring.text(2000).strip()}")
 
-    def _hangs(self, slot: Slot) -> bool:
+    def _hangs(self, slot: WorkerHandle) -> bool:
         now = time.monotonic()
         if slot.flight.phase != self._seen or not slot.flight.running:
             self._seen, self._since = slot.flight.phase, now
             left = THREAD_SECONDS if slot.flight.returned else 0.0
-            self._allowance = Patience(slot.pid, self.court.declaration.seconds + left)
+            self._allowance = RunDeadline(slot.pid, self.court.declaration.seconds + left)
             return False
         over = self._allowance is not None and self._allowance.over()
         return over and not (
             sanitizer_report.begun(slot.ring.data) and now - self._since < sanitizer_report.REPORT_SECONDS
         )
 
-    def _hangs_again(self, slot: Slot) -> bool:
+    def _hangs_again(self, slot: WorkerHandle) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""
         early = EARLY_SHARE * self.court.declaration.seconds
         if not self.lore.hung or self._looked == self._seen or time.monotonic() - self._since < early:
@@ -299,7 +299,7 @@ class Fuzzing:
             return False
         return exit_classifier.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
 
-    def _hang(self, slot: Slot) -> None:
+    def _hang(self, slot: WorkerHandle) -> None:
         """Take stacks, end it, and see what the input does alone."""
         sampler = Sampler(slot, self.court.declaration.seconds)
         sampler.finish(self.link)
@@ -323,7 +323,7 @@ class Fuzzing:
             if outcome.kind == "barred":
                 self.on_failure(payload, outcome)
 
-    def _worn(self, slot: Slot) -> bool:
+    def _worn(self, slot: WorkerHandle) -> bool:
         """Whether a dead worker had used up what many inputs had left in it: the last one is not to blame."""
         assert slot.death is not None
         if self._crowded or slot.death.code == UNTELLABLE:
@@ -332,16 +332,16 @@ class Fuzzing:
         gave_up = slot.death.signal in (0, signal.SIGABRT)
         return gave_up and self._above_base(slot, slot.death.mebibytes)
 
-    def _grows(self, slot: Slot) -> bool:
+    def _grows(self, slot: WorkerHandle) -> bool:
         """Whether the worker holds more than the limit above what it began with: somebody leaves memory behind."""
         return self._above_base(slot, slot.resident())
 
-    def _above_base(self, slot: Slot, mebibytes: float) -> bool:
+    def _above_base(self, slot: WorkerHandle, mebibytes: float) -> bool:
         """Whether that is more than the limit above what the worker needs; not where no input has left anything yet."""
         base = slot.flight.head[BASE] / 1024
         return bool(base) and mebibytes - base > self.court.declaration.mebibytes
 
-    def _grown(self, slot: Slot) -> None:
+    def _grown(self, slot: WorkerHandle) -> None:
         """Look for who leaves it. The next worker begins anew."""
         running = slot.flight.running
         payload = slot.flight.payload

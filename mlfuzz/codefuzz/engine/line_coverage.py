@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.forkserver.client import ALONE, Link
+from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.runtime.line_trace import Arcs
 from mlfuzz.errors import TargetError, WorkerLostError
 
@@ -27,7 +27,7 @@ def missing() -> str:
     return ""
 
 
-def measured(link: Link, payloads: Sequence[bytes]) -> Arcs:
+def measured(link: ForkServerClient, payloads: Sequence[bytes]) -> Arcs:
     """What these inputs reach together, imports included. They must neither kill the process nor hang."""
     slot = link.fork(ALONE, {"name": "cover"})
     try:

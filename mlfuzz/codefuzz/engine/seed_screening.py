@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, ordinary, read
-from mlfuzz.codefuzz.executor.batch_run import Series
-from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.executor.batch_run import BatchRunner
+from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.forkserver.client import ALONE, Link
+from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.harness.engine import Screened
 from mlfuzz.errors import BadInputError
 
@@ -22,7 +22,7 @@ FEW = 3
 refuses them, though nothing may fail of it."""
 
 
-def screen(court: Court, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
+def screen(court: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
     """Run each seed. Those longer than the harness's length run as libFuzzer cuts them.
 
     blind: no coverage is expected; own: edges of the harness's own file, which are none of the target's.
@@ -40,7 +40,7 @@ def screen(court: Court, files: Sequence[Path], *, blind: bool, own: frozenset[i
     edges: set[int] = set()
     genuine: set[str] = set()
     began = time.monotonic()
-    every = list(Series(court, edges=True).run([data for _, data in readable]))
+    every = list(BatchRunner(court, edges=True).run([data for _, data in readable]))
     for (name, data), seen in zip(readable, every, strict=True):
         edges |= seen.edges
         outcome = seen.outcome
@@ -81,7 +81,7 @@ SAMPLES = 6
 SECONDS = 1.0
 
 
-class Glimpse(msgspec.Struct, frozen=True):
+class SmokeRun(msgspec.Struct, frozen=True):
     """edges: reached together. modules: imported while it ran. strays: processes it started. runs: that ended.
 
     called: modules whose code ran without being the harness's own; see `calls`.
@@ -94,7 +94,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     runs: int = 0
 
 
-def peek(link: Link, payloads: Sequence[bytes], before: frozenset[str] = frozenset()) -> Glimpse:
+def peek(link: ForkServerClient, payloads: Sequence[bytes], before: frozenset[str] = frozenset()) -> SmokeRun:
     """Run some inputs for at most a second; what they do wrong is for others to judge."""
     slot = link.fork(ALONE, {"name": "many", "edges": True, "calls": True})
     edges: set[int] = set()
@@ -119,7 +119,7 @@ def peek(link: Link, payloads: Sequence[bytes], before: frozenset[str] = frozens
             told = slot.inbox.popleft()[0]
             modules, forks = frozenset(told["modules"]) - before, told["forks"]
     death = link.end(slot)
-    return Glimpse(frozenset(edges), frozenset(called), modules, forks + death.strays, runs)
+    return SmokeRun(frozenset(edges), frozenset(called), modules, forks + death.strays, runs)
 
 
 def samples(folder: Path, length: int, *, most: int = SAMPLES) -> list[bytes]:

@@ -12,7 +12,7 @@ MOST_BARRED = 16
 
 
 @dataclass(slots=True)
-class Lore:
+class SessionMemory:
     """poison: inputs that ended a worker, oldest first; they do not run again. hung: groups of hangs.
 
     provisional: buckets of deaths and hangs as they looked at first, once a verdict on one of them has been told.

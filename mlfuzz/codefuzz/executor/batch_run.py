@@ -12,32 +12,32 @@ from typing import Any
 
 import msgspec
 
-from mlfuzz.codefuzz.executor.isolated_run import START_SECONDS, Court, outcome_from
+from mlfuzz.codefuzz.executor.isolated_run import START_SECONDS, IsolatedRunner, outcome_from
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.forkserver.client import ALONE
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.runtime.flight_recorder import STARTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.errors import WorkerLostError
 
 
-class Seen(msgspec.Struct, frozen=True):
+class RunRecord(msgspec.Struct, frozen=True):
     """One input of a series: what became of it, and the edges it reached where they were asked for."""
 
     outcome: Outcome
     edges: frozenset[int] = frozenset()
 
 
-class Series:
+class BatchRunner:
     """Runs inputs in order. modules: those imported after the last worker has ended; strays: processes left behind."""
 
-    def __init__(self, court: Court, *, edges: bool = False) -> None:
+    def __init__(self, court: IsolatedRunner, *, edges: bool = False) -> None:
         self._court, self._link, self._edges = court, court.link, edges
         self.modules: frozenset[str] = frozenset()
 
-    def run(self, payloads: Sequence[bytes]) -> Iterator[Seen]:
+    def run(self, payloads: Sequence[bytes]) -> Iterator[RunRecord]:
         """One result an input, in order."""
-        slot: Slot | None = None
+        slot: WorkerHandle | None = None
         try:
             for payload in payloads:
                 if slot is None:
@@ -47,9 +47,9 @@ class Series:
                     self._link.end(slot)
                     slot = None
                     edges = frozenset(told.get("edges", ())) if told else frozenset()
-                    yield Seen(self._court.judge(payload), edges)
+                    yield RunRecord(self._court.judge(payload), edges)
                 else:
-                    yield Seen(outcome_from(told, slot.ring.text()), frozenset(told.get("edges", ())))
+                    yield RunRecord(outcome_from(told, slot.ring.text()), frozenset(told.get("edges", ())))
                     slot.ring.clear()
             if slot is not None:
                 self._finish(slot)
@@ -57,7 +57,7 @@ class Series:
             if slot is not None and slot.death is None:
                 self._link.end(slot)
 
-    def _one(self, slot: Slot, payload: bytes) -> dict[str, Any] | None:
+    def _one(self, slot: WorkerHandle, payload: bytes) -> dict[str, Any] | None:
         """What the worker tells of an input; None where it died of it, or hangs."""
         before = slot.flight.head[STARTED]
         slot.answer({"run": 1}, payload)
@@ -80,7 +80,7 @@ class Series:
         large = told["kind"] in (*FINE, "memory-error") and told["mebibytes"] > limits.mebibytes
         return large or told["kind"] == "memory-error" or (told["kind"] in FINE and told["seconds"] > limits.seconds)
 
-    def _finish(self, slot: Slot) -> None:
+    def _finish(self, slot: WorkerHandle) -> None:
         slot.answer({"end": 1})
         self._link.wait(lambda: bool(slot.inbox) or slot.death is not None, 5.0)
         if slot.inbox:

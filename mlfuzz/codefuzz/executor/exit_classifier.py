@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
-from mlfuzz.codefuzz.failure.bucketing import HARNESS, OTHER, TARGET, Place, Territory, keys
+from mlfuzz.codefuzz.failure.bucketing import HARNESS, OTHER, TARGET, FrameOwners, Place, keys
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
-from mlfuzz.codefuzz.forkserver.worker_handle import Death, Slot
+from mlfuzz.codefuzz.forkserver.worker_handle import Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 
 
-def outcome_of(death: Death, slot: Slot, territory: Territory) -> Outcome:
+def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outcome:
     """The outcome of the input that was running when the worker in `slot` died.
 
     Raises WorkerLostError where the worker's own code has failed.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 
 from mlfuzz.codefuzz.failure import stack_parser
-from mlfuzz.codefuzz.failure.bucketing import Place, Territory
-from mlfuzz.codefuzz.forkserver.client import Link
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place
+from mlfuzz.codefuzz.forkserver.client import ForkServerClient
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 
 MOMENTS = (0.7, 0.85, 0.97)
 """Shares of the limit at which a run alone is looked at: also a slow input has stacks then."""
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.05
 class Sampler:
     """Looks at one run. limit: seconds. waited: those that it has waited for a processor, while its function ran."""
 
-    def __init__(self, slot: Slot, limit: float) -> None:
+    def __init__(self, slot: WorkerHandle, limit: float) -> None:
         self._slot, self._limit = slot, limit
         self._taken = 0
         self.waited = 0.0
@@ -38,7 +38,7 @@ class Sampler:
         self.text = self._slot.stacks() if self._taken else ""
         return max(0.001, min(POLL_SECONDS, following))
 
-    def finish(self, link: Link) -> None:
+    def finish(self, link: ForkServerClient) -> None:
         """Three more looks at an input that is about to be killed."""
         gap = min(GAP_SECONDS, GAP_SHARE * self._limit)
         for _ in range(SAMPLES):
@@ -46,6 +46,6 @@ class Sampler:
             link.wait(lambda: self._slot.death is not None, gap)
         self.text = self._slot.stacks()
 
-    def placed(self, territory: Territory) -> list[tuple[int, Place]]:
+    def placed(self, territory: FrameOwners) -> list[tuple[int, Place]]:
         """The frames that the samples share, outermost first."""
         return stack_parser.placed(stack_parser.common(stack_parser.dumps(self.text)[-2 * SAMPLES :]), territory)

@@ -16,15 +16,15 @@ import msgspec
 
 from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.hang import Sampler
-from mlfuzz.codefuzz.executor.patience import Patience
+from mlfuzz.codefuzz.executor.patience import RunDeadline
 from mlfuzz.codefuzz.failure import sanitizer_report
-from mlfuzz.codefuzz.failure.bucketing import Territory
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
-from mlfuzz.codefuzz.forkserver.client import ALONE, Link
-from mlfuzz.codefuzz.forkserver.syscall_answers import Pretence
-from mlfuzz.codefuzz.forkserver.syscall_supervisor import Warden
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
+from mlfuzz.codefuzz.forkserver.syscall_answers import SyscallAnswers
+from mlfuzz.codefuzz.forkserver.syscall_supervisor import SyscallSupervisor
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
@@ -55,18 +55,20 @@ FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", 
 TIMED = frozenset({"hang", "slow"})
 
 
-class Court:
+class IsolatedRunner:
     """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind.
 
     bare: the same without coverage, where there is one: counting edges may take several times as long as the code.
     """
 
-    def __init__(self, link: Link, declaration: Declaration, territory: Territory, *, confined: bool) -> None:
+    def __init__(
+        self, link: ForkServerClient, declaration: Declaration, territory: FrameOwners, *, confined: bool
+    ) -> None:
         self.link, self.declaration, self.territory, self.confined = link, declaration, territory, confined
         self.leaky: set[bytes] = set()
         self.bare: Callable[[bytes], Outcome] | None = None
         self._sandbox: frozenset[str] = frozenset()
-        self._pretence: Pretence | None = None
+        self._pretence: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
 
     def watch(self, sandbox: Sequence[str]) -> None:
@@ -83,11 +85,11 @@ class Court:
         """Whether the worker that is forked now shall ask before it is refused anything."""
         return self._pretence is not None and "seccomp" in self._sandbox
 
-    def guard(self, slot: Slot) -> contextlib.AbstractContextManager[object]:
+    def guard(self, slot: WorkerHandle) -> contextlib.AbstractContextManager[object]:
         """Who answers that worker, where it asks."""
         if self._pretence is None or not self.watching:
             return contextlib.nullcontext()
-        return Warden(self.link, slot, self._pretence)
+        return SyscallSupervisor(self.link, slot, self._pretence)
 
     def judge(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""
@@ -116,7 +118,7 @@ class Court:
 
     def watched(self, payload: bytes, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
-        self._pretence = Pretence(
+        self._pretence = SyscallAnswers(
             str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
         )
         try:
@@ -165,7 +167,7 @@ class Court:
     def ask(self, payload: bytes, job: dict[str, Any], *, seconds: float) -> dict[str, Any]:
         """What a worker tells of another job with this input; {} where it ends, or has had its time, before that."""
         slot = self._forked(payload, job)
-        patience = Patience(slot.pid, seconds)
+        patience = RunDeadline(slot.pid, seconds)
         with self.guard(slot):
             while not slot.inbox and slot.death is None and not patience.over():
                 self.link.pump(0.05)
@@ -176,20 +178,20 @@ class Court:
             raise WorkerLostError(f"a worker has failed of itself:\n{output}")
         return {"output": output, **told} if told else {}
 
-    def _forked(self, payload: bytes, job: dict[str, Any]) -> Slot:
+    def _forked(self, payload: bytes, job: dict[str, Any]) -> WorkerHandle:
         """A worker that has the input before it."""
         self.link.slots[ALONE].flight.load(payload)
         return self.link.fork(ALONE, {"watched": self.watching, **job})
 
-    def _awaited(self, slot: Slot, sampler: Sampler, seconds: float) -> Outcome | None:
+    def _awaited(self, slot: WorkerHandle, sampler: Sampler, seconds: float) -> Outcome | None:
         """Until a worker has told its outcome or is dead; a hang where it has had its time before that."""
         phase, since = (0, False), time.monotonic()
-        allowance, writing = Patience(slot.pid, START_SECONDS), False
+        allowance, writing = RunDeadline(slot.pid, START_SECONDS), False
         while not slot.inbox and slot.death is None:
             now = time.monotonic()
             if slot.flight.phase != phase:
                 phase, since, writing = slot.flight.phase, now, False
-                allowance = Patience(slot.pid, seconds + (THREAD_SECONDS if phase[1] else 0.0))
+                allowance = RunDeadline(slot.pid, seconds + (THREAD_SECONDS if phase[1] else 0.0))
             over = allowance.over()
             if phase[0] and not phase[1]:
                 sampler.waited = allowance.waited
@@ -201,14 +203,14 @@ class Court:
                     return _unfinished(exit_classifier.outcome_of(slot.death, slot, self.territory))  # type: ignore[arg-type]
                 if not sanitizer_report.begun(slot.ring.data):
                     return self._hang(slot, sampler, allowance.spent)
-                allowance, writing = Patience(slot.pid, sanitizer_report.REPORT_SECONDS), True
+                allowance, writing = RunDeadline(slot.pid, sanitizer_report.REPORT_SECONDS), True
             if not phase[0]:
                 self.link.pump(0.005)
             else:
                 self.link.pump(0.01 if phase[1] else sampler.step(now - since))
         return None
 
-    def _told(self, told: dict[str, Any], slot: Slot, sampler: Sampler) -> Outcome:
+    def _told(self, told: dict[str, Any], slot: WorkerHandle, sampler: Sampler) -> Outcome:
         outcome = outcome_from(told, slot.ring.text())
         others = max(0.0, sampler.waited - told["waited"])  # its threads and programs have waited, and it for them
         outcome = msgspec.structs.replace(outcome, seconds=max(0.0, outcome.seconds - others))
@@ -221,7 +223,7 @@ class Court:
             )  # fmt: skip
         return outcome
 
-    def _hang(self, slot: Slot, sampler: Sampler, seconds: float) -> Outcome:
+    def _hang(self, slot: WorkerHandle, sampler: Sampler, seconds: float) -> Outcome:
         sampler.finish(self.link)
         self.link.end(slot)
         outcome = exit_classifier.located(

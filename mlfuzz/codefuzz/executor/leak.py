@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlfuzz.codefuzz.executor import exit_classifier
-from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
@@ -12,7 +12,7 @@ from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
 SECONDS = 2.0
 
 
-def leaks(court: Court, payload: bytes) -> Outcome | None:
+def leaks(court: IsolatedRunner, payload: bytes) -> Outcome | None:
     """The outcome of an input that leaves memory behind at each run; None where it does not.
 
     Where it does so only for what the sandbox refuses, it is set aside. The second and third third of the runs must
@@ -22,7 +22,7 @@ def leaks(court: Court, payload: bytes) -> Outcome | None:
     return leak and court.cleared(payload, leak, judge=lambda data: _left(court, data) or Outcome(kind="ok"))
 
 
-def _left(court: Court, payload: bytes) -> Outcome | None:
+def _left(court: IsolatedRunner, payload: bytes) -> Outcome | None:
     told = court.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=3 * SECONDS + court.declaration.seconds)
     if not told or min(told["later"]) < LEAST_KIB:
         return None

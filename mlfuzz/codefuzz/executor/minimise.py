@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 
-from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
-from mlfuzz.codefuzz.executor.isolated_run import Court
+from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
+from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner
 from mlfuzz.codefuzz.executor.leak import leaks
 from mlfuzz.codefuzz.forkserver.client import ALONE
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 
 IN_PROCESS = ("exception:", "group:", "assertion:", "recursion:", "exit:", "thread:", "unraisable:")
@@ -26,7 +26,9 @@ LONGER = 4.0
 """Times the time before, where what was found with it turned out to end after all."""
 
 
-def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints: Simpler | None = None) -> bytes:
+def minimise(
+    court: IsolatedRunner, payload: bytes, bucket: str, *, seconds: float, hints: Simpler | None = None
+) -> bytes:
     """The smallest input found with that bucket; the same where none is."""
     deadline = time.monotonic() + seconds
     if bucket.startswith(IN_PROCESS):
@@ -35,10 +37,10 @@ def minimise(court: Court, payload: bytes, bucket: str, *, seconds: float, hints
         return smaller if smaller == payload or court.judge(smaller).bucket == bucket else payload
     if bucket.startswith("hang:"):
         return _hanging(court, payload, bucket, deadline, hints)
-    return smallest(payload, lambda one: _once(court, one, bucket), Budget(seconds), hints=hints)
+    return smallest(payload, lambda one: _once(court, one, bucket), RunBudget(seconds), hints=hints)
 
 
-def _hanging(court: Court, payload: bytes, bucket: str, deadline: float, hints: Simpler | None) -> bytes:
+def _hanging(court: IsolatedRunner, payload: bytes, bucket: str, deadline: float, hints: Simpler | None) -> bytes:
     """Smaller, with a tenth of the limit for each try; what comes out is proved with all of it, beyond the deadline.
 
     At its whole limit each, a second would be enough for one or two tries.
@@ -48,7 +50,7 @@ def _hanging(court: Court, payload: bytes, bucket: str, deadline: float, hints: 
     while early < limit:
         if _stands(court, payload, bucket, early):
             smaller = smallest(
-                payload, lambda one: _stands(court, one, bucket, early), Budget(deadline - time.monotonic()),  # noqa: B023
+                payload, lambda one: _stands(court, one, bucket, early), RunBudget(deadline - time.monotonic()),  # noqa: B023
                 hints=hints,
             )  # fmt: skip
             if smaller == payload or _once(court, smaller, bucket):
@@ -56,15 +58,15 @@ def _hanging(court: Court, payload: bytes, bucket: str, deadline: float, hints: 
         if time.monotonic() > deadline:
             return payload
         early *= LONGER
-    left = Budget(deadline - time.monotonic())
+    left = RunBudget(deadline - time.monotonic())
     return smallest(payload, lambda one: _once(court, one, bucket), left, hints=hints)
 
 
-def _stands(court: Court, payload: bytes, bucket: str, seconds: float) -> bool:
+def _stands(court: IsolatedRunner, payload: bytes, bucket: str, seconds: float) -> bool:
     return court.run(payload, patience=1.0, limit=seconds).bucket == bucket
 
 
-def _once(court: Court, payload: bytes, bucket: str) -> bool:
+def _once(court: IsolatedRunner, payload: bytes, bucket: str) -> bool:
     kind = bucket.partition(":")[0]
     if kind == "leak":
         found = leaks(court, payload)
@@ -74,7 +76,7 @@ def _once(court: Court, payload: bytes, bucket: str) -> bool:
     return court.judge(payload).bucket == bucket
 
 
-def _within(court: Court, payload: bytes, bucket: str, deadline: float) -> bytes:
+def _within(court: IsolatedRunner, payload: bytes, bucket: str, deadline: float) -> bytes:
     """In a worker that tells each improvement; where an input kills it, another goes on from the best so far."""
     best = payload
     poison: list[str] = []
@@ -92,7 +94,7 @@ def _within(court: Court, payload: bytes, bucket: str, deadline: float) -> bytes
     return best
 
 
-def _follow(court: Court, slot: Slot, best: bytes, deadline: float) -> tuple[bytes, bool]:
+def _follow(court: IsolatedRunner, slot: WorkerHandle, best: bytes, deadline: float) -> tuple[bytes, bool]:
     """The best that the worker has told, and whether it came to its end."""
     seen, since = (-1, False), time.monotonic()
     finished = False

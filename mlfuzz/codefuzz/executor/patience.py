@@ -21,7 +21,7 @@ class Task(msgspec.Struct, frozen=True):
     waited: float | None = 0.0
 
 
-class Patience:
+class RunDeadline:
     """So many seconds for the process `pid`, for its threads and for the programs that it has started.
 
     Begins when it is made. To be asked often. waited: seconds in which any of its threads has waited for a processor.

@@ -36,7 +36,7 @@ OWN = os.path.dirname(os.path.abspath(mlfuzz.codefuzz.__file__))
 """The folder of our own frames, which say nothing of the code under test."""
 
 
-class Territory:
+class FrameOwners:
     """Sorts files into target, harness, foundations and others."""
 
     def __init__(self, packages: Iterable[str], harness: str, folders: Iterable[str]) -> None:
@@ -89,7 +89,7 @@ def places(trace: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
         trace = trace.tb_next
 
 
-def describe(kind: str, error: BaseException, territory: Territory, *, brief: bool = False) -> dict[str, Any]:
+def describe(kind: str, error: BaseException, territory: FrameOwners, *, brief: bool = False) -> dict[str, Any]:
     """Everything that a record says of an exception. kind: "" asks for the exception's own kind.
 
     brief: the keys alone, ten times as fast.
@@ -182,7 +182,7 @@ def _cycle(stack: list[tuple[int, Place]]) -> list[tuple[str, str]]:
     return [key for key in often if sorts[key] != FOUNDATION] or often
 
 
-def _stack(error: BaseException, territory: Territory) -> list[tuple[int, Place]]:
+def _stack(error: BaseException, territory: FrameOwners) -> list[tuple[int, Place]]:
     stack = []
     for code, line in places(error.__traceback__):
         sort, file = territory.of(code.co_filename)

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from mlfuzz.codefuzz.failure.bucketing import Place, Territory
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place
 
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 HEADING = re.compile(r"^(Current thread|Thread|Stack) ")
@@ -60,7 +60,7 @@ def readable(text: str) -> str:
 _RUNS = re.compile(r"[/\\]mlfuzz[/\\]codefuzz[/\\]\w+\.py$")
 
 
-def placed(stack: list[Raw], territory: Territory) -> list[tuple[int, Place]]:
+def placed(stack: list[Raw], territory: FrameOwners) -> list[tuple[int, Place]]:
     """With whose code each frame is, its function's full name and first line."""
     frames = []
     for file, line, function in stack:

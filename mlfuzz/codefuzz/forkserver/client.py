@@ -18,8 +18,8 @@ from typing import Any
 
 import mlfuzz
 from mlfuzz.codefuzz.forkserver import scratch
-from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, Slot
-from mlfuzz.codefuzz.runtime.messages import Frames, send
+from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
+from mlfuzz.codefuzz.runtime.messages import MessageBuffer, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 
 FORK_SECONDS = 30.0
@@ -39,7 +39,7 @@ FUZZ, ALONE = 0, 1
 """The slots: the worker that fuzzes, and the one that runs an input alone beside it."""
 
 
-class Link:
+class ForkServerClient:
     """One zygote and the slots of its workers.
 
     The zygote dies with the thread that starts it (PR_SET_PDEATHSIG follows threads): use a session from a thread that
@@ -47,12 +47,12 @@ class Link:
     """
 
     def __init__(self, spec: dict[str, Any], environment: dict[str, str], *, python: str = "") -> None:
-        self.slots = [Slot("fuzz"), Slot("alone")]
+        self.slots = [WorkerHandle("fuzz"), WorkerHandle("alone")]
         self.turns = 0
         self.lost = False
         self._selector = selectors.DefaultSelector()
         self._events: list[dict[str, Any]] = []
-        self._frames = Frames()
+        self._frames = MessageBuffer()
         self._serving = False
         self._process: subprocess.Popen[bytes] | None = None
         ours, theirs = socket.socketpair()
@@ -114,7 +114,7 @@ class Link:
             raise TargetLoadError(f"{path} does not import:\n{event['error'].rstrip()}")
         return event
 
-    def fork(self, number: int, job: dict[str, Any]) -> Slot:
+    def fork(self, number: int, job: dict[str, Any]) -> WorkerHandle:
         """Start a worker in that slot; one that is still there is ended."""
         slot = self.slots[number]
         if slot.pid and slot.death is None:
@@ -126,19 +126,19 @@ class Link:
             raise WorkerLostError(f"the zygote has not forked a worker within {FORK_SECONDS:g} s")
         return slot
 
-    def keep_spare(self, slot: Slot, pid: int) -> None:
+    def keep_spare(self, slot: WorkerHandle, pid: int) -> None:
         """A fork of the worker waits to go on for it; the one before it is not needed any more."""
         self.drop_spare(slot)
         slot.spare = pid
         self._ask({"op": "adopt", "slot": self.slots.index(slot), "pid": pid})
 
-    def drop_spare(self, slot: Slot) -> None:
+    def drop_spare(self, slot: WorkerHandle) -> None:
         if slot.spare:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(slot.spare, signal.SIGKILL)
             slot.spare = 0
 
-    def go_on(self, slot: Slot, message: dict[str, Any], payload: bytes) -> bool:
+    def go_on(self, slot: WorkerHandle, message: dict[str, Any], payload: bytes) -> bool:
         """Let the spare go on in place of a worker that is dead; False where there is none."""
         if not slot.spare:
             return False
@@ -191,7 +191,7 @@ class Link:
         with contextlib.suppress(KeyError):
             self._selector.unregister(file)
 
-    def end(self, slot: Slot, number: int = KILL) -> Death:
+    def end(self, slot: WorkerHandle, number: int = KILL) -> Death:
         """Kill a worker and hear of its end."""
         slot.signal(number)
         if not self.wait(lambda: slot.death is not None, FORK_SECONDS):

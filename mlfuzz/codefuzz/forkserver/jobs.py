@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mlfuzz.codefuzz.corpus.ddmin import Budget, Simpler, smallest
-from mlfuzz.codefuzz.failure.bucketing import OWN, Territory, message_of
+from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
+from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners, message_of
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading import atheris_shim
@@ -27,10 +27,10 @@ from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
-from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, Flight
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, FlightPage
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
-from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, Judge, wrap
+from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
 
 ROOMY = 4.0
 """A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
@@ -52,7 +52,7 @@ class Post:
     """The descriptors of one worker: page, stacks, output, and the socket to the supervisor."""
 
     def __init__(self, slot: dict[str, int]) -> None:
-        self.flight = Flight(slot["flight"])
+        self.flight = FlightPage(slot["flight"])
         self.stacks, self.output = slot["stacks"], slot["output"]
         self.socket = socket.socket(fileno=os.dup(slot["socket"]))
         self.resume = socket.socket(fileno=os.dup(slot["resume"]))
@@ -82,16 +82,16 @@ class Post:
             faulthandler.enable(file=self.stacks, all_threads=False)
 
 
-class Bench:
+class JobBench:
     """A worker's tools: the harness's function, how its exceptions are judged, and where to tell it."""
 
     def __init__(
         self, spec: dict[str, Any], entry: Callable[[bytes], Any], post: Post, documented: Documented,
-        territory: Territory,
+        territory: FrameOwners,
     ) -> None:  # fmt: skip
         self.spec, self.entry, self.post, self.documented = spec, entry, post, documented
         self.territory = territory
-        self.memory = Memory()
+        self.memory = MemoryMeter()
         self.measure: Any = None
         self.free, self.watched = spec["sandbox"] == "none", False
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
@@ -118,13 +118,13 @@ class Bench:
             os.close(listener)
         _tell_exits(self.post.stacks)
 
-    def judge(self, known: list[str] | None = None) -> Judge:
-        judge = Judge(self.documented, self.territory, self.post.flight, set(known or ()))
+    def judge(self, known: list[str] | None = None) -> ExceptionFilter:
+        judge = ExceptionFilter(self.documented, self.territory, self.post.flight, set(known or ()))
         judge.install()
         return judge
 
 
-def alone(bench: Bench, job: dict[str, Any]) -> None:
+def alone(bench: JobBench, job: dict[str, Any]) -> None:
     """Run the input in the page once, measured, and tell the outcome."""
     payload = bench.post.flight.payload
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
@@ -132,7 +132,7 @@ def alone(bench: Bench, job: dict[str, Any]) -> None:
     bench.post.send(_measured(bench, bench.judge(), payload))
 
 
-def consumed(bench: Bench, job: dict[str, Any]) -> None:
+def consumed(bench: JobBench, job: dict[str, Any]) -> None:
     """Run the input in the page once, and tell what a FuzzedDataProvider made of it: the stand-in writes that down."""
     payload = bench.post.flight.payload
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
@@ -141,7 +141,7 @@ def consumed(bench: Bench, job: dict[str, Any]) -> None:
     bench.post.send({"consumed": record[:MOST_CONSUMED]})
 
 
-def many(bench: Bench, job: dict[str, Any]) -> None:
+def many(bench: JobBench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends, one after another, until it sends the end."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge = bench.judge()
@@ -166,7 +166,7 @@ def many(bench: Bench, job: dict[str, Any]) -> None:
     bench.post.send({"modules": sorted(sys.modules), "forks": judge.forks})
 
 
-def fuzz(bench: Bench, job: dict[str, Any]) -> None:
+def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     """Hand the harness to libFuzzer; comes back when it has had its runs."""
     import atheris
 
@@ -203,7 +203,7 @@ def fuzz(bench: Bench, job: dict[str, Any]) -> None:
     atheris.Fuzz()
 
 
-def minimise(bench: Bench, job: dict[str, Any]) -> None:
+def minimise(bench: JobBench, job: dict[str, Any]) -> None:
     """Make the input in the page smaller while its bucket stays, all in this process; tell each improvement."""
     bench.confine(mebibytes=bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     judge, flight, wanted = bench.judge(), bench.post.flight, job["bucket"]
@@ -234,11 +234,11 @@ def minimise(bench: Bench, job: dict[str, Any]) -> None:
 
     best = payload
     if keeps(payload):
-        best = smallest(payload, keeps, Budget(job["seconds"]), hints=hints)
+        best = smallest(payload, keeps, RunBudget(job["seconds"]), hints=hints)
     bench.post.send({"end": 1}, best)
 
 
-def leak(bench: Bench, job: dict[str, Any]) -> None:
+def leak(bench: JobBench, job: dict[str, Any]) -> None:
     """Run the input in the page again and again; tell what memory each run leaves behind, in KiB, and whence."""
     mebibytes = ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, watched=job.get("watched", False))
@@ -266,7 +266,7 @@ def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
     return [(frame.filename, frame.lineno) for frame in max(grown, key=lambda one: one.size_diff).traceback]
 
 
-def cover(bench: Bench, job: dict[str, Any]) -> None:
+def cover(bench: JobBench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends while coverage.py counts, then tell what was reached."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
     judge = bench.judge()
@@ -279,7 +279,7 @@ def cover(bench: Bench, job: dict[str, Any]) -> None:
     bench.post.send({"arcs": line_trace.arcs(bench.measure)})
 
 
-JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
+JOBS: dict[str, Callable[[JobBench, dict[str, Any]], None]] = {
     "alone": alone,
     "consumed": consumed,
     "many": many,
@@ -290,7 +290,7 @@ JOBS: dict[str, Callable[[Bench, dict[str, Any]], None]] = {
 }
 
 
-def _measured(bench: Bench, judge: Judge, payload: bytes) -> dict[str, Any]:
+def _measured(bench: JobBench, judge: ExceptionFilter, payload: bytes) -> dict[str, Any]:
     """Outcome of one run, with seconds and the peak of memory above the start."""
     flight = bench.post.flight
     flight.load(payload)
@@ -347,7 +347,7 @@ def _format(mutator: str) -> Any:
     return importlib.import_module("mlfuzz.codefuzz.formats").FORMATS[mutator]
 
 
-class Memory:
+class MemoryMeter:
     """Peak of resident memory since a moment. Opened before the sandbox, which would refuse to open it for writing."""
 
     def __init__(self) -> None:

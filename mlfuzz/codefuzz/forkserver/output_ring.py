@@ -8,7 +8,7 @@ from collections import deque
 CAPACITY = 256 << 10
 
 
-class Ring:
+class OutputRing:
     """Keeps the last CAPACITY bytes. dropped: bytes that are gone."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:

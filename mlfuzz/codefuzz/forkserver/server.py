@@ -22,7 +22,7 @@ import sys
 import traceback
 from typing import Any
 
-from mlfuzz.codefuzz.failure.bucketing import OWN, Territory
+from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver import jobs
 from mlfuzz.codefuzz.loading import loader
@@ -39,7 +39,7 @@ OURS = (OWN + os.sep, importlib.__file__)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-class Zygote:
+class ForkServer:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.spec, _ = messages.receive(control)
@@ -63,7 +63,7 @@ class Zygote:
         home = str(getattr(self.loaded.entry, "__module__", ""))
         self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=home)
         folders = [folder for folder in sys.path if folder]
-        self.territory = Territory(self.spec["instrument"], self.spec["path"], folders)
+        self.territory = FrameOwners(self.spec["instrument"], self.spec["path"], folders)
         unresolved = [
             f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
         ]
@@ -151,7 +151,7 @@ class Zygote:
         post = jobs.Post(self.spec["slots"][message["slot"]])
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
-        bench = jobs.Bench(self.spec, self.loaded.entry, post, self.documented, self.territory)
+        bench = jobs.JobBench(self.spec, self.loaded.entry, post, self.documented, self.territory)
         bench.measure = self.measure
         bench.own_mutator = self.loaded.mutator
         jobs.JOBS[job["name"]](bench, job)
@@ -207,7 +207,7 @@ def _die_with(parent: int) -> None:
 
 def main() -> int:
     _die_with(int(sys.argv[2]))
-    return Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
+    return ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()
 
 
 if __name__ == "__main__":

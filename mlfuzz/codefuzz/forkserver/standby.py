@@ -17,7 +17,7 @@ from typing import Any
 
 from mlfuzz.codefuzz.runtime import messages
 from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
-from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, Judge
+from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, ExceptionFilter
 
 FIRST = 16
 """Runs until the first spare; the distance doubles after each."""
@@ -41,7 +41,7 @@ class Keeper:
     """
 
     def __init__(
-        self, judge: Judge, connection: socket.socket, resume: socket.socket, stacks: int,
+        self, judge: ExceptionFilter, connection: socket.socket, resume: socket.socket, stacks: int,
         resident: Callable[[], float],
     ) -> None:  # fmt: skip
         self._judge, self._connection, self._resume, self._stacks = judge, connection, resume, stacks

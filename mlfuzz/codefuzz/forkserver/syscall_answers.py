@@ -50,7 +50,7 @@ LARGEST_COPY = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SyscallAnswer:
     """error: the call's errno; file: a descriptor that it gives; settled: it returns 0. None of them: it is made."""
 
     error: int = 0
@@ -59,11 +59,11 @@ class Answer:
     flags: int = 0
 
 
-GO_ON, DONE = Answer(), Answer(settled=True)
+GO_ON, DONE = SyscallAnswer(), SyscallAnswer(settled=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SyscallRequest:
     """A call that waits. worker: the process that is watched; pid: the one that calls, itself or a child."""
 
     worker: int
@@ -118,7 +118,7 @@ class Wish:
             os.close(memory)
 
 
-class Pretence:
+class SyscallAnswers:
     """Answers the calls of one input. writable: the folder it may write to. files: whether its sandbox minds files at
     all; programs: others may be started there. notes: what it wanted and the sandbox refuses.
     """
@@ -134,7 +134,7 @@ class Pretence:
         self._made.clear()
         self._touched.clear()
 
-    def answer(self, wish: Wish) -> Answer:
+    def answer(self, wish: SyscallRequest) -> SyscallAnswer:
         """Raises OSError where the process cannot be looked at."""
         if wish.name == "kill":
             return self._signal(wish)
@@ -163,11 +163,11 @@ class Pretence:
     def note(self, deed: Deed, what: str, *, pretended: bool) -> None:
         self.notes[Refusal(deed, what, pretended)] = None
 
-    def _refuse(self, deed: Deed, what: str) -> Answer:
+    def _refuse(self, deed: Deed, what: str) -> SyscallAnswer:
         self.note(deed, what, pretended=False)
-        return Answer(error=errno.EPERM)
+        return SyscallAnswer(error=errno.EPERM)
 
-    def _pretend(self, path: str) -> Answer:
+    def _pretend(self, path: str) -> SyscallAnswer:
         self._writes(path)
         return DONE
 
@@ -177,7 +177,7 @@ class Pretence:
         self.note("write", what, pretended=True)
         self._touched[path] = Refusal("write", what, pretended=True)
 
-    def _look(self, path: str, *, listed: bool) -> Answer:
+    def _look(self, path: str, *, listed: bool) -> SyscallAnswer:
         """What was pretended of a file is not there: whoever looks for it sees through that."""
         for touched, refusal in self._touched.items():
             if touched == path or (listed and os.path.dirname(touched) == path):
@@ -185,7 +185,7 @@ class Pretence:
                 self.note(refusal.deed, refusal.what, pretended=False)
         return GO_ON
 
-    def _signal(self, wish: Wish) -> Answer:
+    def _signal(self, wish: SyscallRequest) -> SyscallAnswer:
         """To itself and its children it may be sent; to a process that is not there, it cannot."""
         whom = wish.number(0)
         if whom == 0 or (whom > 0 and _descends(whom, wish.worker)):
@@ -194,7 +194,7 @@ class Pretence:
             return GO_ON
         return self._refuse("signal", f"process {whom}" if whom > 0 else "other processes")
 
-    def _program(self, wish: Wish) -> Answer:
+    def _program(self, wish: SyscallRequest) -> SyscallAnswer:
         """It may run where its writes are held as the target's own are."""
         path = wish.paths()[0]
         there = not path or (os.path.isfile(path) and os.access(path, os.X_OK))
@@ -205,13 +205,13 @@ class Pretence:
         self.note("program", path or "a program", pretended=True)
         return GO_ON
 
-    def _open(self, path: str, flags: int) -> Answer:
+    def _open(self, path: str, flags: int) -> SyscallAnswer:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             return self._nameless(path, flags) if os.access(path, os.W_OK) else GO_ON
         if os.path.isdir(path):
             return GO_ON
         if path in self._made:
-            return Answer(error=errno.EEXIST) if flags & os.O_EXCL else self._nameless(path, flags)
+            return SyscallAnswer(error=errno.EEXIST) if flags & os.O_EXCL else self._nameless(path, flags)
         if os.path.lexists(path):
             free = not flags & os.O_EXCL and os.access(path, os.W_OK)
             return self._nameless(path, flags, copied=not flags & os.O_TRUNC) if free else GO_ON
@@ -220,7 +220,7 @@ class Pretence:
             return self._nameless(path, flags)
         return GO_ON
 
-    def _nameless(self, path: str, flags: int, *, copied: bool = False) -> Answer:
+    def _nameless(self, path: str, flags: int, *, copied: bool = False) -> SyscallAnswer:
         """A file of its own for what was to be written to `path`, with what is there now."""
         import fcntl  # Windows has none
 
@@ -234,17 +234,17 @@ class Pretence:
                 os.lseek(file.fileno(), 0, os.SEEK_SET)
             if flags & os.O_APPEND:
                 fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
-            return Answer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
+            return SyscallAnswer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
 
-    def _make(self, path: str) -> Answer:
+    def _make(self, path: str) -> SyscallAnswer:
         if path in self._made:
-            return Answer(error=errno.EEXIST)
+            return SyscallAnswer(error=errno.EEXIST)
         if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
             return GO_ON
         self._made.add(path)
         return self._pretend(path)
 
-    def _remove(self, path: str, *, folder: bool) -> Answer:
+    def _remove(self, path: str, *, folder: bool) -> SyscallAnswer:
         if path in self._made:
             self._made.discard(path)
             return self._pretend(path)
@@ -252,12 +252,12 @@ class Pretence:
             return GO_ON
         is_folder = os.path.isdir(path) and not os.path.islink(path)
         if folder != is_folder:
-            return Answer(error=errno.ENOTDIR if folder else errno.EISDIR)
+            return SyscallAnswer(error=errno.ENOTDIR if folder else errno.EISDIR)
         if folder and os.access(path, os.R_OK) and os.listdir(path):
-            return Answer(error=errno.ENOTEMPTY)
+            return SyscallAnswer(error=errno.ENOTEMPTY)
         return self._pretend(path)
 
-    def _move(self, source: str, target: str) -> Answer:
+    def _move(self, source: str, target: str) -> SyscallAnswer:
         if not (source in self._made or os.path.lexists(source)) or not self._holds(os.path.dirname(target)):
             return GO_ON
         self._made.discard(source)

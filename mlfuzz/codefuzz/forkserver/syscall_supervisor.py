@@ -13,9 +13,9 @@ import platform
 import socket
 import struct
 
-from mlfuzz.codefuzz.forkserver.client import Link
-from mlfuzz.codefuzz.forkserver.syscall_answers import Answer, Pretence, Wish
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.forkserver.client import ForkServerClient
+from mlfuzz.codefuzz.forkserver.syscall_answers import SyscallAnswer, SyscallAnswers, SyscallRequest
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.runtime.syscalls import FILES, LOOKS, MACHINES
 
 RECEIVE, SEND, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
@@ -27,13 +27,13 @@ NOTICE, REPLY, ADDED = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI"), struc
 CONTINUE = 1
 
 
-class Warden:
+class SyscallSupervisor:
     """Watches the run of the worker in `slot`. A context manager.
 
     watches: whether it is asked; the kernel may not let it, and then refuses without a word.
     """
 
-    def __init__(self, link: Link, slot: Slot, pretence: Pretence) -> None:
+    def __init__(self, link: ForkServerClient, slot: WorkerHandle, pretence: SyscallAnswers) -> None:
         self._link, self._slot, self._pretence = link, slot, pretence
         machine = platform.machine()
         self._architecture = MACHINES[machine][0]
@@ -45,7 +45,7 @@ class Warden:
     def watches(self) -> bool:
         return self._listener >= 0
 
-    def __enter__(self) -> Warden:
+    def __enter__(self) -> SyscallSupervisor:
         self._pretence.begin()
         self._link.listen(self._slot.resume, self)
         return self
@@ -86,14 +86,14 @@ class Warden:
         number, pid, _, call, architecture, _, *arguments = NOTICE.unpack(notice)
         name = self._names.get(call, "") if architecture == self._architecture else ""
         try:
-            answer = self._pretence.answer(Wish(self._slot.pid, pid, name, tuple(arguments)))
+            answer = self._pretence.answer(SyscallRequest(self._slot.pid, pid, name, tuple(arguments)))
         except OSError as error:  # nobody may look at it, or it is gone
             self._pretence.note("permission", f"{name} ({error.strerror})", pretended=False)
-            answer = Answer(error=errno.EPERM)
+            answer = SyscallAnswer(error=errno.EPERM)
         with contextlib.suppress(OSError):  # it may be gone by now
             self._send(number, answer)
 
-    def _send(self, number: int, answer: Answer) -> None:
+    def _send(self, number: int, answer: SyscallAnswer) -> None:
         import fcntl
 
         value, error, flags = 0, -answer.error, 0

@@ -12,9 +12,9 @@ from collections import deque
 
 import msgspec
 
-from mlfuzz.codefuzz.forkserver.output_ring import Ring, drain
+from mlfuzz.codefuzz.forkserver.output_ring import OutputRing, drain
 from mlfuzz.codefuzz.runtime import flight_recorder
-from mlfuzz.codefuzz.runtime.messages import Frame, Frames, send
+from mlfuzz.codefuzz.runtime.messages import Frame, MessageBuffer, send
 
 KILL = getattr(signal, "SIGKILL", 9)
 """Windows has none; the module must still be importable there, to say so."""
@@ -40,7 +40,7 @@ class Death(msgspec.Struct, frozen=True):
         return os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else None
 
 
-class Slot:
+class WorkerHandle:
     """Descriptors that outlive the workers that use them, one worker at a time.
 
     spare: process number of a fork that waits to go on for the worker; 0 where there is none.
@@ -48,7 +48,7 @@ class Slot:
 
     def __init__(self, name: str) -> None:
         self._flight, self._stacks = flight_recorder.create(name), _scratch(name)
-        self.flight = flight_recorder.Flight(self._flight)
+        self.flight = flight_recorder.FlightPage(self._flight)
         self.output, self._output = os.pipe()
         os.set_blocking(self.output, False)
         self.socket, self._socket = socket.socketpair()
@@ -56,7 +56,7 @@ class Slot:
         self.resume, self._resume = socket.socketpair()
         self.resume.settimeout(5.0)
         self.spare = 0
-        self.ring, self.frames = Ring(), Frames()
+        self.ring, self.frames = OutputRing(), MessageBuffer()
         self.inbox: deque[Frame] = deque()
         self.pid = 0
         self.death: Death | None = None

@@ -15,7 +15,7 @@ ENTRY = "fuzz"
 PLAIN_ENTRY = "TestOneInput"
 
 
-class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AllowedException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A documented exception; subclasses count.
 
     type: its name ("ValueError", or that of a class in the harness), or the place where its documentation has it:
@@ -45,7 +45,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     preload: tuple[str, ...] = ()
     seeds: str = ""
     dictionary: str = ""
-    allowed: tuple[Allowed | str, ...] = ()
+    allowed: tuple[AllowedException | str, ...] = ()
     seconds: float = 1.0
     mebibytes: int = 512
     length: int = 4096
@@ -56,8 +56,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     entry: str = ENTRY
 
     @property
-    def documented(self) -> tuple[Allowed, ...]:
-        return tuple(Allowed(one) if isinstance(one, str) else one for one in self.allowed)
+    def documented(self) -> tuple[AllowedException, ...]:
+        return tuple(AllowedException(one) if isinstance(one, str) else one for one in self.allowed)
 
 
 def read(path: Path) -> Declaration:

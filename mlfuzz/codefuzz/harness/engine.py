@@ -61,7 +61,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class FuzzProgress(msgspec.Struct, frozen=True, kw_only=True):
     """Of a running session: executions, edges and features so far, files in the corpus, seconds spent fuzzing.
 
     measured: whether the engine has counted edges yet; it may still be reading a large corpus. words: that it has found
@@ -102,7 +102,7 @@ OnFailure = Callable[[bytes, Outcome], None]
 """Called once for each new bucket, as soon as it is known, before the worker goes on; also, with what was refused, for
 a failure that comes of the sandbox."""
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[FuzzProgress], None]
 
 
 class Session(Protocol):
@@ -117,7 +117,7 @@ class Session(Protocol):
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
         known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
-    ) -> Progress:  # fmt: skip
+    ) -> FuzzProgress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
 
         words: what earlier calls have found useful.

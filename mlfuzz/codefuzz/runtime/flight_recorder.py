@@ -37,7 +37,7 @@ def create(name: str) -> int:
     return descriptor
 
 
-class Flight:
+class FlightPage:
     """One mapping of the page. map: all of it; head: its words (64-bit); body: the bytes of the input."""
 
     def __init__(self, descriptor: int) -> None:

@@ -25,7 +25,7 @@ JOIN = threading.Thread.join
 """The genuine one: a target's threads may have another."""
 
 
-class Threads:
+class InputThreads:
     """running: number and bytes of the input that runs now; started: called for each thread.
 
     patience: seconds of a wait, halved by each that was in vain. free: where it is not 0, so many may be left without

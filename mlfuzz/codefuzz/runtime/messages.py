@@ -40,7 +40,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-class Frames:
+class MessageBuffer:
     """Messages out of the pieces that a non-blocking socket gives."""
 
     def __init__(self) -> None:

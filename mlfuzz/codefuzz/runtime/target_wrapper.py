@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-from mlfuzz.codefuzz.failure.bucketing import Territory, describe
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners, describe
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.runtime.flight_recorder import (
     CLOSED,
@@ -22,10 +22,10 @@ from mlfuzz.codefuzz.runtime.flight_recorder import (
     REFUSED,
     RETURNED,
     STARTED,
-    Flight,
+    FlightPage,
     beginnings,
 )
-from mlfuzz.codefuzz.runtime.input_threads import Threads, input_of
+from mlfuzz.codefuzz.runtime.input_threads import InputThreads, input_of
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
@@ -42,7 +42,7 @@ UNTELLABLE = 113
 """Exit status of a worker that cannot tell what it found (its descriptors were closed, its memory is used up)."""
 
 
-class Judge:
+class ExceptionFilter:
     """Sorts what an input raised; tells each new bucket once.
 
     known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, each with the input that
@@ -50,10 +50,10 @@ class Judge:
     the target started. cloning: it is the worker that forks, not the target. brief: only keys are wanted.
     """
 
-    def __init__(self, documented: Documented, territory: Territory, flight: Flight, known: set[str]) -> None:
+    def __init__(self, documented: Documented, territory: FrameOwners, flight: FlightPage, known: set[str]) -> None:
         self.documented, self.territory, self.flight, self.known = documented, territory, flight, known
         self.elsewhere: list[tuple[dict[str, Any], bytes | None] | None] = []
-        self.threads = Threads(lambda: (flight.head[STARTED], flight.payload), self._started)
+        self.threads = InputThreads(lambda: (flight.head[STARTED], flight.payload), self._started)
         self.forks = 0
         self.cloning = self.brief = False
         self.tell: Tell = lambda outcome, data: None
@@ -170,7 +170,12 @@ def _leave(*_: Any) -> None:
 
 
 def wrap(
-    entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None = None, *, opening: Opening | None = None
+    entry: Entry,
+    judge: ExceptionFilter,
+    poison: frozenset[bytes],
+    keep: Keep | None = None,
+    *,
+    opening: Opening | None = None,
 ) -> Entry:
     """The function that the engine calls. poison: inputs that killed a worker; they do not run again.
 
@@ -182,7 +187,7 @@ def wrap(
 
 
 def _runs(
-    entry: Entry, judge: Judge, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
+    entry: Entry, judge: ExceptionFilter, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
 ) -> Generator[None, bytes, None]:
     """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
     flight, caught, always = judge.flight, judge.caught, judge.documented.always

@@ -44,7 +44,7 @@ _LEAKY = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class CodeOrigin:
     """Where a finding comes from. suffix: of its files. environment: versions, among them those of what is tested."""
 
     harness: Harness
@@ -57,7 +57,9 @@ class Origin:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def candidate(payload: bytes, outcome: Outcome, origin: Origin, *, seed: str = "") -> tuple[Finding, dict[str, bytes]]:
+def candidate(
+    payload: bytes, outcome: Outcome, origin: CodeOrigin, *, seed: str = ""
+) -> tuple[Finding, dict[str, bytes]]:
     """A finding that waits to be confirmed, and its files. seed: the name of the seed that fails by itself."""
     name = origin.harness.name
     file = f"input{origin.suffix}"
@@ -73,7 +75,7 @@ def candidate(payload: bytes, outcome: Outcome, origin: Origin, *, seed: str = "
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RepeatedRun:
     """What running an input alone has shown: failed of times in the same way; the outcome to record."""
 
     failed: int
@@ -85,17 +87,17 @@ class Trial:
         return self.failed == self.times > 0
 
 
-def tried(outcomes: Sequence[Outcome], bucket: str, kind: str) -> Trial:
+def tried(outcomes: Sequence[Outcome], bucket: str, kind: str) -> RepeatedRun:
     """Whether an input fails alone. One that fails each time, but otherwise than it was told, fails as it does alone:
     which input was running when the memory ran out, say, is known only now.
     """
     failing = [one for one in outcomes if one.failed]
     same = [one for one in failing if one.bucket == bucket or (kind in RESOURCES and one.kind in RESOURCES)]
     if same:
-        return Trial(len(same), len(outcomes), _typical(same))
+        return RepeatedRun(len(same), len(outcomes), _typical(same))
     if failing and len(failing) == len(outcomes) and len({one.bucket for one in failing}) == 1:
-        return Trial(len(failing), len(outcomes), _typical(failing))
-    return Trial(0, len(outcomes), None)
+        return RepeatedRun(len(failing), len(outcomes), _typical(failing))
+    return RepeatedRun(0, len(outcomes), None)
 
 
 def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
@@ -128,7 +130,7 @@ def as_recorded(finding: Finding, outcome: Outcome) -> bool:
     return alike or takes or same_key(finding, outcome)
 
 
-def confirmed(finding: Finding, trial: Trial, payload: bytes) -> Finding:
+def confirmed(finding: Finding, trial: RepeatedRun, payload: bytes) -> Finding:
     """The finding with its verdict, and what was measured when it ran alone."""
     verdict: Verdict = "confirmed" if trial.confirmed else "flaky"
     hits = f"{trial.failed}/{trial.times}"
@@ -198,7 +200,7 @@ def _measured(finding: Finding, outcome: Outcome, payload: bytes) -> Finding:
     )  # fmt: skip
 
 
-def _evidence(outcome: Outcome, payload: bytes, origin: Origin) -> dict[str, Any]:
+def _evidence(outcome: Outcome, payload: bytes, origin: CodeOrigin) -> dict[str, Any]:
     where: dict[str, Any] = {"engine": origin.engine, "lane": origin.lane, "sandbox": list(origin.sandbox) or "none"}
     where |= {"shipped": True} if origin.harness.shipped else {}
     with suppress(OSError):

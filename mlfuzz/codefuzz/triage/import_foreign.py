@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate, confirmed, former_keys, tried
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, confirmed, former_keys, tried
 from mlfuzz.errors import MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
@@ -81,7 +81,7 @@ class Adopted:
 
 
 def adopt(
-    inputs: Sequence[Foreign], run: Reproducer, store: FindingStore, origin: Origin,
+    inputs: Sequence[Foreign], run: Reproducer, store: FindingStore, origin: CodeOrigin,
     *, on_file: Callable[[Foreign, State, str], None] = lambda *_: None,
 ) -> Adopted:  # fmt: skip
     """Run each input alone; save what fails in a way that no finding of this harness in the store does."""
@@ -96,7 +96,7 @@ def adopt(
 
 
 def _adopt(
-    one: Foreign, run: Reproducer, store: FindingStore, origin: Origin, known: set[str]
+    one: Foreign, run: Reproducer, store: FindingStore, origin: CodeOrigin, known: set[str]
 ) -> tuple[State, str, Finding | None]:
     try:
         payload = _read(one)

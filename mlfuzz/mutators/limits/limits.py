@@ -93,7 +93,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedDistance:
     """What the ledger lets through.
 
     columns: parameters, some of them milder. loads: (n, K) of the rows after the step; as before where dropped.
@@ -117,7 +117,7 @@ class _Layout:
     sums: tuple[tuple[str, int, float], ...]
 
 
-class Ledger:
+class DistanceLedger:
     """Which column of the loads (B, K) is what, and how much room a row has left.
 
     columns: "kind:blur" for each kind of the mutators, "sum:shift" for each sum that some parameter declares and the
@@ -144,7 +144,7 @@ class Ledger:
 
     def allow(
         self, part: Mutator, columns: Mapping[str, Drawn], loads: Loads, *, most: NDArray[np.float32] | None = None
-    ) -> Allowed:
+    ) -> AllowedDistance:
         """Scale the parameters of n rows so that each stays within its limits. loads: (n, K), left as it is.
 
         most: the largest severity that each row may take in this step (n,), for operators that can be made milder.
@@ -184,7 +184,7 @@ class Ledger:
         for name, column, limit in layout.sums:
             moved = np.where(dropped, 0, _deviation(part.space[name], allowed[name]))
             loads[:, column] = np.clip(loads[:, column] + moved, -limit, limit)
-        return Allowed(allowed, loads, dropped, severity)
+        return AllowedDistance(allowed, loads, dropped, severity)
 
     def searched(self, loads: Loads) -> Loads:
         """Loads of rows that a search went on from: one step more, counted as an operator that cannot be milder."""

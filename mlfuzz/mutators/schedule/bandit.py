@@ -54,7 +54,7 @@ class Ways:
     stacked: int = 0
 
 
-class Dealer:
+class OperatorBandit:
     """Shares of operators and of ways for the next batch; `learn` is told what became of the last.
 
     weights: shares by cost alone, (operators,); each operator keeps a quarter of it, and not less than the floor that

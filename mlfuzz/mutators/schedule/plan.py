@@ -13,8 +13,8 @@ from mlfuzz.batch import Indices, Rows, StoredRows
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
 from mlfuzz.mutators.limits.distance import Distance, distance
-from mlfuzz.mutators.limits.limits import Ledger, Loads
-from mlfuzz.mutators.schedule.bandit import Dealer, Ways
+from mlfuzz.mutators.limits.limits import DistanceLedger, Loads
+from mlfuzz.mutators.schedule.bandit import OperatorBandit, Ways
 from mlfuzz.mutators.schedule.slices import Most, Mutated, Slice, apply_slices, apply_within
 from mlfuzz.mutators.schedule.weights import SLICES, Weights
 
@@ -43,8 +43,8 @@ class Plan:
     """
 
     def __init__(
-        self, mutators: Sequence[Mutator], weights: Weights, ledger: Ledger, *, slices: int = SLICES, depth: int = 1,
-        dealer: Dealer | None = None,
+        self, mutators: Sequence[Mutator], weights: Weights, ledger: DistanceLedger, *,
+        slices: int = SLICES, depth: int = 1, dealer: OperatorBandit | None = None,
     ) -> None:  # fmt: skip
         given = np.asarray(weights, np.float64)
         if not mutators or given.shape != (len(mutators),) or not (given > 0).all() or not np.isfinite(given).all():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits.limits import Ledger, Loads
+from mlfuzz.mutators.limits.limits import DistanceLedger, Loads
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated, Slice
 
@@ -19,14 +19,14 @@ Dealt = list[list[Slice]]
 """Slices of a batch, for each of its steps."""
 
 
-class Lineage(Plan):
+class DeepHunterLineage(Plan):
     """One operator a row, any alike; a row whose lineage has been moved once gets none that moves.
 
     once: the kind that is used at most once, of which `limits.uses` keeps count.
     Source: Xie et al., DeepHunter, ISSTA 2019, section 3.3: one affine operator a lineage, pixel operators at will.
     """
 
-    def __init__(self, mutators: Sequence[Mutator], ledger: Ledger, *, once: str = "geometry") -> None:
+    def __init__(self, mutators: Sequence[Mutator], ledger: DistanceLedger, *, once: str = "geometry") -> None:
         super().__init__(mutators, np.ones(len(mutators)), ledger)
         self._column = ledger.columns.index(f"uses:{once}") if f"uses:{once}" in ledger.columns else -1
         self._still = [number for number, part in enumerate(self.mutators) if part.kind != once]
@@ -40,14 +40,14 @@ class Lineage(Plan):
         return order, [runs(self.mutators, numbers[order])]
 
 
-class Lucky(Plan):
+class DeepTestQueue(Plan):
     """Two different operators a row; the first is one that was lucky with this parent, oldest first, if there is one.
 
     Both operators of a child that gained coverage queue up again for its parent's next children.
     Source: Tian et al., DeepTest, ICSE 2018, algorithm 1: T1 is dequeued or drawn, T2 is drawn.
     """
 
-    def __init__(self, mutators: Sequence[Mutator], ledger: Ledger) -> None:
+    def __init__(self, mutators: Sequence[Mutator], ledger: DistanceLedger) -> None:
         super().__init__(mutators, np.ones(len(mutators)), ledger, depth=2)
         self._queues: dict[int, deque[int]] = {}
         self._parents: Indices = np.zeros(0, np.int64)
@@ -81,8 +81,8 @@ def runs(mutators: Sequence[Mutator], numbers: NDArray[np.int64]) -> list[Slice]
     ]
 
 
-def published(name: str, mutators: Sequence[Mutator], ledger: Ledger) -> Plan | None:
+def published(name: str, mutators: Sequence[Mutator], ledger: DistanceLedger) -> Plan | None:
     """The plan that deals by a published rule: "lineage" or "lucky"; None for other names."""
     if name == "lineage":
-        return Lineage(mutators, ledger)
-    return Lucky(mutators, ledger) if name == "lucky" else None
+        return DeepHunterLineage(mutators, ledger)
+    return DeepTestQueue(mutators, ledger) if name == "lucky" else None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mlfuzz.batch import Rows, Step, StoredRows, TensorRows
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits.limits import Ledger, Loads
+from mlfuzz.mutators.limits.limits import DistanceLedger, Loads
 from mlfuzz.mutators.param import Drawn
 
 CHUNK_ELEMENTS = 1 << 19
@@ -58,8 +58,8 @@ class Mutated:
 
 
 def apply_slices(
-    source: Rows | StoredRows, state: Mutated, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger,
-    most: Most | None = None,
+    source: Rows | StoredRows, state: Mutated, slices: Sequence[Slice], rng: np.random.Generator,
+    ledger: DistanceLedger, most: Most | None = None,
 ) -> Mutated:  # fmt: skip
     """One operator on each slice of the source: draw, limit, record, apply. state: what was done to it so far."""
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
@@ -91,7 +91,12 @@ def apply_slices(
 
 
 def apply_within(
-    state: Mutated, start: int, slices: Sequence[Slice], rng: np.random.Generator, ledger: Ledger, most: Most | None
+    state: Mutated,
+    start: int,
+    slices: Sequence[Slice],
+    rng: np.random.Generator,
+    ledger: DistanceLedger,
+    most: Most | None,
 ) -> Mutated:
     """One operator more on each slice of a stretch of rows; the slices count from `start`."""
     stop = start + slices[-1].stop

@@ -13,7 +13,7 @@ MILDER = 0.85
 """Of the severity that was too much: the next try's most. Known to be good is never forbidden."""
 
 
-class Caps:
+class StrengthCaps:
     """Tables (seeds, operators) of severities in [0, 1]: the most that may be drawn, and the most that has held so far.
 
     Too much is what lies beyond a limit, or what the reference models no longer call what the seed is called.

@@ -96,7 +96,7 @@ class Padded:
         )
 
 
-class Threads:
+class ThreadedForm:
     """The target on several threads of the processor, whatever the campaign runs on."""
 
     remedy = "leave this variant out"
@@ -187,11 +187,11 @@ def padded(target: Any, argument: str) -> Padded:
     return Padded(target)
 
 
-def threads(target: Any, argument: str) -> Threads:
+def threads(target: Any, argument: str) -> ThreadedForm:
     """One thread against many; "threads:4" says how many."""
     if argument and not (argument.isdigit() and int(argument) > 0):
         raise ConfigError(f"variant threads: {argument!r} is no number of threads; write threads:4")
-    return Threads(target, int(argument) if argument else default_threads())
+    return ThreadedForm(target, int(argument) if argument else default_threads())
 
 
 VARIANTS.add("single", single)

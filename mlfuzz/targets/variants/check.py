@@ -12,12 +12,12 @@ from mlfuzz.batch import from_payloads
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.modality.base import Payload
 from mlfuzz.targets.calibrate import noises
-from mlfuzz.targets.check import ROWS, Line
+from mlfuzz.targets.check import ROWS, CheckLine
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.variants.base import nameable, varied
 
 
-def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequence[str] = ()) -> Iterator[Line]:
+def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequence[str] = ()) -> Iterator[CheckLine]:
     """Of each variant: whether it can be had, how far it is from the target on the seeds, and its own noise.
 
     names: which; none: those the target brings along, and all that can be named. payloads: usable seeds of one shape.
@@ -33,11 +33,13 @@ def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequ
             single, _, apart = noises(both, rows, seen)[name]
         except MlfuzzError as error:
             said = str(error)
-            yield Line("warn", said if said.startswith(f"variant {name}") else f"variant {name}: {said}")
+            yield CheckLine("warn", said if said.startswith(f"variant {name}") else f"variant {name}: {said}")
             continue
         differing = _other_answers(seen.outputs.get(f"{name}.base", seen.outputs["main"]), seen.outputs[f"{name}.main"])
         told = f"variant {name}: apart by up to {apart:.2g} on the seeds, {differing} of {len(rows)} answers differ"
-        yield Line("ok" if not differing else "warn", f"{told}; own noise {single:.1g}; {_speed(len(rows), spent)}")
+        yield CheckLine(
+            "ok" if not differing else "warn", f"{told}; own noise {single:.1g}; {_speed(len(rows), spent)}"
+        )
 
 
 def _other_answers(one: object, other: object) -> int:

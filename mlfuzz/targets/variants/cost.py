@@ -44,7 +44,7 @@ HISTORY = 31
 LEAST_HISTORY = 7
 
 
-class Measure(Protocol):
+class CostMeter(Protocol):
     """One measurement of one row. steady: whether a second one gives the same."""
 
     steady: bool
@@ -57,7 +57,7 @@ class Meter:
 
     remedy = "the target must answer one input alone; mlfuzz check tells"
 
-    def __init__(self, name: str, target: Any, measure: Measure) -> None:
+    def __init__(self, name: str, target: Any, measure: CostMeter) -> None:
         self.name = self.digest = name
         self.measure = measure
         self._target = target

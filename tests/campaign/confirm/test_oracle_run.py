@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from campaign.bright import BRIGHT, BRIGHTER, SEED, found, scores, target
 
-from mlfuzz.campaign.confirm.oracle_run import Trial
+from mlfuzz.campaign.confirm.oracle_run import OracleRun
 from mlfuzz.errors import ReplayError
 from mlfuzz.mutation import Mutation
 
@@ -14,7 +14,7 @@ DARK = np.full((1, 12, 12), 120, np.uint8)
 
 
 def trial(answer=scores, **changes):
-    return Trial(target(answer), found(**changes)[0], SEED)
+    return OracleRun(target(answer), found(**changes)[0], SEED)
 
 
 def raises_when_bright(images):
@@ -74,8 +74,8 @@ def test_of_a_crash_only_one_with_its_key_counts():
 def test_what_no_longer_fits_its_target_is_refused():
     finding, _ = found()
     with pytest.raises(ReplayError, match="no label 'dark' any more"):
-        Trial(target(labels=("a", "b", "c")), finding, SEED)
+        OracleRun(target(labels=("a", "b", "c")), finding, SEED)
     with pytest.raises(ReplayError, match="compares with the seed, whose file is missing"):
-        Trial(target(), finding, None)
+        OracleRun(target(), finding, None)
     with pytest.raises(ReplayError, match="no seed file"):
-        Trial(target(), found(oracle={})[0], None).mutants([()])
+        OracleRun(target(), found(oracle={})[0], None).mutants([()])

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.campaign.isolation.call_deadline import LEAST_DEADLINE, START_SECONDS, Patience
+from mlfuzz.campaign.isolation.call_deadline import LEAST_DEADLINE, START_SECONDS, CallDeadline
 
 SHAPE, OTHER = (8, 3, 4, 4), (64, 3, 4, 4)
 
 
-def after(*calls: tuple[tuple[int, ...], float], given: float = 0.0) -> Patience:
-    patience = Patience(given)
+def after(*calls: tuple[tuple[int, ...], float], given: float = 0.0) -> CallDeadline:
+    patience = CallDeadline(given)
     for shape, seconds in calls:
         patience.note(shape, seconds)
     return patience
 
 
 def test_the_first_call_is_not_judged_whatever_the_deadline() -> None:
-    assert Patience().limit(SHAPE) == START_SECONDS
-    assert Patience(2.0).limit(SHAPE) == START_SECONDS
-    assert Patience(3600.0).limit(SHAPE) == 3600.0
+    assert CallDeadline().limit(SHAPE) == START_SECONDS
+    assert CallDeadline(2.0).limit(SHAPE) == START_SECONDS
+    assert CallDeadline(3600.0).limit(SHAPE) == 3600.0
 
 
 def test_a_slow_first_call_does_not_hide_a_hang_later() -> None:

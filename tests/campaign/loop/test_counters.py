@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Step, TextRows
-from mlfuzz.campaign.loop.counters import Tally
+from mlfuzz.campaign.loop.counters import Counters
 from mlfuzz.modality.text import Text
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS
@@ -31,7 +31,7 @@ def batch(rng: np.random.Generator, cuts: list[list[int]]) -> Mutated:
 @pytest.mark.parametrize("share", [1.0, 0.6])
 def test_a_settled_batch_counts_each_row_of_each_step_that_ran(cuts: list[list[int]], share: float) -> None:
     rng = np.random.default_rng(0)
-    tally = Tally()
+    tally = Counters()
     expected: dict[str, NDArray[np.int64]] = {}
     for _ in range(3):
         mutated = batch(rng, cuts)

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlfuzz.campaign.loop.failure_novelty import BY_OPERATOR, BY_PLACE, BY_SEED, PLACE_BITS, Firsts, News, places
+from mlfuzz.campaign.loop.failure_novelty import (
+    BY_OPERATOR,
+    BY_PLACE,
+    BY_SEED,
+    PLACE_BITS,
+    FailureNovelty,
+    NoveltyFilter,
+    places,
+)
 
 ALL = BY_OPERATOR + BY_SEED + BY_PLACE
 
 
 def news(
-    firsts: Firsts, *, margins: list[float], keys: list[int], seeds: list[int], operators: list[int], where: list[int]
-) -> News:
+    firsts: NoveltyFilter,
+    *,
+    margins: list[float],
+    keys: list[int],
+    seeds: list[int],
+    operators: list[int],
+    where: list[int],
+) -> FailureNovelty:
     columns = (np.asarray(margins, np.float32)[:, None], np.asarray(keys)[:, None])
     return firsts.news(
         *columns, [0.5], seeds=np.asarray(seeds), operators=np.asarray(operators), places=np.asarray(where)
@@ -19,7 +33,7 @@ def news(
 
 
 def test_the_first_of_a_kind_is_news_and_the_second_is_not() -> None:
-    firsts = Firsts()
+    firsts = NoveltyFilter()
     seen = news(firsts, margins=[1.0, 1.0], keys=[7, 7], seeds=[0, 0], operators=[1, 1], where=[4, 4])
     assert seen.operators.tolist() == [ALL, 0.0]
     assert seen.seeds.tolist() == [BY_SEED + BY_PLACE, 0.0]
@@ -28,7 +42,7 @@ def test_the_first_of_a_kind_is_news_and_the_second_is_not() -> None:
 
 
 def test_another_seed_operator_place_or_key_is_news_again() -> None:
-    firsts = Firsts()
+    firsts = NoveltyFilter()
     news(firsts, margins=[1.0], keys=[7], seeds=[0], operators=[1], where=[4])
     seen = news(
         firsts, margins=[1.0] * 4, keys=[7, 7, 7, 8], seeds=[9, 0, 0, 0], operators=[1, 9, 1, 1], where=[4, 4, 9, 4]
@@ -37,7 +51,7 @@ def test_another_seed_operator_place_or_key_is_news_again() -> None:
 
 
 def test_what_passes_or_fails_by_less_than_the_floor_is_none() -> None:
-    seen = news(Firsts(), margins=[-1.0, 0.4], keys=[7, 7], seeds=[0, 0], operators=[1, 1], where=[4, 4])
+    seen = news(NoveltyFilter(), margins=[-1.0, 0.4], keys=[7, 7], seeds=[0, 0], operators=[1, 1], where=[4, 4])
     assert not seen.operators.any()
     assert not seen.seeds.any()
 

@@ -11,7 +11,7 @@ import torch
 import mlfuzz
 from mlfuzz.batch import from_payloads
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.loop.label_vote import Jury
+from mlfuzz.campaign.loop.label_vote import LabelVote
 from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.examples import digits
 
@@ -33,7 +33,7 @@ def grey(*levels: int) -> Any:
 
 
 def refused(jurors: list[Any], seeds: list[int], labels: list[str | None], rows: list[int]) -> list[bool]:
-    jury = Jury({one.name: one for one in jurors}, lambda numbers: grey(*(seeds[at] for at in numbers)), labels)
+    jury = LabelVote({one.name: one for one in jurors}, lambda numbers: grey(*(seeds[at] for at in numbers)), labels)
     return jury.refused(grey(*rows), np.arange(len(rows))).tolist()
 
 

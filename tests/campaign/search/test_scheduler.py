@@ -14,7 +14,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import with_preset
 from mlfuzz.campaign.search.projection import SPAN, spanned
-from mlfuzz.campaign.search.scheduler import HEAD_START, Searcher
+from mlfuzz.campaign.search.scheduler import HEAD_START, SearchScheduler
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker.campaign import Campaign, Result
 from mlfuzz.errors import ConfigError
@@ -71,7 +71,9 @@ QUIET = {"mutators": ["image.brightness"], "batch": 32, "limits": {"linf": 0.12}
 OFTEN = {**QUIET, "search": {"name": "auto", "share": 0.25}}
 
 
-def run(folder: Path, *, inputs: int = 2_000, box: bool = False, **options: Any) -> tuple[Result, Searcher | None]:
+def run(
+    folder: Path, *, inputs: int = 2_000, box: bool = False, **options: Any
+) -> tuple[Result, SearchScheduler | None]:
     where = folder / "seeds"
     where = where if where.is_dir() else seeds(where)
     number = sum(1 for _ in folder.iterdir())

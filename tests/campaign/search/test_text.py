@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import mlfuzz
 from mlfuzz.batch import Indices, TextRows
 from mlfuzz.campaign.search.boundary import Seen, beyond
-from mlfuzz.campaign.search.hotflip import Embedding
+from mlfuzz.campaign.search.hotflip import EmbeddingGradient
 from mlfuzz.campaign.search.text import choose, offered
 from mlfuzz.modality.text import Text
 from mlfuzz.mutation import Mutation
@@ -73,8 +73,10 @@ class Asked:
         value = beyond(self.target.run(rows).main, torch.zeros(len(rows), dtype=torch.int64)) - self.need
         return Seen(value, value)
 
-    def estimate(self) -> Embedding:
-        return Embedding(self.target, lambda seen, which: beyond(seen.main, torch.zeros(len(which), dtype=torch.int64)))
+    def estimate(self) -> EmbeddingGradient:
+        return EmbeddingGradient(
+            self.target, lambda seen, which: beyond(seen.main, torch.zeros(len(which), dtype=torch.int64))
+        )
 
 
 def test_the_gradient_puts_the_edit_that_matters_first(target: mlfuzz.ModuleTarget) -> None:
@@ -158,4 +160,4 @@ def test_operators_offer_single_edits_that_stand_where_they_say() -> None:
 def test_a_model_without_an_embedding_layer_has_no_estimate() -> None:
     plain = mlfuzz.ModuleTarget("plain", TEXT, nn.Linear(60, 2), preprocess=lambda texts: encode(texts).float())
     with pytest.raises(LookupError, match="embedding"):
-        Embedding(plain, lambda seen, which: seen.main.sum(1))
+        EmbeddingGradient(plain, lambda seen, which: seen.main.sum(1))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import StoredRows, TensorRows, TextRows
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.modality.base import Payload
 from mlfuzz.modality.image import Image
 
@@ -18,8 +18,8 @@ def pictures(count: int, size: int = 4) -> list[Payload]:
     return [rng.integers(0, 256, (1, size, size), dtype=np.uint8) for _ in range(count)]
 
 
-def grown(payloads: list[Payload], max_bytes: int = 1 << 20) -> Pool:
-    pool = Pool(Image(size=None), CPU, lambda row: payloads[row], max_bytes=max_bytes)
+def grown(payloads: list[Payload], max_bytes: int = 1 << 20) -> InputCache:
+    pool = InputCache(Image(size=None), CPU, lambda row: payloads[row], max_bytes=max_bytes)
     for payload in payloads:
         pool.grow(payload)
     return pool
@@ -71,7 +71,7 @@ def test_entries_of_earlier_lives_are_read_when_they_are_picked() -> None:
         asked.append(row)
         return payloads[row]
 
-    pool = Pool(Image(size=(4, 4)), CPU, fetch)
+    pool = InputCache(Image(size=(4, 4)), CPU, fetch)
     for payload in payloads:
         assert not isinstance(payload, str)
         pool.adopt(payload.shape, payload.dtype)
@@ -80,7 +80,7 @@ def test_entries_of_earlier_lives_are_read_when_they_are_picked() -> None:
 
 
 def test_texts_need_no_table() -> None:
-    pool = Pool(Image(size=None), CPU, lambda row: "read")
+    pool = InputCache(Image(size=None), CPU, lambda row: "read")
     pool.grow("first")
     pool.adopt((), None)
     assert pool.gather(np.asarray([1, 0])) == TextRows(("read", "first"), Image(size=None))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import mlfuzz
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
-from mlfuzz.campaign.setup.input_cache import Pool
+from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds, by_shape, found_seeds, stored_seeds
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
@@ -68,7 +68,7 @@ class Campaign:
 
     def admit(self, seeds: Seeds) -> Random:
         scheduler = Random()
-        pool = Pool(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
+        pool = InputCache(self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row)))
         features = np.zeros((len(seeds), 2), np.float32)
         seeds.admit(self.corpus, pool, scheduler, [ORACLES.get("label")()], features, width=3)
         self.corpus.sync()

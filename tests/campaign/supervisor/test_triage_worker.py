@@ -8,7 +8,7 @@ import pytest
 from campaign.bright import BRIGHT, IMAGE, SEED, found
 
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
-from mlfuzz.campaign.supervisor.triage_worker import Probe, Request
+from mlfuzz.campaign.supervisor.triage_worker import Probe, TriageRequest
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.workdir import Workdir
 
@@ -57,7 +57,7 @@ def ask(tmp_path: Path):
             store.save(finding, files)
         path = str(store.folder(finding.id)) if save else str(tmp_path / "nowhere")
         return probe.answer(
-            Request(op=op, path=path, target=f"subject:{target}", directory=str(tmp_path), seconds=seconds)
+            TriageRequest(op=op, path=path, target=f"subject:{target}", directory=str(tmp_path), seconds=seconds)
         )
 
     request.store = store
@@ -124,7 +124,7 @@ def test_as_a_process_it_serves_one_request_after_the_other_and_starts_again_whe
     path = str(store.folder(finding.id))
     try:
         for target in ("target", "leaves", "target"):
-            request = Request(op="replay", path=path, target=f"subject:{target}", directory=str(tmp_path))
+            request = TriageRequest(op="replay", path=path, target=f"subject:{target}", directory=str(tmp_path))
             said = process.consult(request, 60.0)
             if target == "leaves":
                 assert said == "the process that ran it died"

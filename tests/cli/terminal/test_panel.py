@@ -10,7 +10,7 @@ import pytest
 import specimen
 
 from mlfuzz.cli.terminal.announcements import MOST_NEWS
-from mlfuzz.cli.terminal.campaign_view import Board
+from mlfuzz.cli.terminal.campaign_view import CampaignView
 from mlfuzz.cli.terminal.panel import Panel, new_line
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.events import (
@@ -141,7 +141,7 @@ def test_the_panel_draws_before_and_after_the_first_progress(told):
 
 
 def test_counts_follow_verdicts(flips):
-    board = Board()
+    board = CampaignView()
     for finding in flips:
         board.take(NewFinding(msgspec.structs.replace(finding, verdict="candidate")))
     assert board.counts() == f"0 faults (0 inputs), {len(flips)} to confirm"
@@ -151,7 +151,7 @@ def test_counts_follow_verdicts(flips):
 
 
 def test_entries_of_the_last_minute_are_counted():
-    board = Board()
+    board = CampaignView()
     line = specimen._progress(False)[0]
     for seconds, entries in ((0.0, 10), (50.0, 30), (100.0, 35)):
         board.take(Tick(msgspec.structs.replace(line, seconds=seconds, entries=entries)))

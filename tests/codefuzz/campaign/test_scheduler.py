@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz.campaign.scheduler import Share
+from mlfuzz.codefuzz.campaign.scheduler import HarnessScheduler
 
 
 def spend(share, turns, gain):
@@ -16,13 +16,13 @@ def spend(share, turns, gain):
 
 
 def test_everyone_has_a_turn_before_anyone_has_two():
-    share = Share()
+    share = HarnessScheduler()
     share.join("abcd")
     assert sorted(share.pick() for _ in range(4)) == list("abcd")
 
 
 def test_time_goes_where_edges_are_still_found_and_nobody_starves():
-    share = Share()
+    share = HarnessScheduler()
     share.join("abc")
     spent = spend(share, 200, lambda name: 50 if name == "b" else 0)
     assert spent["b"] > 120
@@ -30,14 +30,14 @@ def test_time_goes_where_edges_are_still_found_and_nobody_starves():
 
 
 def test_equal_gains_give_equal_shares():
-    share = Share()
+    share = HarnessScheduler()
     share.join("abcd")
     spent = spend(share, 100, lambda name: 3)
     assert max(spent.values()) - min(spent.values()) <= 2
 
 
 def test_a_new_kind_of_failure_is_worth_many_edges():
-    share = Share()
+    share = HarnessScheduler()
     share.join("ab")
     share.settle("a", seconds=1, edges=5, buckets=0)
     share.settle("b", seconds=1, edges=0, buckets=1)
@@ -45,7 +45,7 @@ def test_a_new_kind_of_failure_is_worth_many_edges():
 
 
 def test_what_was_found_long_ago_fades():
-    share = Share()
+    share = HarnessScheduler()
     share.join("ab")
     share.settle("a", seconds=1, edges=1000, buckets=0)
     for _ in range(40):
@@ -55,13 +55,13 @@ def test_what_was_found_long_ago_fades():
 
 
 def test_workers_spread_over_harnesses():
-    share = Share()
+    share = HarnessScheduler()
     share.join("ab")
     assert {share.pick(), share.pick()} == {"a", "b"}
 
 
 def test_one_that_left_gets_no_more_time():
-    share = Share()
+    share = HarnessScheduler()
     share.join("ab")
     share.leave("a")
     assert {share.pick() for _ in range(5)} == {"b"}

@@ -13,8 +13,8 @@ import pytest
 
 from mlfuzz.codefuzz.corpus.dictionary import parse
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.executor.batch_run import Series
-from mlfuzz.codefuzz.forkserver.client import Link
+from mlfuzz.codefuzz.executor.batch_run import BatchRunner
+from mlfuzz.codefuzz.forkserver.client import ForkServerClient
 from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.runtime.flight_recorder import FAILED
@@ -311,7 +311,7 @@ def fuzz(data):
 
 @pytest.mark.slow
 def test_memory_that_stays_is_found_also_where_it_is_used_up_before_anybody_looks(tmp_path, monkeypatch):
-    genuine = Link.fork
+    genuine = ForkServerClient.fork
 
     def late(link, number, job):  # as on a machine that is busy with others
         slot = genuine(link, number, job)
@@ -319,7 +319,7 @@ def test_memory_that_stays_is_found_also_where_it_is_used_up_before_anybody_look
             time.sleep(0.01)
         return slot
 
-    monkeypatch.setattr(Link, "fork", late)
+    monkeypatch.setattr(ForkServerClient, "fork", late)
     with prepared(tmp_path, LEAKY) as session:
         found, _ = fuzzed(session, seeded(tmp_path / "c", b"a"), until=1)
     assert list(found) == ["leak::subject.py:fuzz:+1"]
@@ -483,7 +483,7 @@ def test_a_stale_message_does_not_reach_the_next_worker(session):
     slot = session._link.slots[1]
     session.reproduce(b"zz", times=1)
     slot.answer({"run": 1}, b"SE")
-    files_outcomes = list(Series(session._court).run([b"zz", b"IX\x09"]))
+    files_outcomes = list(BatchRunner(session._court).run([b"zz", b"IX\x09"]))
     assert [seen.outcome.kind for seen in files_outcomes] == ["refused", "exception"]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.engine.fuzz_session import Fuzzing, Request
-from mlfuzz.codefuzz.engine.session_memory import Lore
+from mlfuzz.codefuzz.engine.fuzz_session import FuzzRequest, FuzzSession
+from mlfuzz.codefuzz.engine.session_memory import SessionMemory
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
 
@@ -27,15 +27,15 @@ def session():
 @pytest.fixture
 def turn(session, tmp_path):
     """A turn on these seeds; what it finds is in `found`, one (payload, outcome) each."""
-    lore, found, told = Lore(), [], []
+    lore, found, told = SessionMemory(), [], []
 
     def make(*seeds, seconds=60.0, runs=0, known=(), stop=lambda: False, until=0):
         corpus = tmp_path / "corpus"
         corpus.mkdir(exist_ok=True)
         for number, payload in enumerate(seeds):
             (corpus / f"{number:02}").write_bytes(payload)
-        request = Request(corpus=corpus, seconds=seconds, runs=runs, seed=5, flags=(), known=tuple(known))
-        return Fuzzing(
+        request = FuzzRequest(corpus=corpus, seconds=seconds, runs=runs, seed=5, flags=(), known=tuple(known))
+        return FuzzSession(
             session._link, session._court, lore, request, lambda *one: found.append(one), told.append,
             lambda: stop() or (bool(until) and len(found) >= until),
         )  # fmt: skip

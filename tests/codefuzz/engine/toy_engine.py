@@ -8,7 +8,7 @@ import sys
 import time
 
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.harness.engine import Prepared, Progress, Screened
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, Prepared, Screened
 from mlfuzz.errors import TargetLoadError
 
 
@@ -52,7 +52,7 @@ class ToySession:
                 told.add(outcome.bucket)
                 on_failure(bytes(payload), outcome)
         took = time.monotonic() - started
-        return Progress(
+        return FuzzProgress(
             executions=count, edges=0, features=0, corpus=len(inputs), fuzzing=took, seconds=took, restarts=0,
             failures=len(told),
         )  # fmt: skip

@@ -8,9 +8,9 @@ import pytest
 
 from mlfuzz.codefuzz.engine.atheris_engine import environment, specification
 from mlfuzz.codefuzz.executor import isolated_run
-from mlfuzz.codefuzz.executor.isolated_run import Court, outcome_from
-from mlfuzz.codefuzz.failure.bucketing import Territory
-from mlfuzz.codefuzz.forkserver.client import ALONE, Link
+from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner, outcome_from
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners
+from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import BadInputError
@@ -58,10 +58,12 @@ def court(tmp_path_factory):
     path = folder / "alone.py"
     path.write_text(HARNESS)
     declaration, options = read(path), Options(cache="none")
-    link = Link(specification(declaration, options, atheris=False), environment(options))
+    link = ForkServerClient(specification(declaration, options, atheris=False), environment(options))
     try:
         told = link.ready(60.0, str(path), lambda: False)
-        yield Court(link, declaration, Territory(declaration.instrument, declaration.path, told["path"]), confined=True)
+        yield IsolatedRunner(
+            link, declaration, FrameOwners(declaration.instrument, declaration.path, told["path"]), confined=True
+        )
     finally:
         link.close()
 

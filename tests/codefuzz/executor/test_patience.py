@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.executor.patience import Patience, tasks
+from mlfuzz.codefuzz.executor.patience import RunDeadline, tasks
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.triage.sessions import replay_session
@@ -48,7 +48,7 @@ def crowded():
 
 
 def until_over(pid, seconds):
-    patience = Patience(pid, seconds)
+    patience = RunDeadline(pid, seconds)
     began = time.monotonic()
     while not patience.over():
         time.sleep(0.005)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlfuzz.codefuzz
-from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OWN, Territory, describe, kind_of
+from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OWN, FrameOwners, describe, kind_of
 from mlfuzz.codefuzz.forkserver.server import OURS
 
 
@@ -21,7 +21,7 @@ def module(tmp_path: Path, name: str, text: str):
 
 def described(tmp_path: Path, text: str, call: str = "parse", packages: tuple[str, ...] = ("target",)):
     names = module(tmp_path, "target", text)
-    territory = Territory(packages, "", [str(tmp_path)])
+    territory = FrameOwners(packages, "", [str(tmp_path)])
     try:
         names[call]()
     except BaseException as error:  # noqa: BLE001 - what it is given may raise anything
@@ -54,7 +54,7 @@ def test_a_package_of_the_standard_library_may_be_the_target(tmp_path):
 
 
 def test_a_dotted_package_is_the_target_and_its_siblings_are_not():
-    territory = Territory(("pack.inner",), "", ["/lib"])
+    territory = FrameOwners(("pack.inner",), "", ["/lib"])
     assert territory.of("/lib/pack/inner/a.py")[0] > territory.of("/lib/pack/other.py")[0]
     assert territory.of("/lib/pack/inner.py")[1] == "pack/inner.py"
 
@@ -118,5 +118,5 @@ def test_frames_of_every_file_of_ours_are_no_frames_of_the_code_under_test(tmp_p
     assert len({Path(file).parent for file in files}) > 1
     assert str(folder) == OWN
     assert all(file.startswith(OURS) for file in files)
-    territory = Territory(("target",), "", [str(tmp_path), str(folder.parent.parent)])
+    territory = FrameOwners(("target",), "", [str(tmp_path), str(folder.parent.parent)])
     assert {territory.of(file)[0] for file in files} == {FOUNDATION}

@@ -8,14 +8,14 @@ import signal
 import pytest
 from codefuzz.forkserver.served import HARNESS, VARIABLES, gone, running, specified
 
-from mlfuzz.codefuzz.forkserver.client import ALONE, FUZZ, Link
+from mlfuzz.codefuzz.forkserver.client import ALONE, FUZZ, ForkServerClient
 from mlfuzz.errors import TargetLoadError, WorkerLostError
 
 RUN = {"name": "alone"}
 
 
 def opened(folder, text=HARNESS, seconds=60.0):
-    link = Link(specified(folder, text), VARIABLES)
+    link = ForkServerClient(specified(folder, text), VARIABLES)
     try:
         link.ready(seconds, "served.py", lambda: False)
     except BaseException:

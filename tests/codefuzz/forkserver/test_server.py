@@ -11,7 +11,7 @@ import sys
 import pytest
 from codefuzz.forkserver.served import HARNESS, VARIABLES, gone, running, specified
 
-from mlfuzz.codefuzz.forkserver.worker_handle import Slot
+from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.runtime.messages import receive, send
 
 
@@ -19,7 +19,7 @@ class Server:
     """A server of its own, and the slots of its workers."""
 
     def __init__(self, folder, text):
-        self.slots = [Slot("fuzz"), Slot("alone")]
+        self.slots = [WorkerHandle("fuzz"), WorkerHandle("alone")]
         self.control, theirs = socket.socketpair()
         self.control.settimeout(60.0)
         descriptors = [slot.descriptors for slot in self.slots]

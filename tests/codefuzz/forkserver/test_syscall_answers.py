@@ -10,7 +10,14 @@ import sys
 import pytest
 
 from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
-from mlfuzz.codefuzz.forkserver.syscall_answers import AT_FDCWD, DONE, GO_ON, REMOVE_FOLDER, Pretence, Wish
+from mlfuzz.codefuzz.forkserver.syscall_answers import (
+    AT_FDCWD,
+    DONE,
+    GO_ON,
+    REMOVE_FOLDER,
+    SyscallAnswers,
+    SyscallRequest,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landlock are Linux's")
 
@@ -21,14 +28,14 @@ TO_CHANGE = os.O_RDWR | os.O_CREAT
 @pytest.fixture
 def pretence(tmp_path):
     (tmp_path / "work").mkdir()
-    return Pretence(str(tmp_path / "work"), files=True, programs=False)
+    return SyscallAnswers(str(tmp_path / "work"), files=True, programs=False)
 
 
 def asked(pretence, name, *arguments):
     """The answer to a call with these arguments; paths and texts as such."""
     kept = [ctypes.create_string_buffer(os.fsencode(one)) if not isinstance(one, int) else one for one in arguments]
     numbers = [one if isinstance(one, int) else ctypes.addressof(one) for one in kept]
-    return pretence.answer(Wish(os.getpid(), os.getpid(), name, (*numbers, *[0] * (6 - len(numbers)))))
+    return pretence.answer(SyscallRequest(os.getpid(), os.getpid(), name, (*numbers, *[0] * (6 - len(numbers)))))
 
 
 def test_what_is_written_outside_goes_to_a_file_without_a_name(pretence, tmp_path):
@@ -112,7 +119,7 @@ def test_what_cannot_be_pretended_is_refused_and_noted(pretence, name, arguments
 def test_a_program_runs_only_where_its_writes_are_held_too(pretence, tmp_path):
     assert asked(pretence, "execve", sys.executable, 0, 0) == GO_ON
     assert [(one.deed, one.pretended) for one in pretence.notes] == [("program", True)]
-    loose = Pretence(str(tmp_path / "work"), files=False, programs=False)
+    loose = SyscallAnswers(str(tmp_path / "work"), files=False, programs=False)
     assert asked(loose, "execve", sys.executable, 0, 0).error == errno.EPERM
     assert asked(loose, "openat", HERE, tmp_path / "new", TO_CHANGE) == GO_ON
 

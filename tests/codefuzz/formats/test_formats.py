@@ -18,7 +18,7 @@ from random import Random
 
 import pytest
 
-from mlfuzz.codefuzz.corpus.ddmin import Budget, smallest
+from mlfuzz.codefuzz.corpus.ddmin import RunBudget, smallest
 from mlfuzz.codefuzz.formats import FORMATS, get, simpler
 from mlfuzz.codefuzz.formats.npy import MAX_ITEMS
 from mlfuzz.codefuzz.formats.png import MAX_PIXELS, SIGNATURE
@@ -140,8 +140,8 @@ def test_a_minimiser_with_the_pieces_gets_past_checksums():
         return candidate.startswith(b"\x89PNG") and needle(b"zTXt", candidate)
 
     assert keeps(data)
-    without = smallest(data, keeps, Budget(60, tries=3000))
-    assert len(smallest(data, keeps, Budget(60, tries=3000), hints=simpler)) < 50 < 0.6 * len(without)
+    without = smallest(data, keeps, RunBudget(60, tries=3000))
+    assert len(smallest(data, keeps, RunBudget(60, tries=3000), hints=simpler)) < 50 < 0.6 * len(without)
 
 
 def test_an_unknown_mutator_is_told_with_the_nearest_name():

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.runtime.input_threads import Threads, input_of
+from mlfuzz.codefuzz.runtime.input_threads import InputThreads, input_of
 
 
 @pytest.fixture
 def threads(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)  # put back at the end
-    made = Threads(lambda: (1, b"input"))
+    made = InputThreads(lambda: (1, b"input"))
     made.install()
     made.patience = 0.2
     return made

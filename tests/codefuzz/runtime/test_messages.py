@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from mlfuzz.codefuzz.forkserver.output_ring import Ring
-from mlfuzz.codefuzz.runtime.messages import Frames, receive, send
+from mlfuzz.codefuzz.forkserver.output_ring import OutputRing
+from mlfuzz.codefuzz.runtime.messages import MessageBuffer, receive, send
 
 
 def test_messages_arrive_whole_however_they_are_cut():
@@ -17,14 +17,14 @@ def test_messages_arrive_whole_however_they_are_cut():
         send(one, {})
         data = two.recv(1 << 16)
     for size in (1, 3, 1000):
-        frames = Frames()
+        frames = MessageBuffer()
         got = [frame for at in range(0, len(data), size) for frame in frames.feed(data[at : at + size])]
         assert got == [({"text": "\ud800", "number": 1.5}, b"\0" * 10), ({}, b"")]
 
 
 def test_damage_is_an_error_and_the_end_of_the_other_side_too():
     with pytest.raises(ValueError, match="damaged"):
-        Frames().feed(b"\xff" * 8)
+        MessageBuffer().feed(b"\xff" * 8)
     one, two = socket.socketpair()
     one.close()
     with two, pytest.raises(EOFError):
@@ -36,14 +36,14 @@ def test_half_a_message_of_a_dead_worker_is_forgotten():
     with one, two:
         send(one, {"a": 1})
         data = two.recv(1 << 16)
-    frames = Frames()
+    frames = MessageBuffer()
     frames.feed(data[:-1])
     frames.clear()
     assert frames.feed(data) == [({"a": 1}, b"")]
 
 
 def test_a_ring_keeps_the_end_and_says_what_is_gone():
-    ring = Ring(100)
+    ring = OutputRing(100)
     for number in range(1000):
         ring.add(b"%04d\n" % number)
     assert ring.data.endswith(b"0999\n")
@@ -55,6 +55,6 @@ def test_a_ring_keeps_the_end_and_says_what_is_gone():
 
 
 def test_one_piece_larger_than_the_ring_is_cut_to_its_end():
-    ring = Ring(10)
+    ring = OutputRing(10)
     ring.add(b"x" * 50 + b"end")
     assert ring.data == b"xxxxxxxend"

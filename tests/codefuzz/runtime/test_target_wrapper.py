@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from mlfuzz.codefuzz.failure.bucketing import Territory
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
-from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, REFUSED, SMALL, STARTED, Flight, create
-from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE, Judge, wrap
+from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, REFUSED, SMALL, STARTED, FlightPage, create
+from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE, ExceptionFilter, wrap
 
 
 @pytest.fixture
 def flight():
-    opened = Flight(create("test"))
+    opened = FlightPage(create("test"))
     yield opened
     opened.close()
 
 
 def judge_of(flight, *allowed):
-    return Judge(Documented([(name, "") for name in allowed]), Territory([], "", []), flight, set())
+    return ExceptionFilter(Documented([(name, "") for name in allowed]), FrameOwners([], "", []), flight, set())
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL])

@@ -14,7 +14,7 @@ from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.triage.confirm import settle
 from mlfuzz.codefuzz.triage.finding_builder import (
-    Origin,
+    CodeOrigin,
     amplification,
     as_recorded,
     candidate,
@@ -73,7 +73,7 @@ class Session:
 def stored(tmp_path):
     harness = discovery.find("toy", toy_project.build(tmp_path / "project"))
     store = FindingStore(tmp_path / "findings")
-    finding, files = candidate(b"ABCDE", outcome(), Origin(harness, suffix=".toy"))
+    finding, files = candidate(b"ABCDE", outcome(), CodeOrigin(harness, suffix=".toy"))
     store.save(finding, files)
     return store, finding
 
@@ -100,7 +100,7 @@ def test_a_smaller_input_that_fails_otherwise_is_not_taken(stored):
 def test_records_survive_the_oddest_messages(tmp_path):
     harness = discovery.find("toy", toy_project.build(tmp_path))
     odd = outcome(message="\ud800\x00\u202e" * 10_000, traceback="\udcff" * 50_000, frames=("a" * 10_000,))
-    finding, _ = candidate(b"x", odd, Origin(harness))
+    finding, _ = candidate(b"x", odd, CodeOrigin(harness))
     assert loads(dumps(finding)).id == finding.id
     assert len(dumps(finding)) < 500_000
 
@@ -144,7 +144,7 @@ NOW = {
 
 
 def recorded(kind, type, key, fault):
-    finding, _ = candidate(b"x", outcome(), Origin(Harness(Declaration(name="toy"), Path(), "")))
+    finding, _ = candidate(b"x", outcome(), CodeOrigin(Harness(Declaration(name="toy"), Path(), "")))
     return msgspec.structs.replace(finding, kind=kind, observed=type or kind, key=key, fault=fault)
 
 

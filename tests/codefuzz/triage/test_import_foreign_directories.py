@@ -4,7 +4,7 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.triage.finding_builder import Origin
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin
 from mlfuzz.codefuzz.triage.import_foreign import adopt, inputs
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import UsageError
@@ -54,8 +54,8 @@ def test_of_each_bucket_one_becomes_a_finding(tmp_path):
     write(tmp_path / "theirs", **files)
     store = FindingStore(tmp_path / "findings")
     with replay_session(harness) as run:
-        first = adopt(inputs(tmp_path / "theirs"), run, store, Origin(harness))
-        again = adopt(inputs(tmp_path / "theirs"), run, store, Origin(harness))
+        first = adopt(inputs(tmp_path / "theirs"), run, store, CodeOrigin(harness))
+        again = adopt(inputs(tmp_path / "theirs"), run, store, CodeOrigin(harness))
     assert [state for _, state, _ in first.files] == ["new", "known", "new", "holds"]
     assert [state for _, state, _ in again.files] == ["known", "known", "known", "holds"]
     assert {one.verdict for one in first.findings} == {"confirmed"}
@@ -69,5 +69,5 @@ def test_a_file_that_cannot_be_read_stops_nobody(tmp_path):
     found = inputs(tmp_path / "theirs")
     (tmp_path / "theirs" / "a").unlink()
     with replay_session(harness) as run:
-        adopted = adopt(found, run, FindingStore(tmp_path / "findings"), Origin(harness))
+        adopted = adopt(found, run, FindingStore(tmp_path / "findings"), CodeOrigin(harness))
     assert [state for _, state, _ in adopted.files] == ["unreadable", "new"]

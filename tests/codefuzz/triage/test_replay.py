@@ -5,7 +5,7 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import ReplayError, TargetLoadError
@@ -21,7 +21,7 @@ def finding(project):
     harness = discovery.find("toy", project)
     with replay_session(harness) as run:
         (outcome,) = run.reproduce(b"TPE", times=1)
-    return candidate(b"TPE", outcome, Origin(harness))[0]
+    return candidate(b"TPE", outcome, CodeOrigin(harness))[0]
 
 
 def test_a_finding_fails_until_it_is_mended(project, finding):

@@ -4,7 +4,7 @@ import pytest
 from codefuzz import toy_project
 
 from mlfuzz.codefuzz.harness import discovery
-from mlfuzz.codefuzz.triage.finding_builder import Origin, candidate
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.codefuzz.triage.version_bisect import Tried, bisect, parse, turning_points
 from mlfuzz.errors import UsageError
@@ -40,7 +40,7 @@ def test_each_version_gets_its_verdict(tmp_path):
 
     with replay_session(harness) as run:
         (outcome,) = run.reproduce(b"TPE", times=1)
-    finding, _ = candidate(b"TPE", outcome, Origin(harness))
+    finding, _ = candidate(b"TPE", outcome, CodeOrigin(harness))
     (project / "toyparser.py").unlink()
     tried = list(bisect(harness, b"TPE", finding, "toyparser", ["1", "2", "3", "4"], times=1, install=install))
     assert [one.verdict for one in tried] == ["fails", "holds", "not installed", "does not import"]

@@ -5,7 +5,7 @@ import pytest
 
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.base import Mutator
-from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, Ledger, Limits
+from mlfuzz.mutators.limits.limits import FIXED_SEVERITY, DistanceLedger, Limits
 from mlfuzz.mutators.param import Choice, Integer, LogReal, Real, Seed
 
 
@@ -27,7 +27,9 @@ FLIP = part("flip", "flip", axis=Choice(("x", "y")))
 ALL = [NOISE, BLUR, GAIN, TURN, SHIFT, FLIP]
 
 
-def walk(ledger: Ledger, parts: list[Mutator], steps: int, n: int = 200) -> list[tuple[Mutator, object, np.ndarray]]:
+def walk(
+    ledger: DistanceLedger, parts: list[Mutator], steps: int, n: int = 200
+) -> list[tuple[Mutator, object, np.ndarray]]:
     rng = np.random.default_rng(0)
     loads = np.zeros((n, ledger.width), np.float32)
     history = []
@@ -39,13 +41,13 @@ def walk(ledger: Ledger, parts: list[Mutator], steps: int, n: int = 200) -> list
     return history
 
 
-def column(ledger: Ledger, name: str) -> int:
+def column(ledger: DistanceLedger, name: str) -> int:
     return ledger.columns.index(name)
 
 
 def test_loads_never_pass_their_limits() -> None:
     limits = Limits(per_kind=0.8, total=1.5, steps=5, sums={"rotation": 20.0, "shift": 0.1}, uses={"blur": 1})
-    ledger = Ledger(limits, ALL)
+    ledger = DistanceLedger(limits, ALL)
     for _, _, loads in walk(ledger, ALL, 18):
         for name, most in (
             ("total", 1.5), ("steps", 5), ("uses:blur", 1), ("sum:rotation", 20), ("sum:shift", 0.1),
@@ -55,7 +57,7 @@ def test_loads_never_pass_their_limits() -> None:
 
 
 def test_severities_of_one_kind_add_up_along_a_chain() -> None:
-    ledger = Ledger(Limits(), ALL)
+    ledger = DistanceLedger(Limits(), ALL)
     sigma = np.asarray([0.05, 0.1], np.float32)
     columns = {"sigma": sigma, "seed": np.zeros(2, np.int64)}
     loads = np.zeros((2, ledger.width), np.float32)
@@ -70,7 +72,7 @@ def test_severities_of_one_kind_add_up_along_a_chain() -> None:
 
 
 def test_a_copy_counts_no_step() -> None:
-    ledger = Ledger(Limits(steps=1), ALL)
+    ledger = DistanceLedger(Limits(steps=1), ALL)
     columns = {"sigma": np.asarray([0.1], np.float32), "seed": np.zeros(1, np.int64)}
     once = ledger.allow(NOISE, columns, np.zeros((1, ledger.width), np.float32))
     twice = ledger.allow(NOISE, columns, once.loads)
@@ -82,7 +84,7 @@ def test_a_copy_counts_no_step() -> None:
 
 
 def test_an_operator_without_a_neutral_value_is_dropped_when_there_is_no_room() -> None:
-    ledger = Ledger(Limits(per_kind=2 * FIXED_SEVERITY), ALL)
+    ledger = DistanceLedger(Limits(per_kind=2 * FIXED_SEVERITY), ALL)
     columns = {"axis": np.asarray(["x", "x"])}
     loads = np.zeros((2, ledger.width), np.float32)
     loads[1, column(ledger, "kind:flip")] = 0.6
@@ -94,7 +96,7 @@ def test_an_operator_without_a_neutral_value_is_dropped_when_there_is_no_room() 
 
 
 def test_a_signed_sum_lets_a_row_turn_back_but_not_further() -> None:
-    ledger = Ledger(Limits(per_kind=9, total=9, sums={"rotation": 30.0}), ALL)
+    ledger = DistanceLedger(Limits(per_kind=9, total=9, sums={"rotation": 30.0}), ALL)
     loads = np.zeros((3, ledger.width), np.float32)
     at = column(ledger, "sum:rotation")
     loads[:, at] = 25.0
@@ -104,7 +106,7 @@ def test_a_signed_sum_lets_a_row_turn_back_but_not_further() -> None:
 
 
 def test_two_parameters_of_one_sum_are_kept_apart() -> None:
-    ledger = Ledger(Limits(per_kind=9, total=9, sums={"shift": 0.1}), ALL)
+    ledger = DistanceLedger(Limits(per_kind=9, total=9, sums={"shift": 0.1}), ALL)
     loads = np.zeros((1, ledger.width), np.float32)
     columns = {"right": np.asarray([0.08], np.float32), "down": np.asarray([-0.08], np.float32)}
     seen = ledger.allow(SHIFT, columns, ledger.allow(SHIFT, columns, loads).loads)
@@ -114,7 +116,7 @@ def test_two_parameters_of_one_sum_are_kept_apart() -> None:
 
 def test_factors_add_up_in_the_logarithm() -> None:
     zoom = part("zoom", "geometry", factor=LogReal(0.5, 2.0, neutral=1.0, sums="zoom"))
-    ledger = Ledger(Limits(per_kind=9, total=9, sums={"zoom": float(np.log(2))}), [zoom])
+    ledger = DistanceLedger(Limits(per_kind=9, total=9, sums={"zoom": float(np.log(2))}), [zoom])
     columns = {"factor": np.asarray([1.5], np.float32)}
     once = ledger.allow(zoom, columns, np.zeros((1, ledger.width), np.float32))
     twice = ledger.allow(zoom, columns, once.loads)
@@ -122,7 +124,7 @@ def test_factors_add_up_in_the_logarithm() -> None:
 
 
 def test_a_row_is_allowed_the_same_alone_and_among_others() -> None:
-    ledger = Ledger(Limits(), ALL)
+    ledger = DistanceLedger(Limits(), ALL)
     _, _, loads = walk(ledger, ALL, 4)[-1]
     for each in ALL:
         columns = each.draw(len(loads), np.random.default_rng(3))
@@ -136,7 +138,7 @@ def test_a_row_is_allowed_the_same_alone_and_among_others() -> None:
 
 
 def test_what_was_handed_in_is_left_alone() -> None:
-    ledger = Ledger(Limits(), ALL)
+    ledger = DistanceLedger(Limits(), ALL)
     loads = np.full((5, ledger.width), 0.9, np.float32)
     columns = NOISE.draw(5, np.random.default_rng(0))
     before = columns["sigma"].copy()
@@ -146,7 +148,7 @@ def test_what_was_handed_in_is_left_alone() -> None:
 
 
 def test_parameters_keep_the_types_they_are_recorded_in() -> None:
-    ledger = Ledger(Limits(per_kind=0.3), ALL)
+    ledger = DistanceLedger(Limits(per_kind=0.3), ALL)
     for each, allowed, _ in walk(ledger, ALL, 6):
         for name, values in allowed.columns.items():  # type: ignore[attr-defined]
             drawn = each.space[name].draw(1, np.random.default_rng(0))

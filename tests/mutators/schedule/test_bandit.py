@@ -8,8 +8,8 @@ import pytest
 import mlfuzz.mutators.image  # noqa: F401  # registers what is dealt here
 from mlfuzz.batch import Step
 from mlfuzz.mutators.base import Mutator, select
-from mlfuzz.mutators.limits.limits import Ledger, Limits
-from mlfuzz.mutators.schedule.bandit import Dealer
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
+from mlfuzz.mutators.schedule.bandit import OperatorBandit
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.mutators.schedule.weights import ELEMENT_NS, slices_for_turns, weights
@@ -21,9 +21,9 @@ def plan_of(batch: int) -> tuple[list[Mutator], Plan]:
     parts = [part for part in select("image") if part.min_channels == 1]
     shares = weights(parts, elements=784, seconds=SECONDS)
     costs = np.asarray([part.cost for part in parts]) * ELEMENT_NS * 1e-9 * 784 / SECONDS
-    dealer = Dealer([part.name for part in parts], shares, costs)
+    dealer = OperatorBandit([part.name for part in parts], shares, costs)
     return parts, Plan(
-        parts, shares, Ledger(Limits(), parts), slices=slices_for_turns(batch, len(parts)), dealer=dealer
+        parts, shares, DistanceLedger(Limits(), parts), slices=slices_for_turns(batch, len(parts)), dealer=dealer
     )
 
 
@@ -73,7 +73,7 @@ def test_a_plan_goes_on_with_what_its_dealer_had_learnt() -> None:
     assert [one.cut(256, first) for _ in range(4)] == [two.cut(256, second) for _ in range(4)]
 
 
-def stacking(dealer: Dealer, *, alone: float, stacked: float, batch: int = 200) -> float:
+def stacking(dealer: OperatorBandit, *, alone: float, stacked: float, batch: int = 200) -> float:
     """Share of the rows that are stacked in the end, where one step and several steps find faults at these rates."""
     rng = np.random.default_rng(0)
     seen = []
@@ -87,8 +87,8 @@ def stacking(dealer: Dealer, *, alone: float, stacked: float, batch: int = 200) 
     return float(np.mean(seen[60:]))
 
 
-def dealer_of(step: float) -> Dealer:
-    return Dealer(["one"], np.ones(1), np.zeros(1), step=step)
+def dealer_of(step: float) -> OperatorBandit:
+    return OperatorBandit(["one"], np.ones(1), np.zeros(1), step=step)
 
 
 def test_steps_are_stacked_where_several_find_more_than_one() -> None:

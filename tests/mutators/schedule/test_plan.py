@@ -12,7 +12,7 @@ from mlfuzz.errors import ConfigError
 from mlfuzz.modality.image import Image
 from mlfuzz.mutators.base import MUTATORS, Mutator, replay
 from mlfuzz.mutators.limits.distance import bound
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.param import Choice, Real
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated
@@ -31,7 +31,7 @@ def parts(costs: tuple[int, ...] = COSTS) -> list[Mutator]:
 
 def plan_of(mutators: list[Mutator], shares: np.ndarray | None = None, **options: object) -> Plan:
     given = np.ones(len(mutators)) if shares is None else shares
-    return Plan(mutators, given, Ledger(Limits(), mutators), **options)  # type: ignore[arg-type]
+    return Plan(mutators, given, DistanceLedger(Limits(), mutators), **options)  # type: ignore[arg-type]
 
 
 def rng_of(batch: int) -> np.random.Generator:
@@ -233,7 +233,7 @@ def test_rows_are_clipped_to_their_seeds_and_replay_so() -> None:
     roots = pictures(48)
     mutators = real("gauss_noise", "fog", "occlusion")
     limits = Limits(linf=16 / 255)
-    plan = Plan(mutators, np.ones(3), Ledger(limits, mutators), depth=2)
+    plan = Plan(mutators, np.ones(3), DistanceLedger(limits, mutators), depth=2)
     seen = mutate(plan, roots, roots=roots)
     assert seen.clipped
     assert not seen.dropped.any()
@@ -248,7 +248,7 @@ def test_rows_are_clipped_to_their_seeds_and_replay_so() -> None:
 def test_rows_beyond_a_distance_are_dropped() -> None:
     roots = pictures(96)
     mutators = real("occlusion")
-    plan = Plan(mutators, np.ones(1), Ledger(Limits(l0=0.02), mutators))
+    plan = Plan(mutators, np.ones(1), DistanceLedger(Limits(l0=0.02), mutators))
     seen = mutate(plan, roots, roots=roots)
     size = np.asarray(seen.steps[0].columns["size"])
     assert (size < 0.04).any()
@@ -258,7 +258,7 @@ def test_rows_beyond_a_distance_are_dropped() -> None:
 
 def test_a_distance_without_seeds_is_refused() -> None:
     mutators = real("occlusion")
-    plan = Plan(mutators, np.ones(1), Ledger(Limits(linf=0.1), mutators))
+    plan = Plan(mutators, np.ones(1), DistanceLedger(Limits(linf=0.1), mutators))
     with pytest.raises(ConfigError, match="roots"):
         mutate(plan, pictures(4))
 

@@ -10,7 +10,7 @@ from mlfuzz.errors import ConfigError
 from mlfuzz.modality.text import Text
 from mlfuzz.mutators.base import select
 from mlfuzz.mutators.limits.distance import distance
-from mlfuzz.mutators.limits.limits import Ledger, Limits
+from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.text.limits import TextDistance, edit_distance
 from mlfuzz.testing.rows import SENTENCES
@@ -77,7 +77,7 @@ def test_limits_of_other_modalities_are_refused_and_these_elsewhere():
 def test_a_plan_drops_what_lies_beyond():
     limits = Limits(edit_distance=0.05)
     mutators = select("text", ["text.typo", "text.upper"])
-    plan = Plan(mutators, np.ones(2), Ledger(limits, mutators))
+    plan = Plan(mutators, np.ones(2), DistanceLedger(limits, mutators))
     parents = TextRows(SENTENCES[:1] * 64, Text())
     loads = np.zeros((64, plan.ledger.width), np.float32)
     mutated = plan.mutate(parents, loads, np.ones(64, np.bool_), np.random.default_rng(0), roots=lambda: parents)
