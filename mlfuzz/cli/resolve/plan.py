@@ -16,7 +16,7 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
 from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
-from mlfuzz.config.settings import WorkerOptions
+from mlfuzz.config.settings import FuzzConfig, WorkerOptions
 from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import records_in
@@ -161,10 +161,13 @@ def spec_of(
 
 
 def budget_of(resolved: Resolved) -> Budget:
-    """Time, inputs and findings; the default time does not count where another limit was set."""
-    fuzz = resolved.config.fuzz
+    """Time, inputs and findings; the default time does not count where another limit was set.
+
+    Nor where a campaign goes on: its own file holds the default as well, as if it had been asked for.
+    """
+    fuzz, origin = resolved.config.fuzz, resolved.origins["fuzz.time"]
     limited = fuzz.inputs is not None or fuzz.max_findings is not None
-    unasked = resolved.origins["fuzz.time"] == "default"
+    unasked = origin == "default" or (origin == "campaign.toml" and fuzz.time == FuzzConfig().time)
     return Budget(seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings)
 
 

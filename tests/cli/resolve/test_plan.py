@@ -73,6 +73,15 @@ def test_a_limit_on_inputs_lifts_the_default_time_but_not_one_that_was_set(tmp_p
     assert (budget.total_seconds, budget.inputs) == (None, 10_000)
 
 
+def test_the_default_time_is_no_limit_of_a_campaign_that_goes_on_either(tmp_path, context):
+    (folder := tmp_path.with_name(f"{tmp_path.name}-plain")).mkdir()
+    plain = Context(folder, context.terminal)
+    begin(plan(plain, "zoo:digits", {}))
+    assert plan(plain, "zoo:digits", {}).request.budget.total_seconds == 600
+    assert plan(plain, "zoo:digits", {"inputs": "1"}).request.budget.total_seconds is None
+    assert plan(plain, "zoo:digits", {"inputs": "1", "time": "10m"}).request.budget.total_seconds == 600
+
+
 def test_what_a_campaign_was_begun_with_holds_when_it_is_resumed(context, tmp_path):
     begin(plan(context, "digits", {"scheduler": "recency", "time": "30s"}))
     with pytest.raises(ConfigError, match=r"begun otherwise .*fuzz\.scheduler.*--adopt"):
