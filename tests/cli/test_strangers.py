@@ -216,7 +216,9 @@ def test_what_this_user_began_here_is_run_again_without_a_word_and_elsewhere_wit
             [tools / tool, *arguments], cwd=folder, env=environment, text=True, capture_output=True, timeout=200
         )
 
-    fuzzed = run("mlfuzz", "fuzz", "zoo:make", "--seeds", "seeds", "--time", "4s", "--name", "c")
+    fuzzed = run(
+        "mlfuzz", "fuzz", "zoo:make", "--seeds", "seeds", "--inputs", "100k", "--max-findings", "10", "--name", "c"
+    )
     assert fuzzed.returncode == 1, fuzzed
     assert run("mlfuzz", "replay").returncode == 1
     best = next(line for line in fuzzed.stdout.splitlines() if "mlfuzz findings promote" in line).split()[-1]

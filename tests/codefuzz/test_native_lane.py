@@ -77,7 +77,7 @@ def mlfuzz(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     variables = {"PIP_NO_BUILD_ISOLATION": "0"} if "./rowcodec" in arguments else {}  # setuptools is here already
     return subprocess.run(
         [sys.executable, "-m", "mlfuzz", "-C", str(project), *arguments], capture_output=True, text=True, check=False,
-        timeout=170, env={**os.environ, **variables},
+        timeout=900, env={**os.environ, **variables},
     )  # fmt: skip
 
 

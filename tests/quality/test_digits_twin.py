@@ -26,16 +26,17 @@ BRIGHT = {
 }
 PATCHED = {"image.noise_block", "image.occlusion", "image.patch", "image.grid_mask", "image.impulse_noise"}
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("digits twin")]
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:
     folder = tmp_path_factory.mktemp("campaign") / "digits"
-    outcome = run(CampaignRequest(WorkerSpec(target="mlfuzz.examples.digits:fragile"), folder, Budget(seconds=20)))
+    outcome = run(CampaignRequest(WorkerSpec(target="mlfuzz.examples.digits:fragile"), folder, Budget(inputs=20_000)))
     assert outcome.exit_code == 1
     return folder, [one for one in outcome.findings if one.verdict == "confirmed"]
 
 
-@pytest.mark.slow
 def test_shrunk_chains_name_both_planted_weaknesses(found: tuple[Path, list[Finding]]) -> None:
     shrunk = [one for one in found[1] if one.shrunk]
     grey = [one for one in shrunk if one.observed == GREY_SAYS and {step.name for step in one.chain} <= BRIGHT]
@@ -44,13 +45,11 @@ def test_shrunk_chains_name_both_planted_weaknesses(found: tuple[Path, list[Find
     assert {one.fault for one in sticker}
 
 
-@pytest.mark.slow
 def test_shrunk_chains_are_short(found: tuple[Path, list[Finding]]) -> None:
     steps = sorted(len(one.chain) for one in found[1] if one.shrunk)
     assert steps[len(steps) // 2] <= 2
 
 
-@pytest.mark.slow
 def test_every_confirmed_finding_fails_again_from_its_files_alone(
     found: tuple[Path, list[Finding]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +65,6 @@ def test_every_confirmed_finding_fails_again_from_its_files_alone(
     assert not [result.drifted for result in results if result.drifted]
 
 
-@pytest.mark.slow
 def test_the_robust_twin_withstands_what_broke_the_fragile_one(found: tuple[Path, list[Finding]]) -> None:
     folder, confirmed = found
     planted = [
