@@ -24,7 +24,8 @@ def fuzz(command, tmp_path):
         machine = ["--json"] if json else []
         return command(
             "-C", tmp_path, *machine, "fuzz", TARGET, "--seeds", "seeds", "--name", "c", "--mutators",
-            "image.brightness", "--batch", "32", "--inputs", "400", "--fail-on", "new", "--no-report", *options,
+            "image.brightness", "--batch", "32", "--inputs", "400",
+            "--max-findings", "3", "--fail-on", "new", "--no-report", *options,
         )  # fmt: skip
 
     return fuzz

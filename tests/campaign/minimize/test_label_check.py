@@ -147,7 +147,7 @@ def test_a_campaign_asks_for_each_confirmed_finding(tmp_path: Path) -> None:
     twin = "mlfuzz.examples.digits:robust"
     options = {"validity": [twin], "require_valid": True, "batch": 128, "max_seeds": 30}
     with Campaign.open(tmp_path / "c", fragile(), **options) as campaign:
-        result = campaign.run(Budget(inputs=3_000, seconds=60))
+        result = campaign.run(Budget(inputs=1_000, seconds=60))
         store = campaign.findings
     confirmed = [one for one in store.records() if one.verdict == "confirmed"]
     assert confirmed

@@ -81,7 +81,7 @@ def test_candidates_of_a_short_campaign_get_their_verdict_later(tmp_path):
         command = [sys.executable, "-m", "mlfuzz", "-C", str(tmp_path), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
-    ran = run("--json", "fuzz", "digits:fragile", "--inputs", "20k", "--name", "c", "--no-report")
+    ran = run("--json", "fuzz", "digits:fragile", "--inputs", "8k", "--name", "c", "--no-report")
     before = json.loads(ran.stdout.splitlines()[-1])
     assert before["candidates"] > 20, before
     ran = run("--json", "findings", "confirm", "--time", "4s")
