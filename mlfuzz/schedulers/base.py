@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,13 @@ class Scheduler(Protocol):
     def state(self) -> dict[str, NDArray[Any]]: ...
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None: ...
+
+
+@runtime_checkable
+class Informed(Protocol):
+    """A scheduler of before keys and news were arguments, which is told them ahead of each call; see earlier.py."""
+
+    def inform(self, keys: Keys, news: News) -> None: ...
 
 
 def no_keys(margins: Margins) -> Keys:

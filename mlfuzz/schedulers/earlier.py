@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlfuzz.schedulers.base import Gains, Keys, Margins, News, Rows, Scheduler
+from mlfuzz.schedulers.base import Gains, Informed, Keys, Margins, News, Rows, Scheduler
 
 ARGUMENTS = {
     "grow": ("seeds", "gains", "margins", "keys"),
@@ -43,8 +43,8 @@ class Earlier:
         method = getattr(self._inner, name)
         if name not in self._lacking:
             return method(*known, keys, *news)
-        if (inform := getattr(self._inner, "inform", None)) is not None:
-            inform(keys, *(news or (np.zeros(len(keys)),)))
+        if isinstance(self._inner, Informed):
+            self._inner.inform(keys, *(news or (np.zeros(len(keys)),)))
         return method(*known)
 
 

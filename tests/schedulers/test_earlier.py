@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlfuzz.schedulers.base import SCHEDULERS, no_keys
+from mlfuzz.schedulers.base import SCHEDULERS, Informed, no_keys
 from mlfuzz.schedulers.earlier import up_to_date
 from mlfuzz.schedulers.uniform import Uniform
 from mlfuzz.testing.schedulers import LAWS, a_scheduler_restored_after_a_batch_picks_the_same
@@ -42,7 +42,7 @@ class Old:
         self.size = max(self.size, int(state["size"][0]))
 
 
-class Informed(Old):
+class Asking(Old, Informed):
     """One that asked to be told more, before each call."""
 
     def inform(self, keys, news):
@@ -76,7 +76,7 @@ def test_what_is_to_be_written_is_said_method_by_method():
 
 
 def test_inform_of_its_own_is_told_before_each_call_as_it_was():
-    inner = Informed()
+    inner = Asking()
     scheduler, _ = up_to_date(inner)
     seeds, gains, margins, keys = batch()
     scheduler.grow(seeds, gains, margins, keys)
