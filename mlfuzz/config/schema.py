@@ -232,7 +232,7 @@ def _field(info: msgspec.structs.FieldInfo, hint: Any) -> Field:
     inner = next((kind for kind in kinds if issubclass(kind, Struct)), None)
     return Field(
         info.name, hint, inner, inner is not None and dict in kinds, extra.get("reader", ""), text, default,
-        extra.get("flag", ""), extra.get("named") or info.name,
+        (extra["flag"] or f"{text[:1].upper()}{text[1:]}.") if "flag" in extra else "", extra.get("named") or info.name,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What may be set. The fields are the documentation: `mlfuzz config show -v` prints what each of them says.
 
 In TOML a key is written with dashes (`max-findings`); underscores are understood too. What is also an option of `mlfuzz
-fuzz` says so here (`flag`), and what a worker takes as it stands is in `WorkerOptions`: nothing of it is written again.
+fuzz` says so here (`_flag`), and what a worker takes as it stands is in `WorkerOptions`: none of it is written again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ def _read_as(reader: Reader, **limits: Any) -> Meta:
     return Meta(extra={"reader": reader}, **limits)
 
 
-def _says(text: str, *, flag: str = "", named: str = "") -> Meta:
-    """flag: what the help of `mlfuzz fuzz` says of it, where it is an option there. named: the option, if otherwise."""
-    return Meta(description=text, extra={"flag": flag, "named": named} if flag else None)
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+def _flag(text: str = "", *, named: str = "") -> Meta:
+    """It is an option of `mlfuzz fuzz`. text: of its help, if it says more than the setting; named: if otherwise."""
+    return Meta(extra={"flag": text, "named": named})
 
 
 def _part(name: str) -> Any:
@@ -46,13 +50,11 @@ class Selection(Struct, frozen=True, kw_only=True):
 
     include: Annotated[
         tuple[str, ...],
-        _says(
-            'names, "image.*", "kind:blur", "default"; empty: the default set', named="mutators",
-            flag='Use these only: names, "image.*", "kind:blur"; may be given several times.',
-        ),
-    ] = ()  # fmt: skip
+        _says('names, "image.*", "kind:blur", "default"; empty: the default set'),
+        _flag('Use these only: names, "image.*", "kind:blur"; may be given several times.', named="mutators"),
+    ] = ()
     exclude: Annotated[
-        tuple[str, ...], _says("names or patterns to leave out", flag="Leave these out; may be given several times.")
+        tuple[str, ...], _says("names or patterns to leave out"), _flag("Leave these out; may be given several times.")
     ] = ()
 
 
@@ -60,29 +62,21 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     """[targets.NAME]: a system under test."""
 
     use: Annotated[str, _says('"module:attribute" of a target, or of a function without arguments that gives one')] = ""
-    seeds: Annotated[
-        str | None,
-        _says(
-            "file or folder of natural inputs; a sub-folder is a label",
-            flag="File or folder of natural inputs; a sub-folder is a label.",
-        ),
-    ] = None
+    seeds: Annotated[str | None, _says("file or folder of natural inputs; a sub-folder is a label"), _flag()] = None
     labels: Annotated[tuple[str, ...], _says("names of the classes, where the target does not say")] = ()
     oracles: Annotated[
         Parts,
-        _says(
-            "names, or tables {name, arguments}; empty: what suits the target", named="oracle",
-            flag="An oracle, or NAME:key=value,...; may be given several times.",
-        ),
-    ] = ()  # fmt: skip
+        _says("names, or tables {name, arguments}; empty: what suits the target"),
+        _flag("An oracle, or NAME:key=value,...; may be given several times.", named="oracle"),
+    ] = ()
     mutators: Annotated[Selection, _says("which operators may be used")] = Selection()
     limits: Annotated[Table, _says("how far an input may go from its seed, by name of the limit")] = {}
     validity: Annotated[
         tuple[str, ...],
-        _says(
-            "reference models, targets too, that vote whether a failing input kept its label",
-            flag="A reference model, itself a target, that votes whether failing inputs kept their label; may be given "
-            "several times.",
+        _says("reference models, targets too, that vote whether a failing input kept its label"),
+        _flag(
+            "A reference model, itself a target, that votes whether failing inputs kept their label; may be given "
+            "several times."
         ),
     ] = ()
 
@@ -90,59 +84,42 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
 class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Of [fuzz] what a worker takes as it stands, and what a campaign is therefore held to."""
 
-    max_seeds: Annotated[
-        Count | None,
-        _says(
-            "use at most so many seeds, spread evenly over the labels",
-            flag="Use at most so many seeds, spread evenly over the labels.",
-        ),
-    ] = None
+    max_seeds: Annotated[Count | None, _says("use at most so many seeds, spread evenly over the labels"), _flag()] = (
+        None
+    )
     preset: Annotated[
         str,
-        _says(
-            "guidance by one name (mlfuzz list presets); what is set beside it goes before",
-            flag="Guidance by one name: mixed, random, tensorfuzz, ... (mlfuzz list presets).",
-        ),
+        _says("guidance by one name (mlfuzz list presets); what is set beside it goes before"),
+        _flag("Guidance by one name: mixed, random, tensorfuzz, ... (mlfuzz list presets)."),
     ] = "mixed"
     scheduler: Annotated[
         Part,
-        _says(
-            "which corpus entries are mutated next",
-            flag="Which corpus entries are mutated next (mlfuzz list schedulers).",
-        ),
+        _says("which corpus entries are mutated next"),
+        _flag("Which corpus entries are mutated next (mlfuzz list schedulers)."),
     ] = _part("mixed")
     coverage: Annotated[
         Part,
-        _says(
-            "what counts as new: a name, or a table {name, features, radius, ...}",
-            flag="What counts as new (mlfuzz list coverage).",
-        ),
+        _says("what counts as new: a name, or a table {name, features, radius, ...}"),
+        _flag("What counts as new (mlfuzz list coverage)."),
     ] = _part("novelty")
     deal: Annotated[Part, _says("which operator mutates which row: a name, or a table {name, ...}")] = _part("bandit")
     depth: Annotated[Count, _says("operators one after another on each row")] = 1
     search: Annotated[
         Part,
-        _says(
-            'by gradients and bisection: "auto", "off", "white", "black", {name, share}',
-            flag="Gradients and bisection between the batches, for a tenth of the inputs: auto (where oracles compare "
-            "two forms of the target or ask nothing of the seed, or limits keep inputs near their seeds), off, white, "
-            "black; white:share=0.5.",
+        _says('by gradients and bisection: "auto", "off", "white", "black", {name, share}'),
+        _flag(
+            "Gradients and bisection between the batches, for a tenth of the inputs: auto (where oracles compare two "
+            "forms of the target or ask nothing of the seed, or limits keep inputs near their seeds), off, white, "
+            "black; white:share=0.5."
         ),
     ] = _part("auto")
     cap: Annotated[
         Count,
-        _says(
-            "inputs kept for each key of failures; the rest are counted", flag="Inputs kept for each key of failures."
-        ),
+        _says("inputs kept for each key of failures; the rest are counted"),
+        _flag("Inputs kept for each key of failures."),
     ] = 20
-    device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs', flag="cpu, cuda, cuda:1.")] = "cpu"
-    require_valid: Annotated[
-        bool,
-        _says(
-            "set findings aside that are not shown to keep their label",
-            flag="Set findings aside that are not shown to keep their label.",
-        ),
-    ] = False
+    device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs'), _flag("cpu, cuda, cuda:1.")] = "cpu"
+    require_valid: Annotated[bool, _says("set findings aside that are not shown to keep their label"), _flag()] = False
 
 
 class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
@@ -156,47 +133,37 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
 
     time: Annotated[
         Seconds | None,
-        _says(
-            "wall time of this run; on resuming, additional time",
-            flag="How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.",
-        ),
+        _says("wall time of this run; on resuming, additional time"),
+        _flag("How long: 30s, 10m, 2h; on resuming, additional time; none: no limit."),
     ] = 600.0
     inputs: Annotated[
-        Count | None, _says("inputs executed in this run", flag="Stop after so many inputs: 5000, 10k, 1M.")
+        Count | None, _says("inputs executed in this run"), _flag("Stop after so many inputs: 5000, 10k, 1M.")
     ] = None
-    max_findings: Annotated[
-        Count | None, _says("stop after so many saved findings", flag="Stop after so many saved findings.")
-    ] = None
+    max_findings: Annotated[Count | None, _says("stop after so many saved findings"), _flag()] = None
     workers: Annotated[
         Count,
-        _says(
-            "processes that fuzz at once",
-            flag="Processes that run the loop, one thread each; on so many cores they do so many times the work.",
-        ),
+        _says("processes that fuzz at once"),
+        _flag("Processes that run the loop, one thread each; on so many cores they do so many times the work."),
     ] = 1
     batch: Annotated[
         Literal["auto"] | Count,
-        _says('inputs a batch; "auto": about 50 ms a batch', flag="Inputs a batch; auto: about 50 ms a batch."),
+        _says('inputs a batch; "auto": about 50 ms a batch'),
+        _flag("Inputs a batch; auto: about 50 ms a batch."),
     ] = "auto"
     fail_on: Annotated[
         Literal["any", "new", "none"],
-        _says(
-            "which findings make the exit code 1",
-            flag="Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.",
-        ),
+        _says("which findings make the exit code 1"),
+        _flag("Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had."),
     ] = "any"
     max_disk: Annotated[
         Bytes | None,
-        _says(
-            "what the campaign's directory may grow to", flag="What the campaign's directory may grow to: 500MB, 2GB."
-        ),
+        _says("what the campaign's directory may grow to"),
+        _flag("What the campaign's directory may grow to: 500MB, 2GB."),
     ] = None
     input_timeout: Annotated[
         Seconds | None,
-        _says(
-            "a batch that takes longer an input is a hang",
-            flag="A batch that takes longer is a hang; the first call of a process, which may load, is not.",
-        ),
+        _says("a batch that takes longer an input is a hang"),
+        _flag("A batch that takes longer is a hang; the first call of a process, which may load, is not."),
     ] = None
     confirm_share: Annotated[Share, _says("share of the time that confirming and shrinking may take")] = 0.2
 

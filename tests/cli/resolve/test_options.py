@@ -125,7 +125,7 @@ class Lamp(msgspec.Struct, frozen=True, kw_only=True):
     watts: Annotated[int, flagged("Watts of it.")] = 60
     socket: Annotated[Literal["e14", "e27"], flagged("Its thread.", "thread")] = "e27"
     colours: Annotated[tuple[str, ...], flagged("Of its light.")] = ()
-    dim: Annotated[bool, flagged("Dim it.")] = False
+    dim: Annotated[bool, flagged("")] = False
     hidden: Annotated[int, msgspec.Meta(description="no option")] = 1
 
 
@@ -154,6 +154,10 @@ def test_a_setting_that_says_so_is_an_option_at_once():
     assert given(options, Lamp) == {"watts": "40", "socket": "e14", "colours": ("red", "blue"), "dim": True}
     assert options.own == "x"
     assert list(LampOptions.__dataclass_fields__) == ["dim", "own", "watts", "thread", "colours"]
+
+
+def test_an_option_that_says_no_more_than_its_setting_says_that():
+    assert [field.flag for _, field in schema.options(Lamp)][-1] == "A setting."
 
 
 def test_what_was_not_typed_is_not_given():
