@@ -48,7 +48,7 @@ def moody():
 @pytest.fixture
 def ask(tmp_path: Path):
     """Save a finding and ask of it."""
-    (tmp_path / "subject.py").write_text(SOURCE)
+    (tmp_path / "triaged.py").write_text(SOURCE)
     store, probe = FindingStore(tmp_path / "findings"), Probe()
 
     def request(op, *, target="target", seconds=5.0, save=True, **changes):
@@ -57,7 +57,7 @@ def ask(tmp_path: Path):
             store.save(finding, files)
         path = str(store.folder(finding.id)) if save else str(tmp_path / "nowhere")
         return probe.answer(
-            TriageRequest(op=op, path=path, target=f"subject:{target}", directory=str(tmp_path), seconds=seconds)
+            TriageRequest(op=op, path=path, target=f"triaged:{target}", directory=str(tmp_path), seconds=seconds)
         )
 
     request.store = store
@@ -115,7 +115,7 @@ def test_an_error_is_a_reply_and_the_next_request_is_served(ask):
 
 @pytest.mark.slow
 def test_as_a_process_it_serves_one_request_after_the_other_and_starts_again_where_it_was_killed(tmp_path: Path):
-    (tmp_path / "subject.py").write_text(SOURCE)
+    (tmp_path / "triaged.py").write_text(SOURCE)
     store = FindingStore(tmp_path / "findings")
     finding, files = found()
     store.save(finding, files)
@@ -124,7 +124,7 @@ def test_as_a_process_it_serves_one_request_after_the_other_and_starts_again_whe
     path = str(store.folder(finding.id))
     try:
         for target in ("target", "leaves", "target"):
-            request = TriageRequest(op="replay", path=path, target=f"subject:{target}", directory=str(tmp_path))
+            request = TriageRequest(op="replay", path=path, target=f"triaged:{target}", directory=str(tmp_path))
             said = process.consult(request, 60.0)
             if target == "leaves":
                 assert said == "the process that ran it died"
