@@ -31,7 +31,7 @@ def spec(**options: object) -> WorkerSpec:
     return msgspec.convert({"target": TARGET, "batch": 64, **options}, WorkerSpec)
 
 
-def command(folder: Path, seconds: float) -> list[str]:
+def command(folder: Path, seconds: float | None, inputs: int | None = None) -> list[str]:
     code = f"""
 import sys
 from pathlib import Path
@@ -40,7 +40,7 @@ from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import run
 from mlfuzz.request import CampaignRequest
 spec = WorkerSpec(target={TARGET!r}, batch=64)
-sys.exit(run(CampaignRequest(spec, Path({str(folder)!r}), Budget(seconds={seconds}))).exit_code)
+sys.exit(run(CampaignRequest(spec, Path({str(folder)!r}), Budget(seconds={seconds}, inputs={inputs}))).exit_code)
 """
     return [sys.executable, "-c", code]
 
@@ -100,7 +100,7 @@ def test_kill_9_of_the_supervisor_ends_the_worker_and_loses_nothing(
 @pytest.mark.slow
 def test_kill_9_of_the_worker_is_reported_and_fuzzing_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "c"
-    process = subprocess.Popen(command(folder, 12.0), start_new_session=True)
+    process = subprocess.Popen(command(folder, None, 10_000), start_new_session=True)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and entries(folder) < 250:
         time.sleep(0.2)

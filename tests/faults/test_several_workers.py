@@ -39,7 +39,7 @@ def entries_by_worker(folder: Path) -> dict[int, int]:
 
 def test_each_mutates_what_the_other_has_kept_and_resuming_with_one_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "c"
-    outcome = run(CampaignRequest(SPEC, folder, Budget(seconds=12.0), workers=2))
+    outcome = run(CampaignRequest(SPEC, folder, Budget(inputs=16_000), workers=2))
     corpus = Corpus.open(Workdir.open(folder))
     mixed = 0
     for row in range(len(corpus)):
