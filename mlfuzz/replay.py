@@ -18,7 +18,7 @@ import msgspec
 from mlfuzz.campaign.supervisor.processes import ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import TriageRequest
 from mlfuzz.codefuzz.harness.trust import refusal
-from mlfuzz.codefuzz.triage.confirm import settle as settle_code
+from mlfuzz.codefuzz.triage.confirm import confirm as confirm_code
 from mlfuzz.codefuzz.triage.confirm import shrink as minimise
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.codefuzz.triage.sessions import Sessions
@@ -74,11 +74,11 @@ def replay(
     """
     results = []
     with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, Replay(directory) as code:
-        directory, probe = _settled_in(Path(scratch), directory, trust, target)
+        directory, probe = _probe_in(Path(scratch), directory, trust, target)
         try:
             for case in cases:
-                if said := refusal(trust, case.finding, case.path, target=target):
-                    result = _error(case.finding, said)
+                if problem := refusal(trust, case.finding, case.path, target=target):
+                    result = _error(case.finding, problem)
                 elif case.finding.side == "code":
                     result = _by_harness(code, case, target, times)
                 else:
@@ -106,8 +106,8 @@ def shrink(
     trust: as in `replay`. Raises ReplayError where it cannot be run, StorageError.
     """
     finding = case.finding
-    if said := refusal(trust, finding, case.path, target=target):
-        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {said}")
+    if problem := refusal(trust, finding, case.path, target=target):
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {problem}")
     if finding.side == "code":
         return _minimised(case, directory, target, seconds)
     if not finding.chain or finding.kind in ISOLATED:
@@ -116,7 +116,7 @@ def shrink(
     load = _load_of(finding, target)
     with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
         store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
-        directory, probe = _settled_in(Path(scratch), directory, trust, target)
+        directory, probe = _probe_in(Path(scratch), directory, trust, target)
         wishes: tuple[Literal["shrink", "trim"], ...] = ("shrink", "trim") if trim else ("shrink",)
         try:
             for op in wishes:
@@ -125,8 +125,8 @@ def shrink(
                     directory=str(directory.resolve()), plugins=list(plugins),
                 ), RUN_SECONDS + seconds)  # fmt: skip
                 if isinstance(reply, str) or reply.error:
-                    said = reply if isinstance(reply, str) else reply.error
-                    raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {said}")
+                    problem = reply if isinstance(reply, str) else reply.error
+                    raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {problem}")
         finally:
             probe.kill()
         changed = store.load(finding.id)
@@ -148,21 +148,21 @@ def confirm(
     waiting = Waiting(case.finding for case in cases if case.path.is_dir())
     until = float("inf")  # the time runs from the first answer: loading a target may take longer than it
     with tempfile.TemporaryDirectory(prefix="mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
-        directory, probe = _settled_in(Path(scratch), directory, trust, "")
+        directory, probe = _probe_in(Path(scratch), directory, trust, "")
         try:
             while time.monotonic() < until and (finding := waiting.take()) is not None:
                 path = places[finding.id]
                 try:
-                    if said := refusal(trust, finding, path):
-                        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {said}")
+                    if problem := refusal(trust, finding, path):
+                        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {problem}")
                     if finding.side == "code":
                         on_result(
-                            settle_code(
+                            confirm_code(
                                 FindingStore(path.parent), finding, sessions.of(finding), seconds=SHRINK_SECONDS
                             )
                         )
                     else:
-                        on_result(_settled(probe, finding, path, directory, device, plugins))
+                        on_result(_confirmed(probe, finding, path, directory, device, plugins))
                 except ReplayError as error:
                     on_result(error)
                 until = min(until, time.monotonic() + seconds)
@@ -171,7 +171,7 @@ def confirm(
     return len(waiting)
 
 
-def _settled_in(scratch: Path, directory: Path, trust: Trust | None, target: str) -> tuple[Path, ProbeProcess]:
+def _probe_in(scratch: Path, directory: Path, trust: Trust | None, target: str) -> tuple[Path, ProbeProcess]:
     """The folder on the import path, an empty one where a stranger's files may lie, and a probe."""
     workdir = Workdir.create(scratch / "probe")
     if trust is None or not trust.apart(target=target):
@@ -179,7 +179,7 @@ def _settled_in(scratch: Path, directory: Path, trust: Trust | None, target: str
     return workdir.blobs, ProbeProcess(workdir, folder=workdir.blobs)
 
 
-def _settled(
+def _confirmed(
     probe: ProbeProcess, finding: Finding, path: Path, directory: Path, device: str, plugins: Sequence[str]
 ) -> Finding:
     request = TriageRequest(
@@ -188,8 +188,8 @@ def _settled(
     )  # fmt: skip
     reply = probe.consult(request, RUN_SECONDS)
     if isinstance(reply, str) or reply.error:
-        said = reply if isinstance(reply, str) else reply.error
-        raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be run: {said}")
+        problem = reply if isinstance(reply, str) else reply.error
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be run: {problem}")
     return FindingStore(path.parent).load(finding.id)
 
 
@@ -218,7 +218,7 @@ def _one(
     reply = probe.consult(request, RUN_SECONDS)
     if isinstance(reply, str):
         return _error(case.finding, reply)
-    return _error(case.finding, reply.error) if reply.error else _judged(case.finding, reply.value)
+    return _error(case.finding, reply.error) if reply.error else _replayed(case.finding, reply.value)
 
 
 def _by_harness(code: Replay, case: Case, target: str, times: int) -> Replayed:
@@ -247,7 +247,7 @@ def _borrowed(case: Case, folder: Path) -> FindingStore:
     return store
 
 
-def _judged(finding: Finding, value: dict[str, Any]) -> Replayed:
+def _replayed(finding: Finding, value: dict[str, Any]) -> Replayed:
     times = int(value["times"])
     # What took a process down in one way and now does so in another is not mended.
     failed = times - int(value["answered"]) if finding.kind in ISOLATED else int(value["failed"])
@@ -255,8 +255,8 @@ def _judged(finding: Finding, value: dict[str, Any]) -> Replayed:
     after = msgspec.convert(value["after"], Run) if value.get("after") else None
     message = str(value.get("other", ""))
     if state == "fixed" and (message or (finding.oracle and value.get("margin") is None)):
-        said = message or (after and (after.text or after.label)) or "nothing"
-        return _error(finding, f"it no longer gives an answer to judge: {said}")
+        observed = message or (after and (after.text or after.label)) or "nothing"
+        return _error(finding, f"it no longer gives an answer to judge: {observed}")
     return Replayed(finding, state, finding.after, after, failed, times, str(value.get("drifted", "")), message)
 
 

@@ -78,10 +78,10 @@ def test_one_error_does_not_stop_the_others(probe, tmp_path):
     probe[0].extend([Reply(error="no"), value(0)])
     live, _ = sample(2, load="")
     cases = [Case(sample(0)[0], tmp_path), Case(live, tmp_path), Case(sample(1)[0], tmp_path)]
-    told = []
-    results = replay(cases, on_result=told.append)
+    handed = []
+    results = replay(cases, on_result=handed.append)
     assert [each.state for each in results] == ["error", "error", "fixed"]
-    assert results == told
+    assert results == handed
     assert "--target" in results[1].message
 
 

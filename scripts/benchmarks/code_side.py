@@ -297,23 +297,23 @@ def hangs(folder: Path, _: argparse.Namespace) -> Iterator[dict[str, Any]]:
     import mlfuzz.codefuzz.engine.fuzz_session as fuzzing
 
     late: list[float] = []
-    genuine = fuzzing.Fuzzing._hang
+    genuine = fuzzing.FuzzSession._hang
 
     def timed(self: Any, slot: Any) -> None:
         since = self._since
-        genuine_judge, self.court.judge = self.court.judge, lambda payload: Outcome(kind="ok")
+        execute, self.runner.execute = self.runner.execute, lambda payload: Outcome(kind="ok")
         genuine(self, slot)
-        self.court.judge = genuine_judge
-        late.append(time.monotonic() - since - self.court.declaration.seconds)
+        self.runner.execute = execute
+        late.append(time.monotonic() - since - self.runner.declaration.seconds)
 
-    fuzzing.Fuzzing._hang = timed  # type: ignore[method-assign]
+    fuzzing.FuzzSession._hang = timed  # type: ignore[method-assign]
     corpus = folder / "hanging"
     corpus.mkdir(exist_ok=True)
     for number in range(12):
         (corpus / f"{number:02}").write_bytes(b"H%d" % number)
     with opened(folder, "limits", LIMITS) as session:
         session.fuzz(corpus, seconds=20, on_failure=_ignore, on_progress=lambda _: None, stop=lambda: len(late) >= 8)
-    fuzzing.Fuzzing._hang = genuine  # type: ignore[method-assign]
+    fuzzing.FuzzSession._hang = genuine  # type: ignore[method-assign]
     yield {"median": statistics.median(late), "worst": max(late), "hangs": len(late), "goal": 0.3}
 
 

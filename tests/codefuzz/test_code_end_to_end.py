@@ -159,7 +159,7 @@ HARNESS = {
 def fuzz(data):
     deepmod.parse(data)
 """
-TOLD = {
+KINDS = {
     "overflow": "the native stack is used up at deepmod.py:11:nested",
     "slow": "the limit is 0.3 s at deepmod.py:18:parse",
     "memory": "the limit is 40 MiB at deepmod.py:20:parse",
@@ -169,7 +169,7 @@ TOLD = {
 def test_campaign_replay_and_pytest_tell_a_failure_alike(tmp_path):
     seeds = tmp_path / "corpus" / "seeds" / "code" / "deep"
     seeds.mkdir(parents=True)
-    for name in ("fine", *TOLD):
+    for name in ("fine", *KINDS):
         (seeds / name).write_bytes(name.encode())
     (tmp_path / "harnesses").mkdir()
     (tmp_path / "harnesses" / "deep.py").write_text(HARNESS)
@@ -177,14 +177,14 @@ def test_campaign_replay_and_pytest_tell_a_failure_alike(tmp_path):
     assert mlfuzz(tmp_path, "harness", "run", "deep", "--time", "5s", "--no-report").returncode == 1
     assert mlfuzz(tmp_path, "findings", "promote", "--name", "deep").returncode == 0
     found = {one["kind"]: one for one in json.loads(mlfuzz(tmp_path, "findings", "list", "--json").stdout)}
-    assert set(found) == set(TOLD)
+    assert set(found) == set(KINDS)
     replayed = mlfuzz(tmp_path, "replay", "--json").stdout.splitlines()
     again = {one["id"]: one for one in map(json.loads, replayed) if "state" in one}
     items = subprocess.run(
         [sys.executable, "-m", "pytest", "corpus", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True,
         text=True, check=False, timeout=120,
     ).stdout  # fmt: skip
-    for kind, text in TOLD.items():
+    for kind, text in KINDS.items():
         one = again[found[kind]["id"]]
         assert (one["state"], one["message"], one["drifted"]) == ("fails", "", ""), one
         assert one["after"]["text"].endswith(text), one

@@ -41,11 +41,11 @@ def test_each_way_of_failing_is_told_alike(campaign, replay, way):
 
 def test_both_are_the_same_class_and_the_same_function_runs_the_input(campaign, replay):
     assert type(campaign) is type(replay)
-    assert type(campaign._court) is type(replay._court)
+    assert type(campaign._runner) is type(replay._runner)
     assert type(campaign._link) is type(replay._link)
     for name in ("reproduce", "minimise", "screen", "consumed", "fuzz"):
         assert getattr(campaign, name).__func__ is getattr(replay, name).__func__
-    assert campaign._court.judge.__func__ is replay._court.judge.__func__
+    assert campaign._runner.execute.__func__ is replay._runner.execute.__func__
 
 
 def test_what_tells_them_apart_are_switches(campaign, replay):

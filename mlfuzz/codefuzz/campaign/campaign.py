@@ -77,13 +77,13 @@ class _Campaign:
         self.life = workdir.new_life()
         self.guard = threading.RLock()
         self.share = HarnessScheduler()
-        self.standings = {harness.name: self._standing(harness) for harness in self.spec.harnesses}
-        if len(self.standings) < len(self.spec.harnesses):
+        self.states = {harness.name: self._state(harness) for harness in self.spec.harnesses}
+        if len(self.states) < len(self.spec.harnesses):
             raise UsageError("two harnesses have one name: " + ", ".join(one.name for one in self.spec.harnesses))
-        self.share.join(self.standings)
+        self.share.join(self.states)
         self.account = HarnessStats(workdir, self.life, self.spec.harnesses, self.spec.engine.name, self.spec.options)
-        for standing in self.standings.values():
-            standing.restore(self.account.earlier(standing.name))
+        for state in self.states.values():
+            state.restore(self.account.earlier(state.name))
         self.queue = TriageQueue(request.confirm_share, self.tell)
         self.triage = HarnessTriage(self.store, self.account, self.queue, self.guard)
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
@@ -93,7 +93,7 @@ class _Campaign:
 
     def run(self) -> CampaignResult:
         with self.interrupts:
-            names = tuple(self.standings)
+            names = tuple(self.states)
             self.tell(Started(", ".join(names), self.workdir.name, str(self.workdir.root), names))
             keep_spec(self.workdir, self.spec)
             if self.request.workers == 1:
@@ -125,12 +125,12 @@ class _Campaign:
             while self.failed is None and not self._over():
                 with self.guard:
                     try:
-                        standing = self.standings[self.share.pick()]
+                        state = self.states[self.share.pick()]
                     except LookupError:
                         break
-                self._turn(standing, sessions, worker)
+                self._turn(state, sessions, worker)
             total = self.request.budget.total_seconds or self._elapsed()
-            open_ones = {name: (self.standings[name], session) for name, session in sessions.items()}
+            open_ones = {name: (self.states[name], session) for name, session in sessions.items()}
             self.triage.wrap_up(open_ones, WrapUp(total, self.interrupts))
         except BaseException as error:  # noqa: BLE001  # told by the main thread, which alone may raise
             self.failed = self.failed or error
@@ -138,70 +138,70 @@ class _Campaign:
             for session in sessions.values():
                 session.close()
 
-    def _turn(self, standing: HarnessState, sessions: dict[str, Session], worker: int) -> None:
-        began, edges, buckets = time.monotonic(), standing.edges, len(standing.known)
+    def _turn(self, state: HarnessState, sessions: dict[str, Session], worker: int) -> None:
+        began, edges, buckets = time.monotonic(), state.edges, len(state.known)
         try:
-            if standing.name not in sessions:
-                sessions[standing.name] = self._open(standing, worker)
+            if state.name not in sessions:
+                sessions[state.name] = self._open(state, worker)
             if not self._stopping() and not self._over():
-                self._fuzz(standing, sessions[standing.name], worker)
-                open_ones = {standing.name: (standing, sessions[standing.name])}
-                self.triage.go_on(open_ones, self._elapsed(), self._asked_to_end)
+                self._fuzz(state, sessions[state.name], worker)
+                open_ones = {state.name: (state, sessions[state.name])}
+                self.triage.advance(open_ones, self._elapsed(), self._asked_to_end)
         except (TargetError, WorkerLostError) as error:
-            if standing.name in sessions or not self._stopping():
-                self._break(standing, str(error))
+            if state.name in sessions or not self._stopping():
+                self._break(state, str(error))
         with self.guard:
-            self.share.settle(
-                standing.name, seconds=time.monotonic() - began, edges=standing.edges - edges,
-                buckets=len(standing.known) - buckets,
+            self.share.record(
+                state.name, seconds=time.monotonic() - began, edges=state.edges - edges,
+                buckets=len(state.known) - buckets,
             )  # fmt: skip
             self._tick(force=True)
 
-    def _open(self, standing: HarnessState, worker: int) -> Session:
+    def _open(self, state: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
-        with standing.opening:
-            session = self.spec.engine.prepare(standing.harness.declaration, options, stop=self._stopping)
+        with state.opening:
+            session = self.spec.engine.prepare(state.harness.declaration, options, stop=self._stopping)
             try:
-                if not standing.screened:
-                    standing.prepared = session.prepared
-                    self._screen(standing, session)
-                    standing.screened = True
+                if not state.screened:
+                    state.prepared = session.prepared
+                    self._screen(state, session)
+                    state.screened = True
             except BaseException:
                 session.close()
                 raise
         self.first_ready = self.first_ready or time.monotonic()
         return session
 
-    def _screen(self, standing: HarnessState, session: Session) -> None:
-        seeds = standing.harness.seed_files()
-        standing.origin = self._origin(standing.harness, suffix_of([path.name for path in seeds]), session)
+    def _screen(self, state: HarnessState, session: Session) -> None:
+        seeds = state.harness.seed_files()
+        state.origin = self._origin(state.harness, suffix_of([path.name for path in seeds]), session)
         look = screen(
-            standing, session, seeds, lambda payload, outcome, name: self._failed(standing, payload, outcome, seed=name)
+            state, session, seeds, lambda payload, outcome, name: self._failed(state, payload, outcome, seed=name)
         )
         for name, reason in look.refused:
             self.account.refuse(reason)
-            self.tell(Warned(f"harness {standing.name}: seed {name} is left out: {reason}"))
-        self.tell(ready(standing, session, look))
+            self.tell(Warned(f"harness {state.name}: seed {name} is left out: {reason}"))
+        self.tell(ready(state, session, look))
 
-    def _fuzz(self, standing: HarnessState, session: Session, worker: int) -> None:
-        seconds = self._slice(standing)
-        standing.begin(worker)
+    def _fuzz(self, state: HarnessState, session: Session, worker: int) -> None:
+        seconds = self._slice(state)
+        state.begin(worker)
         progress = session.fuzz(
-            standing.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(standing.known),
-            words=list(standing.words),
-            on_failure=lambda payload, outcome: self._failed(standing, payload, outcome),
-            on_progress=lambda now: self._progressed(standing, worker, now), stop=self._stopping,
+            state.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(state.known),
+            words=list(state.words),
+            on_failure=lambda payload, outcome: self._failed(state, payload, outcome),
+            on_progress=lambda now: self._progressed(state, worker, now), stop=self._stopping,
         )  # fmt: skip
         with self.guard:
-            standing.count(worker, progress)
-            standing.slices += 1
-            standing.learn(progress.words)
-        require_coverage(standing, progress, executions=COVERAGE_AFTER)
+            state.count(worker, progress)
+            state.slices += 1
+            state.learn(progress.words)
+        require_coverage(state, progress, executions=COVERAGE_AFTER)
 
-    def _slice(self, standing: HarnessState) -> float:
+    def _slice(self, state: HarnessState) -> float:
         """Seconds of a turn: growing, but everyone shall have had one soon."""
         total = self.request.budget.total_seconds
-        seconds = min(LONGEST_SLICE, FIRST_SLICE * GROWTH**standing.slices)
+        seconds = min(LONGEST_SLICE, FIRST_SLICE * GROWTH**state.slices)
         if total is not None:
             seconds = min(seconds, max(0.5, total / (3 * max(1, len(self.share.names)))))
             seconds = max(0.1, min(seconds, total - self._elapsed()))
@@ -212,25 +212,25 @@ class _Campaign:
         return 0 if limit is None else max(1, limit - self._executions_here())
 
     def _executions_here(self) -> int:
-        return sum(one.executions for one in self.standings.values()) - self.account.executions_before
+        return sum(one.executions for one in self.states.values()) - self.account.executions_before
 
-    def _progressed(self, standing: HarnessState, worker: int, now: FuzzProgress) -> None:
+    def _progressed(self, state: HarnessState, worker: int, now: FuzzProgress) -> None:
         with self.guard:
-            standing.count(worker, now)
+            state.count(worker, now)
             self._tick()
 
-    def _failed(self, standing: HarnessState, payload: bytes, outcome: Outcome, *, seed: str = "") -> None:
+    def _failed(self, state: HarnessState, payload: bytes, outcome: Outcome, *, seed: str = "") -> None:
         """A bucket nobody knew: saved before anything else happens, so that no kill can lose it."""
         with self.guard:
-            if said := standing.bar(outcome):
-                self.tell(Warned(f"{standing.name}: {said}"))
-            if not outcome.failed or outcome.bucket in standing.known:
+            if reason := state.bar(outcome):
+                self.tell(Warned(f"{state.name}: {reason}"))
+            if not outcome.failed or outcome.bucket in state.known:
                 return
-            finding, files = candidate(payload, outcome, standing.origin, seed=seed)
-            standing.known[outcome.bucket] = finding.id
+            finding, files = candidate(payload, outcome, state.origin, seed=seed)
+            state.known[outcome.bucket] = finding.id
             if self.store.save(finding, files):
                 self.queue.add(finding)
-                standing.last_new = time.monotonic()
+                state.last_new = time.monotonic()
                 self.tell(NewFinding(finding))
 
     def _elapsed(self) -> float:
@@ -253,24 +253,24 @@ class _Campaign:
     def _stopping(self) -> bool:
         return self._asked_to_end() or self.failed is not None
 
-    def _break(self, standing: HarnessState, reason: str) -> None:
+    def _break(self, state: HarnessState, reason: str) -> None:
         with self.guard:
-            if not standing.broken:
-                standing.broken = reason
-                self.share.leave(standing.name)
-                self.tell(Broken(standing.name, reason))
+            if not state.broken:
+                state.broken = reason
+                self.share.leave(state.name)
+                self.tell(Broken(state.name, reason))
 
     def _tick(self, *, force: bool = False) -> None:
         saved = len(self.store.ids())
-        record = self.account.tick(self.standings, self.share, saved, force=force, every=TICK_SECONDS)
+        record = self.account.tick(self.states, self.share, saved, force=force, every=TICK_SECONDS)
         if record is not None:
             counts = {"saved": saved, "to confirm": self.queue.to_confirm}
             self.tell(Tick(record, counts, {str(row["name"]): row for row in self.account.stats.harnesses}))
 
     def _result(self) -> CampaignResult:
         findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
-        broken = {name: one.broken for name, one in self.standings.items() if one.broken}
-        stats = self.account.close(self.standings, str(stop))
+        broken = {name: one.broken for name, one in self.states.items() if one.broken}
+        stats = self.account.close(self.states, str(stop))
         known = frozenset(one.id for one in findings if one in self.old)
         code = exit_code(
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
@@ -279,14 +279,14 @@ class _Campaign:
         self.tell(Ended(result))
         return result
 
-    def _standing(self, harness: Harness) -> HarnessState:
+    def _state(self, harness: Harness) -> HarnessState:
         name = folder_name(harness.name)
-        standing = HarnessState(
+        state = HarnessState(
             harness, corpus_folder(self.workdir.working(f"corpus-{name}")), self._origin(harness, ".bin", None),
             self.workdir.working(f"words-{name}.dict"),
         )  # fmt: skip
-        standing.remember()
-        return standing
+        state.remember()
+        return state
 
     def _origin(self, harness: Harness, suffix: str, session: Session | None) -> CodeOrigin:
         return CodeOrigin(
@@ -297,10 +297,10 @@ class _Campaign:
     def _adopt_known(self) -> None:
         """What earlier lives found: known buckets are not told again, candidates are confirmed first."""
         for finding in self.request.regressions:
-            if finding.target in self.standings and finding.triage in ("ignored", "quarantined"):
-                self.standings[finding.target].known.setdefault(finding.key, finding.id)
+            if finding.target in self.states and finding.triage in ("ignored", "quarantined"):
+                self.states[finding.target].known.setdefault(finding.key, finding.id)
         for finding in self.store.records():
-            standing = self.standings.get(finding.target)
-            if standing is not None:
-                standing.known.setdefault(finding.key, finding.id)
+            state = self.states.get(finding.target)
+            if state is not None:
+                state.known.setdefault(finding.key, finding.id)
                 self.queue.add(finding)

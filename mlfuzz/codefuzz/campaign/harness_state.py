@@ -12,7 +12,7 @@ from typing import Any
 
 from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, WorkingCorpus, read
 from mlfuzz.codefuzz.corpus.dictionary import MOST_LEARNED, learned, parse, written
-from mlfuzz.codefuzz.engine.coverage_blindness import told
+from mlfuzz.codefuzz.engine.coverage_blindness import explanation
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
@@ -127,16 +127,16 @@ def require_usable(name: str, screened: Screened) -> None:
     )
 
 
-def require_coverage(standing: HarnessState, progress: FuzzProgress, *, executions: int) -> None:
+def require_coverage(state: HarnessState, progress: FuzzProgress, *, executions: int) -> None:
     """Raises TargetError where a harness that is not declared blind reaches nothing that is measured."""
-    declaration = standing.harness.declaration
-    if declaration.blind or (not progress.unseen and max(progress.edges, standing.edges) > 1):
+    declaration = state.harness.declaration
+    if declaration.blind or (not progress.unseen and max(progress.edges, state.edges) > 1):
         return
     if progress.executions < executions or not progress.measured:
         return
     raise TargetError(
-        f"harness {standing.name} gives no coverage: {progress.executions:,} inputs reached nothing instrumented but "
-        f"its own file ({progress.edges} edges); {told(declaration, standing.prepared, progress.unseen)}"
+        f"harness {state.name} gives no coverage: {progress.executions:,} inputs reached nothing instrumented but "
+        f"its own file ({progress.edges} edges); {explanation(declaration, state.prepared, progress.unseen)}"
     )
 
 

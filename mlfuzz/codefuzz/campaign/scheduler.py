@@ -76,7 +76,7 @@ class HarnessScheduler:
         self._turns[name].busy += 1
         return name
 
-    def settle(self, name: str, *, seconds: float, edges: int, buckets: int) -> None:
+    def record(self, name: str, *, seconds: float, edges: int, buckets: int) -> None:
         """A slice of `name` has ended."""
         turn = self._turns.get(name)
         if turn is None:

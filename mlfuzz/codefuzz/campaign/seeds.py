@@ -26,43 +26,43 @@ class SeedAdmission:
     warnings: tuple[str, ...] = ()
 
 
-def screen(standing: HarnessState, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> SeedAdmission:
+def screen(state: HarnessState, session: Session, seeds: Sequence[Path], on_failing: OnSeed) -> SeedAdmission:
     """Run the seeds that its corpus does not have yet, and put the usable ones there.
 
     Raises SeedError where the harness fails on all of them.
     """
-    fresh = [path for path in seeds if path.read_bytes() not in standing.corpus]
-    standing.seeds = len(seeds)
+    fresh = [path for path in seeds if path.read_bytes() not in state.corpus]
+    state.seeds = len(seeds)
     if not fresh:
         return SeedAdmission()
     screened = session.screen(fresh)
-    require_usable(standing.name, screened)
+    require_usable(state.name, screened)
     for name, outcome in (*screened.failing, *screened.barred):
         on_failing(_path(name, fresh).read_bytes(), outcome, Path(name).name)
-    standing.corpus.adopt(_path(name, fresh) for name in screened.usable)
-    standing.seeds -= len(screened.refused) + len(screened.failing)
+    state.corpus.adopt(_path(name, fresh) for name in screened.usable)
+    state.seeds -= len(screened.refused) + len(screened.failing)
     return SeedAdmission(tuple((Path(name).name, reason) for name, reason in screened.refused), screened.warnings)
 
 
-def ready(standing: HarnessState, session: Session, look: SeedAdmission) -> SeedsReady:
+def ready(state: HarnessState, session: Session, look: SeedAdmission) -> SeedsReady:
     """What importing the harness and running its seeds has shown, in words."""
-    prepared, packages = session.prepared, standing.harness.declaration.instrument
+    prepared, packages = session.prepared, state.harness.declaration.instrument
     covered = set(tops([*packages, *prepared.instrumented]))
     native = [name for name in prepared.blind if name.partition(".")[0] in covered]
     plain = [name for name in prepared.uninstrumented if _below(name, packages)]
     notes = [f"no coverage of native {', '.join(native[:4])}"] if native else []
-    if not standing.seeds:
+    if not state.seeds:
         notes.append("it starts from nothing; a few small files that the code takes, named by `seeds`, save it hours")
-    said = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
-    said += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
-    warnings = (*said, *prepared.warnings, *look.warnings)
-    return SeedsReady(standing.name, prepared.seconds, prepared.cached, standing.seeds, tuple(notes), warnings)
+    gaps = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
+    gaps += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
+    warnings = (*gaps, *prepared.warnings, *look.warnings)
+    return SeedsReady(state.name, prepared.seconds, prepared.cached, state.seeds, tuple(notes), warnings)
 
 
 def versions(harness: Harness) -> dict[str, str]:
     """The machine's facts, and the versions of what the harness tests."""
-    told = {name: version(name) for name in (_ALIKE.get(top, top) for top in tops(harness.declaration.instrument))}
-    return {**environment(harness.project), **{name: one for name, one in told.items() if one}}
+    known = {name: version(name) for name in (_ALIKE.get(top, top) for top in tops(harness.declaration.instrument))}
+    return {**environment(harness.project), **{name: one for name, one in known.items() if one}}
 
 
 _ALIKE = {"PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "sklearn": "scikit-learn"}

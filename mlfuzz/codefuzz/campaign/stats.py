@@ -54,7 +54,7 @@ class HarnessStats:
         self.stats.timing[phase] = self.stats.timing.get(phase, 0.0) + seconds
 
     def tick(
-        self, standings: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, *, force: bool, every: float
+        self, states: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, *, force: bool, every: float
     ) -> Progress | None:
         """Write a record of now, unless one was written less than `every` seconds ago."""
         now = time.monotonic()
@@ -62,41 +62,41 @@ class HarnessStats:
             return None
         self._ticked = now
         self._turns += force
-        self._count(standings)
-        record = self._progress(standings, share, saved, now)
+        self._count(states)
+        record = self._progress(states, share, saved, now)
         self._writer.append(record)
         self._writer.save(self.stats)
         return record
 
-    def close(self, standings: Mapping[str, HarnessState], reason: str) -> Stats:
+    def close(self, states: Mapping[str, HarnessState], reason: str) -> Stats:
         """The last figures; also where no turn has ended."""
-        self._count(standings)
+        self._count(states)
         self.stats.ended = reason
         self._writer.save(self.stats)
         return self.stats
 
-    def _count(self, standings: Mapping[str, HarnessState]) -> None:
+    def _count(self, states: Mapping[str, HarnessState]) -> None:
         stats, before = self.stats, self._before
-        entries = {name: len(standing.corpus) for name, standing in standings.items()}
+        entries = {name: len(state.corpus) for name, state in states.items()}
         stats.seconds = before.seconds + time.monotonic() - self._began
-        rows = {**self._rows, **{name: one.facts(entries[name]) for name, one in standings.items()}}
+        rows = {**self._rows, **{name: one.facts(entries[name]) for name, one in states.items()}}
         stats.harnesses = list(rows.values())
         stats.inputs = sum(int(row.get("executions", 0)) for row in stats.harnesses)
         stats.failing = sum(int(row.get("failures", 0)) for row in stats.harnesses)
         stats.crashes = sum(int(row.get("restarts", 0)) for row in stats.harnesses)
         stats.batches = before.batches + self._turns
         stats.entries = sum(entries.values())
-        stats.seeds.usable = sum(standing.seeds for standing in standings.values())
+        stats.seeds.usable = sum(state.seeds for state in states.values())
         stats.coverage = {
-            "edges": float(sum(one.edges for one in standings.values())),
-            "features": float(sum(one.features for one in standings.values())),
+            "edges": float(sum(one.edges for one in states.values())),
+            "features": float(sum(one.features for one in states.values())),
         }
         stats.timing["fuzz"] = sum(float(row.get("seconds", 0.0)) for row in stats.harnesses)
-        stats.warnings = [f"harness {name}: {one.broken}" for name, one in standings.items() if one.broken]
-        stats.warnings += [f"{name}: {sentence(one.refused, name)}" for name, one in standings.items() if one.refused]
+        stats.warnings = [f"harness {name}: {one.broken}" for name, one in states.items() if one.broken]
+        stats.warnings += [f"{name}: {sentence(one.refused, name)}" for name, one in states.items() if one.refused]
 
     def _progress(
-        self, standings: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, now: float
+        self, states: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, now: float
     ) -> Progress:
         stats = self.stats
         # From the first record on: what ran before it was not fuzzed in this life.
@@ -108,7 +108,7 @@ class HarnessStats:
             inputs_per_s=rates.inputs_per_s, entries=stats.entries,
             seeds=stats.seeds.usable, candidates=saved, failing=stats.failing,
             p_new=rates.p_new,
-            since_new_s=now - max(one.last_new for one in standings.values()), coverage=dict(stats.coverage),
+            since_new_s=now - max(one.last_new for one in states.values()), coverage=dict(stats.coverage),
             best=[f"{name} {due[name]:.0%}" for name in sorted(due, key=lambda one: -due[one])[:4]],
         )  # fmt: skip
 

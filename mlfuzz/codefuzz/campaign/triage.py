@@ -10,7 +10,7 @@ from typing import TypeAlias
 from mlfuzz.codefuzz.campaign.harness_state import HarnessState
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.harness.engine import Session
-from mlfuzz.codefuzz.triage.confirm import explain, settle, shrink
+from mlfuzz.codefuzz.triage.confirm import confirm, explain, shrink
 from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
@@ -29,7 +29,7 @@ class HarnessTriage:
     def __init__(self, store: FindingStore, account: HarnessStats, queue: TriageQueue, guard: threading.RLock) -> None:
         self._store, self._account, self._queue, self._guard = store, account, queue, guard
 
-    def go_on(self, open_ones: Open, elapsed: float, stop: Callable[[], bool]) -> None:
+    def advance(self, open_ones: Open, elapsed: float, stop: Callable[[], bool]) -> None:
         """As much as the share of the time allows. elapsed: seconds of the campaign so far."""
         began = time.monotonic()
         while not stop() and (task := self._next(open_ones, elapsed + time.monotonic() - began)):
@@ -41,15 +41,15 @@ class HarnessTriage:
             self._run(task, *open_ones[task.finding.target])
 
     def _next(self, open_ones: Open, elapsed: float | None, left: float = 0.0) -> TriageTask | None:
-        targets = [name for name, (standing, _) in open_ones.items() if not standing.broken]
+        targets = [name for name, (state, _) in open_ones.items() if not state.broken]
         with self._guard:
             return self._queue.next(elapsed, targets=targets, left=left)
 
-    def _run(self, task: TriageTask, standing: HarnessState, session: Session) -> None:
+    def _run(self, task: TriageTask, state: HarnessState, session: Session) -> None:
         """Each step is stored as soon as it is known."""
         began, finding, why = time.monotonic(), None, ""
         try:
-            finding = explain(self._store, self._done(task, session), standing.harness)
+            finding = explain(self._store, self._done(task, session), state.harness)
         except (TargetError, BadInputError, ReplayError, WorkerLostError) as error:
             why = str(error)
         seconds = time.monotonic() - began
@@ -58,11 +58,11 @@ class HarnessTriage:
             if finding is None:
                 self._queue.failed(task, why, seconds)
                 return
-            standing.known.setdefault(finding.key, finding.id)
+            state.known.setdefault(finding.key, finding.id)
             self._queue.done(task, finding, seconds)
 
     def _done(self, task: TriageTask, session: Session) -> Finding:
         finding = self._store.load(task.finding.id)
         if task.job == "shrink":
             return shrink(self._store, finding, session, seconds=task.seconds)
-        return settle(self._store, finding, session, seconds=0.0)
+        return confirm(self._store, finding, session, seconds=0.0)

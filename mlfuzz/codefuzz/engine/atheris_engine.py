@@ -90,7 +90,7 @@ class AtherisSession:
         self, declaration: Declaration, options: Options, *, missing: str = "", stop: Callable[[], bool] = lambda: False
     ) -> None:
         self.declaration, self.options, self._missing = declaration, options, missing
-        self._lore = SessionMemory()
+        self._memory = SessionMemory()
         self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
@@ -107,13 +107,13 @@ class AtherisSession:
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
         try:
-            told = self._link.ready(options.start_seconds, declaration.path, stop)
-            self._own = frozenset(told["own"])
-            territory = FrameOwners(declaration.instrument, declaration.path, told["path"])
-            self._court = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
-            self._court.watch(told["sandbox"])
-            self._court.bare = None if self._missing else self._run_bare
-            self.prepared = self._prepared(told)
+            reply = self._link.ready(options.start_seconds, declaration.path, stop)
+            self._own = frozenset(reply["own"])
+            territory = FrameOwners(declaration.instrument, declaration.path, reply["path"])
+            self._runner = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
+            self._runner.watch(reply["sandbox"])
+            self._runner.bare = None if self._missing else self._run_bare
+            self.prepared = self._prepared(reply)
         except BaseException:
             self._link.close()
             raise
@@ -151,7 +151,7 @@ class AtherisSession:
             flags=tuple(self._flags(words)),
             known=tuple(known),
         )
-        progress = FuzzSession(self._link, self._court, self._lore, request, on_failure, on_progress, stop).run()
+        progress = FuzzSession(self._link, self._runner, self._memory, request, on_failure, on_progress, stop).run()
         return msgspec.structs.replace(progress, unseen=() if stop() else self._unseen(corpus, progress))
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:
@@ -162,10 +162,10 @@ class AtherisSession:
         if self._link.lost:  # without a sandbox an input may have taken down more than its own process
             self._link.close()
             self._open()
-        if kind == "leak" or payload in self._court.leaky:
-            return [leaks(self._court, payload) or self._court.judge(payload) for _ in range(times)]
-        judge = self._court.bare if kind in TIMED and self._court.bare else self._court.judge
-        return [judge(payload) for _ in range(times)]
+        if kind == "leak" or payload in self._runner.leaky:
+            return [leaks(self._runner, payload) or self._runner.execute(payload) for _ in range(times)]
+        execute = self._runner.bare if kind in TIMED and self._runner.bare else self._runner.execute
+        return [execute(payload) for _ in range(times)]
 
     def _run_bare(self, payload: bytes) -> Outcome:
         """What the input does without coverage: that it is slow is said of the code under test."""
@@ -174,25 +174,25 @@ class AtherisSession:
             try:
                 self._bare = AtherisSession(self.declaration, options, missing=UNCOVERED)
             except TargetLoadError:  # then by what there is
-                self._court.bare = None
-                return self._court.judge(payload)
+                self._runner.bare = None
+                return self._runner.execute(payload)
         return self._bare.reproduce(payload, times=1)[0]
 
     def consumed(self, payload: bytes) -> list[tuple[str, str]]:
         """What a FuzzedDataProvider made of an input: (call, value) in order; [] where it used none or does not come to
         its end, and in an instrumented session."""
-        told = self._court.ask(payload, {"name": "consumed"}, seconds=PATIENCE * self.declaration.seconds)
-        return [(str(call), str(value)) for call, value in told.get("consumed", ())]
+        reply = self._runner.ask(payload, {"name": "consumed"}, seconds=PATIENCE * self.declaration.seconds)
+        return [(str(call), str(value)) for call, value in reply.get("consumed", ())]
 
     def screen(self, files: Sequence[Path]) -> Screened:
         """Run each seed once; judge alone those that die, hang, or take too much."""
         instrumented = bool(self.declaration.instrument or self.prepared.instrumented) and not self._missing
-        return screen(self._court, files, blind=self.declaration.blind or not instrumented, own=self._own)
+        return screen(self._runner, files, blind=self.declaration.blind or not instrumented, own=self._own)
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
         form = FORMATS.get(self.declaration.mutator)
-        return minimise(self._court, payload, bucket, seconds=seconds, hints=form.simpler if form else None)
+        return minimise(self._runner, payload, bucket, seconds=seconds, hints=form.simpler if form else None)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
         """The few of these files that reach what all reach; those that fail or cannot be read are left out."""
@@ -203,7 +203,7 @@ class AtherisSession:
         """The edges that each file reaches; files that fail or cannot be read are left out."""
         self._need_atheris()
         readable = self._readable(files)
-        seen = BatchRunner(self._court, edges=True).run(list(readable.values()))
+        seen = BatchRunner(self._runner, edges=True).run(list(readable.values()))
         return {path: one.edges for path, one in zip(readable, seen, strict=True) if not one.outcome.failed}
 
     def coverage(self, files: Sequence[Path], html: Path) -> Mapping[str, float]:
@@ -215,19 +215,19 @@ class AtherisSession:
         if why := line_coverage.missing():
             raise TargetError(why)
         readable = self._readable(files)
-        seen = BatchRunner(self._court).run(list(readable.values()))
+        seen = BatchRunner(self._runner).run(list(readable.values()))
         harmless = [
             data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL
         ]  # fmt: skip
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
         link = ForkServerClient(spec, environment(self.options, self.declaration.mutator))
         try:
-            told = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
+            reply = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
             arcs = line_coverage.measured(link, harmless)
         finally:
             link.close()
         return line_coverage.pages(
-            arcs, html, title=f"{self.declaration.name}: {len(harmless)} inputs", folders=told["path"]
+            arcs, html, title=f"{self.declaration.name}: {len(harmless)} inputs", folders=reply["path"]
         )
 
     def _readable(self, files: Sequence[Path]) -> dict[Path, bytes]:
@@ -242,10 +242,10 @@ class AtherisSession:
         if self._missing:
             raise TargetError(f"{self.declaration.name} cannot be fuzzed here: {self._missing}")
 
-    def _prepared(self, told: dict[str, Any]) -> Prepared:
-        glimpse = self._glimpse(frozenset(told["modules"])) if self.options.instrument else SmokeRun()
+    def _prepared(self, reply: dict[str, Any]) -> Prepared:
+        glimpse = self._glimpse(frozenset(reply["modules"])) if self.options.instrument else SmokeRun()
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
-        warnings = list(told["warnings"])
+        warnings = list(reply["warnings"])
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
         if standard:
             self._link.import_modules(sorted(set(standard) - set(lazy)))
@@ -255,12 +255,12 @@ class AtherisSession:
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
             )
         if glimpse.runs and not (self._missing or self.declaration.blind or glimpse.edges - self._own):
-            warnings += first_words(self.declaration, glimpse.called, told["instrumented"], none=not glimpse.edges)
+            warnings += first_words(self.declaration, glimpse.called, reply["instrumented"], none=not glimpse.edges)
         return Prepared(
-            seconds=told["seconds"], cached=told["cached"], blind=tuple(told["blind"]), lazy=lazy,
-            uninstrumented=tuple(told["uninstrumented"]), instrumented=tuple(told["instrumented"]),
-            sandbox=tuple(told["sandbox"]), warnings=tuple(warnings),
-            constants=tuple(bytes.fromhex(word) for word in told["constants"]),
+            seconds=reply["seconds"], cached=reply["cached"], blind=tuple(reply["blind"]), lazy=lazy,
+            uninstrumented=tuple(reply["uninstrumented"]), instrumented=tuple(reply["instrumented"]),
+            sandbox=tuple(reply["sandbox"]), warnings=tuple(warnings),
+            constants=tuple(bytes.fromhex(word) for word in reply["constants"]),
         )  # fmt: skip
 
     def _glimpse(self, before: frozenset[str]) -> SmokeRun:
@@ -315,7 +315,7 @@ class AtherisSession:
 def specification(
     declaration: Declaration, options: Options, *, atheris: bool, cover: bool = False
 ) -> dict[str, Any]:  # fmt: skip
-    """What the zygote must know, as plain values."""
+    """What the fork server must know, as plain values."""
     return {
         "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,
         "instrument": list(declaration.instrument), "preload": list(declaration.preload),
@@ -337,7 +337,7 @@ def _cache(options: Options) -> str:
 
 
 def environment(options: Options, mutator: str = "") -> dict[str, str]:
-    """The zygote's environment: one thread, this mlfuzz, and the lane's own variables."""
+    """The fork server's environment: one thread, this mlfuzz, and the lane's own variables."""
     variables = dict(os.environ)
     for name in THREADS:
         variables[name] = "1"

@@ -44,14 +44,14 @@ def tops(names: Iterable[str]) -> list[str]:
     return sorted({name.partition(".")[0] for name in names})
 
 
-def told(declaration: Declaration, prepared: Prepared | None, packages: Collection[str]) -> str:
+def explanation(declaration: Declaration, prepared: Prepared | None, packages: Collection[str]) -> str:
     """What is instrumented, why it gives no coverage, and the line to write. packages: `unseen`, where it is known."""
     seen = tops([*declaration.instrument, *(prepared.instrumented if prepared else ())])
     native = [one for one in prepared.blind if not packages or tops([one])[0] in packages] if prepared else []
-    said = f"instrumented: {', '.join(seen[:SHOWN])}" if seen else "nothing else is instrumented"
-    said += f"; called without coverage: {', '.join([*packages][:SHOWN])}" if packages else ""
-    said += f"; native code gives none: {', '.join(native[:SHOWN])}" if native else ""
-    return f"{said}; {_remedy(declaration, packages, seen, tops(prepared.lazy) if prepared else ())}"
+    start = f"instrumented: {', '.join(seen[:SHOWN])}" if seen else "nothing else is instrumented"
+    start += f"; called without coverage: {', '.join([*packages][:SHOWN])}" if packages else ""
+    start += f"; native code gives none: {', '.join(native[:SHOWN])}" if native else ""
+    return f"{start}; {_remedy(declaration, packages, seen, tops(prepared.lazy) if prepared else ())}"
 
 
 def _remedy(declaration: Declaration, packages: Collection[str], seen: Collection[str], late: Collection[str]) -> str:

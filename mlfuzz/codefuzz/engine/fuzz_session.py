@@ -71,14 +71,14 @@ class FuzzSession:
     """One call of `Session.fuzz`."""
 
     def __init__(
-        self, link: ForkServerClient, court: IsolatedRunner, lore: SessionMemory, request: FuzzRequest,
+        self, link: ForkServerClient, runner: IsolatedRunner, memory: SessionMemory, request: FuzzRequest,
         on_failure: OnFailure, on_progress: OnProgress, stop: Callable[[], bool],
     ) -> None:  # fmt: skip
-        self.link, self.court, self.lore, self.request = link, court, lore, request
+        self.link, self.runner, self.memory, self.request = link, runner, memory, request
         link.turns += 1  # each call draws other numbers: the same ones on the same corpus would find nothing more
         self.on_failure, self.on_progress, self.stop = on_failure, on_progress, stop
         self.slot = link.slots[FUZZ]
-        self.work = WorkCorpus(link.scratch, request.corpus, court.declaration.length)
+        self.work = WorkCorpus(link.scratch, request.corpus, runner.declaration.length)
         self.known = set(request.known)
         self.began = time.monotonic()
         self.fuzzing = 0.0
@@ -89,7 +89,7 @@ class FuzzSession:
         self.words: list[bytes] = []
         self._killer = b""
         self._allowance: RunDeadline | None = None
-        self._told = self._synced = 0.0
+        self._reported = self._synced = 0.0
         self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
 
     def run(self) -> FuzzProgress:
@@ -135,16 +135,16 @@ class FuzzSession:
     def _start(self) -> None:
         """A worker in the slot: the spare of the one that has died, or a new one."""
         killer, self._killer = self._killer, b""
-        known = sorted(self.known | self.lore.silenced)
-        if killer and self.link.go_on(self.slot, {"known": known}, killer):
+        known = sorted(self.known | self.memory.silenced)
+        if killer and self.link.take_over(self.slot, {"known": known}, killer):
             return
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
         limit = int(self.request.seconds - (time.monotonic() - self.began) - EARLY_SECONDS)
         left += [f"-max_total_time={limit}"] if limit > 0 else []
         self.link.fork(FUZZ, {
-            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.lore.poison],
+            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.memory.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
-                      f"-max_len={self.court.declaration.length}", f"-artifact_prefix={self.link.scratch / 'work'}/"],
+                      f"-max_len={self.runner.declaration.length}", f"-artifact_prefix={self.link.scratch / 'work'}/"],
         })  # fmt: skip
 
     def _life(self) -> None:
@@ -155,7 +155,7 @@ class FuzzSession:
         then = born = time.monotonic()
         self._seen, self._since, self._looked = (-1, False), born, (-1, False)
         while slot.death is None:
-            self.link.pump(min(POLL_SECONDS, self.court.declaration.seconds / 4))
+            self.link.pump(min(POLL_SECONDS, self.runner.declaration.seconds / 4))
             then = self._clock(then)
             while slot.inbox:
                 self._failure(slot)
@@ -188,35 +188,35 @@ class FuzzSession:
 
     def _failure(self, slot: WorkerHandle) -> None:
         """A new bucket that the worker has caught; it waits for the answer. Or it has left a spare."""
-        told, payload = slot.inbox.popleft()
-        if "spare" in told:
-            self.link.keep_spare(slot, told["spare"])
+        message, payload = slot.inbox.popleft()
+        if "spare" in message:
+            self.link.keep_spare(slot, message["spare"])
             return
-        outcome = outcome_from(told, slot.ring.text())
+        outcome = outcome_from(message, slot.ring.text())
         if outcome.kind in ("memory-error", "thread") or EXHAUSTED in outcome.message:
             outcome = self._alone(outcome, payload)
         elif outcome.bucket not in self.known:
-            outcome = self.court.cleared(payload, outcome)
+            outcome = self.runner.cleared(payload, outcome)
         if outcome.failed:
             self._report(payload, outcome)
         elif outcome.kind == "barred":
             self.on_failure(payload, outcome)
-        hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == told["bucket"])
-        slot.answer({"again": hidden and self.lore.bar(told["bucket"])})
+        hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == message["bucket"])
+        slot.answer({"again": hidden and self.memory.bar(message["bucket"])})
         self._seen = (-1, False)  # its time begins anew
 
     def _alone(self, outcome: Outcome, payload: bytes) -> Outcome:
         """What an input does alone that may have paid for others: for their threads, or for what they have used up."""
-        if outcome.bucket in self.lore.crowded:
+        if outcome.bucket in self.memory.crowded:
             self._crowded = outcome.kind
             return Outcome(kind="ok")
-        alone = self.court.judge(payload)
+        alone = self.runner.execute(payload)
         if outcome.kind == "thread":
             return alone
         if alone.failed:
-            self.lore.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
+            self.memory.silenced.add(outcome.bucket)  # the verdict may have another bucket; each life would ask again
         elif alone.kind != "barred":
-            self.lore.crowded.add(outcome.bucket)
+            self.memory.crowded.add(outcome.bucket)
             self._crowded = outcome.kind
         return alone
 
@@ -239,17 +239,17 @@ class FuzzSession:
             return
         self.stillborn = self.stillborn + 1 if runs < 3 else 0
         payload = slot.flight.payload
-        first = exit_classifier.outcome_of(slot.death, slot, self.court.territory)
+        first = exit_classifier.outcome_of(slot.death, slot, self.runner.territory)
         head[FAILED] += 1
         self._quarantine(payload)
-        if first.bucket in self.known or first.bucket in self.lore.provisional:
+        if first.bucket in self.known or first.bucket in self.memory.provisional:
             return
-        outcome = self.court.judge(payload)
+        outcome = self.runner.execute(payload)
         if outcome.failed:
-            self.lore.provisional.add(first.bucket)
+            self.memory.provisional.add(first.bucket)
             self._report(payload, outcome)
         elif outcome.kind == "barred":
-            self.lore.bar(first.bucket)
+            self.memory.bar(first.bucket)
             self.on_failure(payload, outcome)
         elif self._worn(slot):
             self._seek(payload)
@@ -280,7 +280,7 @@ class FuzzSession:
         if slot.flight.phase != self._seen or not slot.flight.running:
             self._seen, self._since = slot.flight.phase, now
             left = THREAD_SECONDS if slot.flight.returned else 0.0
-            self._allowance = RunDeadline(slot.pid, self.court.declaration.seconds + left)
+            self._allowance = RunDeadline(slot.pid, self.runner.declaration.seconds + left)
             return False
         over = self._allowance is not None and self._allowance.over()
         return over and not (
@@ -289,19 +289,19 @@ class FuzzSession:
 
     def _hangs_again(self, slot: WorkerHandle) -> bool:
         """Whether an input that takes long stands where others have hung: it need not have its whole time."""
-        early = EARLY_SHARE * self.court.declaration.seconds
-        if not self.lore.hung or self._looked == self._seen or time.monotonic() - self._since < early:
+        early = EARLY_SHARE * self.runner.declaration.seconds
+        if not self.memory.hung or self._looked == self._seen or time.monotonic() - self._since < early:
             return False
         self._looked = self._seen
-        sampler = Sampler(slot, self.court.declaration.seconds)
+        sampler = Sampler(slot, self.runner.declaration.seconds)
         sampler.finish(self.link)
         if not slot.flight.running or slot.flight.phase != self._seen:
             return False
-        return exit_classifier.located("hang", "", sampler.placed(self.court.territory)).group in self.lore.hung
+        return exit_classifier.located("hang", "", sampler.placed(self.runner.territory)).group in self.memory.hung
 
     def _hang(self, slot: WorkerHandle) -> None:
         """Take stacks, end it, and see what the input does alone."""
-        sampler = Sampler(slot, self.court.declaration.seconds)
+        sampler = Sampler(slot, self.runner.declaration.seconds)
         sampler.finish(self.link)
         if not slot.flight.running or slot.flight.phase != self._seen:
             self._since = time.monotonic()
@@ -309,17 +309,17 @@ class FuzzSession:
         self.link.end(slot)
         slot.flight.head[FAILED] += 1
         self._quarantine(payload)
-        where = exit_classifier.located("hang", "", sampler.placed(self.court.territory))
-        if where.group in self.lore.hung or where.bucket in self.known or where.bucket in self.lore.provisional:
+        where = exit_classifier.located("hang", "", sampler.placed(self.runner.territory))
+        if where.group in self.memory.hung or where.bucket in self.known or where.bucket in self.memory.provisional:
             return
-        outcome = (self.court.bare or self.court.judge)(payload)
+        outcome = (self.runner.bare or self.runner.execute)(payload)
         if outcome.failed:
-            self.lore.provisional.add(where.bucket)
+            self.memory.provisional.add(where.bucket)
             if outcome.kind == "hang":
-                self.lore.hung.add(where.group)
+                self.memory.hung.add(where.group)
             self._report(payload, outcome)
         else:  # also what takes so long only while its edges are counted: the next may be worth a look, and not each
-            self.lore.bar(where.bucket)
+            self.memory.bar(where.bucket)
             if outcome.kind == "barred":
                 self.on_failure(payload, outcome)
 
@@ -339,7 +339,7 @@ class FuzzSession:
     def _above_base(self, slot: WorkerHandle, mebibytes: float) -> bool:
         """Whether that is more than the limit above what the worker needs; not where no input has left anything yet."""
         base = slot.flight.head[BASE] / 1024
-        return bool(base) and mebibytes - base > self.court.declaration.mebibytes
+        return bool(base) and mebibytes - base > self.runner.declaration.mebibytes
 
     def _grown(self, slot: WorkerHandle) -> None:
         """Look for who leaves it. The next worker begins anew."""
@@ -347,7 +347,7 @@ class FuzzSession:
         payload = slot.flight.payload
         self.link.end(slot)
         if running:
-            outcome = self.court.judge(payload)
+            outcome = self.runner.execute(payload)
             if outcome.failed:
                 self._report(payload, outcome)
                 return
@@ -355,20 +355,20 @@ class FuzzSession:
 
     def _seek(self, payload: bytes) -> None:
         """Look for an input that leaves memory behind at each run: this one, and some of the corpus."""
-        if time.monotonic() - self.lore.sought < LEAK_SECONDS:
+        if time.monotonic() - self.memory.searched < LEAK_SECONDS:
             return
-        self.lore.sought = time.monotonic()
+        self.memory.searched = time.monotonic()
         for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
-            leak = leaks(self.court, candidate)
+            leak = leaks(self.runner, candidate)
             if leak is not None and leak.failed:
-                self.court.leaky.add(candidate)
+                self.runner.leaky.add(candidate)
                 self._report(candidate, leak)
                 return
             if leak is not None:
                 self.on_failure(candidate, leak)
 
     def _quarantine(self, payload: bytes) -> None:
-        self.lore.quarantine(payload)
+        self.memory.quarantine(payload)
         self._killer = payload
 
     def _status(self) -> None:
@@ -386,8 +386,8 @@ class FuzzSession:
         if now - self._synced >= SYNC_SECONDS:
             self._synced = now
             self.work.collect()
-        if now - self._told < PROGRESS_SECONDS:
+        if now - self._reported < PROGRESS_SECONDS:
             return False
-        self._told = now
+        self._reported = now
         self.on_progress(self.progress())
         return True

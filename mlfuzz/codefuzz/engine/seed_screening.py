@@ -22,7 +22,7 @@ FEW = 3
 refuses them, though nothing may fail of it."""
 
 
-def screen(court: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
+def screen(runner: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
     """Run each seed. Those longer than the harness's length run as libFuzzer cuts them.
 
     blind: no coverage is expected; own: edges of the harness's own file, which are none of the target's.
@@ -31,7 +31,7 @@ def screen(court: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: fr
     readable: list[tuple[str, bytes]] = []
     for path in files:
         try:
-            readable.append((str(path), read(path, most=LARGEST)[: court.declaration.length]))
+            readable.append((str(path), read(path, most=LARGEST)[: runner.declaration.length]))
         except BadInputError as error:
             refused.append((str(path), error.reason))
     usable: list[str] = []
@@ -40,18 +40,18 @@ def screen(court: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: fr
     edges: set[int] = set()
     genuine: set[str] = set()
     began = time.monotonic()
-    every = list(BatchRunner(court, edges=True).run([data for _, data in readable]))
+    every = list(BatchRunner(runner, edges=True).run([data for _, data in readable]))
     for (name, data), seen in zip(readable, every, strict=True):
         edges |= seen.edges
         outcome = seen.outcome
         if outcome.failed and outcome.bucket not in genuine:  # one failure of a kind is enough to show whose it is
-            outcome = court.cleared(data, outcome)
+            outcome = runner.cleared(data, outcome)
             genuine |= {seen.outcome.bucket} if outcome.failed and not outcome.refusals else set()
         if outcome.failed:
             failing.append((name, outcome))
             continue
-        if outcome.kind != "barred" and court.guarded and len(usable) < FEW:
-            outcome = court.watched(data)
+        if outcome.kind != "barred" and runner.guarded and len(usable) < FEW:
+            outcome = runner.watched(data)
         usable.append(name)
         barred += [(name, outcome)] if outcome.refusals else []
     warnings = _warnings(usable, failing, refused, edges=len(edges - own), blind=blind)
@@ -116,8 +116,8 @@ def peek(link: ForkServerClient, payloads: Sequence[bytes], before: frozenset[st
         slot.answer({"end": 1})
         link.wait(lambda: bool(slot.inbox) or slot.death is not None, 1.0)
         if slot.inbox:
-            told = slot.inbox.popleft()[0]
-            modules, forks = frozenset(told["modules"]) - before, told["forks"]
+            message = slot.inbox.popleft()[0]
+            modules, forks = frozenset(message["modules"]) - before, message["forks"]
     death = link.end(slot)
     return SmokeRun(frozenset(edges), frozenset(called), modules, forks + death.strays, runs)
 

@@ -31,8 +31,8 @@ class RunRecord(msgspec.Struct, frozen=True):
 class BatchRunner:
     """Runs inputs in order. modules: those imported after the last worker has ended; strays: processes left behind."""
 
-    def __init__(self, court: IsolatedRunner, *, edges: bool = False) -> None:
-        self._court, self._link, self._edges = court, court.link, edges
+    def __init__(self, runner: IsolatedRunner, *, edges: bool = False) -> None:
+        self._runner, self._link, self._edges = runner, runner.link, edges
         self.modules: frozenset[str] = frozenset()
 
     def run(self, payloads: Sequence[bytes]) -> Iterator[RunRecord]:
@@ -42,14 +42,14 @@ class BatchRunner:
             for payload in payloads:
                 if slot is None:
                     slot = self._link.fork(ALONE, {"name": "many", "edges": self._edges})
-                told = self._one(slot, payload)
-                if told is None or self._suspicious(told):
+                message = self._one(slot, payload)
+                if message is None or self._suspicious(message):
                     self._link.end(slot)
                     slot = None
-                    edges = frozenset(told.get("edges", ())) if told else frozenset()
-                    yield RunRecord(self._court.judge(payload), edges)
+                    edges = frozenset(message.get("edges", ())) if message else frozenset()
+                    yield RunRecord(self._runner.execute(payload), edges)
                 else:
-                    yield RunRecord(outcome_from(told, slot.ring.text()), frozenset(told.get("edges", ())))
+                    yield RunRecord(outcome_from(message, slot.ring.text()), frozenset(message.get("edges", ())))
                     slot.ring.clear()
             if slot is not None:
                 self._finish(slot)
@@ -68,17 +68,21 @@ class BatchRunner:
             if not begun and slot.flight.head[STARTED] != before:
                 begun = now
             left = THREAD_SECONDS if slot.flight.returned else 0.0
-            if begun and now - begun > self._court.declaration.seconds + left:
+            if begun and now - begun > self._runner.declaration.seconds + left:
                 return None
             if not begun and now - asked > START_SECONDS:
                 raise WorkerLostError("a worker does not take its next input")
-            self._link.pump(min(0.05, self._court.declaration.seconds / 4))
+            self._link.pump(min(0.05, self._runner.declaration.seconds / 4))
         return slot.inbox.popleft()[0] if slot.inbox else None
 
-    def _suspicious(self, told: dict[str, Any]) -> bool:
-        limits = self._court.declaration
-        large = told["kind"] in (*FINE, "memory-error") and told["mebibytes"] > limits.mebibytes
-        return large or told["kind"] == "memory-error" or (told["kind"] in FINE and told["seconds"] > limits.seconds)
+    def _suspicious(self, message: dict[str, Any]) -> bool:
+        limits = self._runner.declaration
+        large = message["kind"] in (*FINE, "memory-error") and message["mebibytes"] > limits.mebibytes
+        return (
+            large
+            or message["kind"] == "memory-error"
+            or (message["kind"] in FINE and message["seconds"] > limits.seconds)
+        )
 
     def _finish(self, slot: WorkerHandle) -> None:
         slot.answer({"end": 1})

@@ -68,7 +68,7 @@ class IsolatedRunner:
         self.leaky: set[bytes] = set()
         self.bare: Callable[[bytes], Outcome] | None = None
         self._sandbox: frozenset[str] = frozenset()
-        self._pretence: SyscallAnswers | None = None
+        self._answers: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
 
     def watch(self, sandbox: Sequence[str]) -> None:
@@ -83,23 +83,25 @@ class IsolatedRunner:
     @property
     def watching(self) -> bool:
         """Whether the worker that is forked now shall ask before it is refused anything."""
-        return self._pretence is not None and "seccomp" in self._sandbox
+        return self._answers is not None and "seccomp" in self._sandbox
 
     def guard(self, slot: WorkerHandle) -> contextlib.AbstractContextManager[object]:
         """Who answers that worker, where it asks."""
-        if self._pretence is None or not self.watching:
+        if self._answers is None or not self.watching:
             return contextlib.nullcontext()
-        return SyscallSupervisor(self.link, slot, self._pretence)
+        return SyscallSupervisor(self.link, slot, self._answers)
 
-    def judge(self, payload: bytes) -> Outcome:
+    def execute(self, payload: bytes) -> Outcome:
         """What this input does, after as many runs as it takes to tell. Raises BadInputError where it is too large."""
-        outcome = self.cleared(payload, self._judge(payload))
+        outcome = self.cleared(payload, self._execute(payload))
         return self.bare(payload) if self.bare is not None and outcome.kind in TIMED else outcome
 
-    def cleared(self, payload: bytes, outcome: Outcome, *, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
+    def cleared(
+        self, payload: bytes, outcome: Outcome, *, execute: Callable[[bytes], Outcome] | None = None
+    ) -> Outcome:
         """A failure, unless it comes of what the sandbox refuses: it must be there too where all of that is pretended.
 
-        Another failure that shows only then counts as well, unless it may come of the pretence. judge: what shows the
+        Another failure that shows only then counts as well, unless it may come of the pretence. execute: what shows the
         failure, where one run does not.
         """
         if not outcome.failed or not self.guarded or payload in self._innocent:
@@ -109,24 +111,24 @@ class IsolatedRunner:
             if len(self._innocent) < MOST_INNOCENT:
                 self._innocent.add(payload)
             return outcome
-        if judge is not None:  # what the one run was refused counts also where the others cannot be watched
-            again = _refused(self.watched(payload, judge), again.refusals)
+        if execute is not None:  # what the one run was refused counts also where the others cannot be watched
+            again = _refused(self.watched(payload, execute), again.refusals)
         whole = all(one.pretended for one in again.refusals)
         if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
             return again
         return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals)
 
-    def watched(self, payload: bytes, judge: Callable[[bytes], Outcome] | None = None) -> Outcome:
+    def watched(self, payload: bytes, execute: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
-        self._pretence = SyscallAnswers(
+        self._answers = SyscallAnswers(
             str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
         )
         try:
-            return _refused((judge or self._judge)(payload), self._pretence.notes)
+            return _refused((execute or self._execute)(payload), self._answers.notes)
         finally:
-            self._pretence = None
+            self._answers = None
 
-    def _judge(self, payload: bytes) -> Outcome:
+    def _execute(self, payload: bytes) -> Outcome:
         if len(payload) > CAPACITY:
             raise BadInputError("too large", f"{len(payload)} bytes, at most {CAPACITY}")
         outcome = self.run(payload)
@@ -157,9 +159,9 @@ class IsolatedRunner:
         if hung is not None:
             return hung
         if slot.inbox:
-            told, _ = slot.inbox.popleft()
+            message, _ = slot.inbox.popleft()
             slot.collect()  # what it printed before it told; its exit need not be waited for
-            return self._told(told, slot, sampler)
+            return self._reported(message, slot, sampler)
         assert slot.death is not None
         outcome = exit_classifier.outcome_of(slot.death, slot, self.territory)
         return msgspec.structs.replace(outcome, mebibytes=slot.death.mebibytes)
@@ -171,12 +173,12 @@ class IsolatedRunner:
         with self.guard(slot):
             while not slot.inbox and slot.death is None and not patience.over():
                 self.link.pump(0.05)
-            told: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
+            reply: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
             output = slot.ring.text()
             death = self.link.end(slot)
         if death.code == BROKEN:
             raise WorkerLostError(f"a worker has failed of itself:\n{output}")
-        return {"output": output, **told} if told else {}
+        return {"output": output, **reply} if reply else {}
 
     def _forked(self, payload: bytes, job: dict[str, Any]) -> WorkerHandle:
         """A worker that has the input before it."""
@@ -210,9 +212,9 @@ class IsolatedRunner:
                 self.link.pump(0.01 if phase[1] else sampler.step(now - since))
         return None
 
-    def _told(self, told: dict[str, Any], slot: WorkerHandle, sampler: Sampler) -> Outcome:
-        outcome = outcome_from(told, slot.ring.text())
-        others = max(0.0, sampler.waited - told["waited"])  # its threads and programs have waited, and it for them
+    def _reported(self, message: dict[str, Any], slot: WorkerHandle, sampler: Sampler) -> Outcome:
+        outcome = outcome_from(message, slot.ring.text())
+        others = max(0.0, sampler.waited - message["waited"])  # its threads and programs have waited, and it for them
         outcome = msgspec.structs.replace(outcome, seconds=max(0.0, outcome.seconds - others))
         if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
             where = sampler.placed(self.territory)
@@ -270,12 +272,12 @@ class IsolatedRunner:
         return msgspec.structs.replace(best, kind="slow", message=_took(best.seconds, self.declaration.seconds))
 
 
-def outcome_from(told: dict[str, Any], output: str) -> Outcome:
+def outcome_from(message: dict[str, Any], output: str) -> Outcome:
     """The outcome that a worker told."""
-    fields = {name: told[name] for name in FIELDS if name in told}
-    refusals = tuple(Refusal(one["deed"], one["what"]) for one in told.get("refusals", ()))
+    fields = {name: message[name] for name in FIELDS if name in message}
+    refusals = tuple(Refusal(one["deed"], one["what"]) for one in message.get("refusals", ()))
     return Outcome(
-        **fields, frames=tuple(told.get("frames", ())), causes=tuple(told.get("causes", ())), output=output,
+        **fields, frames=tuple(message.get("frames", ())), causes=tuple(message.get("causes", ())), output=output,
         refusals=refusals,
     )  # fmt: skip
 

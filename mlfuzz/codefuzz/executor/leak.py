@@ -12,26 +12,26 @@ from mlfuzz.codefuzz.runtime.leak_probe import LEAST_KIB
 SECONDS = 2.0
 
 
-def leaks(court: IsolatedRunner, payload: bytes) -> Outcome | None:
+def leaks(runner: IsolatedRunner, payload: bytes) -> Outcome | None:
     """The outcome of an input that leaves memory behind at each run; None where it does not.
 
     Where it does so only for what the sandbox refuses, it is set aside. The second and third third of the runs must
     each have grown: a cache fills once, a leak goes on.
     """
-    leak = _left(court, payload)
-    return leak and court.cleared(payload, leak, judge=lambda data: _left(court, data) or Outcome(kind="ok"))
+    leak = _left(runner, payload)
+    return leak and runner.cleared(payload, leak, execute=lambda data: _left(runner, data) or Outcome(kind="ok"))
 
 
-def _left(court: IsolatedRunner, payload: bytes) -> Outcome | None:
-    told = court.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=3 * SECONDS + court.declaration.seconds)
-    if not told or min(told["later"]) < LEAST_KIB:
+def _left(runner: IsolatedRunner, payload: bytes) -> Outcome | None:
+    reply = runner.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=3 * SECONDS + runner.declaration.seconds)
+    if not reply or min(reply["later"]) < LEAST_KIB:
         return None
-    raw = [(file, line, "") for file, line in told["where"]]
+    raw = [(file, line, "") for file, line in reply["where"]]
     placed = [
-        one for one in stack_parser.placed(raw, court.territory) if one[0] in (TARGET, OTHER)
-    ] or stack_parser.placed(raw, court.territory)
-    each = sum(told["later"]) / len(told["later"])
+        one for one in stack_parser.placed(raw, runner.territory) if one[0] in (TARGET, OTHER)
+    ] or stack_parser.placed(raw, runner.territory)
+    each = sum(reply["later"]) / len(reply["later"])
     return exit_classifier.located(
-        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=told["output"],
+        "leak", "", placed, message=f"each run leaves about {each:.1f} KiB behind", output=reply["output"],
         mebibytes=each / 1024,
     )  # fmt: skip

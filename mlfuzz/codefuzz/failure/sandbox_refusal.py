@@ -39,22 +39,22 @@ def line(harness: str) -> str:
     return f'sandbox = "off" under [harnesses.{name}] in mlfuzz.toml'
 
 
-def sentence(told: Mapping[Deed, Sequence[str]], harness: str) -> str:
+def sentence(refused: Mapping[Deed, Sequence[str]], harness: str) -> str:
     """ "the sandbox refused writing a.log; starting true: what fails because of it is no finding. To allow ..."."""
-    deeds = "; ".join(WORDS[deed].format(_some(whats)).strip() for deed, whats in told.items())
+    deeds = "; ".join(WORDS[deed].format(_some(whats)).strip() for deed, whats in refused.items())
     return (
         f"mlfuzz's sandbox refused {deeds}. What fails because of that is no finding, and what comes after it is not "
         f'tested. To allow it: {line(harness)} (in HARNESS: "sandbox": "off"; for one run: --sandbox none)'
     )
 
 
-def gather(told: dict[Deed, list[str]], refusals: Iterable[Refusal]) -> tuple[Deed, ...]:
+def gather(gathered: dict[Deed, list[str]], refusals: Iterable[Refusal]) -> tuple[Deed, ...]:
     """Add what is new of these; the deeds that nobody had wanted before."""
     fresh = []
     for one in refusals:
-        if one.deed not in told:
+        if one.deed not in gathered:
             fresh.append(one.deed)
-        whats = told.setdefault(one.deed, [])
+        whats = gathered.setdefault(one.deed, [])
         what = _readable(one.what)
         if what not in whats and len(whats) <= SHOWN:
             whats.append(what)

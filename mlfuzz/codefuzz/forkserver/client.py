@@ -1,4 +1,4 @@
-"""The supervisor's hold on one zygote: starts it, has it fork workers, hears of their ends."""
+"""The supervisor's hold on one fork server: starts it, has it fork workers, hears of their ends."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ FUZZ, ALONE = 0, 1
 
 
 class ForkServerClient:
-    """One zygote and the slots of its workers.
+    """One fork server and the slots of its workers.
 
-    The zygote dies with the thread that starts it (PR_SET_PDEATHSIG follows threads): use a session from a thread that
-    lives as long as the session.
+    It dies with the thread that starts it (PR_SET_PDEATHSIG follows threads): use a session from a thread that lives as
+    long as the session.
     """
 
     def __init__(self, spec: dict[str, Any], environment: dict[str, str], *, python: str = "") -> None:
@@ -138,7 +138,7 @@ class ForkServerClient:
                 os.kill(slot.spare, signal.SIGKILL)
             slot.spare = 0
 
-    def go_on(self, slot: WorkerHandle, message: dict[str, Any], payload: bytes) -> bool:
+    def take_over(self, slot: WorkerHandle, message: dict[str, Any], payload: bytes) -> bool:
         """Let the spare go on in place of a worker that is dead; False where there is none."""
         if not slot.spare:
             return False
@@ -153,7 +153,7 @@ class ForkServerClient:
         return True
 
     def import_modules(self, names: list[str]) -> None:
-        """Have the zygote import these, so that no worker needs to."""
+        """Have the fork server import these, so that no worker needs to."""
         self._ask({"op": "import", "modules": names})
 
     def _ask(self, message: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ class ForkServerClient:
         return True
 
     def pump(self, seconds: float) -> None:
-        """Take what has come within that time: prints, messages, deaths. Raises WorkerLostError without a zygote."""
+        """Take what has come within that time: prints, messages, deaths. Raises WorkerLostError where it is gone."""
         for key, _ in self._selector.select(max(0.0, seconds)):
             if key.data is None:
                 self._listen()
@@ -200,7 +200,7 @@ class ForkServerClient:
         return slot.death
 
     def close(self) -> None:
-        """End the zygote and, with it, its workers."""
+        """End the fork server and, with it, its workers."""
         self._control.close()
         process = self._process
         if process is not None:

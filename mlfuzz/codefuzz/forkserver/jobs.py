@@ -1,4 +1,4 @@
-"""The jobs of a forked worker. Each ends the process: nothing of a job is left in the zygote.
+"""The jobs of a forked worker. Each ends the process: nothing of a job is left in the fork server.
 
 atheris alone is imported here, and only by the job that fuzzes.
 """
@@ -105,7 +105,7 @@ class JobBench:
         if self.free:
             os.chdir(spec["project"])
         else:
-            sandbox.settle(os.path.join(spec["scratch"], "work", "tmp"))
+            sandbox.set_up(os.path.join(spec["scratch"], "work", "tmp"))
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
         largest = 0 if self.free else sandbox.LARGEST_FILE
         sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=largest)
@@ -118,10 +118,10 @@ class JobBench:
             os.close(listener)
         _tell_exits(self.post.stacks)
 
-    def judge(self, known: list[str] | None = None) -> ExceptionFilter:
-        judge = ExceptionFilter(self.documented, self.territory, self.post.flight, set(known or ()))
-        judge.install()
-        return judge
+    def catcher(self, known: list[str] | None = None) -> ExceptionFilter:
+        catcher = ExceptionFilter(self.documented, self.territory, self.post.flight, set(known or ()))
+        catcher.install()
+        return catcher
 
 
 def alone(bench: JobBench, job: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ def alone(bench: JobBench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False))
-    bench.post.send(_measured(bench, bench.judge(), payload))
+    bench.post.send(_measured(bench, bench.catcher(), payload))
 
 
 def consumed(bench: JobBench, job: dict[str, Any]) -> None:
@@ -137,14 +137,14 @@ def consumed(bench: JobBench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     record = atheris_shim.record()
-    _measured(bench, bench.judge(), payload)
+    _measured(bench, bench.catcher(), payload)
     bench.post.send({"consumed": record[:MOST_CONSUMED]})
 
 
 def many(bench: JobBench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends, one after another, until it sends the end."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
-    judge = bench.judge()
+    catcher = bench.catcher()
     calls = Calls(bench.entry, {*SURVIVORS, PACKAGE}) if job.get("calls") else None
     bench.entry = calls or bench.entry
     edges = calls.edges if calls else _watch_edges() if job.get("edges") else None
@@ -157,13 +157,13 @@ def many(bench: JobBench, job: dict[str, Any]) -> None:
             edges.clear()
         if native is not None:
             native.clear()
-        outcome = _measured(bench, judge, payload)
+        outcome = _measured(bench, catcher, payload)
         if edges is not None:
             outcome["edges"] = sorted(edges) + (native.reached() if native is not None else [])
         if calls is not None:
             outcome["called"] = sorted(calls.called)
         bench.post.send(outcome)
-    bench.post.send({"modules": sorted(sys.modules), "forks": judge.forks})
+    bench.post.send({"modules": sorted(sys.modules), "forks": catcher.forks})
 
 
 def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
@@ -171,18 +171,18 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     import atheris
 
     bench.confine(mebibytes=bench.spec["mebibytes"] + FUZZER_MEBIBYTES)
-    judge = bench.judge(job["known"])
-    judge.threads.free, judge.threads.patience = FREE_THREADS, BRIEF_SECONDS
+    catcher = bench.catcher(job["known"])
+    catcher.threads.free, catcher.threads.patience = FREE_THREADS, BRIEF_SECONDS
     connection = bench.post.socket
 
     def tell(outcome: dict[str, Any], data: bytes) -> None:
         messages.send(connection, outcome, data)
         answer, _ = messages.receive(connection)  # the supervisor has written it down
         if answer.get("again"):
-            judge.reopen(outcome["bucket"])
+            catcher.reopen(outcome["bucket"])
 
-    judge.tell = tell
-    judge.caught = uncounted(judge.caught)  # type: ignore[method-assign]
+    catcher.tell = tell
+    catcher.caught = uncounted(catcher.caught)  # type: ignore[method-assign]
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
     options: dict[str, Any] = {}
     if bench.own_mutator is not None:
@@ -192,12 +192,12 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
     alarm = Alarm()
     resume, stacks = bench.post.resume, bench.post.stacks
-    keep = Keeper(judge, connection, resume, stacks, bench.memory.now) if job["spares"] else None
+    keep = Keeper(catcher, connection, resume, stacks, bench.memory.now) if job["spares"] else None
     # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
     counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
     atheris.Setup(
         [bench.spec["path"], counters, *job["flags"]],
-        wrap(bench.entry, judge, poison, keep, opening=alarm.give_back),
+        wrap(bench.entry, catcher, poison, keep, opening=alarm.give_back),
         **options,
     )
     atheris.Fuzz()
@@ -206,14 +206,14 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
 def minimise(bench: JobBench, job: dict[str, Any]) -> None:
     """Make the input in the page smaller while its bucket stays, all in this process; tell each improvement."""
     bench.confine(mebibytes=bench.spec["mebibytes"] + SLACK_MEBIBYTES)
-    judge, flight, wanted = bench.judge(), bench.post.flight, job["bucket"]
+    catcher, flight, wanted = bench.catcher(), bench.post.flight, job["bucket"]
     payload = flight.payload
     found: list[tuple[bytes, str]] = []
     poison = {bytes.fromhex(one) for one in job["poison"]}
-    judge.tell = lambda outcome, data: found.append((data, outcome["bucket"]))
-    judge.brief = True
+    catcher.tell = lambda outcome, data: found.append((data, outcome["bucket"]))
+    catcher.brief = True
     hints = _hints(bench.spec["mutator"])
-    run = wrap(bench.entry, judge, frozenset())
+    run = wrap(bench.entry, catcher, frozenset())
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -224,7 +224,7 @@ def minimise(bench: JobBench, job: dict[str, Any]) -> None:
         if candidate in poison:
             return False
         found.clear()
-        judge.forget()
+        catcher.forget()
         run(candidate)
         kept = (candidate, wanted) in found
         if kept and len(candidate) < shortest:
@@ -243,8 +243,8 @@ def leak(bench: JobBench, job: dict[str, Any]) -> None:
     mebibytes = ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, watched=job.get("watched", False))
     payload = bench.post.flight.payload
-    judge = bench.judge()
-    run = wrap(bench.entry, judge, frozenset())
+    catcher = bench.catcher()
+    run = wrap(bench.entry, catcher, frozenset())
     later = grown(lambda: run(payload), bench.memory.start, seconds=job["seconds"])
     where = _traced(lambda: run(payload)) if min(later) > 0 else []
     bench.post.send({"later": list(later), "where": where})
@@ -269,12 +269,12 @@ def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
 def cover(bench: JobBench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends while coverage.py counts, then tell what was reached."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
-    judge = bench.judge()
+    catcher = bench.catcher()
     while True:
         message, payload = messages.receive(bench.post.socket)
         if message.get("end"):
             break
-        bench.post.send({"kind": _measured(bench, judge, payload)["kind"]})
+        bench.post.send({"kind": _measured(bench, catcher, payload)["kind"]})
     line_trace = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace")
     bench.post.send({"arcs": line_trace.arcs(bench.measure)})
 
@@ -290,15 +290,15 @@ JOBS: dict[str, Callable[[JobBench, dict[str, Any]], None]] = {
 }
 
 
-def _measured(bench: JobBench, judge: ExceptionFilter, payload: bytes) -> dict[str, Any]:
+def _measured(bench: JobBench, catcher: ExceptionFilter, payload: bytes) -> dict[str, Any]:
     """Outcome of one run, with seconds and the peak of memory above the start."""
     flight = bench.post.flight
     flight.load(payload)
-    told: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
     system: dict[str, Any] = {}
     ended: dict[str, Any] = {"kind": "ok"}
-    judge.forget()
-    judge.tell = lambda outcome, data: told.append(outcome) if data == payload else None
+    catcher.forget()
+    catcher.tell = lambda outcome, data: failures.append(outcome) if data == payload else None
     refused = flight.head[REFUSED]
     before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
@@ -313,19 +313,19 @@ def _measured(bench: JobBench, judge: ExceptionFilter, payload: bytes) -> dict[s
         if not bench.free:
             system["system"] = bool(sandbox.errors_of_system(error))
             system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
-        judge.caught(error, payload)
+        catcher.caught(error, payload)
         if flight.head[REFUSED] > refused:
             ended = {"kind": "refused", "type": type(error).__name__, "message": message_of(error)}
     else:
         seconds, idle = time.perf_counter() - began, waited() - idle
         flight.head[RETURNED] = flight.head[STARTED]
-    if judge.elsewhere:
-        judge.flush(payload)
+    if catcher.elsewhere:
+        catcher.flush(payload)
     peak = bench.memory.peak()
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
     measured = {"seconds": max(0.0, seconds - idle), "waited": idle, "mebibytes": max(0.0, peak - before)}
-    return {**(told[0] if told else ended), **measured, **system}
+    return {**(failures[0] if failures else ended), **measured, **system}
 
 
 def _flush() -> None:

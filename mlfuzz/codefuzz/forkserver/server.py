@@ -1,4 +1,4 @@
-"""The zygote: imports the harness once, then forks a worker for each job.
+"""The fork server: imports the harness once, then forks a worker for each job.
 
 Run as `python -P -m mlfuzz.codefuzz.forkserver.server DESCRIPTOR PARENT`: of the socket to the supervisor, and its
 process number.
@@ -120,7 +120,7 @@ class ForkServer:
         gc.freeze()
 
     def _fork(self, message: dict[str, Any], pipe: tuple[int, int]) -> None:
-        zygote = os.getpid()
+        server = os.getpid()
         pid = os.fork()
         if pid:
             with contextlib.suppress(OSError):
@@ -132,7 +132,7 @@ class ForkServer:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _die_with(zygote)
+            _die_with(server)
             os.setpgid(0, 0)
             self.control.close()
             for descriptor in pipe:

@@ -41,13 +41,13 @@ class Keeper:
     """
 
     def __init__(
-        self, judge: ExceptionFilter, connection: socket.socket, resume: socket.socket, stacks: int,
+        self, catcher: ExceptionFilter, connection: socket.socket, resume: socket.socket, stacks: int,
         resident: Callable[[], float],
     ) -> None:  # fmt: skip
-        self._judge, self._connection, self._resume, self._stacks = judge, connection, resume, stacks
+        self._catcher, self._connection, self._resume, self._stacks = catcher, connection, resume, stacks
         self._resident = resident
-        self._zygote = os.getppid()
-        self._told = self._began = time.monotonic()
+        self._server = os.getppid()
+        self._last = self._began = time.monotonic()
         self._runs = self._base = 0
         self._warm = False
 
@@ -58,16 +58,16 @@ class Keeper:
         """
         began = time.monotonic()
         runs = number - self._runs
-        rate = runs / max(1e-6, began - self._told)
+        rate = runs / max(1e-6, began - self._last)
         message = self._fork() if _single_threaded() else None
         while message is not None:  # this is the spare, and it goes on
             number = runs = 0
-            poison = self._go_on(message, poison)
+            poison = self._take_over(message, poison)
             began = time.monotonic()
             message = self._fork()
         self._note_base(number)
-        self._told, self._runs = time.monotonic(), number
-        distance = max(FIRST, runs * 2, int(rate * COPYING * (self._told - began) / SHARE))
+        self._last, self._runs = time.monotonic(), number
+        distance = max(FIRST, runs * 2, int(rate * COPYING * (self._last - began) / SHARE))
         following = number + min(distance, max(FIRST, int(rate * MOST_SECONDS)))
         return number, following if self._warm else min(following, BASE_RUNS), poison
 
@@ -76,15 +76,15 @@ class Keeper:
         if not self._warm:
             self._base = int(self._resident() * 1024)
             self._warm = number >= BASE_RUNS
-        self._judge.flight.head[BASE] = self._base
+        self._catcher.flight.head[BASE] = self._base
 
     def _fork(self) -> dict[str, Any] | None:
         """None in the worker; in the spare, what it is told when its time has come."""
-        self._judge.cloning = True
+        self._catcher.cloning = True
         reader, writer = os.pipe()
         between = os.fork()
         if between:
-            self._judge.cloning = False
+            self._catcher.cloning = False
             os.close(writer)
             os.waitpid(between, 0)
             pid = os.read(reader, 16)
@@ -92,18 +92,18 @@ class Keeper:
             if pid:
                 messages.send(self._connection, {"spare": int(pid)})
             return None
-        # Forked twice, so that the zygote becomes the parent: the spare must outlive the worker, and be waited for.
+        # Forked twice, so that the server becomes the parent: the spare must outlive the worker, and be waited for.
         own = os.getpid()
         if os.fork():
             LEAVE(0)
         while os.getppid() == own:
             time.sleep(0.0002)
-        if os.getppid() != self._zygote:
+        if os.getppid() != self._server:
             LEAVE(1)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
         os.setpgid(0, 0)
-        self._judge.cloning = False
+        self._catcher.cloning = False
         os.write(writer, str(os.getpid()).encode())
         os.close(reader)
         os.close(writer)
@@ -118,12 +118,12 @@ class Keeper:
             if message.get("pid") == os.getpid():
                 return {**message, "payload": payload}
 
-    def _go_on(self, message: dict[str, Any], poison: frozenset[bytes]) -> frozenset[bytes]:
-        head = self._judge.flight.head
+    def _take_over(self, message: dict[str, Any], poison: frozenset[bytes]) -> frozenset[bytes]:
+        head = self._catcher.flight.head
         for word in (STARTED, CLOSED, FAILED, REFUSED, RETURNED):
             head[word] = 0
         head[READY] = 1
-        self._judge.known.update(message["known"])
+        self._catcher.known.update(message["known"])
         os.lseek(self._stacks, 0, os.SEEK_SET)
         os.ftruncate(self._stacks, 0)
         return poison | {message["payload"]}

@@ -51,15 +51,15 @@ LARGEST_COPY = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class SyscallAnswer:
-    """error: the call's errno; file: a descriptor that it gives; settled: it returns 0. None of them: it is made."""
+    """error: the call's errno; file: a descriptor that it gives; done: it returns 0. None of them: it is made."""
 
     error: int = 0
     file: int = -1
-    settled: bool = False
+    done: bool = False
     flags: int = 0
 
 
-GO_ON, DONE = SyscallAnswer(), SyscallAnswer(settled=True)
+PROCEED, DONE = SyscallAnswer(), SyscallAnswer(done=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +143,19 @@ class SyscallAnswers:
         if wish.name not in PATHS:
             return self._refuse("network" if wish.name in NETWORK else "call", wish.name)
         if not self._files:
-            return GO_ON
+            return PROCEED
         paths = wish.paths()
         if wish.name in LOOKING or (wish.name in OPENING and not wish.open_flags() & CHANGES):
             return self._look(paths[0], listed=wish.name in OPENING)
         if all(self._allowed(path) for path in paths):
-            return GO_ON
+            return PROCEED
         if wish.name in OPENING:
             return self._open(paths[0], wish.open_flags())
         if wish.name in REMOVING:
             folder = wish.name == "rmdir" or (wish.name == "unlinkat" and bool(wish.number(2) & REMOVE_FOLDER))
             return self._remove(paths[0], folder=folder)
         if wish.name == "truncate":
-            return self._pretend(paths[0]) if os.access(paths[0], os.W_OK) and os.path.isfile(paths[0]) else GO_ON
+            return self._pretend(paths[0]) if os.access(paths[0], os.W_OK) and os.path.isfile(paths[0]) else PROCEED
         if wish.name in MOVING:
             return self._move(*paths)
         return self._make(paths[-1])
@@ -183,15 +183,15 @@ class SyscallAnswers:
             if touched == path or (listed and os.path.dirname(touched) == path):
                 self.notes.pop(refusal, None)
                 self.note(refusal.deed, refusal.what, pretended=False)
-        return GO_ON
+        return PROCEED
 
     def _signal(self, wish: SyscallRequest) -> SyscallAnswer:
         """To itself and its children it may be sent; to a process that is not there, it cannot."""
         whom = wish.number(0)
         if whom == 0 or (whom > 0 and _descends(whom, wish.worker)):
-            return GO_ON
+            return PROCEED
         if whom < -1 and _group(wish.worker) == -whom:
-            return GO_ON
+            return PROCEED
         return self._refuse("signal", f"process {whom}" if whom > 0 else "other processes")
 
     def _program(self, wish: SyscallRequest) -> SyscallAnswer:
@@ -199,26 +199,26 @@ class SyscallAnswers:
         path = wish.paths()[0]
         there = not path or (os.path.isfile(path) and os.access(path, os.X_OK))
         if not there or self._programs:
-            return GO_ON
+            return PROCEED
         if not self._files:
             return self._refuse("program", path or "a program")
         self.note("program", path or "a program", pretended=True)
-        return GO_ON
+        return PROCEED
 
     def _open(self, path: str, flags: int) -> SyscallAnswer:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
-            return self._nameless(path, flags) if os.access(path, os.W_OK) else GO_ON
+            return self._nameless(path, flags) if os.access(path, os.W_OK) else PROCEED
         if os.path.isdir(path):
-            return GO_ON
+            return PROCEED
         if path in self._made:
             return SyscallAnswer(error=errno.EEXIST) if flags & os.O_EXCL else self._nameless(path, flags)
         if os.path.lexists(path):
             free = not flags & os.O_EXCL and os.access(path, os.W_OK)
-            return self._nameless(path, flags, copied=not flags & os.O_TRUNC) if free else GO_ON
+            return self._nameless(path, flags, copied=not flags & os.O_TRUNC) if free else PROCEED
         if flags & os.O_CREAT and self._holds(os.path.dirname(path)):
             self._made.add(path)
             return self._nameless(path, flags)
-        return GO_ON
+        return PROCEED
 
     def _nameless(self, path: str, flags: int, *, copied: bool = False) -> SyscallAnswer:
         """A file of its own for what was to be written to `path`, with what is there now."""
@@ -240,7 +240,7 @@ class SyscallAnswers:
         if path in self._made:
             return SyscallAnswer(error=errno.EEXIST)
         if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
-            return GO_ON
+            return PROCEED
         self._made.add(path)
         return self._pretend(path)
 
@@ -249,7 +249,7 @@ class SyscallAnswers:
             self._made.discard(path)
             return self._pretend(path)
         if not os.path.lexists(path) or not os.access(os.path.dirname(path), os.W_OK):
-            return GO_ON
+            return PROCEED
         is_folder = os.path.isdir(path) and not os.path.islink(path)
         if folder != is_folder:
             return SyscallAnswer(error=errno.ENOTDIR if folder else errno.EISDIR)
@@ -259,7 +259,7 @@ class SyscallAnswers:
 
     def _move(self, source: str, target: str) -> SyscallAnswer:
         if not (source in self._made or os.path.lexists(source)) or not self._holds(os.path.dirname(target)):
-            return GO_ON
+            return PROCEED
         self._made.discard(source)
         self._made.add(target)
         return self._pretend(source if self._allowed(target) else target)

@@ -33,8 +33,8 @@ class SyscallSupervisor:
     watches: whether it is asked; the kernel may not let it, and then refuses without a word.
     """
 
-    def __init__(self, link: ForkServerClient, slot: WorkerHandle, pretence: SyscallAnswers) -> None:
-        self._link, self._slot, self._pretence = link, slot, pretence
+    def __init__(self, link: ForkServerClient, slot: WorkerHandle, answers: SyscallAnswers) -> None:
+        self._link, self._slot, self._answers = link, slot, answers
         machine = platform.machine()
         self._architecture = MACHINES[machine][0]
         names = {**MACHINES[machine][1], **FILES[machine], **LOOKS[machine]}
@@ -46,7 +46,7 @@ class SyscallSupervisor:
         return self._listener >= 0
 
     def __enter__(self) -> SyscallSupervisor:
-        self._pretence.begin()
+        self._answers.begin()
         self._link.listen(self._slot.resume, self)
         return self
 
@@ -86,9 +86,9 @@ class SyscallSupervisor:
         number, pid, _, call, architecture, _, *arguments = NOTICE.unpack(notice)
         name = self._names.get(call, "") if architecture == self._architecture else ""
         try:
-            answer = self._pretence.answer(SyscallRequest(self._slot.pid, pid, name, tuple(arguments)))
+            answer = self._answers.answer(SyscallRequest(self._slot.pid, pid, name, tuple(arguments)))
         except OSError as error:  # nobody may look at it, or it is gone
-            self._pretence.note("permission", f"{name} ({error.strerror})", pretended=False)
+            self._answers.note("permission", f"{name} ({error.strerror})", pretended=False)
             answer = SyscallAnswer(error=errno.EPERM)
         with contextlib.suppress(OSError):  # it may be gone by now
             self._send(number, answer)
@@ -103,6 +103,6 @@ class SyscallSupervisor:
                 value = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, added)
             finally:
                 os.close(answer.file)
-        elif not error and not answer.settled:
+        elif not error and not answer.done:
             flags = CONTINUE
         fcntl.ioctl(self._listener, SEND, REPLY.pack(number, value, error, flags))

@@ -23,7 +23,7 @@ KILL = getattr(signal, "SIGKILL", 9)
 class Death(msgspec.Struct, frozen=True):
     """How a worker ended. status: as wait4 gives it; mebibytes: its peak; cpu: seconds of processor time.
 
-    strays: processes that outlived workers of this zygote so far.
+    strays: processes that outlived workers of this fork server so far.
     """
 
     status: int

@@ -32,7 +32,7 @@ class Parts:
 class Form:
     """A format. take_apart: None where the bytes are not of it. alter: one piece, changed; room: its largest size.
 
-    spare: pieces that may be put in. settle: the last word on a changed file, to cap what it declares.
+    spare: pieces that may be put in. repair: the last word on a changed file, to cap what it declares.
     raw_share: of mutations that change the whole file as bytes.
     """
 
@@ -40,7 +40,7 @@ class Form:
     take_apart: Callable[[bytes], Parts | None]
     alter: Callable[[bytes, Random, Raw, int], bytes]
     spare: tuple[bytes, ...] = ()
-    settle: Callable[[bytes], bytes] = bytes
+    repair: Callable[[bytes], bytes] = bytes
     raw_share: float = RAW_SHARE
 
     def parts(self, data: bytes) -> Parts | None:
@@ -68,7 +68,7 @@ class Form:
         rng = Random(seed)
         parts = None if rng.random() < self.raw_share else self.take_apart(data)
         joined = b"" if parts is None else parts.join(self._edited(list(parts.pieces), rng, raw, max_size))
-        return self.settle(joined if 0 < len(joined) <= max_size else raw(data, max_size))
+        return self.repair(joined if 0 < len(joined) <= max_size else raw(data, max_size))
 
     def _edited(self, pieces: list[bytes], rng: Random, raw: Raw, max_size: int) -> list[bytes]:
         """One change, seldom several."""

@@ -54,7 +54,7 @@ def alter(piece: bytes, rng: Random, raw: Raw, room: int) -> bytes:
     return changed(piece, rng, raw, room, WORDS).lstrip(b"\0")
 
 
-def settle(data: bytes) -> bytes:
+def repair(data: bytes) -> bytes:
     """The same, with what its header declares kept small."""
     return _DECLARED.sub(_smaller, data, count=1)
 
@@ -68,7 +68,7 @@ def _smaller(found: re.Match[bytes]) -> bytes:
     return found[0].replace(found[1], small)
 
 
-NPY = Form("npy", take_apart, alter, spare=WORDS, settle=settle)
+NPY = Form("npy", take_apart, alter, spare=WORDS, repair=repair)
 
 _HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n"
 SMALL = MAGIC + b"\1\0" + struct.pack("<H", len(_HEADER)) + _HEADER + b"abc"

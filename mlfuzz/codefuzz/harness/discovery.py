@@ -122,17 +122,17 @@ def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaratio
 
     Raises ConfigError for a key or value that is not understood.
     """
-    told = configured.get(declaration.name, {})
-    if not told:
+    changes = configured.get(declaration.name, {})
+    if not changes:
         return declaration
     where = f"[harnesses.{declaration.name}]"
-    if not isinstance(told, Mapping):
-        raise ConfigError(f"{where} is a table, not {told!r}")
+    if not isinstance(changes, Mapping):
+        raise ConfigError(f"{where} is a table, not {changes!r}")
     settable = set(Declaration.__struct_fields__) - {"name", "path", "entry"}
-    if unknown := sorted(set(told) - settable):
+    if unknown := sorted(set(changes) - settable):
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}{suggestion(unknown[0], settable)}")
     try:
-        return msgspec.convert({**msgspec.to_builtins(declaration), **told}, Declaration)
+        return msgspec.convert({**msgspec.to_builtins(declaration), **changes}, Declaration)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {error}") from error
 

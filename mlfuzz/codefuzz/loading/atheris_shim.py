@@ -64,9 +64,9 @@ def _same(function: T, *_: Any, **__: Any) -> T:
     return function
 
 
-def _told(call: Callable[..., T]) -> Callable[..., T]:
+def _traced(call: Callable[..., T]) -> Callable[..., T]:
     @wraps(call)
-    def telling(self: FuzzedDataProvider, *arguments: Any, **named: Any) -> T:
+    def recording(self: FuzzedDataProvider, *arguments: Any, **named: Any) -> T:
         if _record is None or self._inside:
             return call(self, *arguments, **named)
         self._inside = True
@@ -74,11 +74,11 @@ def _told(call: Callable[..., T]) -> Callable[..., T]:
             value = call(self, *arguments, **named)
         finally:
             self._inside = False
-        said = ", ".join([*map(_short, arguments), *(f"{name}={_short(one)}" for name, one in named.items())])
-        _record.append((f"{call.__name__}({said})", _short(value)))
+        shown = ", ".join([*map(_short, arguments), *(f"{name}={_short(one)}" for name, one in named.items())])
+        _record.append((f"{call.__name__}({shown})", _short(value)))
         return value
 
-    return telling
+    return recording
 
 
 def _short(value: object) -> str:
@@ -99,31 +99,31 @@ class FuzzedDataProvider:
     def buffer(self) -> bytes:
         return self._data[self._at : self._end]
 
-    @_told
+    @_traced
     def ConsumeBytes(self, count: int) -> bytes:  # noqa: N802
         return self._take(count)
 
-    @_told
+    @_traced
     def ConsumeUnicode(self, count: int) -> str:  # noqa: N802
         return self._text(count, surrogates=True)
 
-    @_told
+    @_traced
     def ConsumeUnicodeNoSurrogates(self, count: int) -> str:  # noqa: N802
         return self._text(count, surrogates=False)
 
-    @_told
+    @_traced
     def ConsumeString(self, count: int) -> str:  # noqa: N802
         return self._text(count, surrogates=True)
 
-    @_told
+    @_traced
     def ConsumeInt(self, bytes: int) -> int:  # noqa: N802
         return int.from_bytes(self._take(bytes), "little", signed=True)
 
-    @_told
+    @_traced
     def ConsumeUInt(self, bytes: int) -> int:  # noqa: N802
         return int.from_bytes(self._take(bytes), "little")
 
-    @_told
+    @_traced
     def ConsumeIntInRange(self, min: int, max: int) -> int:  # noqa: N802
         span = max - min
         if span < 0:
@@ -133,19 +133,19 @@ class FuzzedDataProvider:
             return min + self._small(size, span)
         return min + self.ConsumeInt(size // 8) % (span + 1)
 
-    @_told
+    @_traced
     def ConsumeIntList(self, count: int, bytes: int) -> list[int]:  # noqa: N802
         return [self.ConsumeInt(bytes) for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeIntListInRange(self, count: int, min: int, max: int) -> list[int]:  # noqa: N802
         return [self.ConsumeIntInRange(min, max) for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeProbability(self) -> float:  # noqa: N802
         return float(int.from_bytes(self._take(8), "little")) / 18446744073709551615.0
 
-    @_told
+    @_traced
     def ConsumeFloat(self) -> float:  # noqa: N802
         first = self._take(1)
         if not first:
@@ -155,11 +155,11 @@ class FuzzedDataProvider:
             return _SPECIAL[first[0]]
         return self.ConsumeRegularFloat()
 
-    @_told
+    @_traced
     def ConsumeRegularFloat(self) -> float:  # noqa: N802
         return self.ConsumeFloatInRange(-_LARGEST, _LARGEST)
 
-    @_told
+    @_traced
     def ConsumeFloatInRange(self, min: float, max: float) -> float:  # noqa: N802
         min, max = float(min), float(max)
         if min > max:
@@ -171,27 +171,27 @@ class FuzzedDataProvider:
                 result += span
         return result + span * self.ConsumeProbability()
 
-    @_told
+    @_traced
     def ConsumeFloatList(self, count: int) -> list[float]:  # noqa: N802
         return [self.ConsumeFloat() for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeRegularFloatList(self, count: int) -> list[float]:  # noqa: N802
         return [self.ConsumeRegularFloat() for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeProbabilityList(self, count: int) -> list[float]:  # noqa: N802
         return [self.ConsumeProbability() for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeFloatListInRange(self, count: int, min: float, max: float) -> list[float]:  # noqa: N802
         return [self.ConsumeFloatInRange(min, max) for _ in range(count)]
 
-    @_told
+    @_traced
     def ConsumeBool(self) -> bool:  # noqa: N802
         return bool((self._take(1) or b"\0")[0] & 1)
 
-    @_told
+    @_traced
     def PickValueInList(self, list: Sequence[T]) -> T:  # noqa: N802
         size = next(bits for bits in (8, 16, 32, 64) if len(list) < 1 << bits)
         return list[self._small(size, len(list) - 1)] if list else list[0]

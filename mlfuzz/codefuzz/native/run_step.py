@@ -31,5 +31,5 @@ def run(command: Sequence[str], directory: Path, variables: Mapping[str, str], o
             last.append(line.rstrip())
             on_line(line.rstrip())
     if process.returncode:
-        told = "\n".join(last)
-        raise TargetError(f"{Path(command[0]).name} {command[1] if len(command) > 1 else ''} failed:\n{told}")
+        output = "\n".join(last)
+        raise TargetError(f"{Path(command[0]).name} {command[1] if len(command) > 1 else ''} failed:\n{output}")

@@ -87,7 +87,7 @@ Beginning = Callable[[Any, int, int, int, bytes], None]
 
 @functools.cache
 def beginnings() -> list[Beginning]:
-    """By size of the input: what writes number, size and input at FIRST. The zygote makes them, for all its workers.
+    """By size of the input: what writes number, size and input at FIRST. The fork server makes them for all workers.
 
     A call from Python takes 20 ns whatever it does: this one does in 60 what three do in 100.
     """

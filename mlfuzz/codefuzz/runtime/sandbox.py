@@ -51,7 +51,7 @@ def layers(level: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def settle(folder: str) -> None:
+def set_up(folder: str) -> None:
     """Make `folder` the working directory, the home and the place of temporary files."""
     os.makedirs(folder, exist_ok=True)
     os.chdir(folder)
@@ -200,10 +200,10 @@ def doing(error: BaseException, project: str, *, watched: bool) -> list[dict[str
     """What of an exception and its causes the sandbox has done without refusing a call: it runs in another folder, and
     files end at a size. watched: somebody else sees the calls it has refused; else what lacks permission is told too.
     """
-    told = [(one, _deed(one, project, watched=watched)) for one in errors_of_system(error)]
+    deeds = [(one, _deed(one, project, watched=watched)) for one in errors_of_system(error)]
     return [
         {"deed": deed, "what": str(one.filename or (one.strerror if deed == "permission" else ""))}
-        for one, deed in told
+        for one, deed in deeds
         if deed
     ]
 

@@ -171,7 +171,7 @@ def _leave(*_: Any) -> None:
 
 def wrap(
     entry: Entry,
-    judge: ExceptionFilter,
+    catcher: ExceptionFilter,
     poison: frozenset[bytes],
     keep: Keep | None = None,
     *,
@@ -181,18 +181,18 @@ def wrap(
 
     keep: called now and then between two inputs; see `spare`. opening: called once, with the first input in hand.
     """
-    runs = _runs(entry, judge, poison, keep, opening)
+    runs = _runs(entry, catcher, poison, keep, opening)
     next(runs)
     return runs.send
 
 
 def _runs(
-    entry: Entry, judge: ExceptionFilter, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
+    entry: Entry, catcher: ExceptionFilter, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
 ) -> Generator[None, bytes, None]:
     """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
-    flight, caught, always = judge.flight, judge.caught, judge.documented.always
+    flight, caught, always = catcher.flight, catcher.caught, catcher.documented.always
     head, body, page = flight.head, flight.body, flight.map
-    begin, first, closed, elsewhere = beginnings(), FIRST, CLOSED, judge.elsewhere
+    begin, first, closed, elsewhere = beginnings(), FIRST, CLOSED, catcher.elsewhere
     small = len(begin)
     run = _unless(poison, entry)
     refused, done = head[REFUSED], head[STARTED]
@@ -220,7 +220,7 @@ def _runs(
                     caught(error, data)
                     refused = head[REFUSED]
             if elsewhere:
-                judge.flush(data)
+                catcher.flush(data)
             head[closed] = number
             data = yield
         if keep is not None:  # with an input in hand: a spare goes on with the same

@@ -28,15 +28,15 @@ class Minimiser(Reproducer, Protocol):
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes: ...
 
 
-def settle(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
+def confirm(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
     """Confirm and minimise a stored candidate, each step stored as soon as it is known; the finding as it is then."""
     payload = store.bytes_of(finding, finding.input)
     trial = tried(session.reproduce(payload, times=TIMES, kind=finding.kind), finding.key, finding.kind)
-    judged = confirmed(finding, trial, payload)
-    store.update(judged)
+    changed = confirmed(finding, trial, payload)
+    store.update(changed)
     if not trial.confirmed or seconds <= 0:
-        return judged
-    return shrink(store, judged, session, seconds=seconds)
+        return changed
+    return shrink(store, changed, session, seconds=seconds)
 
 
 def shrink(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
@@ -63,7 +63,7 @@ def explain(store: FindingStore, finding: Finding, harness: Harness) -> Finding:
     if PROVIDER not in source or finding.verdict != "confirmed" or finding.evidence.get("refused"):
         return finding  # what the sandbox refuses is not done behind its back
     with replay_session(harness) as session:
-        told = session.consumed(store.bytes_of(finding, finding.input))
-    changed = msgspec.structs.replace(finding, evidence={**finding.evidence, "consumed": [list(one) for one in told]})
+        values = session.consumed(store.bytes_of(finding, finding.input))
+    changed = msgspec.structs.replace(finding, evidence={**finding.evidence, "consumed": [list(one) for one in values]})
     store.update(changed)
     return changed

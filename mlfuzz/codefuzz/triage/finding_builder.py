@@ -69,7 +69,7 @@ def candidate(
         seed_name=seed, expected=EXPECTED, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
         key=outcome.bucket, fault=outcome.group, severity=severity(outcome), campaign=origin.campaign,
         life=origin.life, environment=dict(origin.environment), created=datetime.now(UTC).isoformat(timespec="seconds"),
-        sentence=told(outcome, len(payload)), evidence=_evidence(outcome, payload, origin),
+        sentence=sentence_of(outcome, len(payload)), evidence=_evidence(outcome, payload, origin),
     )  # fmt: skip
     return finding, {file: payload}
 
@@ -153,11 +153,11 @@ def minimised(finding: Finding, first: bytes, smaller: bytes, outcome: Outcome) 
     size = finding.evidence.get("first_size", len(first))
     return msgspec.structs.replace(
         changed, input=FileRef(file, _sha256(smaller)), seed=original, shrunk=True,
-        evidence={**changed.evidence, "first_size": size}, sentence=told(outcome, len(smaller), first=int(size)),
+        evidence={**changed.evidence, "first_size": size}, sentence=sentence_of(outcome, len(smaller), first=int(size)),
     ), {file: smaller}  # fmt: skip
 
 
-def told(outcome: Outcome, size: int, *, first: int = 0) -> str:
+def sentence_of(outcome: Outcome, size: int, *, first: int = 0) -> str:
     """ "PIL/Image.py:120:open; 26 bytes (found with 411); 3.2 s, 1,090 MiB": what stands for a chain of mutations."""
     parts = [outcome.frames[-1] if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
     parts[1] += f" (found with {first:,})" if first > size else ""
@@ -196,7 +196,7 @@ def _measured(finding: Finding, outcome: Outcome, payload: bytes) -> Finding:
         finding, kind=outcome.kind, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
         key=outcome.bucket, fault=outcome.group, severity=severity(outcome), evidence=evidence,
         after=Run(label=outcome.type or outcome.kind, text=outcome.message[:300]),
-        sentence=told(outcome, len(payload), first=int(finding.evidence.get("first_size", 0))),
+        sentence=sentence_of(outcome, len(payload), first=int(finding.evidence.get("first_size", 0))),
     )  # fmt: skip
 
 

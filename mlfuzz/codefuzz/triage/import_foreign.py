@@ -88,10 +88,10 @@ def adopt(
     known = {one.key for one in store.records() if one.target == origin.harness.name}
     adopted = Adopted()
     for one in inputs:
-        state, said, finding = _adopt(one, run, store, origin, known)
-        adopted.files.append((one, state, said))
+        state, reason, finding = _adopt(one, run, store, origin, known)
+        adopted.files.append((one, state, reason))
         adopted.findings += [finding] if finding else []
-        on_file(one, state, said)
+        on_file(one, state, reason)
     return adopted
 
 

@@ -93,11 +93,11 @@ def bisect(
 def turning_points(tried: Sequence[Tried]) -> list[str]:
     """ "fails up to 9.1.0, holds from 9.2.0", for each change between versions that could be judged."""
     judged = [one for one in tried if one.verdict in ("fails", "fails otherwise", "holds")]
-    told = []
+    changes = []
     for before, after in pairwise(judged):
         if (before.verdict == "holds") != (after.verdict == "holds"):
-            told.append(f"{before.verdict} with {before.version}, {after.verdict} with {after.version}")
-    return told
+            changes.append(f"{before.verdict} with {before.version}, {after.verdict} with {after.version}")
+    return changes
 
 
 def install_into(package: str, version: str, folder: Path) -> str:

@@ -11,7 +11,7 @@ def spend(share, turns, gain):
     for _ in range(turns):
         name = share.pick()
         spent[name] += 1
-        share.settle(name, seconds=1.0, edges=gain(name), buckets=0)
+        share.record(name, seconds=1.0, edges=gain(name), buckets=0)
     return spent
 
 
@@ -39,18 +39,18 @@ def test_equal_gains_give_equal_shares():
 def test_a_new_kind_of_failure_is_worth_many_edges():
     share = HarnessScheduler()
     share.join("ab")
-    share.settle("a", seconds=1, edges=5, buckets=0)
-    share.settle("b", seconds=1, edges=0, buckets=1)
+    share.record("a", seconds=1, edges=5, buckets=0)
+    share.record("b", seconds=1, edges=0, buckets=1)
     assert share.due()["b"] > share.due()["a"]
 
 
 def test_what_was_found_long_ago_fades():
     share = HarnessScheduler()
     share.join("ab")
-    share.settle("a", seconds=1, edges=1000, buckets=0)
+    share.record("a", seconds=1, edges=1000, buckets=0)
     for _ in range(40):
-        share.settle("a", seconds=1, edges=0, buckets=0)
-        share.settle("b", seconds=1, edges=1, buckets=0)
+        share.record("a", seconds=1, edges=0, buckets=0)
+        share.record("b", seconds=1, edges=1, buckets=0)
     assert share.due()["b"] > share.due()["a"]
 
 

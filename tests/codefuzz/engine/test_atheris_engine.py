@@ -416,9 +416,9 @@ def test_without_atheris_inputs_can_be_replayed_and_not_fuzzed(tmp_path, monkeyp
 def test_no_process_outlives_its_session(tmp_path):
     with prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n") as session:
         session.reproduce(b"", times=1)
-        zygote = session._link._process.pid
+        server = session._link._process.pid
     with pytest.raises(ProcessLookupError):
-        os.kill(zygote, 0)
+        os.kill(server, 0)
 
 
 def test_a_killed_supervisor_leaves_its_records_and_no_process(tmp_path):
@@ -440,7 +440,7 @@ session.fuzz(Path("c"), seconds=60, on_failure=record, on_progress=lambda _: Non
     child = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
-        zygote = int(child.stdout.readline())
+        server = int(child.stdout.readline())
         assert child.stdout.readline() == "recorded\n"
     finally:
         child.send_signal(signal.SIGKILL)
@@ -448,9 +448,9 @@ session.fuzz(Path("c"), seconds=60, on_failure=record, on_progress=lambda _: Non
         child.stdout.close()
     assert (tmp_path / "record").read_bytes() == b"IX\x09"
     deadline = time.monotonic() + 10
-    while os.path.exists(f"/proc/{zygote}") and time.monotonic() < deadline:
+    while os.path.exists(f"/proc/{server}") and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not os.path.exists(f"/proc/{zygote}")
+    assert not os.path.exists(f"/proc/{server}")
 
 
 def test_the_supervisors_modules_import_neither_torch_nor_numpy_nor_atheris():
@@ -483,7 +483,7 @@ def test_a_stale_message_does_not_reach_the_next_worker(session):
     slot = session._link.slots[1]
     session.reproduce(b"zz", times=1)
     slot.answer({"run": 1}, b"SE")
-    files_outcomes = list(BatchRunner(session._court).run([b"zz", b"IX\x09"]))
+    files_outcomes = list(BatchRunner(session._runner).run([b"zz", b"IX\x09"]))
     assert [seen.outcome.kind for seen in files_outcomes] == ["refused", "exception"]
 
 
@@ -592,10 +592,10 @@ def fuzz(data):
 @pytest.mark.slow
 def test_what_is_slow_only_while_its_edges_are_counted_is_no_failure(tmp_path):
     with prepared(tmp_path, COUNTED.replace("SECONDS", "60")) as session:
-        counted, bare = session._court.judge(b"work").seconds, session._run_bare(b"work").seconds
+        counted, bare = session._runner.execute(b"work").seconds, session._run_bare(b"work").seconds
     assert counted > 1.5 * bare
     with prepared(tmp_path, COUNTED.replace("SECONDS", str((counted * bare) ** 0.5))) as session:
-        assert session._court._judge(b"work").kind in ("slow", "hang")
+        assert session._runner._execute(b"work").kind in ("slow", "hang")
         assert [one.kind for one in session.reproduce(b"work", times=2)] == ["ok", "ok"]
         assert session.reproduce(b"work", times=1, kind="slow")[0].kind == "ok"
         (hang,) = session.reproduce(b"hang", times=1)

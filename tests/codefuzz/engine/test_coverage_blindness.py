@@ -12,7 +12,7 @@ from mlfuzz.budget import Budget
 from mlfuzz.codefuzz.campaign.campaign import run
 from mlfuzz.codefuzz.campaign.spec import HarnessSpec
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
-from mlfuzz.codefuzz.engine.coverage_blindness import told, unseen
+from mlfuzz.codefuzz.engine.coverage_blindness import explanation, unseen
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.discovery import at
 from mlfuzz.codefuzz.harness.engine import Options, Prepared
@@ -66,8 +66,8 @@ PREPARED = Prepared(seconds=0.1, cached=False)
     ],
 )
 def test_the_line_to_write_is_told(declaration, prepared, packages, expected):
-    said = told(Declaration(name="form", **declaration), structs.replace(PREPARED, **prepared), packages)
-    assert expected in said
+    text = explanation(Declaration(name="form", **declaration), structs.replace(PREPARED, **prepared), packages)
+    assert expected in text
 
 
 def refused(root: Path, text: str) -> str:

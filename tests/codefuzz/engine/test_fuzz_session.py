@@ -27,7 +27,7 @@ def session():
 @pytest.fixture
 def turn(session, tmp_path):
     """A turn on these seeds; what it finds is in `found`, one (payload, outcome) each."""
-    lore, found, told = SessionMemory(), [], []
+    memory, found, reports = SessionMemory(), [], []
 
     def make(*seeds, seconds=60.0, runs=0, known=(), stop=lambda: False, until=0):
         corpus = tmp_path / "corpus"
@@ -36,18 +36,18 @@ def turn(session, tmp_path):
             (corpus / f"{number:02}").write_bytes(payload)
         request = FuzzRequest(corpus=corpus, seconds=seconds, runs=runs, seed=5, flags=(), known=tuple(known))
         return FuzzSession(
-            session._link, session._court, lore, request, lambda *one: found.append(one), told.append,
+            session._link, session._runner, memory, request, lambda *one: found.append(one), reports.append,
             lambda: stop() or (bool(until) and len(found) >= until),
         )  # fmt: skip
 
-    make.lore, make.found, make.told = lore, found, told
+    make.memory, make.found, make.reports = memory, found, reports
     return make
 
 
 def test_a_turn_that_nobody_wants_runs_nothing(turn):
     progress = turn(b"zz", stop=lambda: True).run()
     assert (progress.executions, progress.restarts, turn.found) == (0, 0, [])
-    assert turn.told == [progress]
+    assert turn.reports == [progress]
 
 
 def test_runs_are_kept_to_over_all_the_workers_that_die(turn):
@@ -62,11 +62,11 @@ def test_each_bucket_is_told_once_with_an_input_that_has_it_alone(turn, session)
     buckets = [outcome.bucket for _, outcome in turn.found]
     assert len(set(buckets)) == len(buckets) == 2
     for payload, outcome in turn.found:
-        assert session._court.judge(payload).bucket == outcome.bucket
+        assert session._runner.execute(payload).bucket == outcome.bucket
 
 
 def test_a_bucket_that_is_known_is_counted_and_not_told(turn, session):
-    known = session._court.judge(b"KEz").bucket
+    known = session._runner.execute(b"KEz").bucket
     progress = turn(b"KEz", runs=200, known=[known]).run()
     assert known not in {outcome.bucket for _, outcome in turn.found}
     assert progress.failures >= 1
@@ -77,7 +77,7 @@ def test_a_death_is_judged_alone_and_its_input_never_runs_again(turn):
     first.run()
     ((payload, outcome),) = turn.found
     assert (outcome.kind, outcome.type) == ("crash", "SIGABRT")
-    assert payload in turn.lore.poison
+    assert payload in turn.memory.poison
     again = turn(b"ABC", runs=50, known=[outcome.bucket])
     again.run()
     assert len(turn.found) == 1

@@ -40,7 +40,7 @@ class ToySession:
     def fuzz(
         self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False
     ):  # fmt: skip
-        rng, told, count = random.Random(1), set(known), 0
+        rng, buckets, count = random.Random(1), set(known), 0
         inputs = [path.read_bytes() for path in sorted(corpus.iterdir())]
         started = time.monotonic()
         while not stop() and time.monotonic() < started + seconds and not (runs and count >= runs):
@@ -48,13 +48,13 @@ class ToySession:
             payload[rng.randrange(len(payload))] = rng.randrange(256)
             count += 1
             outcome = self._outcome(bytes(payload))
-            if outcome.failed and outcome.bucket not in told:
-                told.add(outcome.bucket)
+            if outcome.failed and outcome.bucket not in buckets:
+                buckets.add(outcome.bucket)
                 on_failure(bytes(payload), outcome)
         took = time.monotonic() - started
         return FuzzProgress(
             executions=count, edges=0, features=0, corpus=len(inputs), fuzzing=took, seconds=took, restarts=0,
-            failures=len(told),
+            failures=len(buckets),
         )  # fmt: skip
 
     def reproduce(self, payload, *, times=3, kind=""):

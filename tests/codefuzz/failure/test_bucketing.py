@@ -43,14 +43,14 @@ def test_two_lines_of_one_function_share_the_group_and_not_the_bucket(tmp_path):
 
 
 def test_what_the_standard_library_raises_belongs_to_the_target_that_called_it(tmp_path):
-    told = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n")
-    assert told["group"] == "exception:json.decoder.JSONDecodeError:target.py:parse"
-    assert told["frames"][-1] == "target.py:3:parse"
+    failure = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n")
+    assert failure["group"] == "exception:json.decoder.JSONDecodeError:target.py:parse"
+    assert failure["frames"][-1] == "target.py:3:parse"
 
 
 def test_a_package_of_the_standard_library_may_be_the_target(tmp_path):
-    told = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n", packages=("json",))
-    assert told["group"].startswith("exception:json.decoder.JSONDecodeError:json/decoder.py:")
+    failure = described(tmp_path, "import json\ndef parse():\n    json.loads('{')\n", packages=("json",))
+    assert failure["group"].startswith("exception:json.decoder.JSONDecodeError:json/decoder.py:")
 
 
 def test_a_dotted_package_is_the_target_and_its_siblings_are_not():
@@ -60,8 +60,8 @@ def test_a_dotted_package_is_the_target_and_its_siblings_are_not():
 
 
 def test_methods_are_named_with_their_class(tmp_path):
-    told = described(tmp_path, "class A:\n    def go(self):\n        raise OSError\ndef parse():\n    A().go()\n")
-    assert told["group"].endswith(":A.go")
+    failure = described(tmp_path, "class A:\n    def go(self):\n        raise OSError\ndef parse():\n    A().go()\n")
+    assert failure["group"].endswith(":A.go")
 
 
 def test_causes_go_nearest_first_and_a_ring_of_them_ends(tmp_path):
@@ -86,9 +86,9 @@ def test_recursion_gives_one_key_from_wherever_it_began(tmp_path):
 
 
 def test_the_traceback_of_a_recursion_is_short(tmp_path):
-    told = described(tmp_path, "def parse(): parse()\n")
-    assert len(told["traceback"]) < 8000
-    assert len(told["frames"]) < 70
+    failure = described(tmp_path, "def parse(): parse()\n")
+    assert len(failure["traceback"]) < 8000
+    assert len(failure["frames"]) < 70
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_long_message_is_cut(tmp_path):
 
 
 def test_types_of_modules_are_named_with_them(tmp_path):
-    told = described(tmp_path, "import struct\ndef parse(): struct.unpack('<I', b'')\n")
-    assert told["type"] == "struct.error"
+    failure = described(tmp_path, "import struct\ndef parse(): struct.unpack('<I', b'')\n")
+    assert failure["type"] == "struct.error"
     assert sys.modules["struct"] is not None
 
 

@@ -17,16 +17,16 @@ def test_the_line_that_allows_it_is_toml_for_any_name(name):
 
 
 def test_a_name_of_any_bytes_can_be_written_down():
-    told = {}
-    gather(told, [Refusal("write", os.fsdecode(b"/a\xff{}"))])
-    assert sentence(told, "acme").encode("utf-8")
+    gathered = {}
+    gather(gathered, [Refusal("write", os.fsdecode(b"/a\xff{}"))])
+    assert sentence(gathered, "acme").encode("utf-8")
     assert Refusal("write", os.fsdecode(b"/a\xff{}")).text == "writing /a\\udcff{}"
 
 
 def test_each_deed_is_new_once_and_few_things_of_it_are_named():
-    told = {}
-    assert gather(told, [Refusal("write", "/a"), Refusal("program", "/bin/true")]) == ("write", "program")
-    assert gather(told, [Refusal("write", f"/{number}") for number in range(9)]) == ()
-    said = sentence(told, "acme")
-    assert "writing /a, /0, /1 and others; starting /bin/true." in said
-    assert 'sandbox = "off" under [harnesses.acme] in mlfuzz.toml' in said
+    gathered = {}
+    assert gather(gathered, [Refusal("write", "/a"), Refusal("program", "/bin/true")]) == ("write", "program")
+    assert gather(gathered, [Refusal("write", f"/{number}") for number in range(9)]) == ()
+    text = sentence(gathered, "acme")
+    assert "writing /a, /0, /1 and others; starting /bin/true." in text
+    assert 'sandbox = "off" under [harnesses.acme] in mlfuzz.toml' in text

@@ -96,7 +96,7 @@ def test_processes_that_outlive_their_worker_are_ended_with_it(link):
 
 
 def test_without_a_spare_nobody_goes_on_for_the_dead(link):
-    assert not link.go_on(link.slots[FUZZ], {"known": []}, b"")
+    assert not link.take_over(link.slots[FUZZ], {"known": []}, b"")
 
 
 def test_where_the_server_is_gone_that_is_said_with_how(ending):
@@ -118,7 +118,7 @@ def test_no_process_and_no_scratch_folder_outlives_a_link(ending):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds", "said"),
+    ("text", "seconds", "message"),
     [
         ("HARNESS = {}\nraise OSError('no disk')\n", 60.0, "(?s)does not import.*no disk"),
         ("HARNESS = {}\nimport os\nos._exit(4)\n", 60.0, "died while it imported.*status 4"),
@@ -126,6 +126,6 @@ def test_no_process_and_no_scratch_folder_outlives_a_link(ending):
         ("HARNESS = {}\n", 0.0, "has not ended after 0 s"),  # it has not even begun
     ],
 )
-def test_an_import_that_fails_says_so(tmp_path, text, seconds, said):
-    with pytest.raises(TargetLoadError, match=said):
+def test_an_import_that_fails_says_so(tmp_path, text, seconds, message):
+    with pytest.raises(TargetLoadError, match=message):
         opened(tmp_path, text + "def fuzz(data): pass\n", seconds)

@@ -81,20 +81,20 @@ def ending(serve):
 
 
 def test_once_the_harness_is_imported_it_says_what_there_is_to_know(serve):
-    told = serve("HARNESS = {'allowed': ['Nowhere']}\ndef fuzz(data): pass\n").hears()
-    assert (told["event"], told["cached"]) == ("ready", False)
-    assert told["seconds"] >= 0
-    assert "os" in told["modules"]
-    assert told["warnings"] == ["allowed exception 'Nowhere' is not found; compared by name"]
+    reply = serve("HARNESS = {'allowed': ['Nowhere']}\ndef fuzz(data): pass\n").hears()
+    assert (reply["event"], reply["cached"]) == ("ready", False)
+    assert reply["seconds"] >= 0
+    assert "os" in reply["modules"]
+    assert reply["warnings"] == ["allowed exception 'Nowhere' is not found; compared by name"]
 
 
 def test_an_import_that_fails_is_told_without_our_own_frames_and_ends_it(serve):
     server = serve("HARNESS = {}\ndef load():\n    raise OSError('no disk')\nload()\ndef fuzz(data): pass\n")
-    told = server.hears()
-    assert told["event"] == "broken"
-    assert "OSError: no disk" in told["error"]
-    assert "in load" in told["error"]
-    assert "loader.py" not in told["error"]
+    reply = server.hears()
+    assert reply["event"] == "broken"
+    assert "OSError: no disk" in reply["error"]
+    assert "in load" in reply["error"]
+    assert "loader.py" not in reply["error"]
     assert server.process.wait(60) == 1
 
 

@@ -13,7 +13,7 @@ from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 from mlfuzz.codefuzz.forkserver.syscall_answers import (
     AT_FDCWD,
     DONE,
-    GO_ON,
+    PROCEED,
     REMOVE_FOLDER,
     SyscallAnswers,
     SyscallRequest,
@@ -26,41 +26,41 @@ TO_CHANGE = os.O_RDWR | os.O_CREAT
 
 
 @pytest.fixture
-def pretence(tmp_path):
+def answers(tmp_path):
     (tmp_path / "work").mkdir()
     return SyscallAnswers(str(tmp_path / "work"), files=True, programs=False)
 
 
-def asked(pretence, name, *arguments):
+def asked(answers, name, *arguments):
     """The answer to a call with these arguments; paths and texts as such."""
     kept = [ctypes.create_string_buffer(os.fsencode(one)) if not isinstance(one, int) else one for one in arguments]
     numbers = [one if isinstance(one, int) else ctypes.addressof(one) for one in kept]
-    return pretence.answer(SyscallRequest(os.getpid(), os.getpid(), name, (*numbers, *[0] * (6 - len(numbers)))))
+    return answers.answer(SyscallRequest(os.getpid(), os.getpid(), name, (*numbers, *[0] * (6 - len(numbers)))))
 
 
-def test_what_is_written_outside_goes_to_a_file_without_a_name(pretence, tmp_path):
+def test_what_is_written_outside_goes_to_a_file_without_a_name(answers, tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(b"keep")
-    answer = asked(pretence, "openat", HERE, victim, os.O_RDWR)
+    answer = asked(answers, "openat", HERE, victim, os.O_RDWR)
     assert os.read(answer.file, 9) == b"keep"
     os.write(answer.file, b" and more")
     os.close(answer.file)
     assert victim.read_bytes() == b"keep"
-    assert list(pretence.notes) == [Refusal("write", str(victim), pretended=True)]
+    assert list(answers.notes) == [Refusal("write", str(victim), pretended=True)]
 
 
-def test_a_new_file_is_there_once_and_its_folder_stays_empty(pretence, tmp_path):
-    os.close(asked(pretence, "openat", HERE, tmp_path / "new", TO_CHANGE | os.O_EXCL).file)
-    assert asked(pretence, "openat", HERE, tmp_path / "new", TO_CHANGE | os.O_EXCL).error == errno.EEXIST
-    assert asked(pretence, "unlinkat", HERE, tmp_path / "new", 0) == DONE
+def test_a_new_file_is_there_once_and_its_folder_stays_empty(answers, tmp_path):
+    os.close(asked(answers, "openat", HERE, tmp_path / "new", TO_CHANGE | os.O_EXCL).file)
+    assert asked(answers, "openat", HERE, tmp_path / "new", TO_CHANGE | os.O_EXCL).error == errno.EEXIST
+    assert asked(answers, "unlinkat", HERE, tmp_path / "new", 0) == DONE
     assert sorted(os.listdir(tmp_path)) == ["work"]
 
 
-def test_folders_made_by_pretence_hold_files_and_are_not_there(pretence, tmp_path):
-    assert asked(pretence, "mkdirat", HERE, tmp_path / "a", 0o777) == DONE
-    assert asked(pretence, "mkdirat", HERE, tmp_path / "a", 0o777).error == errno.EEXIST
-    assert asked(pretence, "mkdirat", HERE, tmp_path / "a" / "b", 0o777) == DONE
-    os.close(asked(pretence, "openat", HERE, tmp_path / "a" / "b" / "c", TO_CHANGE).file)
+def test_folders_made_by_pretence_hold_files_and_are_not_there(answers, tmp_path):
+    assert asked(answers, "mkdirat", HERE, tmp_path / "a", 0o777) == DONE
+    assert asked(answers, "mkdirat", HERE, tmp_path / "a", 0o777).error == errno.EEXIST
+    assert asked(answers, "mkdirat", HERE, tmp_path / "a" / "b", 0o777) == DONE
+    os.close(asked(answers, "openat", HERE, tmp_path / "a" / "b" / "c", TO_CHANGE).file)
     assert not (tmp_path / "a").exists()
 
 
@@ -82,27 +82,27 @@ def test_folders_made_by_pretence_hold_files_and_are_not_there(pretence, tmp_pat
         ("kill", ((1 << 22) + 1, 0)),
     ],
 )
-def test_what_works_or_fails_without_a_sandbox_too_is_left_to_the_kernel(pretence, name, arguments):
-    assert asked(pretence, name, *arguments) == GO_ON
-    assert not pretence.notes
+def test_what_works_or_fails_without_a_sandbox_too_is_left_to_the_kernel(answers, name, arguments):
+    assert asked(answers, name, *arguments) == PROCEED
+    assert not answers.notes
 
 
-def test_its_own_folder_is_no_pretence_whatever_the_path_looks_like(pretence, tmp_path):
+def test_its_own_folder_is_no_pretence_whatever_the_path_looks_like(answers, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "work")
     for path in (tmp_path / "work" / "x", tmp_path / "link" / "x", tmp_path / "work" / ".." / "work" / "x"):
-        assert asked(pretence, "openat", HERE, path, TO_CHANGE) == GO_ON
+        assert asked(answers, "openat", HERE, path, TO_CHANGE) == PROCEED
     (tmp_path / "work" / "out").symlink_to(tmp_path / "outside")
-    os.close(asked(pretence, "openat", HERE, tmp_path / "work" / "out", TO_CHANGE).file)
+    os.close(asked(answers, "openat", HERE, tmp_path / "work" / "out", TO_CHANGE).file)
     assert not (tmp_path / "outside").exists()
 
 
-def test_removing_says_what_the_kernel_would_say(pretence, tmp_path):
+def test_removing_says_what_the_kernel_would_say(answers, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_bytes(b"")
-    assert asked(pretence, "unlinkat", HERE, tmp_path / "full", 0).error == errno.EISDIR
-    assert asked(pretence, "unlinkat", HERE, tmp_path / "full", REMOVE_FOLDER).error == errno.ENOTEMPTY
-    assert asked(pretence, "unlinkat", HERE, tmp_path / "full" / "file", REMOVE_FOLDER).error == errno.ENOTDIR
-    assert asked(pretence, "unlinkat", HERE, tmp_path / "full" / "file", 0) == DONE
+    assert asked(answers, "unlinkat", HERE, tmp_path / "full", 0).error == errno.EISDIR
+    assert asked(answers, "unlinkat", HERE, tmp_path / "full", REMOVE_FOLDER).error == errno.ENOTEMPTY
+    assert asked(answers, "unlinkat", HERE, tmp_path / "full" / "file", REMOVE_FOLDER).error == errno.ENOTDIR
+    assert asked(answers, "unlinkat", HERE, tmp_path / "full" / "file", 0) == DONE
     assert (tmp_path / "full" / "file").exists()
 
 
@@ -110,34 +110,34 @@ def test_removing_says_what_the_kernel_would_say(pretence, tmp_path):
     ("name", "arguments", "deed"),
     [("socket", (2, 1, 0), "network"), ("ptrace", (0, 0, 0), "call"), ("kill", (1, 0), "signal")],
 )
-def test_what_cannot_be_pretended_is_refused_and_noted(pretence, name, arguments, deed):
-    assert asked(pretence, name, *arguments).error == errno.EPERM
-    (note,) = pretence.notes
+def test_what_cannot_be_pretended_is_refused_and_noted(answers, name, arguments, deed):
+    assert asked(answers, name, *arguments).error == errno.EPERM
+    (note,) = answers.notes
     assert (note.deed, note.pretended) == (deed, False)
 
 
-def test_a_program_runs_only_where_its_writes_are_held_too(pretence, tmp_path):
-    assert asked(pretence, "execve", sys.executable, 0, 0) == GO_ON
-    assert [(one.deed, one.pretended) for one in pretence.notes] == [("program", True)]
+def test_a_program_runs_only_where_its_writes_are_held_too(answers, tmp_path):
+    assert asked(answers, "execve", sys.executable, 0, 0) == PROCEED
+    assert [(one.deed, one.pretended) for one in answers.notes] == [("program", True)]
     loose = SyscallAnswers(str(tmp_path / "work"), files=False, programs=False)
     assert asked(loose, "execve", sys.executable, 0, 0).error == errno.EPERM
-    assert asked(loose, "openat", HERE, tmp_path / "new", TO_CHANGE) == GO_ON
+    assert asked(loose, "openat", HERE, tmp_path / "new", TO_CHANGE) == PROCEED
 
 
-def test_a_text_that_cannot_be_read_is_an_error_and_no_guess(pretence):
+def test_a_text_that_cannot_be_read_is_an_error_and_no_guess(answers):
     with pytest.raises(OSError, match=r"."):
-        asked(pretence, "mkdirat", HERE, 8, 0o777)
+        asked(answers, "mkdirat", HERE, 8, 0o777)
 
 
 @pytest.mark.parametrize(
     ("name", "made"), [("newfstatat", "new"), ("faccessat", "new"), ("openat", "new"), ("openat", ".")]
 )
-def test_whoever_looks_for_what_was_pretended_sees_through_it(pretence, tmp_path, name, made):
-    asked(pretence, name, HERE, tmp_path / made, 0)
-    os.close(asked(pretence, "openat", HERE, tmp_path / "new", TO_CHANGE).file)
-    assert [one.pretended for one in pretence.notes] == [True]
-    asked(pretence, "newfstatat", HERE, tmp_path / "another", 0)
-    asked(pretence, "newfstatat", HERE, "", 0)
-    assert [one.pretended for one in pretence.notes] == [True]
-    assert asked(pretence, name, HERE, tmp_path / made, 0) == GO_ON
-    assert [one.pretended for one in pretence.notes] == [False]
+def test_whoever_looks_for_what_was_pretended_sees_through_it(answers, tmp_path, name, made):
+    asked(answers, name, HERE, tmp_path / made, 0)
+    os.close(asked(answers, "openat", HERE, tmp_path / "new", TO_CHANGE).file)
+    assert [one.pretended for one in answers.notes] == [True]
+    asked(answers, "newfstatat", HERE, tmp_path / "another", 0)
+    asked(answers, "newfstatat", HERE, "", 0)
+    assert [one.pretended for one in answers.notes] == [True]
+    assert asked(answers, name, HERE, tmp_path / made, 0) == PROCEED
+    assert [one.pretended for one in answers.notes] == [False]

@@ -51,11 +51,11 @@ def mlfuzz(project, *arguments):
 def test_each_way_is_set_aside_alone_and_bugs_are_told(project):
     before = content(project)
     with held(opened(project)) as session:
-        told = {way: session.reproduce(way.encode(), times=1)[0] for way in (*BARRED, *OWN, *HARMLESS)}
-    assert {way: one.kind for way, one in told.items() if way in BARRED and one.kind != "barred"} == {}
-    assert all(told[way].refusals for way in BARRED)
-    assert {way: told[way].type for way in OWN} == OWN
-    assert {way: one.kind for way, one in told.items() if way in HARMLESS and one.kind != "ok"} == {}
+        outcomes = {way: session.reproduce(way.encode(), times=1)[0] for way in (*BARRED, *OWN, *HARMLESS)}
+    assert {way: one.kind for way, one in outcomes.items() if way in BARRED and one.kind != "barred"} == {}
+    assert all(outcomes[way].refusals for way in BARRED)
+    assert {way: outcomes[way].type for way in OWN} == OWN
+    assert {way: one.kind for way, one in outcomes.items() if way in HARMLESS and one.kind != "ok"} == {}
     assert content(project) == before
 
 
@@ -127,9 +127,9 @@ def test_memory_that_only_a_refusal_leaves_behind_is_set_aside(tmp_path):
     (tmp_path / "h.py").write_text(LEAKY)
     declaration = discovery.at(tmp_path / "h.py", tmp_path).declaration
     with held(ENGINE.prepare(declaration, Options(cache="none", project=str(tmp_path)))) as session:
-        told = {data: session.reproduce(data, times=1, kind="leak")[0] for data in (b"own", b"refused")}
-    assert {data: one.kind for data, one in told.items()} == {b"own": "leak", b"refused": "barred"}
-    assert all(one.refusals for one in told.values())
+        outcomes = {data: session.reproduce(data, times=1, kind="leak")[0] for data in (b"own", b"refused")}
+    assert {data: one.kind for data, one in outcomes.items()} == {b"own": "leak", b"refused": "barred"}
+    assert all(one.refusals for one in outcomes.values())
 
 
 def test_without_the_sandbox_and_in_a_replay_nothing_is_refused(tmp_path):
@@ -137,8 +137,8 @@ def test_without_the_sandbox_and_in_a_replay_nothing_is_refused(tmp_path):
     ways = (*BARRED, *HARMLESS)
     (fresh / "mlfuzz.toml").write_text('[harnesses.acme]\nsandbox = "off"\n')
     with opened(fresh) as session:
-        told = {way: session.reproduce(way.encode(), times=1)[0] for way in ways}
-    assert {way: one for way, one in told.items() if one.failed or one.refusals} == {}
+        outcomes = {way: session.reproduce(way.encode(), times=1)[0] for way in ways}
+    assert {way: one for way, one in outcomes.items() if one.failed or one.refusals} == {}
     with replay_session(discovery.find("acme", fresh)) as run:
         replayed = {way: run.reproduce(way.encode(), times=1)[0] for way in ways}
     assert {way: one for way, one in replayed.items() if one.failed} == {}

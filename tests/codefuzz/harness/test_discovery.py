@@ -98,11 +98,11 @@ def test_the_sandbox_is_switched_off_by_the_literal_or_by_the_configuration(tmp_
     for name, literal in (("kept", "{}"), ("literal", '{"sandbox": "off"}'), ("configured", "{}")):
         (tmp_path / "harnesses" / f"{name}.py").write_text(f"HARNESS = {literal}\ndef fuzz(data): pass\n")
     (tmp_path / "mlfuzz.toml").write_text('[harnesses.configured]\nsandbox = "off"\n')
-    told = {name: discovery.find(name, tmp_path).declaration for name in ("kept", "literal", "configured")}
-    assert {name: one.sandbox for name, one in told.items()} == {
+    declared = {name: discovery.find(name, tmp_path).declaration for name in ("kept", "literal", "configured")}
+    assert {name: one.sandbox for name, one in declared.items()} == {
         "kept": "strict",
         "literal": "off",
         "configured": "off",
     }
-    used = {name: specification(one, Options(), atheris=False)["sandbox"] for name, one in told.items()}
+    used = {name: specification(one, Options(), atheris=False)["sandbox"] for name, one in declared.items()}
     assert used == {"kept": "auto", "literal": "none", "configured": "none"}

@@ -45,11 +45,11 @@ def test_a_range_upside_down_is_an_error():
 
 def test_what_was_consumed_is_written_down_once_a_call(monkeypatch):
     monkeypatch.setattr(atheris_shim, "_record", None)
-    told = atheris_shim.record()
+    calls = atheris_shim.record()
     provider = FuzzedDataProvider(b"\x01abc\x07\x00")
     provider.ConsumeUnicode(3)
     provider.ConsumeIntList(1, 1)
-    assert told == [("ConsumeUnicode(3)", "'abc'"), ("ConsumeIntList(1, 1)", "[7]")]
+    assert calls == [("ConsumeUnicode(3)", "'abc'"), ("ConsumeIntList(1, 1)", "[7]")]
 
 
 def test_a_plain_script_imports_with_the_stand_in(monkeypatch):

@@ -62,7 +62,7 @@ def test_a_target_is_instrumented_wherever_the_file_finds_it(place, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("top", "said"),
+    ("top", "configured"),
     [
         ("import acme", '["acme"]'),
         ("with atheris.instrument_imports(exclude=['acme', 'acme.deep']):\n    import acme", '["acme"]'),
@@ -71,12 +71,12 @@ def test_a_target_is_instrumented_wherever_the_file_finds_it(place, tmp_path):
         ("import json\nwith atheris.instrument_imports():\n    import acme", '["json.decoder"]'),
     ],
 )
-def test_what_the_file_and_the_configuration_name_is_instrumented_together(top, said, tmp_path):
+def test_what_the_file_and_the_configuration_name_is_instrumented_together(top, configured, tmp_path):
     path = atheris_forms.build(tmp_path, atheris_forms.plain(f"{top}\nimport json.decoder"))
-    (tmp_path / "mlfuzz.toml").write_text(f"[harnesses.form]\ninstrument = {said}\n")
+    (tmp_path / "mlfuzz.toml").write_text(f"[harnesses.form]\ninstrument = {configured}\n")
     with opened(path) as session:
         assert steps(session, tmp_path) == len(atheris_forms.MAGIC) - 1
-        named = said.strip('[]"')
+        named = configured.strip('[]"')
         assert named in session.prepared.instrumented
         assert named != "json.decoder" or "json" not in session.prepared.instrumented
 
@@ -133,12 +133,12 @@ def test_what_writes_a_traceback_counts_for_no_input(tmp_path):
     path = form(tmp_path, "all in main")
     path.write_text(path.read_text().replace("acme.parse(data)", "if len(data) > 2: raise KeyError(1)"))
     with opened(path) as session:
-        told: list[bytes] = []
+        payloads: list[bytes] = []
         progress = session.fuzz(
-            tmp_path / "corpus", seconds=60, runs=2000, on_failure=lambda data, _: told.append(data),
+            tmp_path / "corpus", seconds=60, runs=2000, on_failure=lambda data, _: payloads.append(data),
             on_progress=lambda _: None,
         )  # fmt: skip
-    assert told
+    assert payloads
     assert progress.edges < 20  # those of traceback and what it uses are hundreds
 
 

@@ -17,7 +17,7 @@ def flight():
     opened.close()
 
 
-def judge_of(flight, *allowed):
+def catcher_of(flight, *allowed):
     return ExceptionFilter(Documented([(name, "") for name in allowed]), FrameOwners([], "", []), flight, set())
 
 
@@ -28,7 +28,7 @@ def test_while_an_input_runs_the_page_holds_it_and_its_number(flight, size):
     def entry(data):
         seen.append((flight.running, flight.payload, flight.head[STARTED]))
 
-    run = wrap(entry, judge_of(flight), frozenset())
+    run = wrap(entry, catcher_of(flight), frozenset())
     shorter, longer = b"s" * (size // 2), bytes(number % 251 for number in range(size))
     for data in (longer, shorter, longer):
         run(data)
@@ -40,12 +40,12 @@ def test_what_is_raised_is_counted_and_told_once(flight):
     def entry(data):
         raise {b"d": ValueError, b"u": KeyError}[data]("x")
 
-    judge, told = judge_of(flight, "ValueError"), []
-    judge.tell = lambda outcome, data: told.append((outcome["type"], data))
-    run = wrap(entry, judge, frozenset())
+    catcher, outcomes = catcher_of(flight, "ValueError"), []
+    catcher.tell = lambda outcome, data: outcomes.append((outcome["type"], data))
+    run = wrap(entry, catcher, frozenset())
     for data in (b"d", b"u", b"d", b"u"):
         run(data)
-    assert told == [("KeyError", b"u")]
+    assert outcomes == [("KeyError", b"u")]
     assert flight.head[REFUSED] == 2
     assert flight.head[CLOSED] == 4
 
@@ -63,13 +63,13 @@ def test_a_worker_without_memory_to_tell_by_ends_as_one_that_cannot_tell(flight,
     monkeypatch.setattr("mlfuzz.codefuzz.runtime.target_wrapper.describe", full)
     monkeypatch.setattr("mlfuzz.codefuzz.runtime.target_wrapper.LEAVE", leave)
     with pytest.raises(SystemExit) as ended:
-        wrap(entry, judge_of(flight), frozenset())(b"a")
+        wrap(entry, catcher_of(flight), frozenset())(b"a")
     assert ended.value.code == UNTELLABLE
 
 
 def test_an_input_that_killed_a_worker_does_not_run_again(flight):
     ran = []
-    run = wrap(ran.append, judge_of(flight), frozenset({b"killer"}))
+    run = wrap(ran.append, catcher_of(flight), frozenset({b"killer"}))
     for data in (b"a", b"killer", b"b"):
         run(data)
     assert ran == [b"a", b"b"]
@@ -82,7 +82,7 @@ def test_a_spare_is_left_between_two_inputs_and_goes_on_with_the_next_but_the_ki
         asked.append(number)
         return 10 * number, 10 * number + 2, poison | {b"killer"}
 
-    run = wrap(ran.append, judge_of(flight), frozenset(), keep)
+    run = wrap(ran.append, catcher_of(flight), frozenset(), keep)
     for data in (b"a", b"b", b"killer", b"c"):
         run(data)
     assert ran == [b"a", b"b", b"c"]

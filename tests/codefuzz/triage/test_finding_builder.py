@@ -12,16 +12,16 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.discovery import Harness
-from mlfuzz.codefuzz.triage.confirm import settle
+from mlfuzz.codefuzz.triage.confirm import confirm
 from mlfuzz.codefuzz.triage.finding_builder import (
     CodeOrigin,
     amplification,
     as_recorded,
     candidate,
     same_key,
+    sentence_of,
     severity,
     suffix_of,
-    told,
     tried,
 )
 from mlfuzz.findings.finding import dumps, loads
@@ -80,12 +80,12 @@ def stored(tmp_path):
 
 def test_a_candidate_is_confirmed_and_its_first_input_stays_beside_the_small_one(stored):
     store, finding = stored
-    settled = settle(store, finding, Session(b"AB"), seconds=1.0)
+    changed = confirm(store, finding, Session(b"AB"), seconds=1.0)
     kept = store.load(finding.id)
-    assert kept == settled
+    assert kept == changed
     assert (kept.id, kept.verdict, kept.shrunk) == (finding.id, "confirmed", True)
     assert (store.bytes_of(kept, kept.input), store.bytes_of(kept, kept.seed)) == (b"AB", b"ABCDE")
-    again = settle(store, kept, Session(b"A"), seconds=1.0)
+    again = confirm(store, kept, Session(b"A"), seconds=1.0)
     assert (store.bytes_of(again, again.input), store.bytes_of(again, again.seed)) == (b"A", b"ABCDE")
     assert again.evidence["first_size"] == 5
 
@@ -93,8 +93,8 @@ def test_a_candidate_is_confirmed_and_its_first_input_stays_beside_the_small_one
 def test_a_smaller_input_that_fails_otherwise_is_not_taken(stored):
     store, finding = stored
     session = Session(b"AB", [outcome(), outcome(), outcome(), outcome("drifted")])
-    settled = settle(store, finding, session, seconds=1.0)
-    assert (store.bytes_of(settled, settled.input), settled.shrunk, settled.key) == (b"ABCDE", True, "b")
+    changed = confirm(store, finding, session, seconds=1.0)
+    assert (store.bytes_of(changed, changed.input), changed.shrunk, changed.key) == (b"ABCDE", True, "b")
 
 
 def test_records_survive_the_oddest_messages(tmp_path):
@@ -107,8 +107,8 @@ def test_records_survive_the_oddest_messages(tmp_path):
 
 def test_words_and_figures():
     spent = outcome(kind="hang", frames=("pkg/a.py:3:f",), seconds=3.2, mebibytes=1090.0)
-    assert told(spent, 26, first=411) == "pkg/a.py:3:f; 26 bytes (found with 411); 3.2 s, 1,090 MiB"
-    assert told(outcome(), 1) == "1 byte"
+    assert sentence_of(spent, 26, first=411) == "pkg/a.py:3:f; 26 bytes (found with 411); 3.2 s, 1,090 MiB"
+    assert sentence_of(outcome(), 1) == "1 byte"
     assert amplification(512, 1.0, math.nan) == {"seconds_per_kib": 2.0}
     assert severity(outcome(kind="crash")) > severity(outcome(kind="hang")) > severity(outcome()) >= 2.0
     assert severity(Outcome(kind="exception", type="struct.error")) == 1.0
