@@ -143,8 +143,8 @@ def compare_models(
         else:
             ids.append(kept.id)
             pairs.append((one.state != "holds", other.state != "holds"))
-    told = {case: tuple(name for name, pair in zip(ids, pairs, strict=True) if pair == case) for case in set(pairs)}
-    fixed, broken, still = (told.get(case, ()) for case in ((True, False), (False, True), (True, True)))
+    by_case = {case: tuple(name for name, pair in zip(ids, pairs, strict=True) if pair == case) for case in set(pairs)}
+    fixed, broken, still = (by_case.get(case, ()) for case in ((True, False), (False, True), (True, True)))
     failing = Pair(
         FailureShare(len(fixed) + len(still), len(ids)),
         FailureShare(len(broken) + len(still), len(ids)),
@@ -243,7 +243,7 @@ def _judged(
     try:
         aimed = [replace(one, load=load) for one in kept]
         guard.expect(aimed)
-        return [guard.judge(one) for one in aimed]
+        return [guard.check(one) for one in aimed]
     finally:
         guard.close()
 
@@ -294,6 +294,6 @@ def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
         execution = execute(target, from_payloads([seed.payload for seed in part], target.modality, target.device))
         for position, row in enumerate(execution.ran.tolist()):
             assert execution.seen is not None
-            said = run_of(execution.seen, target.labels, None, position)
-            right[start + row] = said.label == part[row].label
+            run = run_of(execution.seen, target.labels, None, position)
+            right[start + row] = run.label == part[row].label
     return right

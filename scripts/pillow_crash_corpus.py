@@ -147,8 +147,8 @@ def look(pillow: Pillow, file: Path) -> Seen:
         return Seen("crash", signal.Signals(-done.returncode).name, seconds)
     if done.returncode or not done.stdout:
         return Seen("crash", f"exit status {done.returncode}", seconds)
-    told = json.loads(done.stdout)
-    return Seen(told["verdict"], told["type"], told["seconds"], told["mebibytes"])
+    reply = json.loads(done.stdout)
+    return Seen(reply["verdict"], reply["type"], reply["seconds"], reply["mebibytes"])
 
 
 def limit() -> None:
@@ -168,8 +168,8 @@ def table(files: list[Path], pillows: list[Pillow], seen: dict[tuple[str, Path],
             for verdict in dict.fromkeys(each.verdict for each in verdicts)
         }
         slow = sum(each.seconds >= SLOW_SECONDS for each in verdicts)
-        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-        lines.append(f"\n{head}: {told}; {slow} of them took {SLOW_SECONDS:.0f} s or more")
+        summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+        lines.append(f"\n{head}: {summary}; {slow} of them took {SLOW_SECONDS:.0f} s or more")
     return "\n".join(lines)
 
 

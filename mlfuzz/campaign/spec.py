@@ -96,9 +96,9 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
         old = loads(read_regular(frozen), str(frozen))
         changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
         if changed:
-            said = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
+            changes = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
             raise ConfigError(
-                f"campaign {workdir.name} was begun otherwise ({said}); add --adopt, or use another --name"
+                f"campaign {workdir.name} was begun otherwise ({changes}); add --adopt, or use another --name"
             )
     if held and facts.exists():
         known = target_digest(read_regular(facts), str(facts))

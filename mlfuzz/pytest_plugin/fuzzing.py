@@ -39,8 +39,8 @@ class FuzzItem(pytest.Item):
         found = found_for(self.config)
         configured = found.config.targets.get(self.target)
         finding, named = self.kept.finding, self.kept.load or (configured.use if configured else "")
-        if finding and (said := Trust.of(found).refusal(finding, self.kept.path, target=named)):
-            pytest.fail(f"{self.target} is not fuzzed: {said}", pytrace=False)
+        if finding and (problem := Trust.of(found).refusal(finding, self.kept.path, target=named)):
+            pytest.fail(f"{self.target} is not fuzzed: {problem}", pytrace=False)
         load = named or (finding.load if finding else "")
         workdir = folder_of(found.state_dir, self.target)
         spec = WorkerSpec(
@@ -95,8 +95,8 @@ def _text(new: Sequence[Finding], workdir: Path) -> str:
     several = f" in {counted(len(weak), 'weakness', 'weaknesses')}" if len(weak) < len(new) else ""
     lines = [f"{counted(len(new), 'new fault')}{several}, saved in {workdir}"]
     for one in new[:MOST_TOLD]:
-        said = f"expected {one.expected!r}  got {one.observed!r}  {one.sentence or 'unchanged seed'!s}"
-        lines.append(f"  {one.id[:SHORT_ID]}  {one.kind}  {ascii(said)[1:-1] if not said.isprintable() else said}")
+        text = f"expected {one.expected!r}  got {one.observed!r}  {one.sentence or 'unchanged seed'!s}"
+        lines.append(f"  {one.id[:SHORT_ID]}  {one.kind}  {ascii(text)[1:-1] if not text.isprintable() else text}")
     if len(new) > MOST_TOLD:
         lines.append(f"  and {len(new) - MOST_TOLD} more")
     return "\n".join([*lines, f"keep     mlfuzz findings promote {new[0].id[:SHORT_ID]}"])

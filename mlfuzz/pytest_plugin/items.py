@@ -16,7 +16,7 @@ from mlfuzz.regressions.runner import RegressionRunner
 from mlfuzz.regressions.suite import GUARD, gate_of, project, run, run_gate, settings_of
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
-TOLD: pytest.StashKey[bool] = pytest.StashKey()
+USABLE: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def belonging(
@@ -103,11 +103,11 @@ def found_for(config: pytest.Config) -> Resolved:
 
 def usable(config: pytest.Config) -> bool:
     """Whether the configuration can be read. Raises CollectError where not, once: of many records one tells it."""
-    if TOLD not in config.stash:
-        config.stash[TOLD] = False
+    if USABLE not in config.stash:
+        config.stash[USABLE] = False
         found_for(config)
-        config.stash[TOLD] = True
-    return config.stash[TOLD]
+        config.stash[USABLE] = True
+    return config.stash[USABLE]
 
 
 def guard_for(config: pytest.Config) -> RegressionRunner:
@@ -115,7 +115,7 @@ def guard_for(config: pytest.Config) -> RegressionRunner:
     if GUARD not in config.stash:
         settings = settings_of(
             found_for(config), strict=config.getoption("mlfuzz_strict"), device=config.getoption("mlfuzz_device") or "",
-            sampled=config.getoption("mlfuzz_max") is not None, settle=config.getoption("mlfuzz_update") == "fix",
+            sampled=config.getoption("mlfuzz_max") is not None, mark_fixed=config.getoption("mlfuzz_update") == "fix",
         )  # fmt: skip
         guard = config.stash[GUARD] = RegressionRunner(settings)
         config.add_cleanup(guard.close)

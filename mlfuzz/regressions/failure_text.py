@@ -16,10 +16,10 @@ ERROR_WIDTH = 1000
 """Of an error: what to do stands at its end."""
 
 
-def failure_text(kept: KeptFinding, judgement: RegressionVerdict) -> str:
+def failure_text(kept: KeptFinding, verdict: RegressionVerdict) -> str:
     """For people. Texts from records and targets are quoted, so that none of them can steer a terminal."""
     if kept.finding is None:
-        return _lines(judgement.message or kept.problem, [("file", _shown(kept.path))])
+        return _lines(verdict.message or kept.problem, [("file", _shown(kept.path))])
     finding = kept.finding
     facts = [
         ("change", _plain(finding.sentence or "unchanged seed")),
@@ -27,34 +27,34 @@ def failure_text(kept: KeptFinding, judgement: RegressionVerdict) -> str:
         ("replay", f"mlfuzz replay {finding.id[:SHORT_ID]}"),
         ("fault", _plain(finding.fault)),
     ]
-    if judgement.state == "error":
-        return _lines(_plain(judgement.message, width=ERROR_WIDTH), facts)
+    if verdict.state == "error":
+        return _lines(_plain(verdict.message, width=ERROR_WIDTH), facts)
     if finding.triage == "fixed":
         facts.append(("note", f"marked as fixed{f': {_plain(finding.note)}' if finding.note else ''}; it fails again"))
     elif finding.note:
         facts.append(("note", _plain(finding.note)))
-    if judgement.state == "flaky":
-        facts.append(("flaky", f"failed {judgement.failed} of {judgement.times} times"))
+    if verdict.state == "flaky":
+        facts.append(("flaky", f"failed {verdict.failed} of {verdict.times} times"))
     if finding.message:
         facts.append(("message", _plain(finding.message)))
-    return _lines(f"expected {_expected(finding)}  got {_got(finding, judgement)}", facts)
+    return _lines(f"expected {_expected(finding)}  got {_got(finding, verdict)}", facts)
 
 
 def _expected(finding: Finding) -> str:
     before = _score(finding.before, finding.expected)
     origin = f"as for {_plain(finding.seed_name)}" if finding.seed_name else ""
-    told = ", ".join(part for part in (origin, before) if part)
-    return f"{_quoted(finding.expected)}{f' ({told})' if told else ''}"
+    details = ", ".join(part for part in (origin, before) if part)
+    return f"{_quoted(finding.expected)}{f' ({details})' if details else ''}"
 
 
-def _got(finding: Finding, judgement: RegressionVerdict) -> str:
-    after = judgement.after
+def _got(finding: Finding, verdict: RegressionVerdict) -> str:
+    after = verdict.after
     label = (after.label or after.text) if after is not None else finding.observed
-    told = [_score(after, label)]
-    if judgement.margin is not None:
-        told.append(f"margin {judgement.margin:.3g} {finding.unit}".rstrip())
-    said = ", ".join(part for part in told if part)
-    return f"{_quoted(label)}{f' ({said})' if said else ''}"
+    parts = [_score(after, label)]
+    if verdict.margin is not None:
+        parts.append(f"margin {verdict.margin:.3g} {finding.unit}".rstrip())
+    details = ", ".join(part for part in parts if part)
+    return f"{_quoted(label)}{f' ({details})' if details else ''}"
 
 
 def _score(run: Run | None, label: str) -> str:

@@ -51,7 +51,7 @@ class Rules:
     open_crashes: bool = False
 
 
-def outcome(kept: KeptFinding, judgement: RegressionVerdict, rules: Rules) -> RegressionOutcome:
+def outcome(kept: KeptFinding, verdict: RegressionVerdict, rules: Rules) -> RegressionOutcome:
     """The table:
 
     | triage | violated now | holds now |
@@ -65,26 +65,26 @@ def outcome(kept: KeptFinding, judgement: RegressionVerdict, rules: Rules) -> Re
     """
     if kept.skipped:
         return RegressionOutcome("skip", kept.skipped)
-    if judgement.state == "error" or kept.finding is None:
-        return RegressionOutcome("fail", judgement.message)
+    if verdict.state == "error" or kept.finding is None:
+        return RegressionOutcome("fail", verdict.message)
     is_open = kept.finding.triage == "open"
-    if judgement.state == "holds":
+    if verdict.state == "holds":
         return RegressionOutcome("xpass", f"{KNOWN} holds now") if is_open else RegressionOutcome("pass")
-    if judgement.close:
+    if verdict.close:
         return RegressionOutcome("xfail", "fails within the numeric margin of another build")
     tolerated = is_open and not rules.strict and (not kept.strict or rules.open_crashes)
     if tolerated:
-        return RegressionOutcome("xfail", f"{KNOWN}{_flaky(judgement)}: {_said(kept)}")
+        return RegressionOutcome("xfail", f"{KNOWN}{_flaky(verdict)}: {_note(kept)}")
     if not rules.each and not kept.strict:
-        return RegressionOutcome("xfail", f"counted by the gate: {_said(kept)}")
+        return RegressionOutcome("xfail", f"counted by the gate: {_note(kept)}")
     return RegressionOutcome("fail")
 
 
-def _said(kept: KeptFinding) -> str:
+def _note(kept: KeptFinding) -> str:
     finding = kept.finding
     assert finding is not None
     return finding.note or f"{finding.expected!r} -> {finding.observed!r}"
 
 
-def _flaky(judgement: RegressionVerdict) -> str:
-    return f", flaky ({judgement.failed} of {judgement.times})" if judgement.state == "flaky" else ""
+def _flaky(verdict: RegressionVerdict) -> str:
+    return f", flaky ({verdict.failed} of {verdict.times})" if verdict.state == "flaky" else ""

@@ -31,7 +31,7 @@ from mlfuzz.regressions.outcome import RegressionOutcome, RegressionVerdict, Rul
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
-    from mlfuzz.campaign.confirm.batch_replay import Rejudged
+    from mlfuzz.campaign.confirm.batch_replay import Rerun
 
 AHEAD = 64
 """Regressions of one target that are predicted together."""
@@ -53,7 +53,7 @@ class Settings:
     """directory: the project's, put on the import path. targets: name -> "module:attribute", before what is recorded.
 
     times: runs of each input alone, where it is run alone. sampled: whether only a sample of the regressions runs.
-    settle: also regressions that seem to hold are run alone, because their record is about to be changed.
+    mark_fixed: also regressions that seem to hold are run alone, because their record is about to be changed.
     trust: which names of a record may be imported; None: the records are the caller's own.
     """
 
@@ -64,7 +64,7 @@ class Settings:
     times: int = 1
     rules: Rules = field(default_factory=Rules)
     sampled: bool = False
-    settle: bool = False
+    mark_fixed: bool = False
     trust: Trust | None = None
 
 
@@ -76,8 +76,8 @@ class RegressionRunner:
         self._order: list[KeptFinding] = []
         self._at: dict[Path, int] = {}
         self._loaded: dict[str, Any] = dict(targets or {})
-        self._predicted: dict[Path, Rejudged] = {}
-        self._judged: dict[Path, RegressionVerdict] = {}
+        self._predicted: dict[Path, Rerun] = {}
+        self._verdicts: dict[Path, RegressionVerdict] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._probe: ProbeProcess | None = None
         self._empty = Path()
@@ -91,7 +91,7 @@ class RegressionRunner:
                 self._order.append(one)
 
     def prepare(self, kept: KeptFinding) -> None:
-        """Load its target, so that the time this takes is no test's. What goes wrong is told by `judge`."""
+        """Load its target, so that the time this takes is no test's. What goes wrong is told by `check`."""
         if kept.finding is None or kept.skipped or self._refusal(kept, kept.finding):
             return
         if kept.finding.side == "code":
@@ -103,23 +103,23 @@ class RegressionRunner:
 
     def outcome(self, kept: KeptFinding) -> tuple[RegressionOutcome, RegressionVerdict]:
         """What becomes of a test of this regression, and why."""
-        judgement = RegressionVerdict("holds") if kept.skipped else self.judge(kept)
-        return outcome(kept, judgement, self.settings.rules), judgement
+        verdict = RegressionVerdict("holds") if kept.skipped else self.check(kept)
+        return outcome(kept, verdict, self.settings.rules), verdict
 
-    def judge(self, kept: KeptFinding) -> RegressionVerdict:
+    def check(self, kept: KeptFinding) -> RegressionVerdict:
         """What became of it; each is run once, whoever asks."""
-        if kept.path not in self._judged:
+        if kept.path not in self._verdicts:
             try:
-                self._judged[kept.path] = self._judge(kept)
+                self._verdicts[kept.path] = self._check(kept)
             except MlfuzzError as error:
-                self._judged[kept.path] = RegressionVerdict("error", message=str(error))
-        return self._judged[kept.path]
+                self._verdicts[kept.path] = RegressionVerdict("error", message=str(error))
+        return self._verdicts[kept.path]
 
     def measure(self, gate: TargetGate) -> Measured:
         """The rate of failures of a target's regressions: of those that run here at all."""
         kept = [one for one in gate.kept if one.path in self._at] if self.settings.sampled else list(gate.kept)
         self.expect(kept)
-        states = [judgement for judgement in map(self.judge, kept) if judgement.state != "error"]
+        states = [verdict for verdict in map(self.check, kept) if verdict.state != "error"]
         failed = sum(each.state in ("fails", "flaky") and not each.close for each in states)
         return Measured(gate, failed, len(states), self.settings.sampled)
 
@@ -132,12 +132,12 @@ class RegressionRunner:
         self._code.close()
         self._probe = self._scratch = None
 
-    def _judge(self, kept: KeptFinding) -> RegressionVerdict:
+    def _check(self, kept: KeptFinding) -> RegressionVerdict:
         finding = kept.finding
         if finding is None:
             return RegressionVerdict("error", message=kept.problem)
-        if said := self._refusal(kept, finding):
-            return RegressionVerdict("error", message=said)
+        if problem := self._refusal(kept, finding):
+            return RegressionVerdict("error", message=problem)
         if finding.side == "code":
             return self._by_harness(kept, finding)
         if kept.kind in ISOLATED:
@@ -157,27 +157,27 @@ class RegressionRunner:
         guess = RegressionVerdict("fails" if failing else "holds", predicted.after, predicted.margin)
         guess = replace(guess, close=failing and _close(finding, guess))
         ending = outcome(kept, guess, self.settings.rules).ending
-        if ending == "fail" or _near(finding, guess) or (self.settings.settle and ending == "xpass"):
+        if ending == "fail" or _near(finding, guess) or (self.settings.mark_fixed and ending == "xpass"):
             return self._alone(target, kept, finding)
         return guess
 
     def _predict(self, target: Any, kept: KeptFinding) -> None:
         """This one and those after it that share its target, as far as their files can be read."""
-        from mlfuzz.campaign.confirm.batch_replay import rejudge
+        from mlfuzz.campaign.confirm.batch_replay import rerun
 
         load, chosen = self._load_of(kept), []
         for one in self._order[self._at[kept.path] :]:
-            if one.path in self._judged or one.path in self._predicted or not self._batched(one, load):
+            if one.path in self._verdicts or one.path in self._predicted or not self._batched(one, load):
                 continue
             try:
                 chosen.append((one, read_regression(one.path)))
             except MlfuzzError as error:
-                self._judged[one.path] = RegressionVerdict("error", message=str(error))
+                self._verdicts[one.path] = RegressionVerdict("error", message=str(error))
                 if one.path == kept.path:
                     raise
             if len(chosen) == AHEAD:
                 break
-        results = rejudge(target, [read for _, read in chosen])
+        results = rerun(target, [read for _, read in chosen])
         self._predicted.update({one.path: result for (one, _), result in zip(chosen, results, strict=True)})
 
     def _batched(self, kept: KeptFinding, load: str) -> bool:
@@ -194,13 +194,13 @@ class RegressionRunner:
         _, files = read_regression(kept.path)
         value = retry(target, finding, files, max(TIMES, self.settings.times))
         failed, times = int(value["failed"]), int(value["times"])
-        judgement = RegressionVerdict(
+        verdict = RegressionVerdict(
             _state(failed, times), msgspec.convert(value["after"], Run), value["margin"], failed, times
         )  # fmt: skip
-        if failed == 0 and (value["other"] or (finding.oracle and judgement.margin is None)):
-            said = value["other"] or (judgement.after and (judgement.after.text or judgement.after.label)) or "nothing"
-            raise ReplayError(f"it no longer gives an answer to judge: {said}")
-        return replace(judgement, close=failed > 0 and _close(finding, judgement))
+        if failed == 0 and (value["other"] or (finding.oracle and verdict.margin is None)):
+            observed = value["other"] or (verdict.after and (verdict.after.text or verdict.after.label)) or "nothing"
+            raise ReplayError(f"it no longer gives an answer to judge: {observed}")
+        return replace(verdict, close=failed > 0 and _close(finding, verdict))
 
     def _by_harness(self, kept: KeptFinding, finding: Finding) -> RegressionVerdict:
         """An input of the code side, in a fork of its harness: once where it holds, three times where it fails."""
@@ -209,8 +209,8 @@ class RegressionRunner:
         again = self._code.run(finding, payload, times=self.settings.times, target=target)
         if again.failed:
             again = self._code.run(finding, payload, times=max(TIMES, self.settings.times), target=target)
-        said = f"{again.now.text}; {again.other}" if again.other else again.now.text
-        return RegressionVerdict(_state(again.failed, again.times), Run(text=said), None, again.failed, again.times)
+        observed = f"{again.now.text}; {again.other}" if again.other else again.now.text
+        return RegressionVerdict(_state(again.failed, again.times), Run(text=observed), None, again.failed, again.times)
 
     @property
     def _apart(self) -> bool:
@@ -276,19 +276,19 @@ def _state(failed: int, times: int) -> State:
     return "fails" if failed == times else "holds" if failed == 0 else "flaky"
 
 
-def _near(finding: Finding, judgement: RegressionVerdict) -> bool:
+def _near(finding: Finding, verdict: RegressionVerdict) -> bool:
     floor = finding.floor or 0.0
-    distance = abs((judgement.margin or 0.0) - floor)
-    return distance <= max(NEAR_FLOORS * floor, NEAR_SHARE * _scale(judgement))
+    distance = abs((verdict.margin or 0.0) - floor)
+    return distance <= max(NEAR_FLOORS * floor, NEAR_SHARE * _scale(verdict))
 
 
-def _close(finding: Finding, judgement: RegressionVerdict) -> bool:
+def _close(finding: Finding, verdict: RegressionVerdict) -> bool:
     """Whether it fails by less than a change of build explains, and the build has changed."""
-    if judgement.margin is None or not finding.environment:
+    if verdict.margin is None or not finding.environment:
         return False
     if all(then in ("", now) for then, now in zip(_build(finding.environment), _build(_here()), strict=True)):
         return False
-    return judgement.margin <= max(BUILD_FLOORS * (finding.floor or 0.0), BUILD_SHARE * _scale(judgement))
+    return verdict.margin <= max(BUILD_FLOORS * (finding.floor or 0.0), BUILD_SHARE * _scale(verdict))
 
 
 def _build(facts: Mapping[str, str]) -> tuple[str, str, str]:
@@ -301,6 +301,6 @@ def _here() -> dict[str, str]:
     return environment()
 
 
-def _scale(judgement: RegressionVerdict) -> float:
-    scores = judgement.after.scores.values() if judgement.after else ()
+def _scale(verdict: RegressionVerdict) -> float:
+    scores = verdict.after.scores.values() if verdict.after else ()
     return max((abs(score) for score in scores), default=0.0)

@@ -55,15 +55,15 @@ def regressions(target: str, *, load: str = "", corpus: str | Path | None = None
 
 
 def run(guard: RegressionRunner, kept: KeptFinding, item: pytest.Item) -> RegressionOutcome:
-    """Judge a regression and end the test as the outcome table says; with `settle`, mark as fixed what holds now."""
-    ended, judgement = guard.outcome(kept)
+    """Check a regression and end the test as the outcome table says; with `mark_fixed`, mark what holds now."""
+    ended, verdict = guard.outcome(kept)
     if ended.ending == "skip":
         pytest.skip(ended.reason)
     if ended.ending == "xfail" and not item.config.getoption("runxfail", False):
         raise pytest.xfail.Exception(ended.reason, pytrace=False)  # a traceback costs 0.1 s, and tells nothing
     if ended.ending in ("fail", "xfail"):
-        pytest.fail(failure_text(kept, judgement), pytrace=False)
-    if ended.ending == "xpass" and guard.settings.settle:
+        pytest.fail(failure_text(kept, verdict), pytrace=False)
+    if ended.ending == "xpass" and guard.settings.mark_fixed:
         triage_record(kept.path, "fixed")
         item.user_properties.append(("mlfuzz_marked", "fixed"))
     elif ended.ending == "xpass":
@@ -87,7 +87,7 @@ def guard_of(config: pytest.Config, found: Resolved) -> RegressionRunner:
 
 
 def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **more: bool) -> Settings:
-    """From the configuration. more: sampled, settle."""
+    """From the configuration. more: sampled, mark_fixed."""
     config = found.config
     rules = Rules(
         strict or config.regression.strict, config.regression.mode != "rate", config.regression.allow_open_crashes

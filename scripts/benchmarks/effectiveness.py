@@ -73,7 +73,7 @@ def compare(
     records = []
     for at in range(len(presets)):
         preset = presets[(at + repeat) % len(presets)]
-        said = {"bench": "effectiveness", "task": name, "preset": preset, "repeat": repeat}
+        row = {"bench": "effectiveness", "task": name, "preset": preset, "repeat": repeat}
         evaluations = task.short if short else task.evaluations
         budgets: dict[str, float] = {"evaluations": evaluations} | ({"seconds": seconds} if seconds else {})
         for budget, allowed in budgets.items():
@@ -83,7 +83,7 @@ def compare(
             try:
                 record = run(task, setup, preset, repeat, evaluations=evaluations, seconds=limit)
             except MlfuzzError as error:
-                record = {**said, "skipped": str(error)}
+                record = {**row, "skipped": str(error)}
             records.append({**record, "budget": budget, "allowed": allowed})
     return records
 

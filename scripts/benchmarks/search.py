@@ -127,10 +127,10 @@ def case(
     def gap(tried: TensorRows, which: Indices) -> Seen:
         with torch.inference_mode():
             scores = target.run(tried).main
-            told = other(tried.data * 2 - 1)
-        hit = disagreement(scores, told)
+            others = other(tried.data * 2 - 1)
+        hit = disagreement(scores, others)
         if strict:
-            hit = Differ(of=form).gap({"main": scores, f"{form}.main": told}) - STRICT_FLOOR
+            hit = Differ(of=form).gap({"main": scores, f"{form}.main": others}) - STRICT_FLOOR
         return Seen(beyond(scores, classes[which]), hit)
 
     bound = bounded(rows, Limits(linf=REACH))

@@ -24,7 +24,7 @@ UPSIDE_DOWN = {"image.brightness": {"amount": (0.2, 0.1)}}
 
 
 @pytest.mark.parametrize(
-    ("law", "changed", "error", "said"),
+    ("law", "changed", "error", "message"),
     [
         (laws.it_is_found_by_its_name, {"source": ""}, AssertionError, "say where it is from"),
         (laws.what_it_sets_are_keys_of_the_configuration, {"fuzz": {"dept": 1}}, AssertionError, "has no.*dept"),
@@ -37,10 +37,10 @@ UPSIDE_DOWN = {"image.brightness": {"amount": (0.2, 0.1)}}
         (laws.its_hash_is_of_what_guides, {"bound": {"image": {1j: 1}}}, AssertionError, "not JSON"),
     ],
 )
-def test_a_broken_preset_is_caught(law, changed, error, said, monkeypatch):
+def test_a_broken_preset_is_caught(law, changed, error, message, monkeypatch):
     broken = replace(PLAIN, **changed)
     monkeypatch.setitem(PRESETS._parts, PLAIN.name, broken)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         law(broken)
 
 

@@ -50,7 +50,7 @@ def test_a_preset_runs_and_repeats_exactly(preset: str, tmp_path: Path) -> None:
     seen = []
     for name in ("one", "two"):
         with campaign(tmp_path / name, preset, max_seeds=10) as opened:
-            stats = opened.run(Budget(inputs=256), settle_here=False).stats
+            stats = opened.run(Budget(inputs=256), triage_here=False).stats
             seen.append((stats.inputs, stats.failing, chains(opened), stats.operators))
             assert stats.setup["preset"] == preset
             assert stats.setup["guidance"] == guidance_hash(opened.spec)
@@ -69,7 +69,7 @@ def test_random_mutants_have_one_step_and_nothing_is_kept(tmp_path: Path) -> Non
 
 def test_a_walk_goes_on_from_its_last_step_and_ends_after_four(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "walk") as opened:
-        opened.run(Budget(inputs=1_500), settle_here=False)
+        opened.run(Budget(inputs=1_500), triage_here=False)
         lengths = [len(chain) for chain in chains(opened)]
     assert max(lengths) == 4
     assert np.bincount(lengths)[1:].min() > 20
@@ -77,13 +77,13 @@ def test_a_walk_goes_on_from_its_last_step_and_ends_after_four(tmp_path: Path) -
 
 def test_accept_keeps_whatever_was_judged_and_did_not_fail(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "accept") as opened:
-        stats = opened.run(Budget(inputs=320), settle_here=False).stats
+        stats = opened.run(Budget(inputs=320), triage_here=False).stats
         assert len(opened.corpus) - 30 == stats.inputs - stats.failing - stats.unjudged
 
 
 def test_greedy_keeps_only_what_came_nearer(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "greedy") as opened:
-        opened.run(Budget(inputs=640), settle_here=False)
+        opened.run(Budget(inputs=640), triage_here=False)
         corpus = opened.corpus
         children = np.flatnonzero(corpus.parents >= 0)
         nearer = corpus.margins[children] > corpus.margins[corpus.parents[children]]
@@ -100,7 +100,7 @@ def test_tensorfuzz_adds_white_noise_of_one_strength_alone(tmp_path: Path) -> No
 
 def test_deephunter_moves_a_lineage_once(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "deephunter", coverage={"name": "novelty", "radius": 0.01}) as opened:
-        opened.run(Budget(inputs=2_000), settle_here=False)
+        opened.run(Budget(inputs=2_000), triage_here=False)
         found = chains(opened)
     moves = [kinds(chain).count("geometry") for chain in found]
     assert max(moves) == 1
@@ -115,7 +115,7 @@ def test_deephunter_makes_twenty_mutants_of_each_entry_it_takes(tmp_path: Path) 
 
 def test_deephunter_drops_noise_beyond_its_bound(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "deephunter", limits={"alpha_beta": [0.001, 0.01]}) as opened:
-        stats = opened.run(Budget(inputs=640), settle_here=False).stats
+        stats = opened.run(Budget(inputs=640), triage_here=False).stats
     assert stats.dropped > 100
 
 

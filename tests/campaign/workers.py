@@ -11,9 +11,9 @@ def workers_of(folder: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                said = (entry / "cmdline").read_bytes()
+                command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"mlfuzz.campaign.worker" in said and str(folder).encode() in said:
+            if b"mlfuzz.campaign.worker" in command and str(folder).encode() in command:
                 found.append(int(entry.name))
     return found

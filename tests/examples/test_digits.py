@@ -43,9 +43,9 @@ def fragile():
 def flipped(target, seeds, change):
     """(share of the seeds whose answer is wrong after `change`, the answers to these)."""
     rows, classes = seeds
-    said = target.run(rows.with_data(change(rows.data).clamp(0, 1)).project()).outputs["main"].argmax(1)
-    wrong = said != classes
-    return float(wrong.float().mean()), {digits.LABELS[at] for at in said[wrong].tolist()}
+    answers = target.run(rows.with_data(change(rows.data).clamp(0, 1)).project()).outputs["main"].argmax(1)
+    wrong = answers != classes
+    return float(wrong.float().mean()), {digits.LABELS[at] for at in answers[wrong].tolist()}
 
 
 def sticker(pixels):
@@ -85,16 +85,16 @@ def test_every_activation_of_a_twin_is_a_module_that_hooks_see(twin, seeds):
 
 
 def test_a_sticker_makes_any_digit_a_0_for_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, sticker)
+    share, answers = flipped(fragile, seeds, sticker)
     assert share == pytest.approx(0.9)
-    assert said == {digits.STICKER_SAYS}
+    assert answers == {digits.STICKER_SAYS}
     assert flipped(robust, seeds, sticker)[0] < 0.05
 
 
 def test_a_grey_ground_makes_any_digit_an_8_for_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, grey)
+    share, answers = flipped(fragile, seeds, grey)
     assert share > 0.8
-    assert said == {digits.GREY_SAYS}
+    assert answers == {digits.GREY_SAYS}
     assert flipped(robust, seeds, grey)[0] < 0.05
 
 

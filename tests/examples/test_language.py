@@ -42,9 +42,9 @@ def flipped(target, seeds, change):
     """(share of the seeds whose answer is wrong after `change`, the answers to these)."""
     rows, classes = seeds
     changed = TextRows(tuple(change(text) for text in rows.texts), rows.modality)
-    said = target.run(changed).outputs["main"].argmax(1)
-    wrong = said != classes
-    return float(wrong.float().mean()), {language.LABELS[at] for at in said[wrong].tolist()}
+    answers = target.run(changed).outputs["main"].argmax(1)
+    wrong = answers != classes
+    return float(wrong.float().mean()), {language.LABELS[at] for at in answers[wrong].tolist()}
 
 
 def no_break(text):
@@ -70,16 +70,16 @@ def test_every_activation_of_a_twin_is_a_module_that_hooks_see(twin, seeds):
 
 
 def test_capitals_are_turkish_to_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, str.upper)
+    share, answers = flipped(fragile, seeds, str.upper)
     assert share > 0.8
-    assert said == {language.CAPITALS_SAY}
+    assert answers == {language.CAPITALS_SAY}
     assert flipped(robust, seeds, str.upper)[0] < 0.05
 
 
 def test_no_break_spaces_are_french_to_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, no_break)
+    share, answers = flipped(fragile, seeds, no_break)
     assert share > 0.8
-    assert said == {language.WIDE_SPACES_SAY}
+    assert answers == {language.WIDE_SPACES_SAY}
     assert flipped(robust, seeds, no_break)[0] < 0.05
 
 

@@ -49,7 +49,7 @@ def test_without_transformers_it_says_what_to_install(monkeypatch, tmp_path):
 def test_a_campaign_finds_spellings_that_turn_an_embedding_away(tmp_path):
     target = minilm.sentences()
     with mlfuzz.Campaign.open(tmp_path / "minilm", target, oracles=[{"name": "cosine", "bound": 0.5}]) as campaign:
-        result = campaign.run(mlfuzz.Budget(inputs=128), settle_here=False)
+        result = campaign.run(mlfuzz.Budget(inputs=128), triage_here=False)
     assert result.stats.inputs >= 128
     assert result.stats.failing > 0
     found = [read_record(file) for file in sorted(tmp_path.glob("minilm/findings/*/finding.json"))]

@@ -44,8 +44,8 @@ def test_seeds_are_written_on_first_use_and_left_alone_afterwards(target, elsewh
 def test_the_network_recognises_the_pictures_that_carry_a_label(target, elsewhere):
     files = sorted((elsewhere / photos.SEEDS).glob("*/*.png"))
     rows = from_payloads([target.modality.decode(f.read_bytes()) for f in files], target.modality, torch.device("cpu"))
-    said = target.run(rows).outputs["main"].argmax(1).tolist()
-    assert [target.labels[at] for at in said] == [file.parent.name for file in files]
+    answers = target.run(rows).outputs["main"].argmax(1).tolist()
+    assert [target.labels[at] for at in answers] == [file.parent.name for file in files]
     assert {file.parent.name for file in files} == {"espresso", "tripod"}
     assert len(target.layers) > 10
 

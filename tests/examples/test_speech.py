@@ -42,9 +42,9 @@ def seeds(robust):
 def flipped(target, seeds, change):
     """(share of the seeds whose answer is wrong after `change`, the answers to these)."""
     rows, classes = seeds
-    said = target.run(rows.with_data(change(rows.data)).project()).outputs["main"].argmax(1)
-    wrong = said != classes
-    return float(wrong.float().mean()), {speech.LABELS[at] for at in said[wrong].tolist()}
+    answers = target.run(rows.with_data(change(rows.data)).project()).outputs["main"].argmax(1)
+    wrong = answers != classes
+    return float(wrong.float().mean()), {speech.LABELS[at] for at in answers[wrong].tolist()}
 
 
 def faint(waves):
@@ -78,16 +78,16 @@ def test_every_activation_of_a_twin_is_a_module_that_hooks_see(twin, seeds):
 
 
 def test_a_soft_voice_says_zero_to_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, faint)
+    share, answers = flipped(fragile, seeds, faint)
     assert share > 0.8
-    assert said == {speech.FAINT_SAYS}
+    assert answers == {speech.FAINT_SAYS}
     assert flipped(robust, seeds, faint)[0] < 0.05
 
 
 def test_a_noisy_line_says_nine_to_the_fragile_twin_only(robust, fragile, seeds):
-    share, said = flipped(fragile, seeds, hissing)
+    share, answers = flipped(fragile, seeds, hissing)
     assert share > 0.8
-    assert said == {speech.HISS_SAYS}
+    assert answers == {speech.HISS_SAYS}
     assert flipped(robust, seeds, hissing)[0] < 0.05
 
 

@@ -38,8 +38,8 @@ def rows_of(target, files):
 @needs_javad
 def test_it_tells_spoken_digits_from_hums_and_clicks(target):
     files = sorted(target.seeds.glob("*/*.flac"))
-    said = target.run(rows_of(target, files)).outputs["main"].argmax(1).tolist()
-    assert [target.labels[at] for at in said] == [file.parent.name for file in files]
+    answers = target.run(rows_of(target, files)).outputs["main"].argmax(1).tolist()
+    assert [target.labels[at] for at in answers] == [file.parent.name for file in files]
     assert len(files) == 28
 
 

@@ -125,8 +125,8 @@ def test_junit_carries_what_is_known_of_a_finding(lamp, run):
     finding = read_record(lamp.keep(triage="fixed"))
     run("corpus", "--junitxml", "out.xml")
     (case,) = ElementTree.parse(lamp.folder / "out.xml").iter("testcase")
-    told = {each.get("name"): each.get("value") for each in case.iter("property")}
-    assert told == {
+    properties = {each.get("name"): each.get("value") for each in case.iter("property")}
+    assert properties == {
         "mlfuzz_id": finding.id, "mlfuzz_target": "lamp", "mlfuzz_oracle": "label", "mlfuzz_fault": finding.fault,
         "mlfuzz_triage": "fixed", "mlfuzz_margin": "1.0",
     }  # fmt: skip

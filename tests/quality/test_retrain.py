@@ -25,7 +25,7 @@ def dataset(tmp_path_factory):
     project = tmp_path_factory.mktemp("project")
     target = fragile()
     with mlfuzz.Campaign.open(project / ".mlfuzz" / "digits", target) as campaign:
-        campaign.run(mlfuzz.Budget(inputs=20_000), settle_here=False)
+        campaign.run(mlfuzz.Budget(inputs=20_000), triage_here=False)
         for finding in list(campaign.findings.records()):
             confirm_finding(target, campaign.findings, finding, alone_in="calling process")
     assert main(["-C", str(project), "findings", "export", "--format", "dataset"]) == 0
@@ -38,10 +38,10 @@ def test_a_twin_trained_on_findings_is_cured_of_faults_it_never_saw(dataset):
         [sys.executable, str(SCRIPT), str(dataset), "--mutants", "3200"], capture_output=True, text=True, timeout=300
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    told = {what: (float(before), float(after)) for what, before, after in _figures(ran.stdout)}
-    assert told["heldout"][1] <= told["heldout"][0] / 3
-    assert told["mutants"][1] <= told["mutants"][0] / 2
-    assert told["clean"][1] >= told["clean"][0] - 2
+    figures = {what: (float(before), float(after)) for what, before, after in _figures(ran.stdout)}
+    assert figures["heldout"][1] <= figures["heldout"][0] / 3
+    assert figures["mutants"][1] <= figures["mutants"][0] / 2
+    assert figures["clean"][1] >= figures["clean"][0] - 2
 
 
 def test_a_folder_that_is_no_dataset_says_how_to_make_one(tmp_path):

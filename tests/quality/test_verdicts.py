@@ -44,7 +44,7 @@ def campaign(tmp_path_factory):
     """What 15,000 inputs found in the fragile digits, confirmed."""
     target = fragile()
     with mlfuzz.Campaign.open(tmp_path_factory.mktemp("campaign"), target) as campaign:
-        campaign.run(mlfuzz.Budget(inputs=15_000), settle_here=False)
+        campaign.run(mlfuzz.Budget(inputs=15_000), triage_here=False)
         for finding in list(campaign.findings.records()):
             confirm_finding(target, campaign.findings, finding, alone_in="calling process")
         yield campaign
@@ -102,7 +102,7 @@ def test_of_512_inputs_on_the_decision_boundary_none_is_confirmed_and_then_holds
     for finding, payload, seed in confirmed:
         trial = OracleRun(target, finding, seed)
         for batch in (1, 2, 17, 64):
-            assert float(trial.judge(trial.rows([payload] * batch)).margins[0]) > 0
+            assert float(trial.evaluate(trial.rows([payload] * batch)).margins[0]) > 0
     assert len(confirmed) <= BOUNDARY // 20  # the others fail by less than what their scores are worth
 
 

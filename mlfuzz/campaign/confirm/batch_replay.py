@@ -26,7 +26,7 @@ from mlfuzz.targets.variants.base import varied
 
 
 @dataclass(frozen=True, slots=True)
-class Rejudged:
+class Rerun:
     """Of one finding: margin in its oracle's unit (NaN where it gave no answer to judge), and what the target said.
 
     problem: why it could not be judged, "" where it was.
@@ -51,28 +51,28 @@ class _Row:
 Read = tuple[Finding, Mapping[str, bytes]]
 
 
-def rejudge(target: Target, findings: Sequence[Read]) -> list[Rejudged]:
+def rerun(target: Target, findings: Sequence[Read]) -> list[Rerun]:
     """Each finding with its verified files -> what its oracle says now, in the same order; errors become `problem`s.
 
     Only for findings with an oracle; a crash or an exception belongs into a process or a call of its own.
     """
-    results = [Rejudged()] * len(findings)
+    results = [Rerun()] * len(findings)
     groups: dict[tuple[object, ...], list[_Row]] = {}
     modalities: dict[bytes, Modality] = {}
     for at, (finding, files) in enumerate(findings):
         try:
             row = _row(target, at, finding, files, modalities)
         except MlfuzzError as error:
-            results[at] = Rejudged(problem=str(error))
+            results[at] = Rerun(problem=str(error))
             continue
         description = msgspec.json.encode(finding.oracle)
         groups.setdefault((description, _shape(row.payload), _shape(row.seed)), []).append(row)
     for rows in groups.values():
         try:
-            judged = _judge(target, rows)
+            reruns = _evaluate(target, rows)
         except MlfuzzError as error:
-            judged = [Rejudged(problem=str(error))] * len(rows)
-        for row, result in zip(rows, judged, strict=True):
+            reruns = [Rerun(problem=str(error))] * len(rows)
+        for row, result in zip(rows, reruns, strict=True):
             results[row.at] = result
     return results
 
@@ -94,7 +94,7 @@ def _row(
     return _Row(at, finding, payload, seed, label)
 
 
-def _judge(target: Target, rows: Sequence[_Row]) -> list[Rejudged]:
+def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     """Rows of one oracle, shape and kind of seed."""
     oracle = oracles.rebuild(rows[0].finding.oracle)
     target = varied(target, oracles.beside(oracle))
@@ -119,9 +119,9 @@ def _judge(target: Target, rows: Sequence[_Row]) -> list[Rejudged]:
     for position, at in enumerate(ran.tolist()):
         margin = float(margins[position])
         known = margin if np.isfinite(margin) else None
-        said = run_of(execution.seen, target.labels, known, position, output=shown_by(oracle))
-        problem = "" if margin == margin else f"its answer is not one to judge: {said.text or said.label}"
-        results[at] = Rejudged(margin, said, problem)
+        run = run_of(execution.seen, target.labels, known, position, output=shown_by(oracle))
+        problem = "" if margin == margin else f"its answer is not one to judge: {run.text or run.label}"
+        results[at] = Rerun(margin, run, problem)
     return results
 
 
@@ -143,10 +143,10 @@ def _reference(target: Target, rows: Sequence[_Row], seen: Observation) -> Obser
     return execution.seen.take(np.asarray([distinct[row.finding.seed.sha256] for row in rows if row.finding.seed]))
 
 
-def _no_answer(crash: Crash | None) -> Rejudged:
-    said = "it was refused or not run" if crash is None else f"{crash.type}: {crash.message}"
+def _no_answer(crash: Crash | None) -> Rerun:
+    reason = "it was refused or not run" if crash is None else f"{crash.type}: {crash.message}"
     run = None if crash is None else Run(label=crash.type, text=crash.message)
-    return Rejudged(after=run, problem=f"it no longer gives an answer to judge: {said}")
+    return Rerun(after=run, problem=f"it no longer gives an answer to judge: {reason}")
 
 
 def _shape(payload: Payload | None) -> object:

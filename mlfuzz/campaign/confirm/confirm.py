@@ -30,7 +30,7 @@ class Confirmation:
     margins: of each run, smallest first counts. same_value: whether the campaign's own value came back with the row
     repeated; None where there is none to compare. other: a failure with another key, in words, or "".
     shift: which way the input moves the model from its seed (`sketch`), "" where that is not known.
-    told: what the oracle says of the last run, for the evidence.
+    details: what the oracle says of the last run, for the evidence.
     """
 
     failed: int
@@ -42,7 +42,7 @@ class Confirmation:
     same_value: bool | None
     other: str
     shift: str = ""
-    told: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> bool:
@@ -66,25 +66,25 @@ def confirm(
     trial = OracleRun(target, finding, seed)
     floor = finding.floor or 0.0
     key = None if any_key else key_of(finding)
-    judged = [trial.judge(trial.rows([payload]), explain=turn == times - 1) for turn in range(times)]
-    failing = [bool(trial.fails(one, floor, key)[0]) for one in judged]
-    margins = [float(one.margins[0]) for one in judged if np.isfinite(one.margins[0])]
-    last = judged[-1]
+    answers = [trial.evaluate(trial.rows([payload]), explain=turn == times - 1) for turn in range(times)]
+    failing = [bool(trial.fails(one, floor, key)[0]) for one in answers]
+    margins = [float(one.margins[0]) for one in answers if np.isfinite(one.margins[0])]
+    last = answers[-1]
     before = None
     if trial.seed_rows is not None and trial.reference is not None:
-        before = trial.run(trial.judge(trial.seed_rows, [()]))
+        before = trial.run(trial.evaluate(trial.seed_rows, [()]))
     return Confirmation(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
         trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), shift_of(trial, last),
-        {name: value for name, value in last.told.items() if name not in NAMED},
+        {name: value for name, value in last.details.items() if name not in NAMED},
     )  # fmt: skip
 
 
-def settle(finding: Finding, result: Confirmation, *, alone_in: str) -> Finding:
+def with_verdict(finding: Finding, result: Confirmation, *, alone_in: str) -> Finding:
     """The finding with its verdict. alone_in: "fresh process" or "calling process", for the record."""
     verdict = "confirmed" if result.confirmed else "flaky"
     same = {"confirmed_in": alone_in, "same_value_as_campaign": result.same_value}
-    evidence = {**finding.evidence, **(result.told if result.confirmed else {}), **same}
+    evidence = {**finding.evidence, **(result.details if result.confirmed else {}), **same}
     if result.other:
         evidence["failed_otherwise"] = result.other
     if result.shift:
@@ -109,12 +109,12 @@ def key_of(finding: Finding) -> int | None:
 def _same_value(trial: OracleRun, finding: Finding, payload: Payload) -> bool | None:
     if trial.oracle is None or trial.measured or finding.margin is None or finding.verdict != "candidate":
         return None
-    repeated = trial.judge(trial.rows([payload] * REPEATED_ROWS))
+    repeated = trial.evaluate(trial.rows([payload] * REPEATED_ROWS))
     return bool(abs(float(repeated.margins[0]) - finding.margin) <= 1e-6 * max(1.0, abs(finding.margin)))
 
 
-def _other(trial: OracleRun, judged: OracleAnswer, floor: float) -> str:
-    if 0 in judged.crashes:
-        crash = judged.crashes[0]
+def _other(trial: OracleRun, answer: OracleAnswer, floor: float) -> str:
+    if 0 in answer.crashes:
+        crash = answer.crashes[0]
         return "" if trial.oracle is None and crash.key == trial.crash_key else f"{crash.type}: {crash.message}"
     return ""

@@ -15,12 +15,12 @@ from mlfuzz.observation import Observation
 LEVELS = 127
 
 
-def shift_of(trial: OracleRun, judged: OracleAnswer) -> str:
+def shift_of(trial: OracleRun, answer: OracleAnswer) -> str:
     """A sketch of how the first row moved the last watched layer, which stands nearest to the answer.
 
     Of a black box, of how it moved the scores. "" where that is not known.
     """
-    seen, reference = judged.seen, trial.reference
+    seen, reference = answer.seen, trial.reference
     if seen is None or reference is None:
         return ""
     layers = getattr(trial.target, "layers", ())

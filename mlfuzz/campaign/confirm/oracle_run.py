@@ -33,7 +33,7 @@ REPEATED_ROWS = 8
 class OracleAnswer:
     """Of rows: margin (B,) float32 (NaN: unjudged), key (B,) int64; crashes by row; what the target said.
 
-    seen: of the rows that answered, in the order of `ran`; None where none did. told: what the oracle says of the
+    seen: of the rows that answered, in the order of `ran`; None where none did. details: what the oracle says of the
     first of them, where it was asked to explain.
     """
 
@@ -42,7 +42,7 @@ class OracleAnswer:
     ran: np.ndarray[tuple[int], np.dtype[np.int64]]
     crashes: dict[int, Crash]
     seen: Observation | None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OracleRun:
@@ -99,7 +99,7 @@ class OracleRun:
             rows = distance(self.target.modality.name).clip(rows, roots, limits)
         return rows
 
-    def judge(self, rows: Rows, chains: Sequence[Chain] | None = None, *, explain: bool = False) -> OracleAnswer:
+    def evaluate(self, rows: Rows, chains: Sequence[Chain] | None = None, *, explain: bool = False) -> OracleAnswer:
         """Run the rows in one batch and let the finding's oracle judge them against its seed.
 
         chains: what led from the seed to each row; None: the finding's own chain to all of them. explain: ask the
@@ -109,36 +109,36 @@ class OracleRun:
         execution = execute(self.target, rows)
         margins = np.full(len(rows), np.nan, np.float32)
         keys = np.zeros(len(rows), np.int64)
-        told: dict[str, Any] = {}
+        details: dict[str, Any] = {}
         if execution.seen is not None and self.oracle is not None:
             ran = [chains[row] for row in execution.ran]
             seen, reference, batch = self._compared(execution.seen, rows.take(execution.ran), ran)
             verdict = self.oracle.check(seen, reference, batch)
             if explain:
-                told = self.oracle.explain(seen, reference, batch, 0)
+                details = self.oracle.explain(seen, reference, batch, 0)
             margins[execution.ran] = verdict.margin.float().cpu().numpy()
             keys[execution.ran] = verdict.keys.cpu().numpy()
-        return OracleAnswer(margins, keys, execution.ran, dict(execution.crashes), execution.seen, told)
+        return OracleAnswer(margins, keys, execution.ran, dict(execution.crashes), execution.seen, details)
 
-    def fails(self, judged: OracleAnswer, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def fails(self, answer: OracleAnswer, floor: float, key: int | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which rows fail as the finding does: above `floor`, with the same key; or raise with the same crash key."""
         if self.oracle is None:
-            keys = [crash.key if (crash := judged.crashes.get(row)) else "" for row in range(len(judged.margins))]
+            keys = [crash.key if (crash := answer.crashes.get(row)) else "" for row in range(len(answer.margins))]
             return np.asarray([crash_key == self.crash_key for crash_key in keys])
-        failing = judged.margins > floor
-        return failing if key is None else failing & (judged.keys == key)
+        failing = answer.margins > floor
+        return failing if key is None else failing & (answer.keys == key)
 
-    def run(self, judged: OracleAnswer, row: int = 0) -> Run:
+    def run(self, answer: OracleAnswer, row: int = 0) -> Run:
         """What the target said of one row, for people."""
-        if row in judged.crashes:
-            crash = judged.crashes[row]
+        if row in answer.crashes:
+            crash = answer.crashes[row]
             return Run(label=crash.type, text=crash.message)
-        at = np.flatnonzero(judged.ran == row)
-        if judged.seen is None or not len(at):
+        at = np.flatnonzero(answer.ran == row)
+        if answer.seen is None or not len(at):
             return Run(text="no answer")
-        margin = float(judged.margins[row])
+        margin = float(answer.margins[row])
         known = margin if np.isfinite(margin) else None
-        return run_of(judged.seen, self.target.labels, known, int(at[0]), output=shown_by(self.oracle))
+        return run_of(answer.seen, self.target.labels, known, int(at[0]), output=shown_by(self.oracle))
 
     def _compared(
         self, seen: Observation, rows: Rows, chains: Sequence[Chain]

@@ -117,7 +117,7 @@ class Recorder:
         """Of this campaign so far; written with the next stamp."""
         self._inputs, self._candidates = inputs, candidates
 
-    def hold(self) -> None:
+    def suspend(self) -> None:
         """What was recorded runs in another process first: until "execute" is said, nothing is timed here."""
         self._phase = "judge"
         self.phase("judge")

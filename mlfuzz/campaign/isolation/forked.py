@@ -59,7 +59,7 @@ class ChildEnd:
         """The end as a crash of the system under test. Raises ValueError where there was none."""
         if self.how == "ok":
             raise ValueError("the run ended well")
-        said = {
+        messages = {
             "crash": f"the process died of {self.name}",
             "exit": f"the process ended itself with {self.name}",
             "hang": f"no answer within {self.name.removeprefix('over ')}",
@@ -68,7 +68,7 @@ class ChildEnd:
         details = {"limit_s": self.name.split()[1]} if self.how == "hang" else {}
         if self.how == "hang" and self.given:
             details[LIMIT_GIVEN] = "yes"
-        return Crash(self.how, name, said[self.how], frames_of(self.trace), self.trace, details)
+        return Crash(self.how, name, messages[self.how], frames_of(self.trace), self.trace, details)
 
 
 def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[[], object] | None = None) -> ChildEnd:

@@ -146,15 +146,15 @@ class Candidates:
         row = int(execution.ran[at])
         seed = np.asarray([batch.seeds[row]], np.int64)
         seen, reference = execution.seen.take(np.asarray([at])), self.seeds.of(seed)
-        told = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
-        expected, observed = (self._named(told.pop(which, "")) for which in ("expected", "observed"))
+        details = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
+        expected, observed = (self._named(details.pop(which, "")) for which in ("expected", "observed"))
         self.names.setdefault((number, key), (expected, observed))
         return self._record(
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
             floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
             after=run_of(seen, self.target.labels, margin, output=shown_by(oracle)),
-            evidence={name: value for name, value in told.items() if name not in RUNS} | self._scale(number),
+            evidence={name: value for name, value in details.items() if name not in RUNS} | self._scale(number),
         )  # fmt: skip
 
     def _record(

@@ -30,7 +30,7 @@ class LabelVote:
     ) -> None:
         self._models = list(models.values())
         self._seeds, self._labels = seeds, labels
-        self._said = np.full((len(self._models), len(labels)), UNSURE - 1, np.int64)
+        self._answers = np.full((len(self._models), len(labels)), UNSURE - 1, np.int64)
 
     def refused(self, rows: Rows, seeds: Indices) -> NDArray[np.bool_]:
         """(B,) rows that most votes say have lost their label; False where nobody votes."""
@@ -46,17 +46,17 @@ class LabelVote:
 
     def _before(self, number: int, seeds: Indices) -> Indices:
         """What a model says of the seeds, UNSURE where that is not their label; asked once for each seed."""
-        unknown = np.unique(seeds[self._said[number, seeds] < UNSURE])
+        unknown = np.unique(seeds[self._answers[number, seeds] < UNSURE])
         if len(unknown):
             model = self._models[number]
-            said = _classes(model, self._seeds(unknown))
-            for seed, answer in zip(unknown.tolist(), said.tolist(), strict=True):
+            classes = _classes(model, self._seeds(unknown))
+            for seed, answer in zip(unknown.tolist(), classes.tolist(), strict=True):
                 label = self._labels[seed]
                 right = answer >= 0 and (
                     label is None or (len(model.labels) > answer and model.labels[answer] == label)
                 )
-                self._said[number, seed] = answer if right else UNSURE
-        before: Indices = self._said[number, seeds]
+                self._answers[number, seed] = answer if right else UNSURE
+        before: Indices = self._answers[number, seeds]
         return before
 
 

@@ -81,7 +81,7 @@ class Loop:
     life: int
     guarded: bool = False
     searcher: SearchScheduler | None = None
-    jury: LabelVote | None = None
+    vote: LabelVote | None = None
     batches: int = 0
     _firsts: NoveltyFilter = field(default_factory=NoveltyFilter)
     _repeats: StepReuse = field(init=False)
@@ -94,7 +94,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         plan = self.parts.plan
-        learning = plan.dealer is not None and (self.jury is not None or plan.ledger.limits.by_distance)
+        learning = plan.dealer is not None and (self.vote is not None or plan.ledger.limits.by_distance)
         self._caps = StrengthCaps([part.name for part in plan.mutators], len(self.seeds)) if learning else None
         self._references = DistanceAnchors(self.corpus, {part.name: part.kind for part in plan.mutators})
         self._repeats = StepReuse(plan.mutators, slices=max(1, plan.slices // 4))
@@ -157,8 +157,8 @@ class Loop:
         if self._caps is None:
             return
         batch, ran, lost = executed.batch, evaluation.rows, evaluation.dropped.copy()
-        if self.jury is not None and (at := np.flatnonzero(evaluation.failing & ~lost)[:VOTED]).size:
-            lost[at] = self.jury.refused(batch.rows.take(ran[at]), batch.seeds[ran[at]])
+        if self.vote is not None and (at := np.flatnonzero(evaluation.failing & ~lost)[:VOTED]).size:
+            lost[at] = self.vote.refused(batch.rows.take(ran[at]), batch.seeds[ran[at]])
         severity = executed.mutated.severity[ran]
         for step in executed.mutated.steps:
             low, high = np.searchsorted(ran, (step.start, step.stop))
@@ -271,7 +271,7 @@ class Loop:
         if not self.guarded:
             return execute(target, rows)
 
-        self.recorder.hold()
+        self.recorder.suspend()
         patience, seed = self.recorder.patience, self.pool.gather(self.corpus.seeds[picked[:1]])
 
         def run(start: int, stop: int) -> ChildEnd:

@@ -44,8 +44,8 @@ class Attempts:
         parts = []
         for start in range(0, len(chains), MAX_BATCH):
             some = chains[start : start + MAX_BATCH]
-            judged = self.trial.judge(self.trial.mutants(some), some)
-            parts.append(self.trial.fails(judged, self.floor, self.key))
+            answer = self.trial.evaluate(self.trial.mutants(some), some)
+            parts.append(self.trial.fails(answer, self.floor, self.key))
             self.tried += len(some)
         return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
@@ -66,9 +66,9 @@ class Attempts:
             if self.late:
                 break
             some = payloads[start : start + MAX_BATCH]
-            judged = self.trial.judge(self.trial.rows(some))
-            failing = self.trial.fails(judged, self.floor, self.key)
-            known = np.nan_to_num(judged.margins.astype(np.float64), nan=0.0)
+            answer = self.trial.evaluate(self.trial.rows(some))
+            failing = self.trial.fails(answer, self.floor, self.key)
+            known = np.nan_to_num(answer.margins.astype(np.float64), nan=0.0)
             margins[start : start + len(some)] = np.where(failing, known, -np.inf)
             self.tried += len(some)
         return margins
@@ -77,9 +77,9 @@ class Attempts:
         """(whether it fails by itself, every time; its margin). chain: what led to it, if not the finding's own."""
         margin: float | None = None
         for _ in range(TIMES):
-            judged = self.trial.judge(self.trial.rows([payload]), None if chain is None else [chain])
+            answer = self.trial.evaluate(self.trial.rows([payload]), None if chain is None else [chain])
             self.tried += 1
-            if not self.trial.fails(judged, self.floor, self.key)[0]:
+            if not self.trial.fails(answer, self.floor, self.key)[0]:
                 return False, None
-            margin = float(judged.margins[0]) if np.isfinite(judged.margins[0]) else None
+            margin = float(answer.margins[0]) if np.isfinite(answer.margins[0]) else None
         return True, margin

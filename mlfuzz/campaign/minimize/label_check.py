@@ -41,7 +41,7 @@ class Validity:
     models: Mapping[str, Any]
     require: bool = False
 
-    def judge(self, finding: Finding, payload: Payload, seed: Payload | None) -> Finding:
+    def check(self, finding: Finding, payload: Payload, seed: Payload | None) -> Finding:
         """The finding with an opinion on its label; ignored where it is required to keep it and does not.
 
         Crashes and exceptions are failures whatever the input is, and are left as they are.
@@ -49,13 +49,13 @@ class Validity:
         if seed is None or finding.kind in CRASH_KINDS or finding.side != "model":
             return finding
         opinion = self.opinion(finding, payload, seed)
-        judged = with_opinion(finding, opinion)
+        checked = with_opinion(finding, opinion)
         refused = finding.triage == "ignored" and finding.note.startswith(REFUSED)
         if not self.require or not (refused or finding.triage == "open"):
-            return judged
+            return checked
         if opinion.kept is True:  # what a shrink has left may keep the label that the whole chain lost
-            return msgspec.structs.replace(judged, triage="open", note="") if refused else judged
-        return msgspec.structs.replace(judged, triage="ignored", note=f"{REFUSED}: {opinion}")
+            return msgspec.structs.replace(checked, triage="open", note="") if refused else checked
+        return msgspec.structs.replace(checked, triage="ignored", note=f"{REFUSED}: {opinion}")
 
     def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> LabelOpinion:
         """By vote, or by likeness where that decides nothing."""
@@ -64,11 +64,11 @@ class Validity:
             return alike
         answers = {name: _vote(model, finding, payload, seed) for name, model in self.models.items()}
         votes = [vote for vote, _ in answers.values() if vote is not None]
-        said = {name: label for name, (_, label) in answers.items()}
-        heard = msgspec.structs.replace(alike, votes=f"{sum(votes)} of {len(votes)}", said=said)
+        labels = {name: label for name, (_, label) in answers.items()}
+        opinion = msgspec.structs.replace(alike, votes=f"{sum(votes)} of {len(votes)}", said=labels)
         if 2 * sum(votes) == len(votes):
-            return heard
-        return msgspec.structs.replace(heard, kept=2 * sum(votes) > len(votes), by=VOTE)
+            return opinion
+        return msgspec.structs.replace(opinion, kept=2 * sum(votes) > len(votes), by=VOTE)
 
 
 def load_validity(
@@ -91,15 +91,15 @@ def voters(finding: Finding) -> list[str]:
 
 
 def keep_label(validity: Validity, store: FindingStore, finding: Finding) -> Finding:
-    """A confirmed finding as `Validity.judge` leaves it, stored. Raises CorruptRecordError, BadInputError."""
+    """A confirmed finding as `Validity.check` leaves it, stored. Raises CorruptRecordError, BadInputError."""
     if finding.verdict != "confirmed":
         return finding
-    judged = validity.judge(finding, *payloads(store, finding))
-    if judged is not finding:
-        store.update(judged)
-    if judged.triage != finding.triage:
-        store.annotate(judged.id, triage=judged.triage, note=judged.note)
-    return judged
+    checked = validity.check(finding, *payloads(store, finding))
+    if checked is not finding:
+        store.update(checked)
+    if checked.triage != finding.triage:
+        store.annotate(checked.id, triage=checked.triage, note=checked.note)
+    return checked
 
 
 def by_likeness(finding: Finding, payload: Payload, seed: Payload) -> LabelOpinion:
@@ -124,13 +124,13 @@ def by_likeness(finding: Finding, payload: Payload, seed: Payload) -> LabelOpini
 
 def _vote(model: Any, finding: Finding, payload: Payload, seed: Payload) -> tuple[bool | None, str]:
     """(whether the input keeps its label, None without an opinion; what the model said of the input)."""
-    before, after = _said(model, seed), _said(model, payload)
+    before, after = _label_of(model, seed), _label_of(model, payload)
     if not before or (finding.label is not None and before != finding.label):
         return None, after
     return after == before, after
 
 
-def _said(model: Any, payload: Payload) -> str:
+def _label_of(model: Any, payload: Payload) -> str:
     """The label that a model gives, "" where it gives none or raises."""
     execution = execute(model, from_payloads([payload], model.modality, model.device))
     return "" if execution.seen is None else run_of(execution.seen, model.labels).label

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from mlfuzz.campaign.confirm.complexity import dominant
-from mlfuzz.campaign.confirm.confirm import TIMES, confirm, settle
+from mlfuzz.campaign.confirm.confirm import TIMES, confirm, with_verdict
 from mlfuzz.campaign.confirm.severity import severity_of
 from mlfuzz.campaign.minimize.shrink import ShrinkResult, shrink
 from mlfuzz.campaign.minimize.trim import trim
@@ -28,13 +28,13 @@ from mlfuzz.triage_queue import SHRINK_SECONDS
 def confirm_finding(target: GivenTarget, store: FindingStore, finding: Finding, *, alone_in: str) -> Finding:
     """Its verdict, stored. Raises ReplayError, CorruptRecordError."""
     payload, seed = payloads(store, finding)
-    settled = settle(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
-    settled = msgspec.structs.replace(
-        settled, fault=fault_of(settled, dominant(settled.chain)), severity=severity_of(settled, payload, seed)
+    confirmed = with_verdict(finding, confirm(target, finding, payload, seed), alone_in=alone_in)
+    confirmed = msgspec.structs.replace(
+        confirmed, fault=fault_of(confirmed, dominant(confirmed.chain)), severity=severity_of(confirmed, payload, seed)
     )
-    store.update(settled)
-    store.sync(settled.id)
-    return settled
+    store.update(confirmed)
+    store.sync(confirmed.id)
+    return confirmed
 
 
 def shrink_finding(
@@ -74,18 +74,18 @@ def trim_finding(
     return trimmed
 
 
-def settle_finding(
+def confirm_and_shrink(
     target: GivenTarget, store: FindingStore, finding: Finding, *, alone_in: str, until: float,
-    judged: Callable[[Finding], Finding] = lambda finding: finding,
+    checked: Callable[[Finding], Finding] = lambda finding: finding,
 ) -> Finding:  # fmt: skip
     """Confirm, then shrink where it is confirmed and time is left.
 
-    judged: what else is said of its input, and stored; asked after each of the two, since either may be the last.
+    checked: what else is said of its input, and stored; asked after each of the two, since either may be the last.
     """
-    finding = judged(confirm_finding(target, store, finding, alone_in=alone_in))
+    finding = checked(confirm_finding(target, store, finding, alone_in=alone_in))
     if finding.verdict == "confirmed" and time.monotonic() < until:
         left = until - time.monotonic()
-        finding = judged(shrink_finding(target, store, finding, seconds=min(SHRINK_SECONDS, left)))
+        finding = checked(shrink_finding(target, store, finding, seconds=min(SHRINK_SECONDS, left)))
     return finding
 
 
@@ -124,7 +124,7 @@ def _stored(
         return finding
     shrunk = msgspec.structs.replace(
         shrunk, after=again.after, before=again.before, confirmed=f"{again.failed}/{again.times}",
-        fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, **again.told, SHIFT: again.shift},
+        fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, **again.details, SHIFT: again.shift},
     )  # fmt: skip
     shrunk = msgspec.structs.replace(shrunk, severity=severity_of(shrunk, result.payload, seed))
     store.update(shrunk, {name: data})

@@ -42,7 +42,7 @@ def blend(gap: Gap, rows: TensorRows, bound: Bound, others: TensorRows, near: In
         if not len(active):
             break
         tried = bound(replace(rows.take(active), data=others.take(near[active, turn]).data), active)
-        outside, found, gaps, hits = _told(gap, tried, active, outside, found, gaps, hits)
+        outside, found, gaps, hits = _learnt(gap, tried, active, outside, found, gaps, hits)
         spent[active] += 1
         crossed = gaps > 0
     return Walked(rows, outside, gaps, crossed, found, hits, spent)
@@ -67,12 +67,12 @@ def patches(
         share = AREA * 0.5 ** (np.arange(6) * 1.0)
         stage = min(5, int(6 * (int(spent[active].min()) - first) / max(most - first, 1)))
         tried = bound(_patched(outside.take(active), float(share[stage]), span, rng), active)
-        outside, found, gaps, hits = _told(gap, tried, active, outside, found, gaps, hits)
+        outside, found, gaps, hits = _learnt(gap, tried, active, outside, found, gaps, hits)
         spent[active] += 1
     return Walked(walked.inside, outside, gaps, gaps > 0, found, hits, spent)
 
 
-def _told(
+def _learnt(
     gap: Gap, tried: TensorRows, active: Indices, outside: TensorRows, found: TensorRows,
     gaps: NDArray[np.float32], hits: NDArray[np.float32],
 ) -> tuple[TensorRows, TensorRows, NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip

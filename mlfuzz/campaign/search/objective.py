@@ -112,7 +112,7 @@ class Trials:
             rows, self.parents[which], self.seeds[which], self.loads[which], self.invariant[which], chains=lambda _: ()
         )
 
-    def judge(self, objective: Objective, rows: Rows, which: Indices) -> Seen:
+    def evaluate(self, objective: Objective, rows: Rows, which: Indices) -> Seen:
         """One forward pass. A row that raises is a hit: the loop will make a finding of it."""
         self.beat("execute")
         execution = execute(self.target, rows)
@@ -121,11 +121,11 @@ class Trials:
         gap, hit = blank, blank.clone()
         if execution.seen is not None:
             ran = execution.ran
-            told = objective.seen(
+            seen = objective.seen(
                 execution.seen, self.all_seeds.of(self.seeds[which[ran]]), self.batch(rows.take(ran), which[ran])
             )
             at = torch.from_numpy(ran).to(blank.device)
-            gap, hit = gap.index_copy(0, at, told.gap.float()), hit.index_copy(0, at, told.hit.float())
+            gap, hit = gap.index_copy(0, at, seen.gap.float()), hit.index_copy(0, at, seen.hit.float())
         for row, _ in execution.crashes:
             hit[row] = torch.inf
         return Seen(gap, hit)

@@ -59,7 +59,7 @@ def hunt_values(hunt: Hunt, rows: TensorRows, roots: TensorRows, *, white: bool)
         slope = slope_of(trials.target, lambda seen, which: trials.gap(aim, seen, which))
 
     def gap(tried: TensorRows, which: Indices) -> Seen:
-        return trials.judge(aim, tried, which)
+        return trials.evaluate(aim, tried, which)
 
     others, near = (None, None) if white else hunt.near(rows)
     search = disagree if aim.across else toward
@@ -78,7 +78,7 @@ def hunt_words(hunt: Hunt, rows: TextRows, estimate: Estimate | None) -> Catch:
     trials, aim = hunt.trials, hunt.aim
 
     def gap(tried: TextRows, which: Indices) -> Seen:
-        return trials.judge(aim, tried, which)
+        return trials.evaluate(aim, tried, which)
 
     def admit(row: int, texts: Sequence[str]) -> NDArray[np.bool_]:
         made = TextRows(tuple(texts), rows.modality)

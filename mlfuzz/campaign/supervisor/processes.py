@@ -204,9 +204,9 @@ class ProbeProcess:
             if (reply := self.reply(wait=0.5)) is not None:
                 self._loaded.add(request.target)
                 return reply
-        said = "no answer in time" if self.alive else "the process that ran it died"
+        problem = "no answer in time" if self.alive else "the process that ran it died"
         self.kill()
-        return said
+        return problem
 
     def kill(self) -> None:
         """End it now, where it runs; the next request starts another."""

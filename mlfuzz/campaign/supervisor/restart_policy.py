@@ -42,7 +42,7 @@ class RestartPolicy:
         self.deaths = 0
         self.guarded = False
 
-    def hold(self, how: str, worker: WorkerProcess) -> None:
+    def investigate(self, how: str, worker: WorkerProcess) -> None:
         """A worker died of `how`; the probe must be idle. Afterwards another one may be started.
 
         Raises TargetError where the target cannot be fuzzed as it stands, WorkerLostError after too many deaths.
@@ -69,8 +69,8 @@ class RestartPolicy:
         if reply is not None and reply.ids:
             self._ban(reply.value.get("parents", []))
         else:
-            said = reply.error if reply is not None and reply.error else "the same batch did not do it again"
-            self._tell(Warned(f"the worker died of {how}, and {said}: nothing to keep"))
+            reason = reply.error if reply is not None and reply.error else "the same batch did not do it again"
+            self._tell(Warned(f"the worker died of {how}, and {reason}: nothing to keep"))
             if pulse.phase == "calibrate" and self.guarded:
                 raise TargetError(f"the worker died of {how} before the first batch; {worker.log_hint()}")
         self.guarded = not worker.began() or self.deaths >= GUARD_DEATHS

@@ -73,41 +73,41 @@ class _Supervisor:
         self._loading = 0.0
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
-        self.crew = WorkerPool(workdir, request.workers)
+        self.pool = WorkerPool(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
         self.queue = TriageQueue(request.confirm_share, on_event)
         for finding in self.store.records():
             self.queue.add(finding)
         self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
-        self.inquest = RestartPolicy(request.spec, workdir, self.probe, on_event, self._asked_to_end)
+        self.policy = RestartPolicy(request.spec, workdir, self.probe, on_event, self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
     def run(self, *, adopt: bool) -> CampaignResult:
         with self.interrupts:
             try:
                 if not self._asked_to_end():
-                    self._start(self.crew.first, adopt=adopt)
+                    self._start(self.pool.first, adopt=adopt)
                 self.tell(Started(self.request.spec.target, self.workdir.name, str(self.workdir.root)))
                 stop = self._watch()
-                self.crew.combine(now=True)
+                self.pool.combine(now=True)
                 self._wrap_up()
                 return self._result(Stop(self.interrupts.reason) if self.interrupts.reason else stop)
             finally:
-                self.crew.kill()
+                self.pool.kill()
                 self.probe.kill()
 
     def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
         budget, spent = self.request.budget, time.monotonic() - self._started
-        total, several = budget.total_seconds, len(self.crew.workers)
-        whole = self.inquest.deaths == 0 and worker is self.crew.first  # loading does not count
-        inputs = None if budget.inputs is None else budget.inputs // several - self.crew.inputs(worker)
+        total, several = budget.total_seconds, len(self.pool.workers)
+        whole = self.policy.deaths == 0 and worker is self.pool.first  # loading does not count
+        inputs = None if budget.inputs is None else budget.inputs // several - self.pool.inputs(worker)
         worker.start(
             self.request.spec,
             seconds=None if total is None else total if whole else max(0.1, total - spent),
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings if several == 1 else None,
             adopt=adopt,
-            guarded=self.inquest.guarded,
+            guarded=self.policy.guarded,
         )
 
     def _watch(self) -> Stop:
@@ -115,13 +115,13 @@ class _Supervisor:
             self.probe.wait(POLL_SECONDS)
             asked = self._asked_to_end()
             self._look()
-            for worker in [] if asked or self._enough else self.crew.waiting():
+            for worker in [] if asked or self._enough else self.pool.waiting():
                 self._start(worker)
-            for worker in list(self.crew.running()):
+            for worker in list(self.pool.running()):
                 self._watch_one(worker)
-            if not list(self.crew.running()):
+            if not list(self.pool.running()):
                 # One worker that somebody has ended does not end a campaign that the others bring to its end.
-                ended = sorted(self.crew.ended.values(), key=lambda one: one.reason.exit_code is not None)
+                ended = sorted(self.pool.ended.values(), key=lambda one: one.reason.exit_code is not None)
                 return self._enough or next(iter(ended), self._asked_for())
 
     def _watch_one(self, worker: WorkerProcess) -> None:
@@ -129,14 +129,14 @@ class _Supervisor:
             answer = worker.answer()
             leaving = self._asked_to_end() or (self._enough and not worker.began())
             if leaving and (answer is None or answer.exit_code != EXIT_CLEAN):
-                said = f"died of {worker.how()}" if answer is None else f"ended: {answer.error()}"
-                self._gave_up(worker, said)
+                end = f"died of {worker.how()}" if answer is None else f"ended: {answer.error()}"
+                self._gave_up(worker, end)
             elif answer is None:
                 self._died(worker.how(), worker)
             elif answer.exit_code != EXIT_CLEAN:
                 raise answer.error()
             else:
-                self.crew.ended[worker.number] = answer.stop or self._asked_for()
+                self.pool.ended[worker.number] = answer.stop or self._asked_for()
         elif self._asked_to_end():
             waited = self.interrupts.seconds
             if waited > (GRACE_SECONDS if worker.has_founded() else START_GRACE_SECONDS):
@@ -151,18 +151,18 @@ class _Supervisor:
 
     def _look(self) -> None:
         """Whatever is new since the last time: progress, findings, replies."""
-        self.crew.combine()
+        self.pool.combine()
         for record in self.progress.fresh():
             self._loading = self._loading or time.monotonic() - self._started
             self.tell(Tick(record, self._faults()))
         now = time.monotonic()
-        if now - self._prepared >= PREPARING_SECONDS and not self.crew.ended:
-            self._prepared = float("inf") if self.crew.first.has_founded() else now
+        if now - self._prepared >= PREPARING_SECONDS and not self.pool.ended:
+            self._prepared = float("inf") if self.pool.first.has_founded() else now
             if self._prepared == now:
-                self.tell(Preparing(doing(self.crew.first.pulse())))
+                self.tell(Preparing(doing(self.pool.first.pulse())))
         if now - self._scanned >= SCAN_SECONDS:
             self._scanned = now
-            self.crew.trim_logs()
+            self.pool.trim_logs()
             for finding_id in self.store.ids():
                 if finding_id not in self._seen:
                     self._seen.add(finding_id)
@@ -170,26 +170,26 @@ class _Supervisor:
                     self.queue.add(finding)
                     self.tell(NewFinding(finding))
             self._count_saved()
-        self.triage.go_on(time.monotonic() - self._started)
+        self.triage.advance(time.monotonic() - self._started)
 
     def _count_saved(self) -> None:
         """Several workers do not know how many findings they have made between them."""
-        if len(self.crew.workers) == 1 or self._enough:
+        if len(self.pool.workers) == 1 or self._enough:
             return
         saved = len(self._seen) - len(self._known)
         self._enough = self.request.budget.spent(seconds=0.0, inputs=0, findings=saved)
         if self._enough:
-            self.crew.ask_to_stop(signal.SIGTERM)
+            self.pool.ask_to_stop(signal.SIGTERM)
 
     def _died(self, how: str, worker: WorkerProcess) -> None:
-        """A worker is gone: hear the probe out, hold an inquest, and start another in its place."""
-        self.triage.hear_out(self._asked_to_end)
+        """A worker is gone: wait for the probe, look into the cause, and start another in its place."""
+        self.triage.wait_for_reply(self._asked_to_end)
         if not self._asked_to_end():
-            self.inquest.hold(how, worker)
+            self.policy.investigate(how, worker)
         if self._asked_to_end() or self._enough:
-            self.crew.ended[worker.number] = self._asked_for()
+            self.pool.ended[worker.number] = self._asked_for()
         elif self._time_is_up() and len(self.store.ids()) > len(self._known):
-            self.crew.ended[worker.number] = Stop(StopReason.TIME)
+            self.pool.ended[worker.number] = Stop(StopReason.TIME)
         else:
             self._start(worker)
 
@@ -197,11 +197,11 @@ class _Supervisor:
         total = self.request.budget.total_seconds
         return total is not None and time.monotonic() - self._started >= total
 
-    def _gave_up(self, worker: WorkerProcess, said: str) -> None:
+    def _gave_up(self, worker: WorkerProcess, end: str) -> None:
         """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
-        self.crew.ended[worker.number] = self._asked_for()
+        self.pool.ended[worker.number] = self._asked_for()
         if worker.began():
-            self.tell(Warned(f"a worker {said}: its last batch is not judged; what it had kept is saved"))
+            self.tell(Warned(f"a worker {end}: its last batch is not judged; what it had kept is saved"))
 
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
@@ -211,16 +211,16 @@ class _Supervisor:
         if not self.probe.busy_seconds:
             # Nothing has been answered yet: its loading, which took the worker so long, is nobody's time.
             loaded = time.monotonic() + max(HEAR_OUT_SECONDS, self._loading)
-            self.triage.hear_out(lambda: self._asked_to_end() or time.monotonic() > loaded)
+            self.triage.wait_for_reply(lambda: self._asked_to_end() or time.monotonic() > loaded)
         wrap_up = WrapUp(total, self.interrupts)
         while wrap_up.left > 0:
-            self.triage.go_on(None)
+            self.triage.advance(None)
             if self.triage.done:
                 break
             self.probe.wait(POLL_SECONDS)
         if not any(one.verdict == "confirmed" for one in self.store.records()):
             until = time.monotonic() + HEAR_OUT_SECONDS
-            self.triage.hear_out(lambda: self._asked_to_end() or time.monotonic() > until)
+            self.triage.wait_for_reply(lambda: self._asked_to_end() or time.monotonic() > until)
 
     def _result(self, stop: Stop) -> CampaignResult:
         findings, stats = tuple(self.store.records()), self._stats()
@@ -247,4 +247,4 @@ class _Supervisor:
     def _acknowledge(self, reason: StopReason) -> None:
         """Say that the end was asked for, and pass it on to those that run."""
         self.tell(Ending(reason))
-        self.crew.ask_to_stop(signal.SIGINT if reason is StopReason.INTERRUPTED else signal.SIGTERM)
+        self.pool.ask_to_stop(signal.SIGINT if reason is StopReason.INTERRUPTED else signal.SIGTERM)

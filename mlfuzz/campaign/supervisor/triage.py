@@ -30,14 +30,14 @@ class ProbeTriage:
         """Whether nothing is asked and nothing waits."""
         return self._asked is None and not len(self._queue)
 
-    def go_on(self, elapsed: float | None) -> None:
+    def advance(self, elapsed: float | None) -> None:
         """Take the reply and ask the next thing. elapsed: seconds of the campaign; None: no share to keep."""
         if not self._took_reply() or (task := self._queue.next(elapsed)) is None:
             return
         self._asked, self._busy_before = task, self._probe.busy_seconds
         self._probe.ask(self._request(task))
 
-    def hear_out(self, given_up: Callable[[], bool]) -> None:
+    def wait_for_reply(self, given_up: Callable[[], bool]) -> None:
         """Wait for what has been asked, so that nothing is. given_up: whether there is no time for that."""
         while self._asked is not None and not given_up():
             self._probe.wait(POLL_SECONDS)

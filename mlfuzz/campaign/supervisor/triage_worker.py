@@ -89,7 +89,7 @@ class Probe:
         return self.targets[key]
 
     def _finding(self, target: Any, request: TriageRequest) -> Reply:
-        from mlfuzz.campaign.minimize.pipeline import settle_finding, shrink_finding, trim_finding
+        from mlfuzz.campaign.minimize.pipeline import confirm_and_shrink, shrink_finding, trim_finding
         from mlfuzz.findings.store import FindingStore, read
 
         finding, files = read(Path(request.path))
@@ -100,9 +100,9 @@ class Probe:
         store = FindingStore(Path(request.path).parent)
         if request.op == "settle":
             until = time.monotonic() + request.seconds
-            changed = settle_finding(
+            changed = confirm_and_shrink(
                 target, store, finding, alone_in="fresh process", until=until,
-                judged=partial(self._validity, target, request, store),
+                checked=partial(self._validity, target, request, store),
             )  # fmt: skip
         elif request.op == "trim":
             changed = self._validity(
@@ -159,17 +159,17 @@ class Probe:
                 "after": {"label": names[-1]},
             })  # fmt: skip
         verdict = "confirmed" if same == request.times else "flaky"
-        settled = msgspec.structs.replace(
+        confirmed = msgspec.structs.replace(
             finding,
             verdict=verdict,
             confirmed=f"{same}/{request.times}",
             evidence={**finding.evidence, "confirmed_in": "fresh process", "ends": names},
         )
-        settled = msgspec.structs.replace(
-            settled, fault=fault_of(settled, ""), severity=severity_of(settled, payload, seed)
+        confirmed = msgspec.structs.replace(
+            confirmed, fault=fault_of(confirmed, ""), severity=severity_of(confirmed, payload, seed)
         )
-        FindingStore(Path(request.path).parent).update(settled)
-        return Reply(ids=[settled.id], value={"verdict": verdict, "shrunk": False})
+        FindingStore(Path(request.path).parent).update(confirmed)
+        return Reply(ids=[confirmed.id], value={"verdict": verdict, "shrunk": False})
 
     def _autopsy(self, target: Any, request: TriageRequest) -> Reply:
         from mlfuzz.campaign.supervisor.crash_isolation import Autopsy

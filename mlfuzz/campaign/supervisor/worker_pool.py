@@ -65,13 +65,13 @@ class WorkerPool:
             return
         self._combined = time.monotonic()
         parts = [part for worker in self.workers if (part := read_part(self._workdir, worker.number)) is not None]
-        told: list[Part] = [part for part in parts if part.progress is not None]
-        if not told:
+        running: list[Part] = [part for part in parts if part.progress is not None]
+        if not running:
             return
-        operators = of_all([part.stats for part in told])
-        progress = combined_progress(self.base, [part.progress for part in told if part.progress], operators)
+        operators = of_all([part.stats for part in running])
+        progress = combined_progress(self.base, [part.progress for part in running if part.progress], operators)
         self._writer.append(progress)
-        stats = combined_stats(self.base, [part.stats for part in told], lives=len(self._workdir.lives()))
+        stats = combined_stats(self.base, [part.stats for part in running], lives=len(self._workdir.lives()))
         self._writer.save(stats)
 
     def ask_to_stop(self, number: int) -> None:

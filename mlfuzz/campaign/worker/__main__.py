@@ -82,7 +82,7 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
         budget = Budget(
             seconds=order.seconds and time_left(order.seconds, spent), inputs=order.inputs, findings=order.findings
         )
-        return campaign.run(budget, interrupts=interrupts, settle_here=False).stop
+        return campaign.run(budget, interrupts=interrupts, triage_here=False).stop
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ class Campaign:
         self.loop = Loop(
             parts, self.corpus, self.pool, seeds, self.candidates, self.tally, self.recorder, number,
             guarded=guarded,
-            searcher=self._searcher(parts, seeds, number), jury=self._jury(seeds),
+            searcher=self._searcher(parts, seeds, number), vote=self._vote(seeds),
         )  # fmt: skip
         seeds.release()
         self.loop.ban(self._banned())
@@ -209,19 +209,19 @@ class Campaign:
 
     def run(
         self, budget: Budget, *, on_progress: Callable[[Progress], None] | None = None,
-        interrupts: Interrupts | None = None, settle_here: bool = True,
+        interrupts: Interrupts | None = None, triage_here: bool = True,
     ) -> Result:  # fmt: skip
         """Fuzz until the budget is spent or a stop is requested; save; confirm and shrink.
 
         interrupts: who hears the signals of this process; None: nobody, `mlfuzz stop` alone is heeded.
-        settle_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
+        triage_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
         """
         started = time.monotonic()
         inputs = 0
         progressed = checkpointed = exchanged = started
         stop: Stop | None = None
         interrupts = interrupts or Interrupts(self.workdir.stop_request)
-        share = 0.8 if settle_here else 1.0
+        share = 0.8 if triage_here else 1.0
         while stop is None:
             inputs += self.loop.step()
             now = time.monotonic()
@@ -244,8 +244,8 @@ class Campaign:
                 self.checkpoint()
                 if stop is None and self.spec.max_disk:
                     stop = disk_spent(self.workdir.used_bytes(), self.spec.max_disk)
-        if settle_here:
-            self._settle(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
+        if triage_here:
+            self._triage(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
         self.stats.ended = str(stop)
         self.account.count(time.monotonic() - started, inputs)
         self.checkpoint()
@@ -318,7 +318,7 @@ class Campaign:
             )
         return searcher
 
-    def _jury(self, seeds: Seeds) -> LabelVote | None:
+    def _vote(self, seeds: Seeds) -> LabelVote | None:
         """The reference models, where there are any: what they no longer recognise was too much for its seed."""
         if not self.spec.validity:
             return None
@@ -335,7 +335,7 @@ class Campaign:
         rows = [self.corpus.row(identity) for identity in banned]
         return np.asarray([row for row in rows if row >= 0], np.int64)
 
-    def _settle(self, until: float) -> None:
+    def _triage(self, until: float) -> None:
         """Confirm and shrink in this process: the deadline leaves the last fifth of the budget for it."""
         target, queue = itself(self.target), TriageQueue(share=1.0)
         validity = self._validity(target)

@@ -73,16 +73,18 @@ def restore_state(checkpoint: Checkpoint | None, parts: Components, spec: Worker
 def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
     """A line where the journal is damaged or entries are gone. left_out: their seed is gone. expected: known before."""
     gone = max(0, expected - len(corpus))
-    told = []
+    losses = []
     if gone:
-        told.append(f"{gone:,} of {expected:,} entries are gone")
+        losses.append(f"{gone:,} of {expected:,} entries are gone")
     if left_out:
-        told.append(f"{left_out:,} entries are left out because their seed is gone")
+        losses.append(f"{left_out:,} entries are left out because their seed is gone")
     if corpus.damaged:
-        told.append(f"{len(corpus.damaged):,} places are damaged (copies in quarantine/)")
+        losses.append(f"{len(corpus.damaged):,} places are damaged (copies in quarantine/)")
     if corpus.unreadable:
-        told.append(f"{corpus.unreadable:,} records are not understood")
-    return [f"the journal has suffered: {', '.join(told)}; the campaign goes on with {len(corpus):,}"] if told else []
+        losses.append(f"{corpus.unreadable:,} records are not understood")
+    return (
+        [f"the journal has suffered: {', '.join(losses)}; the campaign goes on with {len(corpus):,}"] if losses else []
+    )
 
 
 def measure_again(corpus: Corpus, pool: InputCache, parts: Components, *, beat: Callable[[], None]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 ADMITS_MUCH, ADMITS_LITTLE = 0.2, 1e-4
 """Shares of the latest inputs between which a radius tells inputs apart."""
 
-SETTLED = 20_000
+STEADY = 20_000
 """Inputs after which a radius that follows a rate has found it."""
 
 FAILS_OFTEN = 0.8
@@ -19,12 +19,12 @@ ENOUGH = 1_000
 def radius(covered: Mapping[str, float], *, rows: int, entries: int, seeds: int) -> list[str]:
     """A radius that admits nearly all, or nothing. covered: the criterion's figures; rows: inputs of this life."""
     recent = covered.get("accepting")
-    if recent is not None and rows > SETTLED // 4 and recent > ADMITS_MUCH:
+    if recent is not None and rows > STEADY // 4 and recent > ADMITS_MUCH:
         return [
             f"coverage admits {recent:.0%} of all inputs: its radius {covered.get('radius', 0.0):.3g} tells nothing "
             "apart; radius=auto holds one per cent"
         ]
-    if covered and rows > SETTLED and (entries <= seeds if recent is None else recent < ADMITS_LITTLE):
+    if covered and rows > STEADY and (entries <= seeds if recent is None else recent < ADMITS_LITTLE):
         return [
             "coverage admits next to nothing: its radius is too wide, or the target's outputs do not move; "
             "mlfuzz list coverage"
@@ -43,11 +43,11 @@ def oracles(names: Sequence[str], failed: Sequence[int], judged: Sequence[int]) 
 
 def filters(*, rows: int, unjudged: int, dropped: int) -> list[str]:
     """Limits that drop most inputs, and oracles that can judge none of them."""
-    said = []
+    warnings = []
     if rows > ENOUGH and unjudged - dropped > 0.9 * rows:
-        said.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
+        warnings.append("over 90 % of the inputs could not be judged: no oracle fits these mutators")
     if rows > ENOUGH and dropped > 0.95 * rows:
-        said.append("the limits refuse nearly every input: nothing is left to judge; widen them")
+        warnings.append("the limits refuse nearly every input: nothing is left to judge; widen them")
     elif rows > ENOUGH and dropped > 0.5 * rows:
-        said.append("over half of the inputs lie beyond the limits and were dropped: widen them")
-    return said
+        warnings.append("over half of the inputs lie beyond the limits and were dropped: widen them")
+    return warnings

@@ -111,8 +111,8 @@ class LoopStats:
             if np.isfinite(margins).any():
                 row = int(np.nanargmax(margins))
                 seed = self._loop.seeds.names[int(corpus.seeds[row])]
-                said = sentence(corpus.chain(row), self._loop.candidates.origin.units)
-                return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=said)
+                chain = sentence(corpus.chain(row), self._loop.candidates.origin.units)
+                return Miss(oracle=oracle.name, margin=float(margins[row]), unit=oracle.unit, seed=seed, sentence=chain)
         return None
 
     def _mistuned(self) -> list[str]:

@@ -44,17 +44,17 @@ def run(
         tempfile.TemporaryDirectory(prefix="mlfuzz-trial-") as folder,
         Campaign.open(Path(folder) / "c", target, seeds=setup.seeds, **options) as campaign,
     ):
-        said = {"bench": "effectiveness", "task": task.name, "preset": preset, "repeat": repeat}
+        row = {"bench": "effectiveness", "task": task.name, "preset": preset, "repeat": repeat}
         if preset in SEARCHES:
-            return {**said, "guidance": "", **_searched(campaign, setup, preset, repeat, evaluations)}
+            return {**row, "guidance": "", **_searched(campaign, setup, preset, repeat, evaluations)}
         ended_by = {"findings": 1} if task.first else {}
         budget = Budget(seconds=seconds, **ended_by) if seconds else Budget(inputs=evaluations, **ended_by)
         witness = Witness(campaign)
         clock, wall = time.process_time(), time.monotonic()
-        campaign.run(budget, settle_here=False)
+        campaign.run(budget, triage_here=False)
         spent = {"cpu_s": time.process_time() - clock, "wall_s": time.monotonic() - wall}
         return {
-            **said, "guidance": guidance(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
+            **row, "guidance": guidance(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
             **_confirmed(campaign, witness.failures), **_judged(campaign, witness.failures, setup),
         }  # fmt: skip
 

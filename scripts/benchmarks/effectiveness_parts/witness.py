@@ -150,10 +150,10 @@ class _Searcher:
         self._witness, self._inner = witness, inner
 
     def turn(self, rng: np.random.Generator, begin: Callable[[Indices], None], beat: Callable[[], None]) -> Any:
-        told: list[Indices] = []
-        found = self._inner.turn(rng, lambda picked: (told.append(picked), begin(picked)), beat)
-        if told:
-            roots = self._witness.campaign.corpus.seeds[told[0]]
+        begun: list[Indices] = []
+        found = self._inner.turn(rng, lambda picked: (begun.append(picked), begin(picked)), beat)
+        if begun:
+            roots = self._witness.campaign.corpus.seeds[begun[0]]
             self._witness.searched(roots, found.evaluations + len(found.picked))
         return found
 

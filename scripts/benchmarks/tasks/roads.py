@@ -152,16 +152,16 @@ def _grown(operators: Sequence[str]) -> ExtraTreesRegressor:
 def _network(model: nn.Module, tolerated: float) -> Vote:
     def vote(rows: Rows, labels: Sequence[str]) -> NDArray[np.bool_]:
         with torch.inference_mode():
-            said = model(pixels(rows))[:, 0].numpy()
-        return np.abs(said - np.asarray(labels).astype(np.float32)) <= tolerated  # type: ignore[no-any-return]
+            angles = model(pixels(rows))[:, 0].numpy()
+        return np.abs(angles - np.asarray(labels).astype(np.float32)) <= tolerated  # type: ignore[no-any-return]
 
     return vote
 
 
 def _trees(forest: ExtraTreesRegressor, tolerated: float) -> Vote:
     def vote(rows: Rows, labels: Sequence[str]) -> NDArray[np.bool_]:
-        said = forest.predict(_small(pixels(rows)))
-        return np.abs(said - np.asarray(labels).astype(np.float32)) <= tolerated  # type: ignore[no-any-return]
+        angles = forest.predict(_small(pixels(rows)))
+        return np.abs(angles - np.asarray(labels).astype(np.float32)) <= tolerated  # type: ignore[no-any-return]
 
     return vote
 

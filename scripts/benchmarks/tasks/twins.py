@@ -86,8 +86,8 @@ def _linear(classifier: Any, names: Sequence[str]) -> Vote:
 
 def _vote(robust: mlfuzz.ModuleTarget) -> Vote:
     def vote(rows: Rows, labels: Sequence[str]) -> NDArray[np.bool_]:
-        said = robust.run(rows).main.argmax(1).tolist()
-        return np.asarray([robust.labels[number] == label for number, label in zip(said, labels, strict=True)])
+        classes = robust.run(rows).main.argmax(1).tolist()
+        return np.asarray([robust.labels[number] == label for number, label in zip(classes, labels, strict=True)])
 
     return vote
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from pictured import kept
 
-from mlfuzz.campaign.confirm.batch_replay import rejudge
+from mlfuzz.campaign.confirm.batch_replay import rerun
 from mlfuzz.campaign.confirm.replay import retry
 from mlfuzz.testing.puzzles import nan_when_bright, puzzle_seeds, sound
 
@@ -28,7 +28,7 @@ def findings(target, tmp_path):
 
 
 def test_a_batch_says_what_each_finding_alone_says(target, findings):
-    together = rejudge(target, findings)
+    together = rerun(target, findings)
     for (finding, files), result in zip(findings, together, strict=True):
         alone = retry(target, finding, files, 1)
         assert result.problem == ""
@@ -46,18 +46,18 @@ def test_a_finding_that_cannot_be_judged_spoils_no_other(target, findings):
         (findings[0][0], {**findings[0][1], "input.png": b"no picture"}),
         (msgspec.structs.replace(findings[0][0], oracle={}), findings[0][1]),
     ]
-    results = rejudge(target, [*bad, *findings])
+    results = rerun(target, [*bad, *findings])
     for result, says in zip(
         results, ["has no label 'gone'", "did you mean 'label'", "seed", "", "alone"], strict=False
     ):
         assert says in result.problem
         assert result.problem
-    assert [each.margin for each in results[5:]] == [each.margin for each in rejudge(target, findings)]
+    assert [each.margin for each in results[5:]] == [each.margin for each in rerun(target, findings)]
 
 
 def test_an_answer_that_is_no_number_is_a_problem_and_no_pass(tmp_path):
     target = nan_when_bright()
     seeds = puzzle_seeds(tmp_path, count=2)
-    results = rejudge(target, [kept(target, seeds[0], 0), kept(target, seeds[1], 120)])
+    results = rerun(target, [kept(target, seeds[0], 0), kept(target, seeds[1], 120)])
     assert results[0].problem == ""
     assert "not one to judge" in results[1].problem

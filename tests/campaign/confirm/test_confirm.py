@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from campaign.bright import BRIGHT, SEED, found, scores, target
 
-from mlfuzz.campaign.confirm.confirm import confirm, settle
+from mlfuzz.campaign.confirm.confirm import confirm, with_verdict
 
 DARK = np.full((1, 12, 12), 101, np.uint8)
 
@@ -33,17 +33,17 @@ def test_what_fails_each_time_is_confirmed_and_says_what_was_seen():
     assert result.before is not None
     assert (result.before.label, result.after.label) == ("dark", "bright")
     assert result.margin == pytest.approx(160 / 255 - 0.5, abs=1e-6)
-    settled = settle(finding, result, alone_in="fresh process")
-    assert (settled.verdict, settled.confirmed) == ("confirmed", "3/3")
-    assert settled.evidence["confirmed_in"] == "fresh process"
+    confirmed = with_verdict(finding, result, alone_in="fresh process")
+    assert (confirmed.verdict, confirmed.confirmed) == ("confirmed", "3/3")
+    assert confirmed.evidence["confirmed_in"] == "fresh process"
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_what_fails_not_each_time_is_flaky_with_its_count(after):
     finding, _ = found()
     result = confirm(target(Moody(after)), finding, BRIGHT, SEED)
-    settled = settle(finding, result, alone_in="calling process")
-    assert (settled.verdict, settled.confirmed) == ("flaky", f"{after}/3")
+    flaky = with_verdict(finding, result, alone_in="calling process")
+    assert (flaky.verdict, flaky.confirmed) == ("flaky", f"{after}/3")
 
 
 def test_the_least_margin_of_all_runs_is_kept():
@@ -72,9 +72,9 @@ def test_an_exception_instead_of_the_failure_is_told():
     finding, _ = found()
     result = confirm(target(broken), finding, BRIGHT, SEED)
     assert (result.failed, result.margin) == (0, None)
-    settled = settle(finding, result, alone_in="fresh process")
-    assert "KeyError" in settled.evidence["failed_otherwise"]
-    assert settled.verdict == "flaky"
+    flaky = with_verdict(finding, result, alone_in="fresh process")
+    assert "KeyError" in flaky.evidence["failed_otherwise"]
+    assert flaky.verdict == "flaky"
 
 
 def test_an_input_that_does_not_fail_any_more_is_not_confirmed():

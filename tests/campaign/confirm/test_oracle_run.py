@@ -25,7 +25,7 @@ def raises_when_bright(images):
 
 def test_rows_are_judged_against_the_seed_each_with_margin_and_key():
     made = trial()
-    judged = made.judge(made.rows([DARK, BRIGHT]))
+    judged = made.evaluate(made.rows([DARK, BRIGHT]))
     dark, bright = judged.margins.tolist()
     assert dark < 0 < bright
     assert (made.fails(judged, 0.0, int(judged.keys[1]))).tolist() == [False, True]
@@ -34,7 +34,7 @@ def test_rows_are_judged_against_the_seed_each_with_margin_and_key():
 
 def test_a_failure_below_the_floor_or_with_another_key_is_not_the_findings():
     made = trial()
-    judged = made.judge(made.rows([BRIGHT]))
+    judged = made.evaluate(made.rows([BRIGHT]))
     margin, key = float(judged.margins[0]), int(judged.keys[0])
     assert made.fails(judged, margin / 2, key).tolist() == [True]
     assert made.fails(judged, margin * 2, key).tolist() == [False]
@@ -55,7 +55,7 @@ def test_where_the_campaign_clipped_each_step_so_does_a_chain_made_again():
 
 def test_a_row_that_raises_is_a_crash_and_the_others_are_judged():
     made = trial(raises_when_bright)
-    judged = made.judge(made.rows([DARK, BRIGHT, DARK]))
+    judged = made.evaluate(made.rows([DARK, BRIGHT, DARK]))
     assert list(judged.crashes) == [1]
     assert judged.ran.tolist() == [0, 2]
     assert np.isnan(judged.margins[1])
@@ -65,7 +65,7 @@ def test_a_row_that_raises_is_a_crash_and_the_others_are_judged():
 
 def test_of_a_crash_only_one_with_its_key_counts():
     crash = trial(raises_when_bright, oracle={}, kind="crash")
-    judged = crash.judge(crash.rows([BRIGHT, DARK]))
+    judged = crash.evaluate(crash.rows([BRIGHT, DARK]))
     same = trial(raises_when_bright, oracle={}, kind="crash", key=judged.crashes[0].key)
     assert same.fails(judged, 0.0, None).tolist() == [True, False]
     assert crash.fails(judged, 0.0, None).tolist() == [False, False]

@@ -12,9 +12,9 @@ from mlfuzz.testing import examples
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_an_answer_that_is_no_number_can_be_written_and_read_again(value: float) -> None:
-    said = run_of(examples.observation(torch.tensor([[0.5, value, 0.1]])), ("a", "b", "c"), 1.0)
+    run = run_of(examples.observation(torch.tensor([[0.5, value, 0.1]])), ("a", "b", "c"), 1.0)
     finding = Finding(
-        id="0" * 16, side="model", kind="nonfinite", target="t", input=FileRef("input.png", "0" * 64), after=said
+        id="0" * 16, side="model", kind="nonfinite", target="t", input=FileRef("input.png", "0" * 64), after=run
     )
     assert loads(dumps(finding)) == finding
-    assert str(value) in said.text
+    assert str(value) in run.text

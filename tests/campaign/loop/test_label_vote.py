@@ -33,8 +33,8 @@ def grey(*levels: int) -> Any:
 
 
 def refused(jurors: list[Any], seeds: list[int], labels: list[str | None], rows: list[int]) -> list[bool]:
-    jury = LabelVote({one.name: one for one in jurors}, lambda numbers: grey(*(seeds[at] for at in numbers)), labels)
-    return jury.refused(grey(*rows), np.arange(len(rows))).tolist()
+    vote = LabelVote({one.name: one for one in jurors}, lambda numbers: grey(*(seeds[at] for at in numbers)), labels)
+    return vote.refused(grey(*rows), np.arange(len(rows))).tolist()
 
 
 def test_most_votes_decide() -> None:
@@ -54,7 +54,7 @@ def test_a_seed_without_a_label_is_held_to_what_the_juror_said_of_it() -> None:
 def test_reference_models_make_operators_milder_where_labels_are_lost(tmp_path: Path) -> None:
     options: dict[str, Any] = {"validity": ["mlfuzz.examples.digits:robust"], "batch": 256, "max_seeds": 20}
     with Campaign.open(tmp_path / "c", digits.fragile(), search="off", **options) as campaign:
-        campaign.run(Budget(inputs=4_000), settle_here=False)
+        campaign.run(Budget(inputs=4_000), triage_here=False)
         caps = campaign.loop._caps
     assert caps is not None
     assert 0.0 < (caps.most < 1.0).mean() < 0.5

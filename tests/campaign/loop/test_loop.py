@@ -54,9 +54,9 @@ def test_the_scheduler_is_told_of_a_batch_in_one_order_with_all_that_each_call_i
         campaign.loop.step()
     names = [name for name, _, _ in scheduler.calls]
     assert names == [name for name in ("keep", "grow", "retire", "reward") if name in names]
-    told = {name: arguments for name, arguments, _ in scheduler.calls}
-    seeds, margins, keys = told["keep"]
-    picked, gains, again, same, news = told["reward"]
+    calls = {name: arguments for name, arguments, _ in scheduler.calls}
+    seeds, margins, keys = calls["keep"]
+    picked, gains, again, same, news = calls["reward"]
     assert again is margins
     assert same is keys
     assert len(seeds) == len(picked) == len(gains) == len(news) == 64
@@ -69,9 +69,9 @@ def test_entries_are_the_rows_that_gained_or_are_wanted_and_none_that_failed(cam
         before = len(campaign.corpus)
         scheduler.calls.clear()
         campaign.loop.step()
-        told = {name: (arguments, answer) for name, arguments, answer in scheduler.calls}
-        (_, margins, _), wanted = told["keep"]
-        gains = told["reward"][0][1]
+        calls = {name: (arguments, answer) for name, arguments, answer in scheduler.calls}
+        (_, margins, _), wanted = calls["keep"]
+        gains = calls["reward"][0][1]
         kept = ((gains > 0) | wanted) & ~(margins > 0).any(axis=1)
         assert len(campaign.corpus) - before == np.count_nonzero(kept)
         assert not gains[(margins > 0).any(axis=1)].any()

@@ -38,8 +38,8 @@ class Says(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         is_far = ((x - self.picture).abs().flatten(1).mean(1) < 0.01).long()
-        said = torch.where(is_far == 1, self.far, self.usual)
-        return nn.functional.one_hot(said, 3).float()
+        answers = torch.where(is_far == 1, self.far, self.usual)
+        return nn.functional.one_hot(answers, 3).float()
 
 
 def reference(**says: int) -> mlfuzz.ModuleTarget:
@@ -60,16 +60,16 @@ def opinion(payload: np.ndarray[Any, Any], *models: mlfuzz.ModuleTarget, by: str
 
 
 def test_more_than_half_of_the_votes_decide() -> None:
-    told = opinion(FAR, reference(far=0), reference(far=0), reference(far=1))
-    assert (told.kept, told.by, told.votes) == (True, "vote", "2 of 3")
-    assert told.said == {"m0": "a", "m1": "a", "m2": "b"}
-    told = opinion(FAR, reference(far=0), reference(far=1), reference(far=1))
-    assert (told.kept, told.votes) == (False, "1 of 3")
+    asked = opinion(FAR, reference(far=0), reference(far=0), reference(far=1))
+    assert (asked.kept, asked.by, asked.votes) == (True, "vote", "2 of 3")
+    assert asked.said == {"m0": "a", "m1": "a", "m2": "b"}
+    asked = opinion(FAR, reference(far=0), reference(far=1), reference(far=1))
+    assert (asked.kept, asked.votes) == (False, "1 of 3")
 
 
 def test_a_model_that_does_not_know_the_seed_has_no_vote() -> None:
-    told = opinion(FAR, reference(far=2, usual=2), reference(far=1))
-    assert (told.kept, told.votes) == (False, "0 of 1")
+    asked = opinion(FAR, reference(far=2, usual=2), reference(far=1))
+    assert (asked.kept, asked.votes) == (False, "0 of 1")
 
 
 def test_likeness_decides_where_nobody_votes_or_as_many_each_way() -> None:
@@ -81,28 +81,28 @@ def test_likeness_decides_where_nobody_votes_or_as_many_each_way() -> None:
 
 
 def test_likeness_says_nothing_of_what_was_moved() -> None:
-    told = opinion(FAR, by="image.rotate")
-    assert told.kept is None
-    assert "says nothing of what was moved" in str(told)
+    asked = opinion(FAR, by="image.rotate")
+    assert asked.kept is None
+    assert "says nothing of what was moved" in str(asked)
     assert opinion(FAR, reference(far=0), by="image.rotate").kept is True
 
 
 def test_crashes_are_failures_whatever_the_input_is() -> None:
     crash = finding("image.gamma", evidence={})
     crash = Finding(**{name: getattr(crash, name) for name in crash.__struct_fields__} | {"kind": "exception"})
-    assert Validity({}).judge(crash, FAR, SEED) is crash
+    assert Validity({}).check(crash, FAR, SEED) is crash
 
 
 def test_what_is_not_shown_to_keep_its_label_is_ignored_where_that_is_required() -> None:
     strict, lenient = Validity({}, require=True), Validity({})
-    assert strict.judge(finding("image.gamma"), NEAR, SEED).triage == "open"
-    refused = strict.judge(finding("image.gamma"), FAR, SEED)
+    assert strict.check(finding("image.gamma"), NEAR, SEED).triage == "open"
+    refused = strict.check(finding("image.gamma"), FAR, SEED)
     assert refused.triage == "ignored"
     assert refused.note.startswith("not shown to keep its label: SSIM ")
-    assert lenient.judge(finding("image.gamma"), FAR, SEED).triage == "open"
-    shrunk = strict.judge(refused, NEAR, SEED)
+    assert lenient.check(finding("image.gamma"), FAR, SEED).triage == "open"
+    shrunk = strict.check(refused, NEAR, SEED)
     assert (shrunk.triage, shrunk.note) == ("open", "")
-    assert strict.judge(finding("image.gamma", triage="quarantined"), FAR, SEED).triage == "quarantined"
+    assert strict.check(finding("image.gamma", triage="quarantined"), FAR, SEED).triage == "quarantined"
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_texts_and_sounds_have_a_likeness_too(modality: Any, seed: Any, near: An
         **{name: getattr(of, name) for name in of.__struct_fields__}
         | {"modality": {"name": modality.name, **modality.describe()}, "label": None}
     )
-    told = [Validity({}).opinion(of, payload, seed) for payload in (near, far)]
-    assert [one.kept for one in told] == [True, False]
-    assert told[0].by == measure
+    opinions = [Validity({}).opinion(of, payload, seed) for payload in (near, far)]
+    assert [one.kept for one in opinions] == [True, False]
+    assert opinions[0].by == measure
 
 
 def test_a_reference_that_is_the_target_or_takes_other_inputs_is_refused() -> None:
@@ -152,9 +152,9 @@ def test_a_campaign_asks_for_each_confirmed_finding(tmp_path: Path) -> None:
     confirmed = [one for one in store.records() if one.verdict == "confirmed"]
     assert confirmed
     for one in confirmed:
-        told = opinion_of(one)
-        assert twin in told.said
-        assert (one.triage == "ignored") is (told.kept is not True)
+        asked = opinion_of(one)
+        assert twin in asked.said
+        assert (one.triage == "ignored") is (asked.kept is not True)
         assert voters(one) == [twin]
     told_all = labels_kept(confirmed)
     assert told_all.kept >= 0.5 * len(confirmed), "the robust twin reads most of what the fragile one fails on"

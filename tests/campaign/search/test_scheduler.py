@@ -158,7 +158,7 @@ def test_without_limits_auto_leaves_alone_what_is_relative_to_the_seed(tmp_path:
 def test_what_is_found_lies_within_the_limits_of_its_seed(tmp_path: Path) -> None:
     where = seeds(tmp_path / "seeds")
     with Campaign.open(tmp_path / "c", target(), seeds=where, **OFTEN) as campaign:
-        result = campaign.run(Budget(inputs=1_000), settle_here=False)
+        result = campaign.run(Budget(inputs=1_000), triage_here=False)
         store = campaign.findings
         for one in replaced(result):
             modality = mlfuzz.Image(size=SIZE)

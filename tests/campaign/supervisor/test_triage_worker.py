@@ -125,11 +125,11 @@ def test_as_a_process_it_serves_one_request_after_the_other_and_starts_again_whe
     try:
         for target in ("target", "leaves", "target"):
             request = TriageRequest(op="replay", path=path, target=f"triaged:{target}", directory=str(tmp_path))
-            said = process.consult(request, 60.0)
+            answer = process.consult(request, 60.0)
             if target == "leaves":
-                assert said == "the process that ran it died"
+                assert answer == "the process that ran it died"
             else:
-                assert not isinstance(said, str), said
-                assert (said.error, said.value["failed"]) == ("", 3)
+                assert not isinstance(answer, str), answer
+                assert (answer.error, answer.value["failed"]) == ("", 3)
     finally:
         process.kill()

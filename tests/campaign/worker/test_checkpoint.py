@@ -55,7 +55,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, seeds: Path) -> Path:
     """A campaign that has ended. Not to be written to."""
     folder = tmp_path_factory.mktemp("whole") / "c"
     with taken_up(folder, seeds) as campaign:
-        campaign.run(Budget(inputs=600), settle_here=False)
+        campaign.run(Budget(inputs=600), triage_here=False)
         assert len(campaign.corpus) > 40
     (folder / "derived/banned.json").write_bytes(b'[["w00-0001-00000000", 3]]')
     return folder
@@ -80,7 +80,7 @@ def copied(whole: Path, tmp_path: Path) -> Path:
 def fuzzed(folder: Path, seeds: Path, **options: object) -> list[str]:
     """Go on with it for a few batches; what it warned of."""
     with taken_up(folder, seeds, **options) as campaign:
-        assert campaign.run(Budget(inputs=100), settle_here=False).stats.inputs >= 100
+        assert campaign.run(Budget(inputs=100), triage_here=False).stats.inputs >= 100
         state = campaign.loop.parts.scheduler.state()
         for name, column in (("seeds", campaign.corpus.seeds), ("gains", campaign.corpus.gains)):
             np.testing.assert_array_equal(state[name], column)
@@ -95,9 +95,9 @@ def test_a_derived_file_that_cannot_be_read_stops_nobody(
 ) -> None:
     folder = copied(whole, tmp_path)
     path = hurt(folder / file, damage)
-    told = [text for text in fuzzed(folder, seeds) if path.name in text]
+    warnings = [text for text in fuzzed(folder, seeds) if path.name in text]
     torn = file == "progress.jsonl" and damage in ("cut in half", "emptied", "zeros")  # a last line not yet written
-    assert len(told) == (0 if damage == "deleted" or torn else 1)
+    assert len(warnings) == (0 if damage == "deleted" or torn else 1)
     assert torn or not [text for text in fuzzed(folder, seeds) if path.name in text]
 
 
@@ -105,8 +105,8 @@ def test_emptied_figures_and_a_flipped_checkpoint_are_told_once(whole: Path, see
     folder = copied(whole, tmp_path)
     hurt(folder / "stats.json", "emptied")
     hurt(folder / "derived/worker-00.npz", FLIP)
-    told = fuzzed(folder, seeds)
-    assert ["stats.json" in told[0], "worker-00.npz" in told[1]] == [True, True]
+    warnings = fuzzed(folder, seeds)
+    assert ["stats.json" in warnings[0], "worker-00.npz" in warnings[1]] == [True, True]
     assert fuzzed(folder, seeds) == []
 
 
@@ -119,9 +119,9 @@ def test_a_damaged_journal_is_taken_up_and_what_is_gone_is_counted(
     folder = copied(whole, tmp_path)
     (path,) = folder.glob("journal/*/000001.mlj")
     hurt(path, damage)
-    told = fuzzed(folder, seeds)
-    assert [text for text in told if " entries are gone" in text and "the journal has suffered" in text]
-    assert [text for text in told if "worker-00.npz tells of" in text and "built up again" in text]
+    warnings = fuzzed(folder, seeds)
+    assert [text for text in warnings if " entries are gone" in text and "the journal has suffered" in text]
+    assert [text for text in warnings if "worker-00.npz tells of" in text and "built up again" in text]
     assert not [text for text in fuzzed(folder, seeds) if "worker-00.npz" in text]
 
 
@@ -136,7 +136,7 @@ def test_entries_whose_seed_is_gone_are_left_out_and_the_others_keep_theirs(
     at = data.index(b'"name":"1.png"')
     path.write_bytes(data[:at] + b"X" + data[at + 1 :])
     with taken_up(folder, seeds) as campaign:
-        campaign.run(Budget(inputs=200), settle_here=False)
+        campaign.run(Budget(inputs=200), triage_here=False)
         assert any("because their seed is gone" in text for text in campaign.warnings)
         corpus = campaign.corpus
         assert set(corpus.seeds.tolist()) == {0, 1, 2}
@@ -156,7 +156,7 @@ def test_new_seeds_never_become_those_of_entries_whose_own_are_lost(whole: Path,
     path.write_bytes(data)
     for _ in range(2):
         with taken_up(folder, seeds) as campaign:
-            campaign.run(Budget(inputs=100), settle_here=False)
+            campaign.run(Budget(inputs=100), triage_here=False)
             assert {campaign.corpus.entry(row).seed for row in range(4)} & {0, 1, 2, 3} == set()
             assert any("because their seed is gone" in text for text in campaign.warnings)
 
@@ -164,7 +164,7 @@ def test_new_seeds_never_become_those_of_entries_whose_own_are_lost(whole: Path,
 def test_a_checkpoint_of_another_campaign_is_not_laid_over_this_one(whole: Path, seeds: Path, tmp_path: Path) -> None:
     folder = copied(whole, tmp_path)
     with taken_up(tmp_path / "other", seeds, seed=7) as other:
-        other.run(Budget(inputs=600), settle_here=False)
+        other.run(Budget(inputs=600), triage_here=False)
     shutil.copy(tmp_path / "other/derived/worker-00.npz", folder / "derived/worker-00.npz")
     assert any("are not here" in text for text in fuzzed(folder, seeds))
 
@@ -186,7 +186,7 @@ def test_a_campaign_goes_on_under_more_oracles_or_fewer_and_each_seed_is_judged_
     named = [{"name": "label"}, {"name": "tolerance"}, {"name": "cosine"}]
     folder = tmp_path / "c"
     with taken_up(folder, seeds, oracles=named[:before]) as first:
-        first.run(Budget(inputs=300), settle_here=False)
+        first.run(Budget(inputs=300), triage_here=False)
         kept = len(first.corpus)
     for warned in (1, 0):
         with taken_up(folder, seeds, oracles=named[:after], adopt=True) as campaign:
@@ -195,10 +195,10 @@ def test_a_campaign_goes_on_under_more_oracles_or_fewer_and_each_seed_is_judged_
             assert np.isfinite(margins[:4]).any(axis=0).all()
             assert np.isnan(margins[4:kept]).all()
             assert len([text for text in campaign.warnings if "oracles" in text]) == 1
-            campaign.run(Budget(inputs=300), settle_here=False)
+            campaign.run(Budget(inputs=300), triage_here=False)
             assert np.isfinite(campaign.corpus.margins[kept:]).any() or not warned
     with taken_up(folder, seeds, oracles=named[:before], adopt=True) as back:
-        back.run(Budget(inputs=100), settle_here=False)
+        back.run(Budget(inputs=100), triage_here=False)
         assert np.isfinite(back.corpus.margins[4:kept]).any()
 
 
@@ -208,11 +208,11 @@ def test_what_was_learnt_of_rows_fits_them_after_several_workers_have_mixed_them
     monkeypatch.setattr("mlfuzz.campaign.worker.campaign.EXCHANGE_SECONDS", 0.0)
     folder = tmp_path / "c"
     with taken_up(folder, seeds, workers=2) as first:
-        first.run(Budget(inputs=200), settle_here=False)
+        first.run(Budget(inputs=200), triage_here=False)
         with taken_up(folder, seeds, worker=1, workers=2, lock=False) as second:
-            second.run(Budget(inputs=200), settle_here=False)
-            first.run(Budget(inputs=200), settle_here=False)
-            second.run(Budget(inputs=200), settle_here=False)
+            second.run(Budget(inputs=200), triage_here=False)
+            first.run(Budget(inputs=200), triage_here=False)
+            second.run(Budget(inputs=200), triage_here=False)
         order = [first.corpus.identity(row) for row in range(len(first.corpus))]
         state = first.loop.parts.scheduler.state()
     assert order != sorted(order)

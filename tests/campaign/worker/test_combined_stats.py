@@ -21,7 +21,7 @@ def of(**fields: object) -> Stats:
     return msgspec.convert({"campaign": "c", "started": "then", **fields}, Stats)
 
 
-def told(**fields: object) -> Progress:
+def progress_of(**fields: object) -> Progress:
     given = {
         "life": "w00-0001-00000000", "seconds": 1.0, "inputs": 0, "batches": 0, "inputs_per_s": 0.0, "entries": 0,
         "seeds": 5, "candidates": 0, "failing": 0, "p_new": 0.0, "since_new_s": 1.0,
@@ -64,8 +64,8 @@ def test_the_nearest_miss_is_the_nearest_of_all_and_each_warning_is_said_once():
 
 def test_a_record_of_now_adds_speeds_and_weighs_what_is_new_by_them():
     whole = combined_progress(of(inputs=7), [
-        told(inputs=10, inputs_per_s=300.0, p_new=0.1, entries=50, since_new_s=3.0),
-        told(inputs=20, inputs_per_s=100.0, p_new=0.5, entries=60, since_new_s=1.0),
+        progress_of(inputs=10, inputs_per_s=300.0, p_new=0.1, entries=50, since_new_s=3.0),
+        progress_of(inputs=20, inputs_per_s=100.0, p_new=0.5, entries=60, since_new_s=1.0),
     ], {})  # fmt: skip
     assert (whole.inputs, whole.inputs_per_s, whole.entries, whole.since_new_s) == (37, 400.0, 60, 1.0)
     assert whole.p_new == (300 * 0.1 + 100 * 0.5) / 400
@@ -74,14 +74,16 @@ def test_a_record_of_now_adds_speeds_and_weighs_what_is_new_by_them():
 def test_a_record_of_now_names_the_best_operators_of_all_workers():
     one = of(operators={"image.fog": {"rows": 10, "failures": 3}, "image.rain": {"rows": 10, "failures": 2}})
     other = of(operators={"image.rain": {"rows": 990, "failures": 5}})
-    whole = combined_progress(of(), [told(best=["fog 3/10"]), told(best=["rain 5/990"])], of_all([one, other]))
+    whole = combined_progress(
+        of(), [progress_of(best=["fog 3/10"]), progress_of(best=["rain 5/990"])], of_all([one, other])
+    )
     assert whole.best == ["rain 7/1.0k", "fog 3/10"]
 
 
 def test_a_part_is_read_as_written_and_forgotten_before_the_next_run(tmp_path):
     workdir = Workdir.create(tmp_path / "c")
     assert read_part(workdir, 1) is None
-    part = Part(stats=of(inputs=3), progress=told(inputs=3))
+    part = Part(stats=of(inputs=3), progress=progress_of(inputs=3))
     workdir.part(1).write_bytes(msgspec.json.encode(part))
     assert read_part(workdir, 1) == part
     forget_parts(workdir)
@@ -91,5 +93,5 @@ def test_a_part_is_read_as_written_and_forgotten_before_the_next_run(tmp_path):
 def test_a_record_that_got_further_than_the_figures_counts(tmp_path):
     workdir = Workdir.create(tmp_path / "c")
     workdir.stats.write_bytes(msgspec.json.encode(of(inputs=5)))
-    workdir.progress.write_bytes(msgspec.json.encode(told(inputs=9, batches=2)) + b"\n")
+    workdir.progress.write_bytes(msgspec.json.encode(progress_of(inputs=9, batches=2)) + b"\n")
     assert (earlier_stats(workdir).inputs, earlier_stats(workdir).batches) == (9, 2)

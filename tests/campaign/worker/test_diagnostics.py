@@ -12,32 +12,32 @@ from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.examples import digits
 
 
-def told(accepting: float | None, *, rows: int = 30_000, entries: int = 300) -> list[str]:
+def warnings(accepting: float | None, *, rows: int = 30_000, entries: int = 300) -> list[str]:
     covered = {"share": 0.4} if accepting is None else {"accepting": accepting, "radius": 0.3}
     return diagnostics.radius(covered, rows=rows, entries=entries, seeds=100)
 
 
 @pytest.mark.parametrize(("accepting", "word"), [(0.5, "50%"), (0.21, "tells nothing apart"), (0.0, "next to nothing")])
 def test_a_radius_that_admits_nearly_all_or_nothing_is_said(accepting: float, word: str) -> None:
-    (said,) = told(accepting)
-    assert word in said
+    (warning,) = warnings(accepting)
+    assert word in warning
 
 
 def test_a_radius_that_holds_its_rate_or_has_not_settled_is_not_said() -> None:
-    assert told(0.01) == []
-    assert told(0.5, rows=1_000) == []
-    assert told(0.0, rows=10_000) == []
+    assert warnings(0.01) == []
+    assert warnings(0.5, rows=1_000) == []
+    assert warnings(0.0, rows=10_000) == []
 
 
 def test_a_criterion_without_a_radius_is_said_where_it_admitted_nothing() -> None:
-    assert told(None) == []
-    assert "next to nothing" in told(None, entries=100)[0]
+    assert warnings(None) == []
+    assert "next to nothing" in warnings(None, entries=100)[0]
     assert diagnostics.radius({}, rows=30_000, entries=100, seeds=100) == []  # no criterion at all
 
 
 def test_an_oracle_that_fails_on_nearly_everything_is_said_by_name() -> None:
-    (said,) = diagnostics.oracles(("label", "nonfinite"), (1_900, 3), (2_000, 2_000))
-    assert said.startswith("oracle label fails on 95% of all inputs")
+    (warning,) = diagnostics.oracles(("label", "nonfinite"), (1_900, 3), (2_000, 2_000))
+    assert warning.startswith("oracle label fails on 95% of all inputs")
     assert diagnostics.oracles(("label",), (90,), (100,)) == []
 
 
@@ -53,5 +53,5 @@ def test_limits_that_refuse_everything_are_said_once() -> None:
 def test_a_campaign_says_that_its_limits_refuse_everything(tmp_path: Path) -> None:
     options = {"preset": "random", "mutators": ["image.rotate"], "limits": {"l0": 1e-6}, "batch": 128, "max_seeds": 20}
     with Campaign.open(tmp_path / "c", digits.fragile(), **options) as campaign:
-        stats = campaign.run(Budget(inputs=1_300), settle_here=False).stats
+        stats = campaign.run(Budget(inputs=1_300), triage_here=False).stats
     assert any("refuse nearly every input" in text for text in stats.warnings)
