@@ -71,9 +71,9 @@ def _edits(params: Mapping[str, Value]) -> str:
     if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new) or not old:
         return ""
     pairs = [(str(a), str(b)) for a, b in zip(old, new, strict=True)][:SHOWN_EDITS]
-    told = [f"{_cut(repr(a))} -> {_cut(_spelt(b, a))}" for a, b in pairs]
+    edits = [f"{_cut(repr(a))} -> {_cut(_spelt(b, a))}" for a, b in pairs]
     more = f", and {len(old) - SHOWN_EDITS} more" if len(old) > SHOWN_EDITS else ""
-    return ", ".join(told) + more
+    return ", ".join(edits) + more
 
 
 def _spelt(text: str, known: str) -> str:

@@ -20,9 +20,9 @@ def test_edits_of_a_text_are_told_by_what_they_changed():
 
 def test_many_edits_are_cut_short():
     params = {"sites": list(range(9)), "old": ["x" * 99] * 9, "new": ["y"] * 9}
-    told = sentence((Mutation("text.typo", params),), {})
-    assert told.endswith("and 6 more")
-    assert len(told) < 140
+    text = sentence((Mutation("text.typo", params),), {})
+    assert text.endswith("and 6 more")
+    assert len(text) < 140
 
 
 def test_edits_that_do_not_pair_up_are_shown_as_they_are():

@@ -137,8 +137,8 @@ def _conflicts(layers: Mapping[str, Leaves]) -> tuple[Conflict, ...]:
     for origin, layer in layers.items():
         for path, value in layer.items():
             if path in frozen and value != frozen[path] and not _spending(path):
-                said = origin or _origin(path)
-                found[path] = Conflict(dotted(path), frozen[path], value, said, origin == "" or origin in variables())
+                place = origin or _origin(path)
+                found[path] = Conflict(dotted(path), frozen[path], value, place, origin == "" or origin in variables())
     return tuple(found.values())
 
 

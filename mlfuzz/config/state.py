@@ -12,8 +12,8 @@ def state_home(environment: Mapping[str, str] | None = None) -> Path | None:
 
     environment: of the process, unless given.
     """
-    told = (os.environ if environment is None else environment).get("XDG_STATE_HOME", "")
-    if os.path.isabs(told):  # a relative one is to be ignored, says the specification
-        return Path(told) / "mlfuzz"
+    folder = (os.environ if environment is None else environment).get("XDG_STATE_HOME", "")
+    if os.path.isabs(folder):  # a relative one is to be ignored, says the specification
+        return Path(folder) / "mlfuzz"
     home = Path("~").expanduser()
     return home / ".local/state/mlfuzz" if home.is_absolute() else None

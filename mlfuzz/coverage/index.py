@@ -36,7 +36,7 @@ class Index:
         self._exact = exact
         self._vectors = np.empty((1024, width), np.float32)
         self._norms = np.empty(1024, np.float32)
-        self._size = self._settled = 0
+        self._size = self._consolidated = 0
         self._graph: Any = None
 
     def __len__(self) -> int:
@@ -48,16 +48,16 @@ class Index:
         return self._vectors[: self._size]
 
     @property
-    def settled(self) -> int:
+    def consolidated(self) -> int:
         """Entries in the graph; the rest are scanned."""
-        return self._settled
+        return self._consolidated
 
     def nearest(self, queries: Vectors, *, enough: float = 0.0) -> Squares:
         """Squared distance of each finite query (n, width) to the nearest entry, (n,); infinity where none is there.
 
         enough: an entry within this squared distance is near enough, though another may be nearer still.
         """
-        fresh = slice(self._settled, self._size)
+        fresh = slice(self._consolidated, self._size)
         best = nearest(queries, self._vectors[fresh], self._norms[fresh])
         if self._graph is not None:
             for effort in (GLANCE_EFFORT, SEARCH_EFFORT):
@@ -67,7 +67,7 @@ class Index:
         return best
 
     def add(self, vectors: Vectors) -> None:
-        """Take in finite vectors (n, width). They are found exactly until `settle`."""
+        """Take in finite vectors (n, width). They are found exactly until `consolidate`."""
         size = self._size + len(vectors)
         if size > len(self._vectors):
             self._reserve(size)
@@ -75,18 +75,18 @@ class Index:
         self._norms[self._size : size] = norms_of(self._vectors[self._size : size])
         self._size = size
 
-    def settle(self, upto: int | None = None) -> None:
+    def consolidate(self, upto: int | None = None) -> None:
         """Between batches: move whole blocks into the graph, once there are too many to scan.
 
-        upto: settle so many entries, whatever their number: as `settled` was, to restore an index.
+        upto: move in so many entries, whatever their number: as `consolidated` was, to restore an index.
         """
         if upto is None:
             if self._graph is None and self._size <= self._exact:
                 return
             upto = self._size
-        for start in range(self._settled, upto - GRAPH_BLOCK + 1, GRAPH_BLOCK):
+        for start in range(self._consolidated, upto - GRAPH_BLOCK + 1, GRAPH_BLOCK):
             self._extend(self._vectors[start : start + GRAPH_BLOCK])
-            self._settled = start + GRAPH_BLOCK
+            self._consolidated = start + GRAPH_BLOCK
 
     def _searched(self, queries: Vectors, effort: int) -> Squares:
         import faiss

@@ -107,12 +107,12 @@ class Novelty:
     def load(self, features: Features) -> None:
         index = self._indexed(features.shape[1])
         index.add(features[usable(features)])
-        index.settle()
+        index.consolidate()
 
     def tune(self) -> None:
         self.radius.step()
         if self._index is not None:
-            self._index.settle()
+            self._index.consolidate()
 
     def covered(self) -> Mapping[str, float]:
         index, radius = self._index, self.radius
@@ -121,7 +121,7 @@ class Novelty:
             "radius": radius.value,
             "acceptance": radius.accepted / max(1, radius.rows),
             "accepting": radius.recent,
-            "tier": 0.0 if index is None or not index.settled else 1.0,
+            "tier": 0.0 if index is None or not index.consolidated else 1.0,
         }
 
     def state(self) -> State:
@@ -130,7 +130,7 @@ class Novelty:
             state[FIT + "radius"] = self.radius.first
             state |= {FIT + name: part for name, part in self._embedding.state().items()}
         if self._index is not None:
-            state |= {"vectors": self._index.vectors.copy(), "settled": np.array(self._index.settled)}
+            state |= {"vectors": self._index.vectors.copy(), "settled": np.array(self._index.consolidated)}
         return state
 
     def restore(self, state: State) -> None:
@@ -143,7 +143,7 @@ class Novelty:
         self._index = None
         if "vectors" in state:
             self._indexed(state["vectors"].shape[1]).add(np.ascontiguousarray(state["vectors"], np.float32))
-            self._indexed(state["vectors"].shape[1]).settle(int(state["settled"]))
+            self._indexed(state["vectors"].shape[1]).consolidate(int(state["settled"]))
 
     def merge(self, state: State) -> None:
         """Takes in the other's entries that this one does not hold already. Each worker keeps its own radius."""
@@ -151,7 +151,7 @@ class Novelty:
         if len(theirs):
             index = self._indexed(theirs.shape[1])
             index.add(theirs[index.nearest(theirs) > 0.0])
-            index.settle()
+            index.consolidate()
 
     def _indexed(self, width: int) -> Index:
         if self._index is None:

@@ -61,9 +61,9 @@ def _head(git: Path) -> str:
             return _checked((place / name).read_text().strip())
     packed = common / "packed-refs"
     for line in packed.read_text().splitlines() if packed.is_file() else ():
-        told, _, ref = line.partition(" ")
+        commit, _, ref = line.partition(" ")
         if ref == name:
-            return _checked(told)
+            return _checked(commit)
     return ""
 
 

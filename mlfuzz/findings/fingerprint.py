@@ -66,9 +66,9 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
 
 def target_frame(frames: object) -> str:
     """The innermost frame that is no foundation's, without line numbers and folders of the machine; "" without any."""
-    told = [normal_frame(str(frame)) for frame in frames] if isinstance(frames, list | tuple) else []
-    inside = [frame for frame in told if not frame.startswith(FOUNDATIONS)]
-    return (inside or told or [""])[-1]
+    normal = [normal_frame(str(frame)) for frame in frames] if isinstance(frames, list | tuple) else []
+    inside = [frame for frame in normal if not frame.startswith(FOUNDATIONS)]
+    return (inside or normal or [""])[-1]
 
 
 def normal_frame(frame: str) -> str:

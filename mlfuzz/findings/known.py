@@ -28,5 +28,5 @@ class Known:
 
 def _faults(finding: Finding) -> set[str]:
     """The fault it has, or those that it may turn out to be."""
-    settled = {finding.fault or fault_of(finding)}
-    return settled if finding.shrunk else settled | {fault_of(finding, step.name) for step in finding.chain}
+    faults = {finding.fault or fault_of(finding)}
+    return faults if finding.shrunk else faults | {fault_of(finding, step.name) for step in finding.chain}

@@ -78,12 +78,12 @@ class LabelsKept:
         """ "label kept: 12 of 15 (by vote of reference models, SSIM); 2 not to be judged"; "" without findings."""
         if not self.judged + self.unjudged:
             return ""
-        said = f"label kept: {self.kept} of {self.judged}"
-        said += f" (by {', '.join(self.by)})" if self.by else ""
-        said += f"; {self.unjudged} not to be judged" if self.unjudged else ""
+        text = f"label kept: {self.kept} of {self.judged}"
+        text += f" (by {', '.join(self.by)})" if self.by else ""
+        text += f"; {self.unjudged} not to be judged" if self.unjudged else ""
         if self.refused and self.refused == self.judged + self.unjudged:
-            return f"{said}; all {self.refused} refused for it: look at them, or at the reference models"
-        return said + (f"; {self.refused} refused for it" if self.refused else "")
+            return f"{text}; all {self.refused} refused for it: look at them, or at the reference models"
+        return text + (f"; {self.refused} refused for it" if self.refused else "")
 
 
 def labels_kept(findings: Sequence[Finding]) -> LabelsKept:

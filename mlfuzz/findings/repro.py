@@ -41,7 +41,7 @@ def repro_script(finding: Finding) -> str:
         lines = _model(finding, plain, reading)
     else:
         lines = _target(finding)
-    return "\n".join([*lines, *_told(finding)]) + "\n"
+    return "\n".join([*lines, *_report(finding)]) + "\n"
 
 
 def forms(finding: Finding) -> list[str]:
@@ -59,7 +59,7 @@ def _in_half(finding: Finding, reading: Reading) -> str:
     return HALVES.get(named[0], "") if len(named) == 1 and reading.tensor else ""
 
 
-def _told(finding: Finding) -> list[str]:
+def _report(finding: Finding) -> list[str]:
     if finding.side == "code":
         return []
     doubt = DOUBTS.get(finding.verdict, "")
@@ -167,10 +167,10 @@ def _missing(finding: Finding) -> list[str]:
 
 
 def _plain_parts(finding: Finding) -> dict[str, str] | None:
-    told: Any = finding.evidence.get("repro")
-    if not isinstance(told, dict) or not {"module", "model"} <= set(told):
+    recorded: Any = finding.evidence.get("repro")
+    if not isinstance(recorded, dict) or not {"module", "model"} <= set(recorded):
         return None
-    parts = {str(name): str(value) for name, value in told.items() if value}
+    parts = {str(name): str(value) for name, value in recorded.items() if value}
     return parts if all(_DOTTED.fullmatch(value) for value in parts.values()) else None
 
 

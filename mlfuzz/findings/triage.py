@@ -59,7 +59,7 @@ def _state(state: str) -> Triage:
 
 
 def _note(current: Finding, state: str, note: str) -> str:
-    said = note.strip() or current.note
-    if state in REASONED and not said:
+    text = note.strip() or current.note
+    if state in REASONED and not text:
         raise UsageError(f"say why finding {current.id[:8]} is {state}: --note REASON")
-    return said
+    return text

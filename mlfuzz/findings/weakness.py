@@ -110,8 +110,8 @@ def _rank(one: Weakness) -> tuple[bool, bool, float, str, str]:
 
 def _mean(faults: Sequence[Fault]) -> Direction | None:
     """The mean direction of an operator's failures; None where none of them has one."""
-    told = [direction(one.evidence.get(SHIFT)) for fault in faults for one in fault.members]
-    known = [each for each in told if each is not None]
+    directions = [direction(one.evidence.get(SHIFT)) for fault in faults for one in fault.members]
+    known = [each for each in directions if each is not None]
     known = [each for each in known if len(each) == len(known[0])]
     return unit([math.fsum(column) for column in zip(*known, strict=True)]) if known else None
 

@@ -105,11 +105,11 @@ class Differ:
             keys = one.argmax(1) * one.shape[1] + other.argmax(1)
             void = _without_numbers(one, other)
             keys = torch.where(void, one.shape[1] * one.shape[1] + one.argmax(1), keys)
-            return Verdict(self._judged(_lead_gap(one, other), one, void), keys)
+            return Verdict(self._masked(_lead_gap(one, other), one, void), keys)
         one, other = _numbers(ours, theirs)
         void = _without_numbers(one, other)
         keys = torch.where(void, 2, (other.nan_to_num().sum(1) > one.nan_to_num().sum(1)).long())
-        return Verdict(self._judged(_value_gap(one, other, self.tolerated), None, void), keys)
+        return Verdict(self._masked(_value_gap(one, other, self.tolerated), None, void), keys)
 
     def gap(self, outputs: Mapping[str, Output]) -> Tensor:
         """The margin (B,) of outputs by name ("main", "bf16.main", ...), differentiable towards both; NaN unjudged.
@@ -134,16 +134,16 @@ class Differ:
         """Classes by number; who knows the target's labels puts names for them."""
         ours, theirs = self._pair(seen.outputs)
         margin = float(self.check(seen, reference, batch).margin[row])
-        told: dict[str, Any] = {"variant": self._of, "compared": self.by, "severity": margin if margin > 0 else None}
+        details: dict[str, Any] = {"variant": self._of, "compared": self.by, "severity": margin if margin > 0 else None}
         if isinstance(ours, tuple) or isinstance(theirs, tuple):
-            return {**told, "expected": str(_one(ours, row))[:200], "observed": str(_one(theirs, row))[:200]}
+            return {**details, "expected": str(_one(ours, row))[:200], "observed": str(_one(theirs, row))[:200]}
         if self.by == "label":
             one, other = _scores(ours, self.name)[row], _scores(theirs, self.name)[row]
             void = bool(_without_numbers(one[None], other[None])[0])
             i, j = int(one.argmax()), int(other.argmax())
             leads = {} if void else {"main": _plain(one[i] - one[j]), self._of: _plain(other[j] - other[i])}
             return {
-                **told, "expected": i, "expected_from": "model", "observed": "no number" if void else j,
+                **details, "expected": i, "expected_from": "model", "observed": "no number" if void else j,
                 "leads": leads, "scores": {"main": _few(one, (i, j)), self._of: _few(other, (i, j))},
             }  # fmt: skip
         one, other = (values[row] for values in _numbers(ours, theirs))
@@ -152,9 +152,9 @@ class Differ:
         void = bool(_without_numbers(one[None], other[None])[0])
         # Words, not the numbers: findings that differ in these alone are of one fault.
         return {
-            **told, "expected": "the same numbers", "expected_from": "model",
+            **details, "expected": "the same numbers", "expected_from": "model",
             "observed": "no number" if void else "other numbers",
-            "numbers": {"main": _said(one, at), self._of: _said(other, at)}, "at": at,
+            "numbers": {"main": _excerpt(one, at), self._of: _excerpt(other, at)}, "at": at,
             "difference": _plain(apart[at]) if apart.numel() else 0.0, "tolerated": self.tolerated,
         }  # fmt: skip
 
@@ -170,7 +170,7 @@ class Differ:
             )
         return outputs.get(f"{self._of}.base", outputs["main"]), outputs[key]
 
-    def _judged(self, margin: Tensor, scores: Tensor | None, void: Tensor) -> Tensor:
+    def _masked(self, margin: Tensor, scores: Tensor | None, void: Tensor) -> Tensor:
         """Margins that are numbers stay, a variant without numbers fails, the rest is unjudged."""
         lead = _lead(scores) if scores is not None else torch.zeros_like(margin)
         alone = 1.0 + torch.where(torch.isfinite(lead), lead, 0.0)
@@ -264,7 +264,7 @@ def _few(scores: Tensor, classes: tuple[int, int]) -> dict[str, float | None]:
     return {str(at): _plain(scores[at]) for at in dict.fromkeys(classes)}
 
 
-def _said(values: Tensor, at: int) -> str:
+def _excerpt(values: Tensor, at: int) -> str:
     return f"{float(values[at]):.7g}" if values.numel() else "nothing"
 
 

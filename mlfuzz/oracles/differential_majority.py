@@ -61,14 +61,14 @@ class Majority:
         """Classes by number; who knows the target's labels puts names for them."""
         verdict = self.check(seen, reference, batch)
         scores = self._scores(seen)[:, row]
-        said = dict(zip(("main", *self.variants), scores.argmax(1).tolist(), strict=True))
+        votes = dict(zip(("main", *self.variants), scores.argmax(1).tolist(), strict=True))
         margin = float(verdict.margin[row])
         return {
             "expected": int(verdict.keys[row]) // scores.shape[1],
             "expected_from": "majority",
-            "observed": said["main"],
+            "observed": votes["main"],
             "variant": "+".join(self.variants),
-            "votes": said,
+            "votes": votes,
             "severity": margin if margin > 0 else None,
         }
 

@@ -36,7 +36,7 @@ class Cosine:
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         margin = self._bound - (_directions(seen) * _directions(reference)).sum(dim=1)
-        return Verdict(_judged(margin, batch), torch.zeros(len(batch), dtype=torch.int64, device=margin.device))
+        return Verdict(_masked(margin, batch), torch.zeros(len(batch), dtype=torch.int64, device=margin.device))
 
     def noise(self, floor: Floor) -> float:
         return _cosine_floor(floor)
@@ -76,7 +76,7 @@ class Neighbour:
         near, expected = self._cosines(seen), self._cosines(reference).nan_to_num(-1.0).argmax(dim=1)
         own = near.gather(1, expected[:, None])[:, 0]
         others, got = near.scatter(1, expected[:, None], -math.inf).max(dim=1)
-        return Verdict(_judged(others - own, batch), expected * near.shape[1] + got)
+        return Verdict(_masked(others - own, batch), expected * near.shape[1] + got)
 
     def noise(self, floor: Floor) -> float:
         return _cosine_floor(floor)
@@ -123,7 +123,7 @@ def _directions(seen: Observation) -> Tensor:
     return torch.where((length > 0) & (length < math.inf), normalize(vectors, dim=1), math.nan)
 
 
-def _judged(margin: Tensor, batch: Batch) -> Tensor:
+def _masked(margin: Tensor, batch: Batch) -> Tensor:
     return torch.where(torch.from_numpy(batch.invariant).to(margin.device), margin, math.nan)
 
 

@@ -13,8 +13,8 @@ _FRAME = re.compile(r"(.+):(\d+):([^:]*)")
 
 def place_of(finding: Finding) -> str:
     """The deepest frame inside the target, "PIL/Image.py:120:open"; "" where there is none."""
-    told = finding.evidence.get("frames")
-    frames = [str(frame) for frame in told] if isinstance(told, list | tuple) else []
+    recorded = finding.evidence.get("frames")
+    frames = [str(frame) for frame in recorded] if isinstance(recorded, list | tuple) else []
     inside = [
         frame for frame in frames if (match := _FRAME.fullmatch(frame)) and f":{match[1]}:" in f":{finding.fault}:"
     ]
@@ -36,18 +36,18 @@ def location(finding: Finding) -> tuple[str, int] | None:
 
 def facts(finding: Finding) -> list[tuple[str, str]]:
     """(what, words), those that are known."""
-    told = finding.evidence
-    size, first = told.get("size"), told.get("first_size")
-    seconds, mebibytes = told.get("seconds"), told.get("mebibytes")
+    evidence = finding.evidence
+    size, first = evidence.get("size"), evidence.get("first_size")
+    seconds, mebibytes = evidence.get("seconds"), evidence.get("mebibytes")
     rows = [
         ("at", place_of(finding)),
-        ("through", " ← ".join(str(one) for one in told.get("causes", ()))),
+        ("through", " ← ".join(str(one) for one in evidence.get("causes", ()))),
         ("input", f"{size:,} bytes" if isinstance(size, int) else ""),
         ("found with", f"{first:,} bytes" if isinstance(first, int) and first != size else ""),
         ("took", in_words(seconds) if isinstance(seconds, float | int) else ""),
         ("memory", f"{mebibytes:,.0f} MiB" if isinstance(mebibytes, float | int) and mebibytes >= 1 else ""),
         ("amplification", amplified(finding)),
-        ("sanitizer", _written(told.get("sanitizer"))),
+        ("sanitizer", _written(evidence.get("sanitizer"))),
         ("seed", finding.seed_name),
         ("failed alone", finding.confirmed),
         ("run as", _run_as(finding)),
@@ -57,27 +57,33 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
 
 def amplified(finding: Finding) -> str:
     """ "12 s and 840 MiB a KiB", of an input that takes 0.1 s or 16 MiB at all: any takes a little."""
-    told = finding.evidence.get("amplification")
-    if not isinstance(told, dict):
+    amplification = finding.evidence.get("amplification")
+    if not isinstance(amplification, dict):
         return ""
     spent = finding.evidence
-    parts = [f"{figure(told.get('seconds_per_kib'))} s"] if float(spent.get("seconds", 0.0)) >= 0.1 else []
-    parts += [f"{told.get('mebibytes_per_kib', 0.0):,.0f} MiB"] if float(spent.get("mebibytes", 0.0)) >= 16 else []
+    parts = [f"{figure(amplification.get('seconds_per_kib'))} s"] if float(spent.get("seconds", 0.0)) >= 0.1 else []
+    parts += (
+        [f"{amplification.get('mebibytes_per_kib', 0.0):,.0f} MiB"] if float(spent.get("mebibytes", 0.0)) >= 16 else []
+    )
     return f"{' and '.join(parts)} a KiB of input" if parts else ""
 
 
 def consumed(finding: Finding) -> list[tuple[str, str]]:
     """What a data provider made of the input: (call, value)."""
-    told = finding.evidence.get("consumed")
-    pairs = [one for one in told if isinstance(one, list | tuple) and len(one) == 2] if isinstance(told, list) else []
+    recorded = finding.evidence.get("consumed")
+    pairs = (
+        [one for one in recorded if isinstance(one, list | tuple) and len(one) == 2]
+        if isinstance(recorded, list)
+        else []
+    )
     return [(str(call), str(value)) for call, value in pairs]
 
 
 def _run_as(finding: Finding) -> str:
-    told = finding.evidence
-    sandbox = told.get("sandbox")
+    evidence = finding.evidence
+    sandbox = evidence.get("sandbox")
     held = ", ".join(str(one) for one in sandbox) if isinstance(sandbox, list) else str(sandbox or "")
-    parts = [str(told.get("engine", "")), f"lane {told['lane']}" if told.get("lane") else ""]
+    parts = [str(evidence.get("engine", "")), f"lane {evidence['lane']}" if evidence.get("lane") else ""]
     return "; ".join(part for part in (*parts, f"sandbox {held}" if held else "") if part)
 
 

@@ -133,10 +133,10 @@ def _card(number: int, fault: FaultGroup, shelf: _Shelf) -> Mapping[str, Any]:
 
 
 def _exemplar(finding: Finding, shelf: _Shelf) -> Mapping[str, Any]:
-    told: dict[str, Any] = {"finding": finding, "exhibit": shelf.exhibit(finding), "scores": _scores(finding)}
+    values: dict[str, Any] = {"finding": finding, "exhibit": shelf.exhibit(finding), "scores": _scores(finding)}
     if finding.side == "code":
-        told |= {"scores": [], "facts": codeside.facts(finding), "consumed": codeside.consumed(finding)}
-    return told
+        values |= {"scores": [], "facts": codeside.facts(finding), "consumed": codeside.consumed(finding)}
+    return values
 
 
 def _scores(finding: Finding) -> list[Mapping[str, Any]]:

@@ -27,10 +27,10 @@ def render(summary: Summary) -> str:
         failure = ET.SubElement(case, "failure", type=best.kind, message=visible(fault.title))
         severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
         replay = f"replay: mlfuzz replay {best.id}{summary.options}"
-        told = [best.sentence or "unchanged seed", best.message, severity, replay]
+        lines = [best.sentence or "unchanged seed", best.message, severity, replay]
         if best.kind in CRASH_KINDS:
-            told.append(str(best.evidence.get("traceback", "")))
-        failure.text = visible("\n".join(line for line in told if line), keep="\n")
+            lines.append(str(best.evidence.get("traceback", "")))
+        failure.text = visible("\n".join(line for line in lines if line), keep="\n")
     if not summary.faults:
         case = ET.SubElement(suite, "testcase", classname=target, name="campaign")
         if summary.verdict == "broken":

@@ -33,7 +33,7 @@ def render(summary: Summary) -> str:
                     "driver": {
                         "name": "mlfuzz",
                         "semanticVersion": __version__,
-                        "rules": [{"id": rule, "shortDescription": {"text": _said(rule)}} for rule in rules],
+                        "rules": [{"id": rule, "shortDescription": {"text": _description(rule)}} for rule in rules],
                     }
                 },
                 "automationDetails": {"id": f"mlfuzz/{summary.stats.campaign}"},
@@ -44,7 +44,7 @@ def render(summary: Summary) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _said(rule: str) -> str:
+def _description(rule: str) -> str:
     return f"{rule} in the code under test" if rule in CRASH_KINDS else f"oracle {rule} failed"
 
 

@@ -148,9 +148,9 @@ def group(findings: Sequence[Finding]) -> tuple[FaultGroup, ...]:
 def headline(faults: Sequence[FaultGroup]) -> str:
     """ "3 faults (2 label, 1 crash), 5 inputs that failed again alone"."""
     kinds = Counter(fault.best.kind for fault in faults)
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    parts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     inputs = counted(sum(len(fault.members) for fault in faults), "input")
-    return f"{counted(len(faults), 'fault')} ({told}), {inputs} that failed again alone"
+    return f"{counted(len(faults), 'fault')} ({parts}), {inputs} that failed again alone"
 
 
 def _telling(finding: Finding) -> tuple[float, int, float, str]:

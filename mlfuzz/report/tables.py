@@ -52,7 +52,7 @@ class Rate(NamedTuple):
         return percent(self.share) if self.rows else "–"
 
     @property
-    def told(self) -> str:
+    def tooltip(self) -> str:
         """For the tooltip of a cell."""
         if not self.rows:
             return "not tried"

@@ -54,8 +54,10 @@ def up_to_date(scheduler: Any) -> tuple[Scheduler, str]:
     if not lacking:
         return scheduler, ""
     lines = "; ".join(f"def {name}(self, {', '.join(ARGUMENTS[name])})" for name in lacking)
-    said = f"scheduler {scheduler.name} is written for an earlier mlfuzz and is not told how rows fail; write: {lines}"
-    return Earlier(scheduler, lacking), said
+    message = (
+        f"scheduler {scheduler.name} is written for an earlier mlfuzz and is not told how rows fail; write: {lines}"
+    )
+    return Earlier(scheduler, lacking), message
 
 
 def _takes(method: Any, count: int) -> bool:

@@ -21,11 +21,11 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[str], object]
 
 
-def untold(_: str) -> None:
+def silent(_: str) -> None:
     """Takes a line that is told elsewhere."""
 
 
-def read_derived(path: Path, read: Callable[[bytes, str], T], tell: Tell = untold) -> T | None:
+def read_derived(path: Path, read: Callable[[bytes, str], T], tell: Tell = silent) -> T | None:
     """What a file says; None where it is not there or cannot be read: `tell` then gets a line.
 
     read: from bytes and what to call them; raises SchemaError.
@@ -39,7 +39,7 @@ def read_derived(path: Path, read: Callable[[bytes, str], T], tell: Tell = untol
         return None
 
 
-def stored_stats(workdir: Workdir, tell: Tell = untold) -> Stats | None:
+def stored_stats(workdir: Workdir, tell: Tell = silent) -> Stats | None:
     """The campaign's figures, else what its last progress record says of them; None where there is neither."""
     stats = read_derived(workdir.stats, read_stats, tell)
     if stats is None and (records := stored_progress(workdir)):
@@ -70,7 +70,7 @@ def fresh_stats(workdir: Workdir) -> Stats:
     return Stats(campaign=workdir.name, started=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def stored_progress(workdir: Workdir, tell: Tell = untold) -> list[Progress]:
+def stored_progress(workdir: Workdir, tell: Tell = silent) -> list[Progress]:
     """The progress records that can be read, in order."""
     return read_derived(workdir.progress, lambda data, origin: read_progress(data, origin, tell), tell) or []
 
@@ -96,9 +96,9 @@ def mend_progress(workdir: Workdir, tell: Tell) -> None:
 
     For whoever holds the campaign.
     """
-    said: list[str] = []
-    records = stored_progress(workdir, said.append)
-    for text in said:
+    problems: list[str] = []
+    records = stored_progress(workdir, problems.append)
+    for text in problems:
         tell(text)
         with suppress(StorageError, OSError):
             _keep_copy(workdir, workdir.progress, text)

@@ -92,8 +92,10 @@ def noises(target: Target, rows: Rows, seen: Observation) -> dict[str, tuple[flo
     for row in range(len(rows)):
         execution = execute(target, rows.part(row, row + 1))
         if execution.seen is None:
-            said = "; ".join(f"{crash.type}: {crash.message}" for _, crash in execution.crashes) or "refused"
-            raise TargetError(f"target {target.name}: answers batches, not one input alone ({said}); run: mlfuzz check")
+            reason = "; ".join(f"{crash.type}: {crash.message}" for _, crash in execution.crashes) or "refused"
+            raise TargetError(
+                f"target {target.name}: answers batches, not one input alone ({reason}); run: mlfuzz check"
+            )
         for name, output in outputs.items():
             alone = execution.seen.outputs["main" if name == "main" else f"{name}.main"]
             if isinstance(alone, Tensor) and isinstance(output, Tensor):

@@ -112,10 +112,10 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLin
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
         return None, CheckLine("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
-    said = f", {_count(target.parameters)} parameters" if target.parameters else ""
+    size = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started
     return seen, CheckLine(
-        "ok", f"runs {len(rows)} seeds in one batch{said}, on {target.device} ({spent * 1000:.0f} ms)"
+        "ok", f"runs {len(rows)} seeds in one batch{size}, on {target.device} ({spent * 1000:.0f} ms)"
     )
 
 
@@ -241,14 +241,14 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
         right += sum(target.labels[answer] == labels[at] for at, answer in zip(part, got, strict=True))
     share, chance = right / len(labelled), 1 / max(len(target.labels), 1)
     of = f" of {len(every)}" if len(labelled) < len(every) else ""
-    said = f"clean accuracy {share:.1%} on {len(labelled)}{of} labelled seeds (chance {chance:.0%})"
+    sentence = f"clean accuracy {share:.1%} on {len(labelled)}{of} labelled seeds (chance {chance:.0%})"
     if share < CHANCE_FACTOR * chance and len(target.labels) > 1:
         few = of and len(labelled) <= LABELLED
         yield CheckLine(
-            "warn" if few else "fail", said + ": look at the order of labels, the scaling and the order of channels"
+            "warn" if few else "fail", sentence + ": look at the order of labels, the scaling and the order of channels"
         )
     else:
-        yield CheckLine("ok" if share > 0.5 else "warn", said)
+        yield CheckLine("ok" if share > 0.5 else "warn", sentence)
 
 
 def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:

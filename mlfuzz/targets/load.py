@@ -30,9 +30,9 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
         except MlfuzzError:
             raise
         except Exception as error:
-            raise TargetLoadError(f"target {name}: {attribute}() raised {_said(error)}") from error
+            raise TargetLoadError(f"target {name}: {attribute}() raised {_message(error)}") from error
         except SystemExit as end:
-            raise TargetLoadError(f"target {name}: {attribute}() ended the program ({_said(end)})") from end
+            raise TargetLoadError(f"target {name}: {attribute}() ended the program ({_message(end)})") from end
     missing = [part for part in ("name", "modality", "run", "digest") if not hasattr(target, part)]
     if missing:
         hint = "; wrap it: mlfuzz.ModuleTarget(name, mlfuzz.Image(size=...), model)" if _is_module(target) else ""
@@ -52,10 +52,10 @@ def _move(target: Any, device: str) -> None:
         target.device = torch.device(device)
         target.model = placed(target.model, target.device)
     except torch.OutOfMemoryError as error:
-        raise TargetLoadError(f"target {target.name} has no room on {device}: {_said(error)}") from error
+        raise TargetLoadError(f"target {target.name} has no room on {device}: {_message(error)}") from error
     except (AssertionError, RuntimeError) as error:  # AssertionError: a torch that was built without that device
-        said = " ".join(str(error).split(". ")[0].splitlines()[:1])
-        raise ConfigError(f"device {device!r} cannot be used: {said}; mlfuzz doctor shows what there is") from error
+        message = " ".join(str(error).split(". ")[0].splitlines()[:1])
+        raise ConfigError(f"device {device!r} cannot be used: {message}; mlfuzz doctor shows what there is") from error
 
 
 def load_attribute(name: str, *, directory: Path | None = None) -> Any:
@@ -70,11 +70,11 @@ def load_attribute(name: str, *, directory: Path | None = None) -> Any:
     try:
         module = importlib.import_module(_whole(module_name))
     except Exception as error:
-        raise TargetLoadError(f"target {name}: {module_name} does not import: {_said(error)}") from error
+        raise TargetLoadError(f"target {name}: {module_name} does not import: {_message(error)}") from error
     except SystemExit as end:
         raise TargetLoadError(
-            f"target {name}: {module_name} ends the program where it is imported ({_said(end)}); put what it does as a "
-            'program under: if __name__ == "__main__":'
+            f"target {name}: {module_name} ends the program where it is imported ({_message(end)}); put what it does "
+            'as a program under: if __name__ == "__main__":'
         ) from end
     if not hasattr(module, attribute):
         known = [key for key in vars(module) if not key.startswith("_")]
@@ -96,6 +96,6 @@ def _is_module(part: Any) -> bool:
     return isinstance(part, nn.Module) or (isinstance(part, type) and issubclass(part, nn.Module))
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     text = str(error).strip() or "no message"
     return f"{type(error).__name__}: {text.splitlines()[0][:300]}"

@@ -58,7 +58,7 @@ def index_case(width: int, size: int) -> dict[str, float]:
     started = time.process_time()
     for start in range(0, size, BATCH):
         index.add(entries[start : start + BATCH])
-        index.settle()
+        index.consolidate()
     added = time.process_time() - started
     truth = exact.nearest(queries)
     errors, seconds = {}, 0.0
@@ -72,7 +72,7 @@ def index_case(width: int, size: int) -> dict[str, float]:
     return {
         "width": width,
         "entries": size,
-        "graph": index.settled,
+        "graph": index.consolidated,
         "query_us": round(1e6 * seconds / len(queries), 2),
         "add_us": round(1e6 * added / size, 2),
         **errors,

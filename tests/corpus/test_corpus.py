@@ -181,8 +181,8 @@ def test_identities_say_which_life_and_which_entry(workdir):
     fill(one, range(2))
     two = Corpus.open(workdir, workdir.new_life(1))
     fill(two, range(2, 4))
-    told = np.frombuffer(two.identities(np.array([3, 0, 1])), np.int64).reshape(-1, 2)
-    assert [(two.lives[life], sequence) for life, sequence in told] == [two.identity(row) for row in (3, 0, 1)]
+    identities = np.frombuffer(two.identities(np.array([3, 0, 1])), np.int64).reshape(-1, 2)
+    assert [(two.lives[life], sequence) for life, sequence in identities] == [two.identity(row) for row in (3, 0, 1)]
 
 
 def test_entries_of_another_calibration_are_measured_again_once_for_all(workdir):

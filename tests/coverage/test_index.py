@@ -17,7 +17,7 @@ def built(rows: Vectors, *, exact: int, batch: int) -> Index:
     index = Index(rows.shape[1], exact=exact)
     for start in range(0, len(rows), batch):
         index.add(rows[start : start + batch])
-        index.settle()
+        index.consolidate()
     return index
 
 
@@ -30,23 +30,23 @@ def test_it_keeps_what_was_added_in_order_beyond_its_first_room() -> None:
 
 
 def test_no_graph_is_built_while_entries_are_few() -> None:
-    assert built(vectors(1000), exact=1000, batch=100).settled == 0
+    assert built(vectors(1000), exact=1000, batch=100).consolidated == 0
 
 
 def test_whole_blocks_move_into_the_graph_and_the_rest_is_scanned() -> None:
     index = built(vectors(1000), exact=600, batch=100)
-    assert index.settled == 1000 // GRAPH_BLOCK * GRAPH_BLOCK
+    assert index.consolidated == 1000 // GRAPH_BLOCK * GRAPH_BLOCK
     index.add(vectors(50, key=1))
     assert not index.nearest(vectors(50, key=1)).any()
 
 
 def test_adding_does_not_touch_the_graph_until_it_is_settled() -> None:
     index = built(vectors(1000), exact=600, batch=100)
-    settled = index.settled
+    consolidated = index.consolidated
     index.add(vectors(1000, key=1))
-    assert index.settled == settled
-    index.settle()
-    assert index.settled == 2000 // GRAPH_BLOCK * GRAPH_BLOCK
+    assert index.consolidated == consolidated
+    index.consolidate()
+    assert index.consolidated == 2000 // GRAPH_BLOCK * GRAPH_BLOCK
 
 
 def test_the_graph_does_not_depend_on_how_entries_came() -> None:
@@ -78,8 +78,8 @@ def test_settling_as_many_as_before_gives_the_same_index() -> None:
     index = built(rows, exact=600, batch=97)
     restored = Index(16, exact=600)
     restored.add(index.vectors)
-    restored.settle(index.settled)
-    assert restored.settled == index.settled
+    restored.consolidate(index.consolidated)
+    assert restored.consolidated == index.consolidated
     assert np.array_equal(restored.nearest(queries), index.nearest(queries))
 
 
@@ -88,7 +88,7 @@ def test_building_leaves_the_number_of_threads_alone() -> None:
     try:
         torch.set_num_threads(2)
         index = built(vectors(512), exact=0, batch=256)
-        assert index.settled == 512
+        assert index.consolidated == 512
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -21,15 +21,15 @@ LEADING_OUT = [
 
 def record(tmp_path: Path, changes: dict[str, Any]) -> Path:
     finding, _ = sample()
-    told = msgspec.json.decode(dumps(finding))
+    written = msgspec.json.decode(dumps(finding))
     for name, value in changes.items():
         *parents, key = name.split(".")
-        table = told
+        table = written
         for part in parents:
             table = table[part]
         table[key] = value
     path = tmp_path / "finding.json"
-    path.write_bytes(msgspec.json.encode(told))
+    path.write_bytes(msgspec.json.encode(written))
     return path
 
 

@@ -59,10 +59,10 @@ def test_a_picture_is_handed_to_the_plain_model_without_mlfuzz(tmp_path, store):
         modality={"name": "image", "range": [0.0, 1.0]},
         evidence={"repro": {"module": "plain", "model": "net", "preprocess": "twice"}},
     )
-    said = run(tmp_path, store, finding, {"input.png": file.getvalue()})
-    assert "torch.Size([1, 1, 3, 4])" in said, said
-    assert "4.8" in said
-    assert "expected 7 - seen by the campaign 1" in said
+    output = run(tmp_path, store, finding, {"input.png": file.getvalue()})
+    assert "torch.Size([1, 1, 3, 4])" in output, output
+    assert "4.8" in output
+    assert "expected 7 - seen by the campaign 1" in output
 
 
 @pytest.mark.slow
@@ -103,11 +103,11 @@ def test_nothing_in_a_record_becomes_code_and_the_script_stays_short(side, load,
 
 
 def test_a_script_of_what_is_not_confirmed_says_so():
-    said = {verdict: repro_script(sample(verdict=verdict)[0]) for verdict in ("candidate", "flaky", "confirmed")}
-    assert "not confirmed: seen once, in a batch" in said["candidate"]
-    assert "not confirmed: run alone it did not fail each time" in said["flaky"]
-    assert "not confirmed" not in said["confirmed"]
-    assert max(len(text.splitlines()) for text in said.values()) <= 20
+    scripts = {verdict: repro_script(sample(verdict=verdict)[0]) for verdict in ("candidate", "flaky", "confirmed")}
+    assert "not confirmed: seen once, in a batch" in scripts["candidate"]
+    assert "not confirmed: run alone it did not fail each time" in scripts["flaky"]
+    assert "not confirmed" not in scripts["confirmed"]
+    assert max(len(text.splitlines()) for text in scripts.values()) <= 20
 
 
 @pytest.mark.slow
@@ -120,9 +120,9 @@ def test_half_precision_is_shown_by_plain_torch_beside_the_model(tmp_path, store
         oracle={"name": "differ:bf16", "part": "differ", "of": "bf16"}, load="plain:net",
         evidence={"repro": {"module": "plain", "model": "net", "preprocess": "twice"}},
     )  # fmt: skip
-    said = run(tmp_path, store, finding, {"input.png": file.getvalue()})
-    assert "tensor([[0.6039, 0.6039]])" in said
-    assert "bf16 tensor([[0.6055, 0.6055]])" in said
+    output = run(tmp_path, store, finding, {"input.png": file.getvalue()})
+    assert "tensor([[0.6039, 0.6039]])" in output
+    assert "bf16 tensor([[0.6055, 0.6055]])" in output
 
 
 @pytest.mark.parametrize(

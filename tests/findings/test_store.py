@@ -48,13 +48,13 @@ def test_several_are_saved_at_once_and_the_new_ones_counted(store):
 
 def test_of_many_who_save_the_same_finding_one_is_told_that_it_was_new(store):
     finding, files = sample()
-    told = []
-    workers = [threading.Thread(target=lambda: told.append(store.save(finding, files))) for _ in range(8)]
+    answers = []
+    workers = [threading.Thread(target=lambda: answers.append(store.save(finding, files))) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert sorted(told) == [False] * 7 + [True]
+    assert sorted(answers) == [False] * 7 + [True]
     assert os.listdir(store.directory) == [finding.id]
 
 

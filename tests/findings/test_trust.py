@@ -85,8 +85,8 @@ def test_a_target_that_was_named_stands_for_the_records_own_but_not_for_what_it_
 
 def test_the_state_folder_is_where_the_specification_says(tmp_path: Path) -> None:
     assert state_home({"XDG_STATE_HOME": "/s"}) == Path("/s/mlfuzz")
-    for told in ({}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "relative"}):
-        assert state_home(told) == Path.home() / ".local/state/mlfuzz"
+    for environment in ({}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "relative"}):
+        assert state_home(environment) == Path.home() / ".local/state/mlfuzz"
 
 
 def test_a_note_that_cannot_be_written_is_an_error_of_ours(state: Path, tmp_path: Path) -> None:

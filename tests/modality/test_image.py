@@ -112,7 +112,7 @@ def test_an_array_of_another_modality_is_not_encoded(payload: Payload) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"size": (0, 28)}, "size"),
         ({"size": (28,)}, "size"),
@@ -125,8 +125,8 @@ def test_an_array_of_another_modality_is_not_encoded(payload: Payload) -> None:
         ({"fit": "stretch"}, "fit"),
     ],
 )
-def test_a_declaration_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_declaration_that_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         rebuild({"name": "image", **wrong})
 
 

@@ -74,10 +74,10 @@ def test_exact_variants_are_judged_by_their_numbers_against_what_seeds_differ_by
     assert oracle.tolerated == pytest.approx(0.08)
     seen = both(torch.zeros((2, 4)), torch.tensor([[0.0, 0.04, 0.0, 0.0], [0.0, 0.0, -0.16, 0.0]]), "compile")
     assert margins(oracle, seen) == pytest.approx([-0.5, 1.0])
-    told = oracle.explain(seen, seen, examples.batch(2), 1)
-    assert (told["expected"], told["observed"], told["at"]) == ("the same numbers", "other numbers", 2)
-    assert told["numbers"] == {"main": "0", "compile": "-0.16"}
-    assert told["tolerated"] == pytest.approx(0.08)
+    details = oracle.explain(seen, seen, examples.batch(2), 1)
+    assert (details["expected"], details["observed"], details["at"]) == ("the same numbers", "other numbers", 2)
+    assert details["numbers"] == {"main": "0", "compile": "-0.16"}
+    assert details["tolerated"] == pytest.approx(0.08)
     assert rebuild({"name": oracle.name, **oracle.describe()}).describe() == oracle.describe()
 
 
@@ -96,8 +96,8 @@ def test_an_output_of_numbers_is_compared_by_value_and_texts_letter_by_letter() 
     texts = Differ(of="zoo:old")
     texts.suit("texts")
     assert margins(texts, both(("one", "two"), ("one", "tw0"), "zoo:old")) == [-1.0, 1.0]
-    told = texts.explain(both(("two",), ("tw0",), "zoo:old"), None, examples.batch(1), 0)  # type: ignore[arg-type]
-    assert (told["expected"], told["observed"]) == ("two", "tw0")
+    details = texts.explain(both(("two",), ("tw0",), "zoo:old"), None, examples.batch(1), 0)  # type: ignore[arg-type]
+    assert (details["expected"], details["observed"]) == ("two", "tw0")
 
 
 def test_sequences_of_another_length_differ() -> None:
@@ -126,23 +126,23 @@ def test_the_gap_leads_both_forms_to_the_boundary() -> None:
 def test_each_form_is_told_by_name_with_both_leads() -> None:
     seen = both(torch.tensor([[2.0, 1.5]]), torch.tensor([[1.0, 1.25]]), "zoo:old")
     oracle = Differ(of="zoo:old")
-    told = oracle.explain(seen, seen, examples.batch(1), 0)
+    details = oracle.explain(seen, seen, examples.batch(1), 0)
     assert oracle.name == "differ:zoo:old"
-    assert told["variant"] == "zoo:old"
-    assert told["leads"] == {"main": 0.5, "zoo:old": 0.25}
-    assert told["severity"] == pytest.approx(0.25)
+    assert details["variant"] == "zoo:old"
+    assert details["leads"] == {"main": 0.5, "zoo:old": 0.25}
+    assert details["severity"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"of": ""}, "names a variant"),
         ({"of": "bf16", "by": "smell"}, "by is one of"),
         ({"of": "x", "bound": 0}, "above 0"),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused(arguments: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_arguments_that_make_no_sense_are_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         Differ(**arguments)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="unexpected keyword argument 'off'"):
         rebuild({"name": "differ", "of": "bf16", "off": 1})
@@ -159,8 +159,8 @@ def test_the_target_fails_where_most_models_contradict_it_by_the_smallest_lead()
     seen = several([[2.0, 1.0, 0.0]], [[0.0, 0.3, 0.0]], [[0.0, 5.0, 0.0]])
     oracle = Majority(of=["m1", "m2"])
     assert margins(oracle, seen) == pytest.approx([0.3])
-    told = oracle.explain(seen, seen, examples.batch(1), 0)
-    assert (told["expected"], told["observed"], told["votes"]) == (1, 0, {"main": 0, "m1": 1, "m2": 1})
+    details = oracle.explain(seen, seen, examples.batch(1), 0)
+    assert (details["expected"], details["observed"], details["votes"]) == (1, 0, {"main": 0, "m1": 1, "m2": 1})
 
 
 def test_one_that_sides_with_the_target_makes_the_majority_with_it() -> None:

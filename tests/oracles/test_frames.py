@@ -59,8 +59,8 @@ def test_frames_are_held_against_the_frames_they_come_from() -> None:
 
 def test_an_inserted_pause_does_not_count() -> None:
     pause = Mutation("audio.silence_insert", {"at": 0.5, "milliseconds": 100.0})
-    for said in (_event(20, 30), _event(0, 0)):
-        assert _margin(said, _event(0, 0), pause) == pytest.approx(-0.1)
+    for answer in (_event(20, 30), _event(0, 0)):
+        assert _margin(answer, _event(0, 0), pause) == pytest.approx(-0.1)
 
 
 def test_rows_that_come_mostly_from_nowhere_are_unjudged() -> None:
@@ -99,9 +99,9 @@ def test_losing_an_event_and_inventing_one_are_two_faults() -> None:
 
 def test_the_explanation_names_the_frames() -> None:
     seen, reference = examples.observation(_event(0, 0)), examples.observation(_event(10, 20))
-    told = Frames(slack=0).explain(seen, reference, _batch("audio.gain"), 0)
-    assert told["frames"] == list(range(10, 20))
-    assert told["observed"] == "10 of 40 frames decided otherwise"
+    details = Frames(slack=0).explain(seen, reference, _batch("audio.gain"), 0)
+    assert details["frames"] == list(range(10, 20))
+    assert details["observed"] == "10 of 40 frames decided otherwise"
 
 
 @pytest.mark.parametrize("arguments", [{"bound": 0.0}, {"bound": 1.0}, {"slack": -1}])

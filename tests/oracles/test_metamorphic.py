@@ -29,21 +29,21 @@ def test_a_label_is_believed_before_the_model() -> None:
     oracle.bind(torch.tensor([2, -1]))
     margins = _check_label(oracle, [[5.0, 0.0, 1.0]] * 2, [[5.0, 0.0, 1.0]] * 2)
     assert margins == [4.0, -4.0]
-    told = oracle.explain(
+    details = oracle.explain(
         examples.observation(torch.tensor([[5.0, 0.0, 1.0]])),
         examples.observation(torch.tensor([[5.0, 0.0, 1.0]])),
         examples.batch(1),
         0,
     )
-    assert (told["expected"], told["expected_from"], told["observed"]) == (2, "label", 0)
+    assert (details["expected"], details["expected_from"], details["observed"]) == (2, "label", 0)
 
 
 def test_where_no_label_is_bound_the_models_own_answer_is_expected_and_said_so() -> None:
     seen, reference = (examples.observation(torch.tensor([row])) for row in ([0.0, 1.0], [1.0, 0.0]))
-    told = Label().explain(seen, reference, examples.batch(1), 0)
-    assert (told["expected"], told["expected_from"], told["observed"]) == (0, "model", 1)
-    assert told["before"] == [[0, 1.0], [1, 0.0]]
-    assert told["after"] == [[1, 1.0], [0, 0.0]]
+    details = Label().explain(seen, reference, examples.batch(1), 0)
+    assert (details["expected"], details["expected_from"], details["observed"]) == (0, "model", 1)
+    assert details["before"] == [[0, 1.0], [1, 0.0]]
+    assert details["after"] == [[1, 1.0], [0, 0.0]]
 
 
 def test_rows_that_fail_the_same_way_have_one_key_and_others_another() -> None:
@@ -111,8 +111,10 @@ def test_too_low_and_too_high_are_two_faults() -> None:
 
 def test_a_value_is_told_with_no_more_digits_than_it_has() -> None:
     before, after = torch.tensor([[0.1]]), torch.tensor([[-2.7]])
-    told = Tolerance(bound=1.0).explain(examples.observation(after), examples.observation(before), examples.batch(1), 0)
-    assert (told["expected"], told["observed"]) == (0.1, -2.7)
+    details = Tolerance(bound=1.0).explain(
+        examples.observation(after), examples.observation(before), examples.batch(1), 0
+    )
+    assert (details["expected"], details["observed"]) == (0.1, -2.7)
 
 
 def test_a_bound_value_is_expected_where_a_seed_has_one() -> None:

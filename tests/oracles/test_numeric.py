@@ -34,10 +34,10 @@ def test_the_key_tells_nan_from_infinity_and_output_from_layer() -> None:
 
 def test_it_explains_what_was_seen_where_and_how_large_numbers_were_before() -> None:
     case = examples.nonfinite()
-    told = Nonfinite().explain(case.seen, case.reference, case.batch, 5)
-    assert told["observed"] == "NaN in a layer"
-    assert told["units"] == [1]
-    assert told["largest_before"] > 0
+    details = Nonfinite().explain(case.seen, case.reference, case.batch, 5)
+    assert details["observed"] == "NaN in a layer"
+    assert details["units"] == [1]
+    assert details["largest_before"] > 0
 
 
 def test_half_precision_outputs_are_judged_in_single() -> None:

@@ -76,8 +76,8 @@ def test_classes_may_change_places() -> None:
 def test_expected_classes_are_numbers_that_the_caller_can_name() -> None:
     oracle = Relation("arrows", equivariant=[1, 0, 2], mutators=["image.flip"])
     seen = examples.observation(torch.tensor([[3.0, 0.0, 1.0]]))
-    told = oracle.explain(seen, seen, examples.batch(1, chains=lambda row: (Mutation("image.flip"),)), 0)
-    assert (told["expected"], told["observed"], told["relation"]) == (1, 0, "arrows")
+    details = oracle.explain(seen, seen, examples.batch(1, chains=lambda row: (Mutation("image.flip"),)), 0)
+    assert (details["expected"], details["observed"], details["relation"]) == (1, 0, "arrows")
 
 
 def test_one_value_of_an_answer_can_be_looked_at() -> None:
@@ -103,7 +103,7 @@ def test_a_relation_by_function_is_rebuilt_by_its_registered_name(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("claim", "said"),
+    ("claim", "message"),
     [
         ({}, "give one of"),
         ({"invariant": True, "bounded": 1.0}, "not 2"),
@@ -115,8 +115,8 @@ def test_a_relation_by_function_is_rebuilt_by_its_registered_name(monkeypatch: p
         ({"invariant": True, "mutators": []}, "name the mutators"),
     ],
 )
-def test_claims_that_make_no_sense_are_refused(claim: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_claims_that_make_no_sense_are_refused(claim: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         Relation("mine", **{"mutators": ["image.*"], **claim})
 
 

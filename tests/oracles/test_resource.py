@@ -58,14 +58,14 @@ def test_timing_needs_more_than_the_ratio_and_counting_does_not() -> None:
 
 
 def test_it_says_how_many_times_in_which_unit() -> None:
-    told = Memory().explain(costs("cost-bytes", [[8e6]]), costs("cost-bytes", [[2e6]]), examples.batch(1), 0)
-    assert told["expected"] == "at most 2 times its seed's memory"
-    assert (told["observed"], told["times"], told["cost_unit"]) == ("more", 4.0, "bytes")
+    details = Memory().explain(costs("cost-bytes", [[8e6]]), costs("cost-bytes", [[2e6]]), examples.batch(1), 0)
+    assert details["expected"] == "at most 2 times its seed's memory"
+    assert (details["observed"], details["times"], details["cost_unit"]) == ("more", 4.0, "bytes")
 
 
 def test_lengths_of_texts_and_sequences_are_compared() -> None:
-    said, heard = examples.observation(("a" * 20,)), examples.observation(("a" * 60,))
-    assert margin(Length(), heard, said) == pytest.approx([0.5])
+    before, after = examples.observation(("a" * 20,)), examples.observation(("a" * 60,))
+    assert margin(Length(), after, before) == pytest.approx([0.5])
     long, short = (examples.observation(Ragged(torch.zeros(1, 99), torch.tensor([n]))) for n in (99, 9))
     assert margin(Length(), long, short)[0] > 0
     assert margin(Length(), short, long)[0] < 0

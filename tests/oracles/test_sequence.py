@@ -66,16 +66,16 @@ def test_numbers_are_refused_with_what_to_choose_instead() -> None:
 
 def test_the_explanation_shows_both_texts_and_the_rate() -> None:
     case = examples.texts()
-    told = WordErrorRate().explain(case.seen, case.reference, case.batch, 1)
-    assert told["observed"] == "nothing"
-    assert str(told["expected"]).startswith("row 1 says")
-    assert told["rate"] > told["bound"]
+    details = WordErrorRate().explain(case.seen, case.reference, case.batch, 1)
+    assert details["observed"] == "nothing"
+    assert str(details["expected"]).startswith("row 1 says")
+    assert details["rate"] > details["bound"]
 
 
 def test_token_sequences_are_shown_as_numbers() -> None:
     case = examples.tokens()
-    told = TextEqual().explain(case.seen, case.reference, case.batch, 0)
-    assert told["expected"] == "0 1 2 3 4"
+    details = TextEqual().explain(case.seen, case.reference, case.batch, 0)
+    assert details["expected"] == "0 1 2 3 4"
 
 
 def test_without_rapidfuzz_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,8 @@ def test_another_nearest_neighbour_fails_and_the_key_names_both(gallery: str) ->
     verdict = Neighbour(gallery=gallery).check(seen, reference, examples.batch(2))
     assert verdict.failed.tolist() == [False, True]
     assert int(verdict.keys[1]) == 0 * 3 + 1
-    told = Neighbour(gallery=gallery).explain(seen, reference, examples.batch(2), 1)
-    assert (told["expected"], told["observed"]) == ("gallery 0", "gallery 1")
+    details = Neighbour(gallery=gallery).explain(seen, reference, examples.batch(2), 1)
+    assert (details["expected"], details["observed"]) == ("gallery 0", "gallery 1")
 
 
 def test_a_gallery_of_another_width_is_refused(gallery: str) -> None:

@@ -50,9 +50,9 @@ def test_a_damaged_record_becomes_a_warning_and_hides_nothing_else(tmp_path):
     broken.write_bytes(b'{"schema": "mlfuzz.finding/1", "id": 3}')
     workdir.progress.write_bytes(b"{}\n" + workdir.progress.read_bytes())
     summary = summarise(workdir)
-    told = "\n".join(summary.warnings)
-    assert str(broken) in told
-    assert "progress.jsonl, line 1" in told
+    warnings = "\n".join(summary.warnings)
+    assert str(broken) in warnings
+    assert "progress.jsonl, line 1" in warnings
     assert len(summary.faults) + len(summary.flaky) + len(summary.candidates) >= 6
 
 

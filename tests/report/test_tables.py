@@ -68,7 +68,7 @@ def test_a_layer_gives_its_share_or_a_count_of_units():
 
 
 def test_the_set_up_names_target_seeds_and_versions(summary):
-    told = dict(setup(summary))
-    assert told["target digest"].startswith("9b1f")
-    assert "2 skipped: not a picture" in told["seeds"]
-    assert told["torch"] == "2.13.0+cpu"
+    rows = dict(setup(summary))
+    assert rows["target digest"].startswith("9b1f")
+    assert "2 skipped: not a picture" in rows["seeds"]
+    assert rows["torch"] == "2.13.0+cpu"

@@ -69,9 +69,9 @@ def test_an_earlier_scheduler_keeps_the_laws_and_is_warned_of(law):
 
 
 def test_what_is_to_be_written_is_said_method_by_method():
-    _, said = up_to_date(Old())
-    assert "def grow(self, seeds, gains, margins, keys); def keep(self, seeds, margins, keys)" in said
-    assert said.endswith("def reward(self, picked, gains, margins, keys, news)")
+    _, message = up_to_date(Old())
+    assert "def grow(self, seeds, gains, margins, keys); def keep(self, seeds, margins, keys)" in message
+    assert message.endswith("def reward(self, picked, gains, margins, keys, news)")
     assert up_to_date(Half())[1].endswith("write: def reward(self, picked, gains, margins, keys, news)")
 
 

@@ -42,16 +42,16 @@ def test_damage_anywhere_is_noticed_reported_and_ignored(tmp_path):
             read_checkpoint(path)
     for cut in (0, 10, len(whole) - 1):
         path.write_bytes(whole[:cut])
-        said = []
-        assert latest_checkpoint(path, said.append) is None
-        assert len(said) == 1
-        assert "ignored" in said[0]
+        messages = []
+        assert latest_checkpoint(path, messages.append) is None
+        assert len(messages) == 1
+        assert "ignored" in messages[0]
 
 
 def test_no_checkpoint_is_nothing_to_report(tmp_path):
-    said = []
-    assert latest_checkpoint(tmp_path / "none.npz", said.append) is None
-    assert said == []
+    messages = []
+    assert latest_checkpoint(tmp_path / "none.npz", messages.append) is None
+    assert messages == []
 
 
 def test_what_is_truth_is_written_once(tmp_path):

@@ -177,9 +177,9 @@ def test_a_flipped_byte_costs_one_record_and_is_never_silent(workdir, verify):
         reader = Reader(workdir, life, verify=verify)
         faults = dict(examine(workdir, reader))
         sound = [number for number, fault in faults.items() if not fault]
-        said = len(reader.damaged) + (reader.pending > 0) + (not verify and "no payload" in faults.values())
+        reported = len(reader.damaged) + (reader.pending > 0) + (not verify and "no payload" in faults.values())
         assert len(sound) >= 59
-        assert said == 1
+        assert reported == 1
         segments[which].write_bytes(whole[which])
 
 

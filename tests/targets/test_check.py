@@ -24,7 +24,7 @@ def lines(target: ModuleTarget | CallableTarget, labels: list[str | None] | None
     return list(check(target, PAYLOADS, labels or [None] * 8))
 
 
-def said(found: list[CheckLine], level: str, text: str) -> bool:
+def has_line(found: list[CheckLine], level: str, text: str) -> bool:
     return any(line.level == level and text in line.text for line in found)
 
 
@@ -36,24 +36,24 @@ def linear(*more: nn.Module) -> nn.Module:
 def test_a_sound_target_has_no_failing_line() -> None:
     found = lines(ModuleTarget("t", IMAGE, linear(nn.ReLU()), labels=range(4)))
     assert not [line for line in found if line.level == "fail"]
-    assert said(found, "ok", "deterministic")
-    assert said(found, "ok", "batch-invariant")
-    assert said(found, "ok", "inputs/s at batch")
+    assert has_line(found, "ok", "deterministic")
+    assert has_line(found, "ok", "batch-invariant")
+    assert has_line(found, "ok", "inputs/s at batch")
 
 
 def test_training_mode_with_dropout_is_named() -> None:
     found = lines(ModuleTarget("t", IMAGE, linear(nn.Dropout(0.5)), labels=range(4), train_mode=True))
-    assert said(found, "fail", "training mode (2)")
-    assert said(found, "fail", "not deterministic")
+    assert has_line(found, "fail", "training mode (2)")
+    assert has_line(found, "fail", "not deterministic")
 
 
 def test_probabilities_and_logits_are_told_apart() -> None:
-    assert said(lines(ModuleTarget("t", IMAGE, linear(nn.Softmax(1)), labels=range(4))), "ok", "probabilities")
-    assert said(lines(ModuleTarget("t", IMAGE, linear(), labels=range(4))), "ok", "logits")
+    assert has_line(lines(ModuleTarget("t", IMAGE, linear(nn.Softmax(1)), labels=range(4))), "ok", "probabilities")
+    assert has_line(lines(ModuleTarget("t", IMAGE, linear(), labels=range(4))), "ok", "logits")
 
 
 def test_labels_that_do_not_fit_the_output_are_named() -> None:
-    assert said(lines(ModuleTarget("t", IMAGE, linear(), labels=range(3))), "fail", "names 3 labels")
+    assert has_line(lines(ModuleTarget("t", IMAGE, linear(), labels=range(3))), "fail", "names 3 labels")
 
 
 def test_nan_on_every_seed_ends_the_check() -> None:
@@ -77,14 +77,14 @@ def test_writing_into_the_input_is_named() -> None:
     def scaled(images: Tensor) -> Tensor:
         return images.mul_(2).flatten(1)
 
-    assert said(lines(CallableTarget("t", IMAGE, scaled)), "warn", "writes into its input")
+    assert has_line(lines(CallableTarget("t", IMAGE, scaled)), "warn", "writes into its input")
 
 
 def test_a_row_that_depends_on_its_batch_is_named() -> None:
     def centred(images: Tensor) -> Tensor:
         return images.flatten(1) - images.flatten(1).mean(0)
 
-    assert said(lines(CallableTarget("t", IMAGE, centred)), "fail", "depends on its batch")
+    assert has_line(lines(CallableTarget("t", IMAGE, centred)), "fail", "depends on its batch")
 
 
 def test_accuracy_at_chance_is_a_failure() -> None:
@@ -94,7 +94,7 @@ def test_accuracy_at_chance_is_a_failure() -> None:
         return scores
 
     target = CallableTarget("t", IMAGE, zeros, labels=range(4))
-    assert said(lines(target, ["1"] * 8), "fail", "clean accuracy 0.0%")
+    assert has_line(lines(target, ["1"] * 8), "fail", "clean accuracy 0.0%")
 
 
 def test_functional_activations_are_missed_by_hooks_and_named() -> None:
@@ -106,7 +106,9 @@ def test_functional_activations_are_missed_by_hooks_and_named() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.act(torch.relu(self.one(x.flatten(1))))  # type: ignore[no-any-return]
 
-    assert said(lines(ModuleTarget("t", IMAGE, Plain(), labels=range(4))), "warn", "1 activations are plain functions")
+    assert has_line(
+        lines(ModuleTarget("t", IMAGE, Plain(), labels=range(4))), "warn", "1 activations are plain functions"
+    )
 
 
 def test_a_target_that_waits_is_not_taken_for_one_that_costs_nothing() -> None:
@@ -142,6 +144,6 @@ def test_a_slow_target_is_checked_on_fewer_seeds_and_that_is_said() -> None:
 
     found = lines(CallableTarget("t", IMAGE, slow))
     assert not [line for line in found if line.level == "fail"]
-    assert said(found, "ok", "the first call takes")
-    assert said(found, "warn", "seeds, not 8")
+    assert has_line(found, "ok", "the first call takes")
+    assert has_line(found, "warn", "seeds, not 8")
     assert sum(ran) < 80

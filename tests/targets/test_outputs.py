@@ -120,7 +120,7 @@ def test_gradients_reach_the_judged_output_of_every_form(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (lambda x: None, r"nothing \(None\)"),
         (lambda x: x.sum(), r"shape \(\)"),
@@ -133,9 +133,9 @@ def test_gradients_reach_the_judged_output_of_every_form(form: str) -> None:
         (lambda x: x.flatten(1)[:3], r"shape \(3, 16\)"),
     ],
 )
-def test_what_is_no_answer_is_refused_with_what_to_give(answer: Callable[[Tensor], Any], said: str) -> None:
+def test_what_is_no_answer_is_refused_with_what_to_give(answer: Callable[[Tensor], Any], message: str) -> None:
     for target in (CallableTarget("t", IMAGE, answer), ModuleTarget("t", IMAGE, _Calling(answer))):
-        with pytest.raises(TargetError, match=f"target t: .*{said}"):
+        with pytest.raises(TargetError, match=f"target t: .*{message}"):
             target.run(rows(5))
 
 

@@ -87,7 +87,7 @@ def lines(target: ModuleTarget) -> list[CheckLine]:
     return list(check(target, [np.full((1, 4, 4), 25 * at, np.uint8) for at in range(8)], [None] * 8))
 
 
-def said(found: Sequence[CheckLine], level: str, text: str) -> bool:
+def has_line(found: Sequence[CheckLine], level: str, text: str) -> bool:
     return any(line.level == level and text in line.text for line in found)
 
 
@@ -108,15 +108,15 @@ def test_every_form_answers_as_its_module_does_with_gradients(form: str) -> None
 def test_every_form_passes_the_check(form: str) -> None:
     found = lines(ModuleTarget("t", IMAGE, FORMS[form](Net()), labels="abc"))
     assert not [line for line in found if line.level == "fail"]
-    assert said(found, "ok", "takes no hooks") == (form in ("script", "frozen", "optimised", "traced"))
-    assert said(found, "ok", "refuses eval()") == ("exported" in form)
+    assert has_line(found, "ok", "takes no hooks") == (form in ("script", "frozen", "optimised", "traced"))
+    assert has_line(found, "ok", "refuses eval()") == ("exported" in form)
 
 
 def test_a_script_in_training_mode_is_named() -> None:
     found = lines(ModuleTarget("t", IMAGE, torch.jit.script(Net()), labels="abc"))
-    assert said(found, "warn", "came in training mode")
+    assert has_line(found, "warn", "came in training mode")
     found = lines(ModuleTarget("t", IMAGE, torch.jit.script(Net()), labels="abc", train_mode=True))
-    assert said(found, "fail", "training mode (drop)")
+    assert has_line(found, "fail", "training mode (drop)")
 
 
 def test_a_layer_that_takes_no_hooks_is_refused_by_name() -> None:

@@ -149,8 +149,10 @@ class Varied:
         if good is not None:
             self._answered.add(part.name)
         elif part.name not in self._answered:
-            said = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0][:300]}"
-            raise TargetError(f"variant {part.name} of target {self.name} cannot run: {said}; {part.remedy}") from error
+            message = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0][:300]}"
+            raise TargetError(
+                f"variant {part.name} of target {self.name} cannot run: {message}; {part.remedy}"
+            ) from error
         like = dict(seen.outputs) if good is None else {MAIN: good[MAIN]}
         void = no_answer(like[MAIN])
         filled = [one if one is not None else {**(good or {}), MAIN: void} for one in rest]

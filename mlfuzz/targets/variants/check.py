@@ -32,13 +32,13 @@ def check_variants(target: GivenTarget, payloads: Sequence[Payload], names: Sequ
             spent = time.perf_counter() - started
             single, _, apart = noises(both, rows, seen)[name]
         except MlfuzzError as error:
-            said = str(error)
-            yield CheckLine("warn", said if said.startswith(f"variant {name}") else f"variant {name}: {said}")
+            problem = str(error)
+            yield CheckLine("warn", problem if problem.startswith(f"variant {name}") else f"variant {name}: {problem}")
             continue
         differing = _other_answers(seen.outputs.get(f"{name}.base", seen.outputs["main"]), seen.outputs[f"{name}.main"])
-        told = f"variant {name}: apart by up to {apart:.2g} on the seeds, {differing} of {len(rows)} answers differ"
+        summary = f"variant {name}: apart by up to {apart:.2g} on the seeds, {differing} of {len(rows)} answers differ"
         yield CheckLine(
-            "ok" if not differing else "warn", f"{told}; own noise {single:.1g}; {_speed(len(rows), spent)}"
+            "ok" if not differing else "warn", f"{summary}; own noise {single:.1g}; {_speed(len(rows), spent)}"
         )
 
 

@@ -115,9 +115,9 @@ def _by_name(model: torch.nn.Module, sizes: tuple[tuple[Any, ...], dict[str, Any
 
 
 def _unbuilt(target: ModuleTarget, name: str, error: Exception, remedy: str) -> TargetError:
-    said = (str(error).strip() or "no message").splitlines()[0][:300]
+    message = (str(error).strip() or "no message").splitlines()[0][:300]
     return TargetError(
-        f"variant {name} of target {target.name} cannot be built: {type(error).__name__}: {said}; {remedy}"
+        f"variant {name} of target {target.name} cannot be built: {type(error).__name__}: {message}; {remedy}"
     )
 
 

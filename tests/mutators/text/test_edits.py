@@ -162,8 +162,8 @@ def test_chance_comes_from_the_seed_alone():
 
 def test_a_chain_in_words_shows_what_was_put_for_what():
     mutation = Mutation("text.typo", {"share": 0.05, "sites": [3], "old": ["e"], "new": ["\u0435"]})
-    told = sentence((mutation,), units())
-    assert told == "typo 'e' -> '\\u0435'"
+    text = sentence((mutation,), units())
+    assert text == "typo 'e' -> '\\u0435'"
 
 
 def test_an_operator_of_ones_own_is_a_function_of_a_text_and_chance():

@@ -17,16 +17,16 @@ def lines(names: list[str]) -> dict[str, tuple[str, str]]:
     one, other = (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)) for _ in range(2))
     target = mlfuzz.ModuleTarget("t", IMAGE, one, variants={"other": other})
     payloads = [torch.randint(0, 256, (1, 8, 8), dtype=torch.uint8).numpy() for _ in range(6)]
-    said = check_variants(target, payloads, names)
-    return {name: (line.level, line.text) for name, line in zip(names, said, strict=True)}
+    found = check_variants(target, payloads, names)
+    return {name: (line.level, line.text) for name, line in zip(names, found, strict=True)}
 
 
 def test_a_near_form_is_fine_and_another_model_is_pointed_out() -> None:
-    said = lines(["bf16", "other"])
-    assert said["bf16"][0] == "ok"
-    assert "0 of 6 answers differ" in said["bf16"][1]
-    assert said["other"][0] == "warn"
-    assert "0 of 6 answers differ" not in said["other"][1]
+    found = lines(["bf16", "other"])
+    assert found["bf16"][0] == "ok"
+    assert "0 of 6 answers differ" in found["bf16"][1]
+    assert found["other"][0] == "warn"
+    assert "0 of 6 answers differ" not in found["other"][1]
 
 
 def test_a_form_that_cannot_be_had_is_told_once_with_its_remedy() -> None:
