@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             or EXIT_CLEAN
         )
     except CycloptsError as error:
-        _fail(_said(error), verbose=False)
+        _fail(_message(error), verbose=False)
         return EXIT_USAGE
     except MlfuzzError as error:
         _fail(str(error), verbose=verbose)
@@ -151,7 +151,7 @@ def _fail(text: str, *, verbose: bool) -> None:
     Terminal().error(visible(text))
 
 
-def _said(error: CycloptsError) -> str:
+def _message(error: CycloptsError) -> str:
     # Its own text for an unknown verb would import every verb to list them.
     if isinstance(error, UnknownCommandError) and not error.command_chain and error.unused_tokens:
         verb = error.unused_tokens[0]

@@ -82,33 +82,33 @@ def test_the_repro_script_shows_the_failure_without_mlfuzz(fuzzed, mlfuzz, proje
 def test_any_file_is_handed_to_a_harness(mlfuzz, project):
     (project / "x.bin").write_bytes(b"TPE")
     (project / "y.bin").write_bytes(b"TPq")
-    told = mlfuzz("replay", "x.bin", "y.bin", "--target", "toy")
-    assert told.code == 1
-    assert "x FAILS" in told.out
-    assert "+ HOLDS" in told.out
+    ran = mlfuzz("replay", "x.bin", "y.bin", "--target", "toy")
+    assert ran.code == 1
+    assert "x FAILS" in ran.out
+    assert "+ HOLDS" in ran.out
     assert mlfuzz("replay", "y.bin", "--target", "toy").code == 0
     assert mlfuzz("replay", "y.bin", "--target", "tiy").code == 2
 
 
 def test_consumed_values_are_told(mlfuzz, project):
     (project / "x.bin").write_bytes(b"\x07\x01abc")
-    told = mlfuzz("replay", "x.bin", "--target", "plain_toy")
-    assert "ConsumeUnicode(4) -> 'abc'" in told.out
+    ran = mlfuzz("replay", "x.bin", "--target", "plain_toy")
+    assert "ConsumeUnicode(4) -> 'abc'" in ran.out
 
 
 def test_a_list_names_harnesses_and_what_is_none(mlfuzz, project):
-    told = mlfuzz("harness", "list")
-    assert told.code == 0
-    assert "a toy file -> a toy parser" in told.out
+    ran = mlfuzz("harness", "list")
+    assert ran.code == 0
+    assert "a toy file -> a toy parser" in ran.out
     (project / "harnesses/odd.py").write_text("x = (")
     assert mlfuzz("harness", "list").code == 3
 
 
 def test_broken_harnesses_end_with_three_and_clear_words(mlfuzz, project):
     (project / "harnesses/broken.py").write_text("import nothing_such\ndef TestOneInput(data): pass\n")
-    told = mlfuzz("harness", "run", "broken", "--time", "100ms")
-    assert told.code == 3
-    assert "broken.py does not import: ModuleNotFoundError" in told.err
+    ran = mlfuzz("harness", "run", "broken", "--time", "100ms")
+    assert ran.code == 3
+    assert "broken.py does not import: ModuleNotFoundError" in ran.err
     assert mlfuzz("harness", "run", "nobody").code == 2
 
 
@@ -116,8 +116,8 @@ def test_without_an_engine_a_run_ends_with_three_and_replay_works(fuzzed, mlfuzz
     monkeypatch.setattr(
         default_engine, "engine", lambda: ScriptedEngine({}, missing="atheris is not installed: pip ...")
     )
-    told = mlfuzz("harness", "run", "toy")
-    assert (told.code, "atheris is not installed" in told.err) == (3, True)
+    ran = mlfuzz("harness", "run", "toy")
+    assert (ran.code, "atheris is not installed" in ran.err) == (3, True)
     assert mlfuzz("replay").code == 1
 
 
@@ -142,9 +142,9 @@ def test_inputs_of_other_fuzzers_become_findings(mlfuzz, project):
     theirs.mkdir()
     (theirs / "crash-0123456789").write_bytes(b"TPE1")
     (theirs / "crash-0123456780").write_bytes(b"TPq")
-    told = mlfuzz("findings", "import", "theirs", "--harness", "toy")
-    assert told.code == 1
-    assert "1 new, 1 do not fail here" in told.out
+    ran = mlfuzz("findings", "import", "theirs", "--harness", "toy")
+    assert ran.code == 1
+    assert "1 new, 1 do not fail here" in ran.out
     assert mlfuzz("report", "imported-toy").code == 0
     assert mlfuzz("findings", "import", "theirs", "--harness", "toy").code == 0
 
@@ -161,8 +161,8 @@ def test_a_new_harness_can_be_replayed_at_once(mlfuzz, project):
 def test_new_harnesses_take_their_own_seeds(mlfuzz, project, kind):
     mlfuzz("harness", "new", f"new_{kind}", "--for", kind)
     for path in sorted((project / f"corpus/seeds/code/new_{kind}").iterdir()):
-        told = mlfuzz("replay", path, "--target", f"new_{kind}", "--times", "1", "--json")
-        assert json.loads(told.out)["kind"] == "ok"
+        ran = mlfuzz("replay", path, "--target", f"new_{kind}", "--times", "1", "--json")
+        assert json.loads(ran.out)["kind"] == "ok"
 
 
 def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, project):
@@ -173,8 +173,8 @@ def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, 
     assert (row["of"], row["inputs"]) == ("toy", 5)
     assert mlfuzz("corpus", "verify", "toy").code == 1
     assert mlfuzz("corpus", "verify", "--fix").code == 0
-    told = json.loads(mlfuzz("corpus", "stats", "toy", "--edges", "--json").out)
-    assert (told["inputs"], told["edges"]) == (5, 3)
+    stats = json.loads(mlfuzz("corpus", "stats", "toy", "--edges", "--json").out)
+    assert (stats["inputs"], stats["edges"]) == (5, 3)
     assert json.loads(mlfuzz("corpus", "min", "toy", "--dry-run", "--json").out)["kept"] == 3
     assert len(corpus) == 5
     assert mlfuzz("corpus", "min", "toy").code == 0
@@ -194,9 +194,9 @@ def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, 
 
 
 def test_coverage_names_files_and_pages(fuzzed, mlfuzz, project):
-    told = mlfuzz("harness", "coverage", "toy")
-    assert told.code == 0
-    assert "75" in told.out
+    ran = mlfuzz("harness", "coverage", "toy")
+    assert ran.code == 0
+    assert "75" in ran.out
     assert (project / ".mlfuzz/coverage-toy/index.html").exists()
 
 
@@ -222,15 +222,15 @@ def test_a_campaign_goes_on_by_its_name_alone(fuzzed, mlfuzz, project):
 
 
 def test_each_side_names_the_verb_that_goes_on_with_a_campaign(fuzzed, mlfuzz):
-    told = mlfuzz("fuzz", "--name", "toy")
-    assert (told.code, "mlfuzz harness run --name toy" in told.err) == (2, True)
+    ran = mlfuzz("fuzz", "--name", "toy")
+    assert (ran.code, "mlfuzz harness run --name toy" in ran.err) == (2, True)
 
 
 def test_a_project_of_the_code_side_begins_with_a_harness_that_runs(command, tmp_path):
     assert command("-C", tmp_path, "init", "--example", "code").code == 0
     assert (tmp_path / ".gitignore").read_text() == ".mlfuzz/\n"
-    told = command("-C", tmp_path, "replay", "corpus/seeds/code/my_parser/table.toml", "--target", "my_parser")
-    assert (told.code, "+ HOLDS" in told.out) == (0, True)
+    ran = command("-C", tmp_path, "replay", "corpus/seeds/code/my_parser/table.toml", "--target", "my_parser")
+    assert (ran.code, "+ HOLDS" in ran.out) == (0, True)
 
 
 def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz, project):

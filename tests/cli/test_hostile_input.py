@@ -132,8 +132,8 @@ def test_hostile_seeds_are_counted_or_handled_and_nothing_is_obeyed(kind: str, t
     shown = mlfuzz(tmp_path, "findings", "show", first)
     again = mlfuzz(tmp_path, "replay", first)
     assert again.returncode == 1, again.stderr
-    for said in (checked, ran, listed, shown, again):
-        assert hidden(said.stdout + said.stderr) == set()
+    for ended in (checked, ran, listed, shown, again):
+        assert hidden(ended.stdout + ended.stderr) == set()
     report = (tmp_path / ".mlfuzz" / "c" / "report.html").read_text(encoding="utf-8")
     assert hidden(report) == set()
     lowered = report.lower()

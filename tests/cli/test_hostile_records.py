@@ -36,10 +36,10 @@ def bundle(finished: Path, tmp_path: Path) -> Path:
     ][:2]
     folder = tmp_path / "bundle"
     write_folder(confirmed, folder)
-    told = msgspec.json.decode(confirmed[0].record.read_bytes())
+    record = msgspec.json.decode(confirmed[0].record.read_bytes())
     for number, changes in enumerate(HOSTILE.values()):
         (folder / f"{number}").mkdir()
-        (folder / f"{number}/finding.json").write_bytes(msgspec.json.encode({**told, **changes}))
+        (folder / f"{number}/finding.json").write_bytes(msgspec.json.encode({**record, **changes}))
     (folder / "escaped.png").write_bytes(b"")
     return folder
 

@@ -144,8 +144,8 @@ def test_a_reader_that_has_seen_enough_is_not_a_finding():
     listing = [sys.executable, "-m", "mlfuzz", "list", "mutators"]
     with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
-        said = process.stderr.read()
-    assert (process.returncode, said) == (0, b"")
+        output = process.stderr.read()
+    assert (process.returncode, output) == (0, b"")
 
 
 def test_a_folder_that_is_not_there_is_an_error_and_not_an_empty_one(command, tmp_path):

@@ -82,11 +82,11 @@ def place(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def sent(bundle: Path, changes: dict[str, Any]) -> Path:
     """The bundle's finding, changed so."""
     (record,) = bundle.glob("*/finding.json")
-    told = msgspec.json.decode(
+    changed = msgspec.json.decode(
         msgspec.json.encode({**msgspec.to_builtins(read_record(record)), **changes}), type=Finding
     )
-    told = msgspec.structs.replace(told, load=told.load.replace("{bundle}", str(bundle)))
-    record.write_bytes(dumps(told))
+    changed = msgspec.structs.replace(changed, load=changed.load.replace("{bundle}", str(bundle)))
+    record.write_bytes(dumps(changed))
     return record.parent
 
 
@@ -126,8 +126,8 @@ def test_a_campaign_that_was_sent_is_not_gone_on_with(
     assert ran.code == EXIT_USAGE
     assert ran.err.strip().endswith("mlfuzz fuzz mine:make --name c")
     for record in folder.glob("c/findings/*/finding.json"):
-        told = msgspec.structs.replace(read_record(record), load="mine:make", verdict="candidate")
-        record.write_bytes(dumps(told))
+        changed = msgspec.structs.replace(read_record(record), load="mine:make", verdict="candidate")
+        record.write_bytes(dumps(changed))
     assert command("findings", "confirm", "--time", "5s").code == EXIT_BROKEN
     assert command("report", "c").code == 0
     assert command("status").code == 0
@@ -157,8 +157,8 @@ def test_pytest_on_a_bundle_runs_nothing_of_it(place: Path, tmp_path: Path) -> N
         for path in finding.iterdir():
             if path.name != "finding.json":
                 (folder / path.name).write_bytes(path.read_bytes())
-        told = msgspec.structs.replace(record, id=hashlib.sha256(bytes([number])).hexdigest()[:16])
-        (folder / f"{told.id}.json").write_bytes(dumps(told))
+        changed = msgspec.structs.replace(record, id=hashlib.sha256(bytes([number])).hexdigest()[:16])
+        (folder / f"{changed.id}.json").write_bytes(dumps(changed))
     pytest_command = Path(sys.executable).with_name("pytest")
     done = subprocess.run([pytest_command, "-q", "bundle/corpus"], text=True, capture_output=True, timeout=200)
     assert done.stdout.count("nothing was begun here") >= len(NAMED), done.stdout

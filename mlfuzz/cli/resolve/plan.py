@@ -87,7 +87,7 @@ def plan(
     frozen = _frozen(workdir) if held else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
     resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
-    _settle_conflicts(context, name, resolved.conflicts)
+    _report_conflicts(context, name, resolved.conflicts)
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
@@ -97,12 +97,12 @@ def plan(
     )
 
 
-def _settle_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:
+def _report_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:
     """Refuse what this command asks otherwise than the campaign was begun; say what the project's file would."""
     asked = [one for one in conflicts if one.deliberate]
     if asked:
-        told = ", ".join(f"{one.key}: {one.frozen!r} -> {one.asked!r}" for one in asked)
-        raise ConfigError(f"campaign {name} was begun otherwise ({told}); add --adopt, or use another --name")
+        changes = ", ".join(f"{one.key}: {one.frozen!r} -> {one.asked!r}" for one in asked)
+        raise ConfigError(f"campaign {name} was begun otherwise ({changes}); add --adopt, or use another --name")
     for one in conflicts:
         context.terminal.warn(
             f"{one.origin} now has {one.key} = {one.asked!r}; campaign {name} keeps {one.frozen!r} (--adopt takes the "

@@ -16,15 +16,15 @@ class Announcements:
     def __init__(self, terminal: Terminal, known: Iterable[Hashable] = (), *, further: str) -> None:
         self._terminal, self._further = terminal, further
         self._known = set(known)
-        self._told = 0
+        self._announced = 0
 
     def tell(self, fault: Hashable, line: Callable[[], list[str | tuple[str, str]]]) -> None:
         """Of a confirmed input. line: called where the fault is new, and not one of too many."""
         if fault in self._known:
             return
         self._known.add(fault)
-        self._told += 1
-        if self._told <= MOST_NEWS:
+        self._announced += 1
+        if self._announced <= MOST_NEWS:
             self._terminal.say(*line())
-        if self._told == MOST_NEWS:
+        if self._announced == MOST_NEWS:
             self._terminal.say((self._further, "dim"))

@@ -130,8 +130,8 @@ def _operators(one: Weakness) -> str:
 
 def _answers(one: Weakness) -> str:
     """ "8 (25), 0 (11), ..."."""
-    told = [f"{visible(answer, limit=16) or '-'} ({count})" for answer, count in one.answers[:SHOWN_ANSWERS]]
-    return ", ".join([*told, *(["..."] if len(one.answers) > SHOWN_ANSWERS else [])])
+    parts = [f"{visible(answer, limit=16) or '-'} ({count})" for answer, count in one.answers[:SHOWN_ANSWERS]]
+    return ", ".join([*parts, *(["..."] if len(one.answers) > SHOWN_ANSWERS else [])])
 
 
 def _ordered_findings(sized: Sequence[tuple[Finding, int]], order: Order) -> list[tuple[Finding, int]]:

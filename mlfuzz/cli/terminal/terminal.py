@@ -107,10 +107,10 @@ class Terminal:
         for at, row in enumerate(cells):
             if at in titles:
                 self.result(*titles[at])
-            told = [f"{head} {cell}" for head, cell in zip(heads[1:], row[1:], strict=True) if cell.strip()]
+            parts = [f"{head} {cell}" for head, cell in zip(heads[1:], row[1:], strict=True) if cell.strip()]
             self.result((_cut(row[0], room), "bold"))
             line = ""
-            for part in told:
+            for part in parts:
                 if line and cell_len(line) + GAP + cell_len(part) > room - GAP:
                     self._indented(line, room)
                     line = ""

@@ -70,8 +70,8 @@ def check(
         lines.append(CheckLine("warn", f"seeds left out: {usable.reasons()}"))
     failed = False
     payloads = [one.payload for one in alike]
-    told = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
-    for line in chain(told, check_variants(loaded, payloads)) if variants else told:
+    shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
+    for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
         failed = failed or line.level == "fail"
         terminal.emit({"level": line.level, "text": line.text})
         terminal.result(MARKS[line.level], visible(line.text))

@@ -148,8 +148,8 @@ def _tell(context: Context, result: Comparison) -> None:
         terminal.result("no findings to compare")
     for label, pair in result.accuracy.items():
         if label == "":
-            told = f"{_share(pair.before)} -> {_share(pair.after)}   {_verdict(pair, less=False)}"
-            terminal.result(f"clean accuracy on {pair.before.rows} seeds   {told}")
+            text = f"{_share(pair.before)} -> {_share(pair.after)}   {_verdict(pair, less=False)}"
+            terminal.result(f"clean accuracy on {pair.before.rows} seeds   {text}")
         elif pair.before != pair.after:
             terminal.result(
                 f"  class {visible(label)}  {percent(pair.before.value)} -> {percent(pair.after.value)}"
@@ -178,7 +178,7 @@ def _verdict(pair: Pair, *, less: bool) -> str:
 def _document(
     result: Comparison, gates: list[Gate], failed: list[Gate], verdict: BatchVerdict | None
 ) -> dict[str, object]:
-    def told(pair: Pair) -> dict[str, object]:
+    def share(pair: Pair) -> dict[str, object]:
         return {
             "before": [pair.before.hits, pair.before.rows, *pair.before.interval],
             "after": [pair.after.hits, pair.after.rows, *pair.after.interval],
@@ -186,9 +186,9 @@ def _document(
         }
 
     return {
-        "before": result.names[0], "after": result.names[1], "paired": result.paired, "failing": told(result.failing),
+        "before": result.names[0], "after": result.names[1], "paired": result.paired, "failing": share(result.failing),
         "fixed": result.fixed, "broken": result.broken, "still": result.still,
-        "accuracy": {label: told(pair) for label, pair in result.accuracy.items()},
+        "accuracy": {label: share(pair) for label, pair in result.accuracy.items()},
         "problems": dict(result.problems), "gates": {one.text: one not in failed for one in gates},
         **({"verdict": {"decision": verdict.decision, "sentence": verdict.sentence, "harm": verdict.harm,
                         "exit_code": verdict.exit_code}} if verdict else {}),

@@ -48,50 +48,50 @@ def confirm(
         return EXIT_CLEAN
     known = {fault_of(case.finding) for case in every if case.finding.verdict == "confirmed"}
     news = Announcements(terminal, known, further="further faults are counted")
-    settled: list[Finding] = []
+    results: list[Finding] = []
     failures: list[MlfuzzError] = []
     there = f" --dir {shlex.quote(dir)}" if dir else ""
 
-    def told(result: Finding | MlfuzzError) -> None:
+    def show(result: Finding | MlfuzzError) -> None:
         if isinstance(result, MlfuzzError):
             failures.append(result)
             terminal.warn(visible(str(result)))
             return
-        settled.append(result)
+        results.append(result)
         terminal.emit({"event": "verdict", "finding": msgspec.to_builtins(result)})
         if result.verdict == "confirmed":
             news.tell(fault_of(result), partial(new_line, result, there))
-        pace.at(f"{len(settled)} of {len(cases)} run again, {len(_confirmed(settled))} confirmed")
+        pace.at(f"{len(results)} of {len(cases)} run again, {len(_confirmed(results))} confirmed")
 
     left = len(cases)
     with ProgressLine(terminal) as pace:
         try:
             left = run(
                 cases, directory=found.root, seconds=duration(time), device=found.config.fuzz.device,
-                plugins=found.config.plugins, trust=Trust.of(found), on_result=told,
+                plugins=found.config.plugins, trust=Trust.of(found), on_result=show,
             )  # fmt: skip
         except KeyboardInterrupt:
-            terminal.result(f"interrupted: {len(settled)} of {len(cases)} have their verdict")
+            terminal.result(f"interrupted: {len(results)} of {len(cases)} have their verdict")
             return EXIT_INTERRUPTED
-    said = _told(settled)
+    summary = _summary(results)
     if left:
-        said += f"; {left} still to be confirmed: mlfuzz findings confirm{f' --name {name}' if name else ''}{there}"
-    terminal.result((said, "bold"))
+        summary += f"; {left} still to be confirmed: mlfuzz findings confirm{f' --name {name}' if name else ''}{there}"
+    terminal.result((summary, "bold"))
     if failures:
         return EXIT_BROKEN
-    return EXIT_FINDINGS if _confirmed(settled) else EXIT_CLEAN
+    return EXIT_FINDINGS if _confirmed(results) else EXIT_CLEAN
 
 
-def _confirmed(settled: list[Finding]) -> list[Finding]:
-    return [one for one in settled if one.verdict == "confirmed"]
+def _confirmed(results: list[Finding]) -> list[Finding]:
+    return [one for one in results if one.verdict == "confirmed"]
 
 
-def _told(settled: list[Finding]) -> str:
+def _summary(results: list[Finding]) -> str:
     """ "3 confirmed (2 faults in 1 weakness), 1 flaky"."""
-    good = _confirmed(settled)
-    flaky = len(settled) - len(good)
-    said = f"{len(good)} confirmed"
+    good = _confirmed(results)
+    flaky = len(results) - len(good)
+    summary = f"{len(good)} confirmed"
     if good:
         faults = counted(len({fault_of(one) for one in good}), "fault")
-        said += f" ({faults} in {counted(len(weaknesses(good)), 'weakness', 'weaknesses')})"
-    return said + (f", {flaky} flaky" if flaky else "")
+        summary += f" ({faults} in {counted(len(weaknesses(good)), 'weakness', 'weaknesses')})"
+    return summary + (f", {flaky} flaky" if flaky else "")

@@ -74,18 +74,18 @@ def stats(
     """
     shelf = only_shelf(base_of(context, dir), harness, campaign)
     figures = shelf.corpus.figures()
-    told: dict[str, object] = {
+    document: dict[str, object] = {
         "campaign": shelf.workdir.name, "harness": shelf.harness, "inputs": figures.files, "bytes": figures.bytes,
         "smallest": figures.smallest, "median": figures.median, "largest": figures.largest,
     }  # fmt: skip
     if edges:
         with session_for(context, shelf.harness) as session:
             reached = session.features(shelf.corpus.files())
-        told["edges"] = len(frozenset().union(*reached.values())) if reached else 0
-        told["failing"] = figures.files - len(reached)
-    context.terminal.emit(told)
+        document["edges"] = len(frozenset().union(*reached.values())) if reached else 0
+        document["failing"] = figures.files - len(reached)
+    context.terminal.emit(document)
     if not context.terminal.json:
-        for what, value in told.items():
+        for what, value in document.items():
             context.terminal.result((f"  {what:<10}", "dim"), f"{value:,}" if isinstance(value, int) else str(value))
     return EXIT_CLEAN
 

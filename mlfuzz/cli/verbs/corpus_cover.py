@@ -40,8 +40,8 @@ def minimise(
         _require_equal(reached, kept)
         gone = len(files) - len(kept) if dry_run else shelf.corpus.keep_only(kept)
     size = sum(path.stat().st_size for path in kept)
-    told = {"kept": len(kept), "removed": gone, "bytes": size, "edges": len(_union(reached)), "dry_run": dry_run}
-    context.terminal.emit({"campaign": shelf.workdir.name, "harness": shelf.harness, **told})
+    figures = {"kept": len(kept), "removed": gone, "bytes": size, "edges": len(_union(reached)), "dry_run": dry_run}
+    context.terminal.emit({"campaign": shelf.workdir.name, "harness": shelf.harness, **figures})
     would = "would keep" if dry_run else "kept"
     context.terminal.result(
         f"{shelf.harness}: {would} {len(kept):,} of {before.files:,} inputs, {size:,} of {before.bytes:,} bytes, "

@@ -61,8 +61,10 @@ def imported(folder: str, /, *, harness: str, campaign: str = "", dir: str = "",
     fitting = [path for path in files if path.stat().st_size <= declaration.length]
     workdir, corpus = corpus_for(base_of(context, dir), declaration.name, campaign)
     added = corpus.adopt(fitting)
-    told = {"offered": len(files), "added": added, "too_large": len(files) - len(fitting)}
-    context.terminal.emit({"campaign": workdir.name, "harness": declaration.name, **told})
-    large = f"; {told['too_large']} larger than {declaration.length:,} bytes left out" if told["too_large"] else ""
+    figures = {"offered": len(files), "added": added, "too_large": len(files) - len(fitting)}
+    context.terminal.emit({"campaign": workdir.name, "harness": declaration.name, **figures})
+    large = (
+        f"; {figures['too_large']} larger than {declaration.length:,} bytes left out" if figures["too_large"] else ""
+    )
     context.terminal.result(f"{declaration.name}: {added:,} of {len(files):,} inputs were new{large}")
     return EXIT_CLEAN

@@ -50,7 +50,7 @@ def export(
     first = by_id(cases)
     found, damaged = _whole(context, [_found(first[finding_id]) for finding_id in sorted(first)])
     path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
-    told = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
+    summary = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
     if format == "zip":
         write_zip(found, path)
     elif format == "dir":
@@ -58,12 +58,12 @@ def export(
     else:
         data = dataset(found, per_fault=per_fault, held_out=held_out)
         write_dataset(data, path)
-        told = (
+        summary = (
             f"{len(data.train)} inputs of {len(data.faults[0])} faults to train on, "
             f"{len(data.heldout)} of {len(data.faults[1])} held out, {data.left_out} left out"
         )
     context.terminal.emit({"path": str(path), "format": format, "findings": len(found)})
-    context.terminal.result(f"{told}: {shown_path(path, context.directory)}")
+    context.terminal.result(f"{summary}: {shown_path(path, context.directory)}")
     return EXIT_BROKEN if damaged else EXIT_CLEAN
 
 

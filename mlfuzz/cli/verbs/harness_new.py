@@ -127,8 +127,8 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
 def text_of(name: str, kind: Kind) -> str:
     """The harness's source."""
     parts = PARTS[kind]
-    told = {"preload": "[]", **parts}
-    text = TEMPLATE.format(name=name, about=parts["what"], **{key: told[key] for key in told if key != "what"})
+    fields = {"preload": "[]", **parts}
+    text = TEMPLATE.format(name=name, about=parts["what"], **{key: fields[key] for key in fields if key != "what"})
     return re.sub(r"\n{4,}", "\n\n\n", text.replace("import contextlib\n\n\nHARNESS", "import contextlib\n\nHARNESS"))
 
 

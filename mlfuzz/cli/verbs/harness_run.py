@@ -177,14 +177,14 @@ def _begun_with(base: Path, name: str) -> tuple[str, ...]:
     if workdir is None or not workdir.spec.is_file():
         return ()
     try:
-        told = msgspec.json.decode(read_regular(workdir.spec), type=_Begun)
+        record = msgspec.json.decode(read_regular(workdir.spec), type=_Begun)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UsageError(
             f"{workdir.spec} is damaged; say which harness the campaign is of: mlfuzz harness run HARNESS --name {name}"
         ) from None
-    if told.side != "code":
+    if record.side != "code":
         raise UsageError(f"campaign {name} is of a model: mlfuzz fuzz --name {name} goes on with it")
-    return tuple(one.load or one.name for one in told.harnesses)
+    return tuple(one.load or one.name for one in record.harnesses)
 
 
 def _packages(harnesses: list[Harness]) -> list[str]:

@@ -51,12 +51,12 @@ def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", con
     base = context.path(dir) if dir else found.state_dir
     workdir = Workdir.create(campaign_root(base, name or f"imported-{chosen.name}"))
     makers = Counter(one.maker for one in files)
-    told = ", ".join(f"{count} of {maker}" for maker, count in makers.most_common())
+    origins = ", ".join(f"{count} of {maker}" for maker, count in makers.most_common())
     terminal = context.terminal
-    terminal.say(f"running {len(files)} inputs ({told}) with {chosen.name}")
+    terminal.say(f"running {len(files)} inputs ({origins}) with {chosen.name}")
 
-    def tell(one: Foreign, state: State, said: str) -> None:
-        terminal.result(STATES[state], f"{_shown(one.path, context.directory)}  {visible(said, limit=120)}")
+    def tell(one: Foreign, state: State, reason: str) -> None:
+        terminal.result(STATES[state], f"{_shown(one.path, context.directory)}  {visible(reason, limit=120)}")
 
     suffix = suffix_of([path.name for path in chosen.seed_files()])
     origin = CodeOrigin(chosen, workdir.name, engine="import", suffix=suffix, environment=environment(found.root))

@@ -96,9 +96,9 @@ def presets(_: Context) -> Iterator[Row]:
     from mlfuzz.campaign.presets import PRESETS, settings_of
 
     for preset in PRESETS:
-        said = {**settings_of(preset), **({"limits": dict(preset.limits)} if preset.limits else {})}
+        settings = {**settings_of(preset), **({"limits": dict(preset.limits)} if preset.limits else {})}
         yield {
-            "name": preset.name, "what it does": preset.summary, "sets": _settings(said), "source": preset.source,
+            "name": preset.name, "what it does": preset.summary, "sets": _settings(settings), "source": preset.source,
             "departs": preset.departs,
         }  # fmt: skip
 
@@ -167,8 +167,8 @@ def _first_line(part: Any) -> str:
 
 def _source(part: Any) -> str:
     """The paper and section that a part's documentation names, or that of its module; else mlfuzz."""
-    for told in (inspect.getdoc(part), inspect.getdoc(inspect.getmodule(part))):
-        _, found, said = (told or "").partition("Source: ")
+    for text in (inspect.getdoc(part), inspect.getdoc(inspect.getmodule(part))):
+        _, found, source = (text or "").partition("Source: ")
         if found:
-            return " ".join(said.split("\n\n")[0].split("\nRaises ")[0].split())
+            return " ".join(source.split("\n\n")[0].split("\nRaises ")[0].split())
     return "mlfuzz"

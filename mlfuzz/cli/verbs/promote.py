@@ -61,7 +61,7 @@ def promote(
     lines: dict[str, None] = {}
     for case in cases:
         again = results.get(case.finding.id)
-        finding = _settled(case.finding, again, load)
+        finding = _with_verdict(case.finding, again, load)
         try:
             _require_failing(again)
             path = shelf.keep(finding, read(case.path)[1])
@@ -114,11 +114,11 @@ def _require_failing(again: Replayed | None) -> None:
     if again.state == "error":  # its message ends with what to do
         raise UsageError(f"finding {short} cannot be run (--no-replay keeps it as it was recorded): {again.message}")
     flaky = f"is flaky: it failed {again.failed} of {again.times} times"
-    said = flaky if again.state == "flaky" else "does not fail any more"
-    raise UsageError(f"finding {short} {said}; --no-replay keeps it as it was recorded")
+    reason = flaky if again.state == "flaky" else "does not fail any more"
+    raise UsageError(f"finding {short} {reason}; --no-replay keeps it as it was recorded")
 
 
-def _settled(finding: Finding, again: Replayed | None, load: str) -> Finding:
+def _with_verdict(finding: Finding, again: Replayed | None, load: str) -> Finding:
     """A candidate that has just failed each time, alone and in a fresh process, is confirmed by that."""
     if load:
         finding = msgspec.structs.replace(finding, load=load)

@@ -82,8 +82,8 @@ def replay(
         on_result=lambda one: _tell(context, one),
     )  # fmt: skip
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
-    said = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
-    context.terminal.result((f"{said} in {clock.monotonic() - began:.1f} s", "bold"))
+    summary = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
+    context.terminal.result((f"{summary} in {clock.monotonic() - began:.1f} s", "bold"))
     if counts["flaky"]:
         context.terminal.warn("flaky: the same input did not fail each time; mlfuzz check looks for the reason")
     return exit_code(results)
@@ -96,9 +96,11 @@ def _nothing(every: Sequence[Case], options: str) -> str:
     )
     if not others:
         return "no findings to replay; mlfuzz status shows the campaigns there are"
-    told = ", ".join(f"{count} {'to confirm' if what == 'candidate' else what}" for what, count in others.most_common())
-    said = f"no confirmed findings to replay, but {told}: mlfuzz replay -a{options} runs them all"
-    return f"{said}; mlfuzz findings confirm{options} gives each its verdict" if others["candidate"] else said
+    parts = ", ".join(
+        f"{count} {'to confirm' if what == 'candidate' else what}" for what, count in others.most_common()
+    )
+    message = f"no confirmed findings to replay, but {parts}: mlfuzz replay -a{options} runs them all"
+    return f"{message}; mlfuzz findings confirm{options} gives each its verdict" if others["candidate"] else message
 
 
 def _counts(case: Case) -> bool:
@@ -113,21 +115,21 @@ def _tell(context: Context, one: Replayed) -> None:
             "message": one.message, "before": msgspec.to_builtins(one.before), "after": msgspec.to_builtins(one.after),
         }
     )  # fmt: skip
-    told = f"{finding.id[:SHORT_ID]}  {visible(finding.kind):<12}  "
+    line = f"{finding.id[:SHORT_ID]}  {visible(finding.kind):<12}  "
     if finding.side == "code":
-        told += f"{visible(finding.target)}: {visible(finding.observed, limit=40)}"
+        line += f"{visible(finding.target)}: {visible(finding.observed, limit=40)}"
     else:
-        told += f"{visible(finding.expected, limit=24)} -> {visible(finding.observed, limit=24)}{_score(one.before)}"
+        line += f"{visible(finding.expected, limit=24)} -> {visible(finding.observed, limit=24)}{_score(one.before)}"
     if one.state == "error":
-        told += f"  {visible(one.message, limit=MESSAGE)}"
+        line += f"  {visible(one.message, limit=MESSAGE)}"
     else:
         now = visible(one.after.text, limit=160) if finding.side == "code" and one.after else _answer(one.after)
-        told += f"  now {now}  {one.failed}/{one.times}"
+        line += f"  now {now}  {one.failed}/{one.times}"
     if finding.side == "code" and one.state != "error" and one.message:
-        told += f"  ({visible(one.message, limit=160)})"
+        line += f"  ({visible(one.message, limit=160)})"
     if one.drifted:
-        told += f"  drifted: {visible(one.drifted, limit=120)}"
-    terminal.result(MARKS[one.state], told)
+        line += f"  drifted: {visible(one.drifted, limit=120)}"
+    terminal.result(MARKS[one.state], line)
 
 
 def _answer(run: Run | None) -> str:

@@ -32,8 +32,8 @@ def replay_files(context: Context, files: Sequence[Path], harness: str, *, times
             failing = [one for one in outcomes if one.failed]
             failed |= bool(failing)
             _tell(context, path, outcomes, failing)
-            told = session.consumed(path.read_bytes()) if failing else []
-            for call, value in told:
+            values = session.consumed(path.read_bytes()) if failing else []
+            for call, value in values:
                 context.terminal.result((f"      {visible(call)}", "dim"), f" -> {visible(value, limit=120)}")
     return EXIT_FINDINGS if failed else EXIT_CLEAN
 

@@ -65,12 +65,12 @@ def triage(
     for case, record in records:
         if status or note:
             changed = triage_record(record, status or case.finding.triage, note)
-            told = f"{changed.triage}{f': {changed.note}' if changed.note else ''}"
+            outcome = f"{changed.triage}{f': {changed.note}' if changed.note else ''}"
         if fault:
             changed = set_fault(record, fault)
-            told = f"fault {changed.fault}"
+            outcome = f"fault {changed.fault}"
         context.terminal.emit({"id": case.finding.id, "record": str(record), "triage": changed.triage})
-        context.terminal.say(f"  {case.finding.id[:SHORT_ID]}  {visible(told)}")
+        context.terminal.say(f"  {case.finding.id[:SHORT_ID]}  {visible(outcome)}")
     count = len({case.finding.id for case, _ in records})
     context.terminal.result(f"{count} finding{'' if count == 1 else 's'} {'marked fixed' if mark_fixed else 'changed'}")
     return code
@@ -92,9 +92,9 @@ def _fixed(context: Context, cases: Sequence[Case], target: str) -> tuple[list[C
     )
     for result in results:
         if result.state != "fixed":
-            said = {"fails": "still fails", "flaky": f"flaky: failed {result.failed} of {result.times}"}
+            words = {"fails": "still fails", "flaky": f"flaky: failed {result.failed} of {result.times}"}
             context.terminal.say(
-                f"  {result.finding.id[:SHORT_ID]}  {visible(said.get(result.state, result.message), limit=MESSAGE)}"
+                f"  {result.finding.id[:SHORT_ID]}  {visible(words.get(result.state, result.message), limit=MESSAGE)}"
             )
     code = exit_code(results)
     return (

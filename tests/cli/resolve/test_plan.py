@@ -113,9 +113,9 @@ def test_a_project_file_that_changed_since_is_said(context, tmp_path):
     begin(plan(context, "digits", {}))
     (tmp_path / "mlfuzz.toml").write_text(PROJECT.replace("uniform", "recency"))
     assert plan(context, "digits", {}).request.spec.scheduler == {"name": "uniform"}
-    said = context.terminal._error.file.getvalue()
-    assert "mlfuzz.toml now has fuzz.scheduler" in said
-    assert "--adopt" in said
+    text = context.terminal._error.file.getvalue()
+    assert "mlfuzz.toml now has fuzz.scheduler" in text
+    assert "--adopt" in text
 
 
 def test_a_target_is_configured_shipped_or_spelt_out():

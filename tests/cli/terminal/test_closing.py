@@ -71,9 +71,9 @@ def test_failures_that_wait_for_their_confirmation_are_not_nothing(context):
 def test_what_was_known_already_is_said_and_what_is_new_suggested(context):
     flips = [flip(number, "mist") for number in range(3)]
     faults = group(flips)
-    for known, said, kept in ((2, "2 known already", faults[2]), (3, "all known already", None)):
+    for known, text, kept in ((2, "2 known already", faults[2]), (3, "all known already", None)):
         ended = result(*flips, known=[one.best.id for one in faults[:known]])
-        assert head_line(ended, faults).endswith(f"failed again alone, {said}")
+        assert head_line(ended, faults).endswith(f"failed again alone, {text}")
         keep = kept and f"mlfuzz findings promote {kept.best.id[:10]} --dir 'my runs'"
         assert dict(next_steps(context, COMMANDS, ended, faults, None)).get("keep") == keep
     waiting = result(candidate(1), known=[candidate(1).id])

@@ -21,12 +21,12 @@ ROW = {
 
 
 def finding(number=1, verdict="confirmed", **changes):
-    told = {
+    fields = {
         "id": f"{number:016x}", "side": "code", "kind": "exception", "target": "toy", "observed": "KeyError",
         "input": FileRef("input.bin", "0" * 64), "fault": f"f{number}", "verdict": verdict, "message": "'x'",
         "evidence": {"frames": ["pkg/part.py:12:read"], "size": 26, "seconds": 0.25, "mebibytes": 900.0},
     }  # fmt: skip
-    return Finding(**{**told, **changes})
+    return Finding(**{**fields, **changes})
 
 
 def tick(**changes):
@@ -71,10 +71,10 @@ def test_a_harness_says_how_it_was_imported_and_why_it_was_left_out(panel, out):
     panel(SeedsReady("toy", 1.5, True, 3, ("no coverage of native _x",), ("imported too late to be seen: y",)))
     panel(Broken("odd", "it does not import"))
     panel(Warned("something"))
-    told = out.getvalue()
-    assert "toy: imported in 1.50 s, from the cache; 3 seeds; no coverage of native _x" in told
-    assert "warning: toy: imported too late to be seen: y" in told
-    assert "warning: odd is left out: it does not import" in told
+    text = out.getvalue()
+    assert "toy: imported in 1.50 s, from the cache; 3 seeds; no coverage of native _x" in text
+    assert "warning: toy: imported too late to be seen: y" in text
+    assert "warning: odd is left out: it does not import" in text
 
 
 def test_a_log_line_has_the_figures(panel):
@@ -87,9 +87,9 @@ def test_a_log_line_has_the_figures(panel):
 def test_the_panel_has_a_row_for_each_harness(panel):
     assert "importing" in drawn(panel)
     panel(Tick(tick(), harnesses={"toy": ROW, "odd": {**ROW, "name": "odd", "broken": "why"}}))
-    told = drawn(panel)
-    assert "12.3k" in told
-    assert "broken" in told
+    text = drawn(panel)
+    assert "12.3k" in text
+    assert "broken" in text
 
 
 def test_machines_get_one_document_an_event():

@@ -37,13 +37,13 @@ def flips():
 
 
 @pytest.fixture
-def told():
+def shown():
     out, err = io.StringIO(), io.StringIO()
     return Panel(Terminal(out=out, err=err), "mlfuzz", "digits", 30.0), out, err
 
 
-def test_a_fault_is_told_once_when_it_is_settled(told, flips):
-    panel, out, _ = told
+def test_a_fault_is_told_once_when_it_is_settled(shown, flips):
+    panel, out, _ = shown
     for finding in flips[:3]:
         panel(NewFinding(msgspec.structs.replace(finding, verdict="candidate")))
     assert out.getvalue() == ""
@@ -64,8 +64,8 @@ def test_what_the_corpus_keeps_is_not_told_as_new(flips):
     assert out.getvalue().count("NEW") == 1
 
 
-def test_a_flood_of_faults_is_cut_short_and_said_to_be(told, flips):
-    panel, out, _ = told
+def test_a_flood_of_faults_is_cut_short_and_said_to_be(shown, flips):
+    panel, out, _ = shown
     for at in range(3 * MOST_NEWS):
         panel(Confirmed(msgspec.structs.replace(flips[0], id=f"{at:016x}", fault=f"fault {at}")))
     assert out.getvalue().count("NEW") == MOST_NEWS
@@ -73,8 +73,8 @@ def test_a_flood_of_faults_is_cut_short_and_said_to_be(told, flips):
     assert panel.board.faults == 3 * MOST_NEWS
 
 
-def test_a_crash_is_told_and_a_flaky_one_never(told):
-    panel, out, _ = told
+def test_a_crash_is_told_and_a_flaky_one_never(shown):
+    panel, out, _ = shown
     for finding, _ in specimen._others("x"):
         panel(Confirmed(finding))
         panel(Shrunk(finding))
@@ -91,8 +91,8 @@ def test_a_hostile_finding_cannot_command_the_terminal(flips):
     assert "\\u202e" in text
 
 
-def test_a_log_gets_a_line_every_half_minute_not_more(told, monkeypatch):
-    panel, out, _ = told
+def test_a_log_gets_a_line_every_half_minute_not_more(shown, monkeypatch):
+    panel, out, _ = shown
     now = [panel._screen._logged]
     monkeypatch.setattr("mlfuzz.cli.terminal.live_display.time.monotonic", lambda: now[0])
     for line in specimen._progress(False):
@@ -103,8 +103,8 @@ def test_a_log_gets_a_line_every_half_minute_not_more(told, monkeypatch):
     assert "p_new=" in out.getvalue()
 
 
-def test_deaths_and_warnings_go_to_stderr(told):
-    panel, out, err = told
+def test_deaths_and_warnings_go_to_stderr(shown):
+    panel, out, err = shown
     panel(WorkerDied("SIGSEGV", 2, "execute"))
     panel(Warned("careful \x07"))
     assert out.getvalue() == ""
@@ -112,21 +112,21 @@ def test_deaths_and_warnings_go_to_stderr(told):
     assert "careful \\x07" in err.getvalue()
 
 
-def test_what_it_is_at_before_the_first_batch_is_told(told):
-    panel, out, _ = told
+def test_what_it_is_at_before_the_first_batch_is_told(shown):
+    panel, out, _ = shown
     panel(Preparing("running seeds and their mutants, 12 so far"))
     assert out.getvalue() == "running seeds and their mutants, 12 so far ...\n"
     assert panel.board.cells() == [("", "running seeds and their mutants, 12 so far ...")]
 
 
-def test_a_request_to_end_is_acknowledged_in_a_line(told):
-    panel, out, _ = told
+def test_a_request_to_end_is_acknowledged_in_a_line(shown):
+    panel, out, _ = shown
     panel(Ending(StopReason.INTERRUPTED))
     assert out.getvalue() == "interrupted: saving and reporting; Ctrl-C now ends it at once\n"
 
 
-def test_the_panel_draws_before_and_after_the_first_progress(told):
-    panel, *_ = told
+def test_the_panel_draws_before_and_after_the_first_progress(shown):
+    panel, *_ = shown
     from rich.console import Console
 
     file = io.StringIO()
@@ -172,8 +172,8 @@ def test_a_machine_gets_every_event_as_json(flips):
     assert kinds == ["started", "progress", "saved", "verdict", "shrunk", "died", "warning", "ended"]
 
 
-def test_a_chain_is_told_once_and_as_simple_as_it_gets(told):
-    panel, out, _ = told
+def test_a_chain_is_told_once_and_as_simple_as_it_gets(shown):
+    panel, out, _ = shown
     found = next(finding for finding, _ in specimen._flips("x") if finding.chain)
     unshrunk = msgspec.structs.replace(found, shrunk=False)
     panel(Confirmed(unshrunk))

@@ -97,11 +97,11 @@ def test_where_cutting_does_not_help_a_row_becomes_a_few_lines(monkeypatch):
 
 def test_a_table_that_is_shown_whole_is_wrapped_between_words(monkeypatch):
     terminal, out = narrow(monkeypatch, 40)
-    told = "every mutant that does not fail becomes an entry, and any entry is mutated"
-    terminal.table(("name", "what it does"), [("accept", told), ("walk", "one step")], whole=True)
+    text = "every mutant that does not fail becomes an entry, and any entry is mutated"
+    terminal.table(("name", "what it does"), [("accept", text), ("walk", "one step")], whole=True)
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 40
-    assert " ".join(" ".join(lines).split()) == f"accept what it does {told} walk what it does one step"
+    assert " ".join(" ".join(lines).split()) == f"accept what it does {text} walk what it does one step"
     assert lines[2].startswith("    ")
 
 

@@ -81,7 +81,7 @@ def training(tmp_path):
     return tmp_path
 
 
-def told(command, training, batch, *more):
+def decision(command, training, batch, *more):
     """Exit code, last line, and what the JSON says: of one and the same verdict."""
     arguments = ("compare", "data", batch, "--train", "pictured:train", *more)
     ran = command("-C", training, *arguments)
@@ -93,21 +93,23 @@ def told(command, training, batch, *more):
 
 
 def test_a_harmless_batch_may_be_taken_where_a_drop_would_have_shown(command, training):
-    ran = told(command, training, "good", "--seeds", "clean", "--gate", "accuracy>=-20%")
+    ran = decision(command, training, "good", "--seeds", "clean", "--gate", "accuracy>=-20%")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[-1].startswith("no harm shown: the batch may be taken; a drop of 19 points ")
 
 
 def test_too_few_clean_inputs_cannot_tell_and_say_how_many_could(command, training):
-    ran = told(command, training, "good", "--seeds", "clean")
+    ran = decision(command, training, "good", "--seeds", "clean")
     assert ran.code == 3
     assert "cannot tell: 40 clean inputs cannot show a drop of less than 19 points" in ran.out
     assert "may be taken" not in ran.out
-    assert told(command, training, "good").out.splitlines()[-1].startswith("cannot tell: no clean input was judged; ")
+    assert (
+        decision(command, training, "good").out.splitlines()[-1].startswith("cannot tell: no clean input was judged; ")
+    )
 
 
 def test_a_poisoned_batch_is_rejected_with_what_it_harms(command, training):
-    ran = told(command, training, "poison", "--seeds", "clean")
+    ran = decision(command, training, "poison", "--seeds", "clean")
     assert (ran.code, ran.err) == (1, "")
     assert "harm  clean accuracy 100 % -> " in ran.out
     assert "harm  clean accuracy of light 100 % -> " in ran.out
@@ -117,7 +119,7 @@ def test_a_poisoned_batch_is_rejected_with_what_it_harms(command, training):
 def test_shifted_labels_are_rejected(command, training):
     shades(training / "shifted", "light", [20] * 20)
     shades(training / "shifted", "dark", [220] * 20)
-    assert told(command, training, "shifted", "--seeds", "clean").code == 1
+    assert decision(command, training, "shifted", "--seeds", "clean").code == 1
 
 
 def test_a_model_that_gives_no_numbers_any_more_is_rejected(command, training):
@@ -133,7 +135,7 @@ def test_a_model_that_gives_no_numbers_any_more_is_rejected(command, training):
 
 
 def test_a_failed_gate_rejects_and_nothing_else_is_said(command, training):
-    ran = told(command, training, "good", "--seeds", "clean", "--gate", "accuracy>=+1%")
+    ran = decision(command, training, "good", "--seeds", "clean", "--gate", "accuracy>=+1%")
     assert ran.code == 1
     assert "gate failed  accuracy>=+1%" in ran.out
     assert ran.out.splitlines()[-1] == "reject the batch: gate accuracy>=+1% failed"

@@ -24,18 +24,18 @@ def project(tmp_path):
 @pytest.fixture
 def confirmed(monkeypatch):
     """Stands in for the probe: every candidate gets this verdict; how many are left is `left`."""
-    told = {"verdict": "confirmed", "left": 0}
+    fields = {"verdict": "confirmed", "left": 0}
 
     def confirm(cases, *, on_result, **_):
         for case in cases:
-            if told["verdict"] == "error":
+            if fields["verdict"] == "error":
                 on_result(ReplayError("no target"))
             else:
-                on_result(msgspec.structs.replace(case.finding, verdict=told["verdict"]))
-        return told["left"]
+                on_result(msgspec.structs.replace(case.finding, verdict=fields["verdict"]))
+        return fields["left"]
 
     monkeypatch.setattr(mlfuzz.replay, "confirm", confirm)
-    return told
+    return fields
 
 
 def test_only_candidates_are_run_and_what_is_confirmed_is_news(command, project, confirmed):
@@ -44,11 +44,11 @@ def test_only_candidates_are_run_and_what_is_confirmed_is_news(command, project,
     assert "1 confirmed (1 fault in 1 weakness)" in ran.out
 
 
-@pytest.mark.parametrize(("verdict", "code", "said"), [("flaky", 0, "0 confirmed, 1 flaky"), ("error", 3, "no target")])
-def test_the_exit_code_tells_what_became_of_them(command, project, confirmed, verdict, code, said):
+@pytest.mark.parametrize(("verdict", "code", "text"), [("flaky", 0, "0 confirmed, 1 flaky"), ("error", 3, "no target")])
+def test_the_exit_code_tells_what_became_of_them(command, project, confirmed, verdict, code, text):
     confirmed["verdict"] = verdict
     ran = command("-C", project, "findings", "confirm")
-    assert (ran.code, said in ran.out + ran.err) == (code, True)
+    assert (ran.code, text in ran.out + ran.err) == (code, True)
 
 
 def test_what_is_left_is_said_with_the_command_that_goes_on(command, project, tmp_path, confirmed):
@@ -86,13 +86,13 @@ def test_candidates_of_a_short_campaign_get_their_verdict_later(tmp_path):
     assert before["candidates"] > 20, before
     ran = run("--json", "findings", "confirm", "--time", "4s")
     assert ran.returncode == 1, ran.stderr
-    settled = [json.loads(line)["finding"] for line in ran.stdout.splitlines()]
-    assert len(settled) >= 5
-    assert {one["verdict"] for one in settled} <= {"confirmed", "flaky"}
-    assert all(one["severity"] > 0 for one in settled if one["verdict"] == "confirmed")
+    done = [json.loads(line)["finding"] for line in ran.stdout.splitlines()]
+    assert len(done) >= 5
+    assert {one["verdict"] for one in done} <= {"confirmed", "flaky"}
+    assert all(one["severity"] > 0 for one in done if one["verdict"] == "confirmed")
     after = FindingStore(tmp_path / ".mlfuzz" / "c" / "findings")
-    assert sum(one.verdict == "candidate" for one in after.records()) == before["candidates"] - len(settled)
-    chosen = next(one["id"] for one in settled if one["verdict"] == "confirmed" and one["chain"])
+    assert sum(one.verdict == "candidate" for one in after.records()) == before["candidates"] - len(done)
+    chosen = next(one["id"] for one in done if one["verdict"] == "confirmed" and one["chain"])
     ran = run("--json", "shrink", chosen, "--trim", "--time", "3s")
     assert ran.returncode == 0, ran.stderr
     trimmed = json.loads(ran.stdout)["trimmed"]

@@ -54,7 +54,7 @@ def test_a_model_not_loaded_yet_is_told_by_check_with_the_place(tmp_path, capsys
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["class"], "is no Python name"),
         (["a-b"], "is no Python name"),
@@ -62,7 +62,7 @@ def test_a_model_not_loaded_yet_is_told_by_check_with_the_place(tmp_path, capsys
         (["x", "--example", "audi"], "did you mean 'audio'?"),
     ],
 )
-def test_wrong_words_write_nothing(tmp_path, capsys, arguments, said):
+def test_wrong_words_write_nothing(tmp_path, capsys, arguments, message):
     assert main(["-C", str(tmp_path), "init", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
