@@ -27,13 +27,13 @@ def send(number):
 
 @pytest.mark.parametrize(("number", "reason"), SIGNALS.items())
 def test_the_first_request_is_acknowledged_once_and_handlers_are_put_back(number, reason, stop_file):
-    before, told = signal.getsignal(number), []
-    with Interrupts(stop_file, told.append) as interrupts:
+    before, messages = signal.getsignal(number), []
+    with Interrupts(stop_file, messages.append) as interrupts:
         assert interrupts.reason is None
         assert interrupts.seconds == 0.0
         send(number)
-        assert told == []  # not in the handler
-        assert (interrupts.reason, interrupts.reason, told) == (reason, reason, [reason])
+        assert messages == []  # not in the handler
+        assert (interrupts.reason, interrupts.reason, messages) == (reason, reason, [reason])
         assert interrupts.seconds > 0.0
     assert signal.getsignal(number) == before
 

@@ -79,10 +79,10 @@ def campaign(request, tmp_path):
     ],
 )
 def test_a_request_to_end_is_acknowledged_once_and_has_its_exit_code(campaign, tmp_path, ask, reason, code):
-    told = []
+    messages = []
 
     def tell(event):
-        told.append(event)
+        messages.append(event)
         if isinstance(event, Started) and ask == "stop":
             (tmp_path / "c" / "stop").touch()
         elif isinstance(event, Started):
@@ -90,14 +90,16 @@ def test_a_request_to_end_is_acknowledged_once_and_has_its_exit_code(campaign, t
 
     result = campaign("c", Budget(seconds=300.0), tell)
     assert (result.stop, result.exit_code) == (Stop(reason), code)
-    assert [event.how for event in told if isinstance(event, Ending)] == [reason]
+    assert [event.how for event in messages if isinstance(event, Ending)] == [reason]
 
 
 def test_the_same_table_of_what_counts_holds_for_both(campaign):
-    budget, told = Budget(seconds=60.0, inputs=2_000), []
-    first = campaign("first", budget, told.append)
+    budget, messages = Budget(seconds=60.0, inputs=2_000), []
+    first = campaign("first", budget, messages.append)
     assert (first.stop, first.exit_code) == (Stop(StopReason.INPUTS, 2_000), 1)
-    assert {event.finding.id for event in told if isinstance(event, NewFinding)} == {one.id for one in first.findings}
+    assert {event.finding.id for event in messages if isinstance(event, NewFinding)} == {
+        one.id for one in first.findings
+    }
     kept = tuple(one for one in first.findings if one.verdict != "flaky")
     codes = {
         fail_on: campaign(fail_on, budget, fail_on=fail_on, regressions=kept) for fail_on in ("any", "new", "none")

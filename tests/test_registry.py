@@ -113,9 +113,9 @@ def test_what_other_parts_bring_along_is_asked_for_anew(tmp_path, monkeypatch):
     assert parts.names() == ["series", "track"]
 
 
-@pytest.mark.parametrize(("where", "said"), [("no_such_module:part", "no_such_module"), ("json:part", "'part'")])
-def test_what_is_brought_along_and_is_not_there_is_named(where, said):
-    with pytest.raises(PluginError, match=f"the distance of series, {where}, does not load: .*{said}"):
+@pytest.mark.parametrize(("where", "message"), [("no_such_module:part", "no_such_module"), ("json:part", "'part'")])
+def test_what_is_brought_along_and_is_not_there_is_named(where, message):
+    with pytest.raises(PluginError, match=f"the distance of series, {where}, does not load: .*{message}"):
         Registry("distance", declared=lambda: {"series": where}).names()
 
 
@@ -151,11 +151,11 @@ def test_the_former_group_is_read_and_the_line_to_write_is_said(install, kind, c
     parts, group, former = kind
     install("acme-parts", **{former: "acme.mine = acme_parts:part\nacme.other = acme_parts:other"})
     assert parts.names() == ["acme.mine", "acme.other"]
-    (said,) = caplog.messages  # logged: a warning would be an error here, as in the tests of many users
-    assert said.startswith(f"acme-parts declares entry points in the group mlfuzz.{former},")
-    assert f'[project.entry-points."mlfuzz.{group}"]' in said
-    assert outdated() == [said]
-    assert [(line.level, line.text) for line in doctor.plugins()] == [("warn", said)]
+    (message,) = caplog.messages  # logged: a warning would be an error here, as in the tests of many users
+    assert message.startswith(f"acme-parts declares entry points in the group mlfuzz.{former},")
+    assert f'[project.entry-points."mlfuzz.{group}"]' in message
+    assert outdated() == [message]
+    assert [(line.level, line.text) for line in doctor.plugins()] == [("warn", message)]
 
 
 def test_each_distribution_is_named_once(install, kind, caplog):

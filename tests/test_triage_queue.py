@@ -109,15 +109,15 @@ def test_only_what_can_be_run_now_is_handed_out_and_the_last_ones_may_take_all_t
 
 
 def test_each_end_of_a_task_is_told():
-    told = []
-    queue = TriageQueue(0.2, told.append)
+    events = []
+    queue = TriageQueue(0.2, events.append)
     queue.add(candidate(1, "a"))
     task = queue.next(None)
     queue.done(task, msgspec.structs.replace(task.finding, verdict="confirmed", shrunk=False), 0.1)
     task = queue.next(None)
     queue.failed(task, "it died", 0.1)
-    assert [type(event) for event in told] == [Confirmed, Warned]
-    assert told[1].text == f"finding {task.finding.id[:10]} could not be run again (shrink): it died"
+    assert [type(event) for event in events] == [Confirmed, Warned]
+    assert events[1].text == f"finding {task.finding.id[:10]} could not be run again (shrink): it died"
 
 
 def test_the_time_after_the_time_is_a_fifth_and_short_for_who_asked_for_the_end(tmp_path):

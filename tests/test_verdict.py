@@ -98,8 +98,8 @@ def test_what_too_few_inputs_cannot_show_is_said_with_how_many_would():
 
 
 def test_a_class_that_a_gate_names_is_held_to_it():
-    said = judged({**BIG, "7": pair(5, 5, 0)}, "class-accuracy>=-10%").sentence
-    assert said.startswith("cannot tell: 100 clean inputs of 0 cannot show a drop of less than ")
+    sentence = judged({**BIG, "7": pair(5, 5, 0)}, "class-accuracy>=-10%").sentence
+    assert sentence.startswith("cannot tell: 100 clean inputs of 0 cannot show a drop of less than ")
 
 
 def test_a_failed_gate_is_named_in_the_sentence():

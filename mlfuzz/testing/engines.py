@@ -78,11 +78,11 @@ def what_does_not_import_is_told_in_its_own_words(engine: Engine, folder: Path) 
     try:
         session = engine.prepare(read(path), OFFLINE)
     except TargetLoadError as error:
-        said = str(error)
+        message = str(error)
     else:
         session.close()
-        said = ""
-    assert "no_such_package_anywhere" in said, f"a harness that does not import gave {said!r}"
+        message = ""
+    assert "no_such_package_anywhere" in message, f"a harness that does not import gave {message!r}"
 
 
 def an_import_that_is_not_wanted_any_more_is_given_up(engine: Engine, folder: Path) -> None:
@@ -131,11 +131,11 @@ def seeds_are_sorted_and_none_is_lost(session: Session, folder: Path) -> None:
 
 
 def fuzzing_finds_what_is_near_and_tells_it_once(session: Session, folder: Path) -> None:
-    told, progress = _fuzzed(session, _corpus(folder / "corpus", b"I\x01", b"KF"), until=1)
-    assert told, f"nothing found in {progress.executions} executions beside a fault that is one byte away"
-    buckets = [outcome.bucket for _, outcome in told]
+    found, progress = _fuzzed(session, _corpus(folder / "corpus", b"I\x01", b"KF"), until=1)
+    assert found, f"nothing found in {progress.executions} executions beside a fault that is one byte away"
+    buckets = [outcome.bucket for _, outcome in found]
     assert len(set(buckets)) == len(buckets), f"told more than once: {buckets}"
-    for payload, outcome in told:
+    for payload, outcome in found:
         again = _alone(session, payload)
         assert (again.kind, again.bucket) == (outcome.kind, outcome.bucket), "alone it fails otherwise"
     assert progress.executions > 0
@@ -143,8 +143,8 @@ def fuzzing_finds_what_is_near_and_tells_it_once(session: Session, folder: Path)
 
 def what_is_known_is_not_told_again(session: Session, folder: Path) -> None:
     known = [_alone(session, payload).bucket for payload in (INDEX, KEY)]
-    told, _ = _fuzzed(session, _corpus(folder / "known", INDEX, KEY, FINE), runs=RUNS, known=known)
-    assert not told
+    found, _ = _fuzzed(session, _corpus(folder / "known", INDEX, KEY, FINE), runs=RUNS, known=known)
+    assert not found
 
 
 def a_number_of_runs_and_a_stop_are_kept_to(session: Session, folder: Path) -> None:
@@ -234,10 +234,10 @@ def _corpus(folder: Path, *payloads: bytes) -> Path:
 def _fuzzed(
     session: Session, corpus: Path, *, runs: int = 0, until: int = 0, known: Sequence[str] = (), stop: bool = False
 ) -> tuple[list[tuple[bytes, Outcome]], FuzzProgress]:
-    told: list[tuple[bytes, Outcome]] = []
+    found: list[tuple[bytes, Outcome]] = []
     progress = session.fuzz(
         corpus, seconds=SECONDS, runs=runs, known=known, on_progress=lambda _: None,
-        on_failure=lambda payload, outcome: told.append((payload, outcome)),
-        stop=lambda: stop or (bool(until) and len(told) >= until),
+        on_failure=lambda payload, outcome: found.append((payload, outcome)),
+        stop=lambda: stop or (bool(until) and len(found) >= until),
     )  # fmt: skip
-    return told, progress
+    return found, progress

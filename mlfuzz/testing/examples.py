@@ -64,9 +64,9 @@ def nonfinite() -> Example:
 
 def texts() -> Example:
     """Sentences; the odd rows have lost most of their words, the even ones differ in case at most."""
-    said = [f"row {row} says that the quick brown fox jumps over the lazy dog" for row in range(ROWS)]
-    heard = [text.upper() if row % 2 == 0 else "nothing" for row, text in enumerate(said)]
-    return Example(observation(tuple(heard)), observation(tuple(said)), batch(), np.arange(ROWS) % 2 == 1)
+    sentences = [f"row {row} says that the quick brown fox jumps over the lazy dog" for row in range(ROWS)]
+    heard = [text.upper() if row % 2 == 0 else "nothing" for row, text in enumerate(sentences)]
+    return Example(observation(tuple(heard)), observation(tuple(sentences)), batch(), np.arange(ROWS) % 2 == 1)
 
 
 def tokens() -> Example:
@@ -121,9 +121,9 @@ def costs(meter: str = "cost-seconds", *, own: float = 1e-3) -> Example:
 
 def lengths() -> Example:
     """Texts; the odd rows say ten times as much as their seed."""
-    said = tuple(f"row {row} says" for row in range(ROWS))
-    heard = tuple(text * 10 if row % 2 == 1 else text + "!" for row, text in enumerate(said))
-    return Example(observation(heard), observation(said), batch(), np.arange(ROWS) % 2 == 1)
+    sentences = tuple(f"row {row} says" for row in range(ROWS))
+    heard = tuple(text * 10 if row % 2 == 1 else text + "!" for row, text in enumerate(sentences))
+    return Example(observation(heard), observation(sentences), batch(), np.arange(ROWS) % 2 == 1)
 
 
 def frames(classes: int = 0) -> Example:

@@ -75,8 +75,8 @@ def numbers_that_are_none_are_unjudged_or_failed(make: Make, example: Example) -
         if seen is None:
             return
         margin = _check(make(), seen, example).margin[0]
-        said = f"{value} in the output gave margin {float(margin)}"
-        assert torch.isnan(margin) or margin > 0 or value < 0, said  # -inf may be the score of a masked class
+        complaint = f"{value} in the output gave margin {float(margin)}"
+        assert torch.isnan(margin) or margin > 0 or value < 0, complaint  # -inf may be the score of a masked class
         reference = _spoilt(example.reference, value)
         assert reference is not None
         _check(make(), example.seen, replace(example, reference=reference))
@@ -89,8 +89,8 @@ def rows_that_may_have_lost_their_meaning_never_fail_by_comparison(make: Make, e
         return
     lost = replace(example.batch, invariant=np.zeros(len(example.batch), np.bool_))
     verdict = oracle.check(example.seen, example.reference, lost)
-    said = "judges rows whose label may be lost: give NaN unless batch.invariant, or say judges_any_chain = True"
-    assert not verdict.judged.any(), said
+    complaint = "judges rows whose label may be lost: give NaN unless batch.invariant, or say judges_any_chain = True"
+    assert not verdict.judged.any(), complaint
 
 
 def what_is_judged_is_left_as_it_was(make: Make, example: Example) -> None:
@@ -113,9 +113,9 @@ def its_description_rebuilds_it(make: Make, example: Example) -> None:
 def it_explains_each_row_as_json(make: Make, example: Example) -> None:
     oracle = make()
     for row in range(len(example.batch)):
-        told = oracle.explain(example.seen, example.reference, example.batch, row)
-        assert {"expected", "observed"} <= told.keys()
-        json.dumps(told)
+        details = oracle.explain(example.seen, example.reference, example.batch, row)
+        assert {"expected", "observed"} <= details.keys()
+        json.dumps(details)
 
 
 def noise_is_a_margin_and_grows_with_the_floor(make: Make, example: Example) -> None:

@@ -48,11 +48,11 @@ def what_it_sets_are_keys_of_the_configuration(preset: Preset) -> None:
 
 
 def what_it_names_is_there(preset: Preset) -> None:
-    said = settings_of(preset)
-    SCHEDULERS.get(str(said["scheduler"]["name"]))
-    CRITERIA.get(str(said["coverage"]["name"]))
-    assert said["deal"]["name"] in DEALS
-    assert said["search"]["name"] in MODES
+    settings = settings_of(preset)
+    SCHEDULERS.get(str(settings["scheduler"]["name"]))
+    CRITERIA.get(str(settings["coverage"]["name"]))
+    assert settings["deal"]["name"] in DEALS
+    assert settings["search"]["name"] in MODES
 
 
 def its_operators_are_of_their_modality(preset: Preset) -> None:

@@ -101,8 +101,8 @@ def assert_robust(
         raise UsageError(f"none of {trial.ran} mutants of {tested.name} could be judged; see: mlfuzz check")
     found = Robustness(tested.name, trial.failed, trial.judged, confidence, trial.worst())
     if found.interval[0] > max_failure_rate:
-        told = [f"  {one.seed}: {one.change}: {one.answer}, margin {one.margin:.3g}" for one in found.worst]
-        raise AssertionError("\n".join([f"{found.text}, at most {100 * max_failure_rate:.3g} % may", *told]))
+        lines = [f"  {one.seed}: {one.change}: {one.answer}, margin {one.margin:.3g}" for one in found.worst]
+        raise AssertionError("\n".join([f"{found.text}, at most {100 * max_failure_rate:.3g} % may", *lines]))
     return found
 
 
@@ -139,9 +139,11 @@ class _Trial:
                 self.judged += 1
                 self._fail(int(picked[row]), float("nan"), mutated, row, f"{crash.type}: {crash.message}")
         if execution.seen is not None:
-            self._judge(picked, mutated, execution, execution.seen)
+            self._evaluate(picked, mutated, execution, execution.seen)
 
-    def _judge(self, picked: np.ndarray[Any, Any], mutated: Mutated, execution: Execution, seen: Observation) -> None:
+    def _evaluate(
+        self, picked: np.ndarray[Any, Any], mutated: Mutated, execution: Execution, seen: Observation
+    ) -> None:
         ran = execution.ran
         batch = Batch(
             mutated.rows.take(ran), picked[ran], picked[ran], mutated.loads[ran], mutated.invariant[ran],
@@ -153,8 +155,8 @@ class _Trial:
         largest = np.where(np.isnan(over), -np.inf, over).max(axis=0)
         self.judged += int(known.sum())
         for at in np.flatnonzero(known & (largest > 0)).tolist():
-            said = run_of(seen, self.target.labels, None, at)
-            self._fail(int(picked[ran[at]]), float(largest[at]), mutated, int(ran[at]), said.label or said.text)
+            run = run_of(seen, self.target.labels, None, at)
+            self._fail(int(picked[ran[at]]), float(largest[at]), mutated, int(ran[at]), run.label or run.text)
 
     def _fail(self, seed: int, margin: float, mutated: Mutated, row: int, answer: str) -> None:
         self.failed += 1

@@ -133,8 +133,8 @@ def rows_beyond_the_restored_state_stay(make: Make) -> None:
     restarted = grown(make, rows)
     restarted.grow(*more.part(0, 40))
     restarted.restore(state)
-    said = "restore() of an older checkpoint drops rows that have been grown since, or picks otherwise among them"
-    assert _picks(restarted) == _picks(scheduler), said
+    complaint = "restore() of an older checkpoint drops rows that have been grown since, or picks otherwise among them"
+    assert _picks(restarted) == _picks(scheduler), complaint
 
 
 def no_row_that_fails_is_kept(make: Make) -> None:

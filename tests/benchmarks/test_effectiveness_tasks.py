@@ -44,9 +44,9 @@ def test_the_way_to_the_left_looks_better_than_the_start_and_leads_nowhere() -> 
 
 def test_the_gradient_of_the_loss_is_the_one_that_autograd_gives() -> None:
     numbers = torch.linspace(-8, 8, 33, requires_grad=True)
-    told = broken_loss.loss_and_gradient(numbers.reshape(-1, 1, 1, 1))
-    (wanted,) = torch.autograd.grad(told["loss"].sum(), numbers)
-    assert torch.allclose(told["gradient"][:, 0], wanted, atol=1e-5)
+    loss = broken_loss.loss_and_gradient(numbers.reshape(-1, 1, 1, 1))
+    (wanted,) = torch.autograd.grad(loss["loss"].sum(), numbers)
+    assert torch.allclose(loss["gradient"][:, 0], wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize(("logits", "fine"), [([0.0, 20.0], True), ([89.0, 80.0], False), ([-60.0, 50.0], False)])

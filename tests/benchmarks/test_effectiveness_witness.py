@@ -41,7 +41,7 @@ def opened(folder: Path, seeds: Path, **options: Any) -> mlfuzz.Campaign:
 def test_every_input_and_every_failure_is_counted(tmp_path: Path, seeds: Path) -> None:
     with opened(tmp_path / "c", seeds, preset="random") as campaign:
         witness = Witness(campaign)
-        result = campaign.run(mlfuzz.Budget(inputs=INPUTS), settle_here=False)
+        result = campaign.run(mlfuzz.Budget(inputs=INPUTS), triage_here=False)
         assert witness.ran == result.stats.inputs == INPUTS == witness.own.sum()
         assert witness.count == len(witness.failures) == result.stats.failing > 0
         assert {failure.root for failure in witness.failures} == set(np.flatnonzero(np.isfinite(witness.first)))
@@ -50,7 +50,7 @@ def test_every_input_and_every_failure_is_counted(tmp_path: Path, seeds: Path) -
 def test_the_first_failure_is_where_it_says(tmp_path: Path, seeds: Path) -> None:
     with opened(tmp_path / "c", seeds, preset="random") as campaign:
         witness = Witness(campaign)
-        campaign.run(mlfuzz.Budget(inputs=INPUTS), settle_here=False)
+        campaign.run(mlfuzz.Budget(inputs=INPUTS), triage_here=False)
     assert witness.first_at == min(failure.at for failure in witness.failures)
     for root in range(len(witness.first)):
         own = [failure.own for failure in witness.failures if failure.root == root]
@@ -62,7 +62,7 @@ def test_the_first_failure_is_where_it_says(tmp_path: Path, seeds: Path) -> None
 def test_what_was_seen_fails_again_alone(tmp_path: Path, seeds: Path) -> None:
     with opened(tmp_path / "c", seeds) as campaign:
         witness = Witness(campaign)
-        campaign.run(mlfuzz.Budget(inputs=INPUTS), settle_here=False)
+        campaign.run(mlfuzz.Budget(inputs=INPUTS), triage_here=False)
         assert all(_again(campaign, failure) for failure in witness.failures)
 
 
@@ -72,7 +72,7 @@ def test_a_campaign_does_the_same_when_it_is_watched(tmp_path: Path, seeds: Path
         with opened(tmp_path / name, seeds) as campaign:
             if name == "watched":
                 Witness(campaign)
-            stats = campaign.run(mlfuzz.Budget(inputs=INPUTS), settle_here=False).stats
+            stats = campaign.run(mlfuzz.Budget(inputs=INPUTS), triage_here=False).stats
             digests.append((stats.entries, stats.failing, stats.confusion))
     assert digests[0] == digests[1]
 

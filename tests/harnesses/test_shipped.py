@@ -162,9 +162,9 @@ def test_it_runs_as_a_plain_atheris_script(path, tmp_path):
         capture_output=True, cwd=tmp_path, timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    told = done.stdout + done.stderr
-    assert b"INITED" in told, told[-2000:]
+    output = done.stdout + done.stderr
+    assert b"INITED" in output, output[-2000:]
     # It ends after its runs, or at the first finding: then libFuzzer has written the input down.
-    assert b"DONE" in told or b"Test unit written to" in told or b"artifact_prefix" in told, told[-2000:]
+    assert b"DONE" in output or b"Test unit written to" in output or b"artifact_prefix" in output, output[-2000:]
     if path.stem not in PLANTED and declared(path).instrument and not declared(path).blind:
-        assert re.search(rb"INITED cov: \d{2,}", told), told[-2000:]
+        assert re.search(rb"INITED cov: \d{2,}", output), output[-2000:]

@@ -74,14 +74,14 @@ def test_what_pip_is_asked_for_is_used(name: str) -> None:
 
 def test_every_extra_that_somebody_is_told_to_install_exists() -> None:
     pages = [(ROOT / "README.md").read_text(), *texts("docs", "harnesses", suffix=".md")]
-    told = {
+    named = {
         extra
         for text in (*texts("mlfuzz", "harnesses", "scripts", "tests"), *pages)
         for some in _EXTRA.findall(text)
         for extra in some.split(",")
     }
-    assert "speech" in told
-    assert told <= set(EXTRAS)
+    assert "speech" in named
+    assert named <= set(EXTRAS)
 
 
 def test_doctor_names_what_is_asked_for_and_the_extra_that_brings_it() -> None:

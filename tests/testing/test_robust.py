@@ -31,10 +31,10 @@ def test_a_target_that_fails_too_often_is_told_by_its_worst_changes(seeds):
         AssertionError, match=r"nan_when_bright: \d+ of \d+ mutants fail = .* at most 0.1 % may"
     ) as raised:
         assert_robust(nan_when_bright(), seeds, max_failure_rate=0.001, inputs=1280)
-    told = str(raised.value).splitlines()[1:]
-    assert 1 <= len(told) <= 5
+    lines = str(raised.value).splitlines()[1:]
+    assert 1 <= len(lines) <= 5
     operators = {name.partition(".")[2].replace("_", " ") for name in BRIGHTENING}
-    assert all(any(name in line for name in operators) for line in told)
+    assert all(any(name in line for name in operators) for line in lines)
 
 
 def test_a_rate_that_is_allowed_passes(seeds):
