@@ -231,7 +231,7 @@ def _by_harness(code: Replay, case: Case, target: str, times: int) -> Replayed:
         return _error(finding, str(error))
     return Replayed(
         finding, again.state, finding.after, again.now, again.failed, again.times, again.drifted, again.other
-    )  # fmt: skip
+    )
 
 
 def _load_of(finding: Finding, target: str) -> str:

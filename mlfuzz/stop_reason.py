@@ -40,21 +40,25 @@ class Stop:
         return _TEXTS[self.reason].format(self.limit)
 
 
-_TEXTS: Mapping[StopReason, str] = MappingProxyType({
-    StopReason.TIME: "time is up",
-    StopReason.INPUTS: "{} inputs ran",
-    StopReason.FINDINGS: "{} findings were saved",
-    StopReason.DISK: "its allowance of {} MiB of disk is used up",
-    StopReason.EXHAUSTED: "nothing is left to fuzz",
-    StopReason.INTERRUPTED: "interrupted",
-    StopReason.REQUESTED: "stopped",
-    StopReason.TERMINATED: "stopped",
-    StopReason.HUNG_UP: "stopped",
-})  # fmt: skip
+_TEXTS: Mapping[StopReason, str] = MappingProxyType(
+    {
+        StopReason.TIME: "time is up",
+        StopReason.INPUTS: "{} inputs ran",
+        StopReason.FINDINGS: "{} findings were saved",
+        StopReason.DISK: "its allowance of {} MiB of disk is used up",
+        StopReason.EXHAUSTED: "nothing is left to fuzz",
+        StopReason.INTERRUPTED: "interrupted",
+        StopReason.REQUESTED: "stopped",
+        StopReason.TERMINATED: "stopped",
+        StopReason.HUNG_UP: "stopped",
+    }
+)
 
-_EXIT_CODES: Mapping[StopReason, int] = MappingProxyType({
-    StopReason.INTERRUPTED: EXIT_INTERRUPTED,
-    StopReason.REQUESTED: EXIT_INTERRUPTED,
-    StopReason.TERMINATED: EXIT_TERMINATED,
-    StopReason.HUNG_UP: EXIT_HANGUP,
-})  # fmt: skip
+_EXIT_CODES: Mapping[StopReason, int] = MappingProxyType(
+    {
+        StopReason.INTERRUPTED: EXIT_INTERRUPTED,
+        StopReason.REQUESTED: EXIT_INTERRUPTED,
+        StopReason.TERMINATED: EXIT_TERMINATED,
+        StopReason.HUNG_UP: EXIT_HANGUP,
+    }
+)

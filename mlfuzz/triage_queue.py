@@ -70,7 +70,7 @@ class TriageQueue:
 
     def next(
         self, elapsed: float | None, *, targets: Collection[str] | None = None, left: float = 0.0
-    ) -> TriageTask | None:  # fmt: skip
+    ) -> TriageTask | None:
         """What to do now, and it waits no more; None where nothing waits, or the share is used up.
 
         elapsed: seconds of the campaign; None: no share to keep. targets: whose findings can be run now; None: all.

@@ -62,7 +62,7 @@ def run(tree, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=300
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.slow

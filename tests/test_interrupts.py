@@ -12,8 +12,10 @@ from mlfuzz.interrupts import Interrupts
 from mlfuzz.stop_reason import StopReason
 
 SIGNALS = {
-    signal.SIGINT: StopReason.INTERRUPTED, signal.SIGTERM: StopReason.TERMINATED, signal.SIGHUP: StopReason.HUNG_UP,
-}  # fmt: skip
+    signal.SIGINT: StopReason.INTERRUPTED,
+    signal.SIGTERM: StopReason.TERMINATED,
+    signal.SIGHUP: StopReason.HUNG_UP,
+}
 
 
 @pytest.fixture

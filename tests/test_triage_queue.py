@@ -150,9 +150,7 @@ def test_each_key_comes_once_before_any_comes_twice_the_best_margin_first():
 
 
 def test_under_equal_keys_an_operator_not_yet_seen_comes_first():
-    findings = [
-        ranked(1, "a", "image.blur", 9.0), ranked(2, "a", "image.blur", 8.0), ranked(3, "a", "image.fog", 0.1)
-    ]  # fmt: skip
+    findings = [ranked(1, "a", "image.blur", 9.0), ranked(2, "a", "image.blur", 8.0), ranked(3, "a", "image.fog", 0.1)]
     assert [one.first_chain[0].name for one in order(Waiting(findings))] == ["image.blur", "image.fog", "image.blur"]
 
 
@@ -173,7 +171,7 @@ def test_many_come_in_the_order_that_looking_at_all_of_them_each_time_would_give
     findings = [
         ranked(number, f"k{rng.integers(9)}", f"image.o{rng.integers(5)}", float(rng.integers(4)))
         for number in range(120)
-    ]  # fmt: skip
+    ]
     waiting, left, keys, operators = Waiting(findings), list(findings), Counter(), Counter()
     while left:
         best = min(left, key=lambda one: (

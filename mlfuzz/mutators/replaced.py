@@ -44,8 +44,9 @@ def replaced(rows: TensorRows, blob: Sequence[str], share: Tensor) -> TensorRows
     data = rows.data
     width = max(data.shape[-1], contents.data.shape[-1])
     if rows.lengths is None and data.shape != contents.data.shape:
-        raise ReplayError(f"a replace mutation holds inputs of shape {tuple(contents.data.shape[1:])}, not "
-                          f"{tuple(data.shape[1:])}")  # fmt: skip
+        raise ReplayError(
+            f"a replace mutation holds inputs of shape {tuple(contents.data.shape[1:])}, not {tuple(data.shape[1:])}"
+        )
     data, target = _widened(data, width), _widened(contents.data, width)
     part = share.to(torch.float32).reshape(-1, *[1] * (data.dim() - 1))
     # Exact at both ends, and step by step, so that a row has the same bits in any batch (torch.lerp need not).

@@ -196,7 +196,7 @@ class RegressionRunner:
         failed, times = int(value["failed"]), int(value["times"])
         verdict = RegressionVerdict(
             _state(failed, times), msgspec.convert(value["after"], Run), value["margin"], failed, times
-        )  # fmt: skip
+        )
         if failed == 0 and (value["other"] or (finding.oracle and verdict.margin is None)):
             observed = value["other"] or (verdict.after and (verdict.after.text or verdict.after.label)) or "nothing"
             raise ReplayError(f"it no longer gives an answer to judge: {observed}")

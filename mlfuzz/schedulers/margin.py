@@ -66,9 +66,11 @@ class Margin:
 
     def state(self) -> dict[str, NDArray[Any]]:
         return {
-            **self._entries.state(), "tries": self._nearest.tries.copy(), "retired": np.flatnonzero(self._retired),
+            **self._entries.state(),
+            "tries": self._nearest.tries.copy(),
+            "retired": np.flatnonzero(self._retired),
             "last": np.asarray([self._last]),
-        }  # fmt: skip
+        }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         history = self._entries.history(state)

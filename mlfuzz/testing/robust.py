@@ -145,9 +145,7 @@ class _Trial:
         self, picked: np.ndarray[Any, Any], mutated: Mutated, execution: Execution, seen: Observation
     ) -> None:
         ran = execution.ran
-        batch = Batch(
-            mutated.rows.take(ran), picked[ran], picked[ran], mutated.loads[ran], mutated.invariant[ran],
-        )  # fmt: skip
+        batch = Batch(mutated.rows.take(ran), picked[ran], picked[ran], mutated.loads[ran], mutated.invariant[ran])
         reference = self.reference.take(picked[ran])
         verdicts = [oracle.check(seen, reference, batch).margin.float().cpu().numpy() for oracle in self.oracles]
         over = np.stack([margin - floor for margin, floor in zip(verdicts, self.floors, strict=True)])

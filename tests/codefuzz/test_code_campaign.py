@@ -30,9 +30,11 @@ def request(project, engine, *names, inputs=5000, **more):
     """A turn of the scripted engine counts a thousand inputs: five turns."""
     harnesses = tuple(discovery.find(name, project) for name in names or ("toy",))
     return CampaignRequest(
-        HarnessSpec(harnesses, engine, Options(project=str(project))), project / ".mlfuzz" / "toy",
-        Budget(seconds=60, inputs=inputs), **more,
-    )  # fmt: skip
+        HarnessSpec(harnesses, engine, Options(project=str(project))),
+        project / ".mlfuzz" / "toy",
+        Budget(seconds=60, inputs=inputs),
+        **more,
+    )
 
 
 def test_what_is_found_is_confirmed_minimised_and_told(project):

@@ -51,7 +51,7 @@ def run(project, *arguments, code=0):
     environment = {**os.environ, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=300
-    )  # fmt: skip
+    )
     assert code in (None, done.returncode), done.stdout + done.stderr
     return done.stdout + done.stderr
 

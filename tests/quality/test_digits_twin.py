@@ -68,9 +68,10 @@ def test_every_confirmed_finding_fails_again_from_its_files_alone(
 def test_the_robust_twin_withstands_what_broke_the_fragile_one(found: tuple[Path, list[Finding]]) -> None:
     folder, confirmed = found
     planted = [
-        one for one in confirmed
+        one
+        for one in confirmed
         if one.shrunk and len(one.chain) == 1 and one.chain[0].name in BRIGHT and one.observed == GREY_SAYS
-    ]  # fmt: skip
+    ]
     cases = [Case(one, folder / "findings" / one.id) for one in planted]
     results = replay(cases, target="mlfuzz.examples.digits:robust")
     fixed = [result for result in results if result.state == "fixed"]

@@ -68,9 +68,7 @@ def rms(payload: Payload, seed: Payload, *, scale: float) -> float:
     if one.shape[:-1] != other.shape[:-1]:
         return 1.0
     length = max(one.shape[-1], other.shape[-1])
-    one, other = (
-        np.pad(each, [(0, 0)] * (each.ndim - 1) + [(0, length - each.shape[-1])]) for each in (one, other)
-    )  # fmt: skip
+    one, other = (np.pad(each, [(0, 0)] * (each.ndim - 1) + [(0, length - each.shape[-1])]) for each in (one, other))
     return float(np.sqrt(np.mean(np.square(one - other))))
 
 

@@ -55,7 +55,7 @@ class StepReuse:
 
     def arrange(
         self, picked: Indices, again: int, borrowed: int, rng: np.random.Generator
-    ) -> tuple[Indices, list[Slice], int]:  # fmt: skip
+    ) -> tuple[Indices, list[Slice], int]:
         """`picked` with rows at the front whose step is known, a slice for each operator, and how many are again.
 
         again, borrowed: so many rows at most have the step that made them once more, and a held one.

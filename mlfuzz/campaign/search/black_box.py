@@ -48,9 +48,7 @@ def blend(gap: Gap, rows: TensorRows, bound: Bound, others: TensorRows, near: In
     return Walked(rows, outside, gaps, crossed, found, hits, spent)
 
 
-def patches(
-    gap: Gap, walked: Walked, bound: Bound, *, span: float, rng: np.random.Generator, most: int
-) -> Walked:  # fmt: skip
+def patches(gap: Gap, walked: Walked, bound: Bound, *, span: float, rng: np.random.Generator, most: int) -> Walked:
     """Go on from the best that was seen by patches of chance, each kept where it brings the boundary nearer.
 
     A patch is a run of neighbouring values (of a picture a rectangle) that all go to one end of what the limits

@@ -85,9 +85,7 @@ def hunt_words(hunt: Hunt, rows: TextRows, estimate: Estimate | None) -> Catch:
         return admitted(made, hunt.roots.take(np.full(len(texts), row)), hunt.limits, kind="replace")
 
     offers = offered(rows, defaults(rows.modality.name), hunt.rng)
-    worded = choose(
-        gap, rows, offers, admit, rng=hunt.rng, most=hunt.most, estimate=estimate, near=aim.across
-    )  # fmt: skip
+    worded = choose(gap, rows, offers, admit, rng=hunt.rng, most=hunt.most, estimate=estimate, near=aim.across)
     hits = np.flatnonzero(worded.hit & np.asarray([bool(edits) for edits in worded.edits]))
     made = [sorted(worded.edits[row]) for row in hits.tolist()]
     columns: Recorded = {

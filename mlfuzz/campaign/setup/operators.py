@@ -68,7 +68,8 @@ def ranged(part: Mutator, ranges: Mapping[str, tuple[float, float]]) -> Mutator:
     """The operator with parameters drawn from other ranges; what it does, and its name, stay."""
     space = {
         name: replace(param, low=ranges[name][0], high=ranges[name][1])  # type: ignore[type-var]
-        if name in ranges else param
+        if name in ranges
+        else param
         for name, param in part.space.items()
-    }  # fmt: skip
+    }
     return replace(part, space=space) if ranges else part

@@ -32,9 +32,11 @@ def with_settings(*tables: type[Struct], order: Sequence[str]) -> Callable[[type
         place = {name: at for at, name in enumerate(order)}
         options.sort(key=lambda option: place.get(option[0], len(place)))
         made = dataclasses.make_dataclass(
-            own.__name__, [(name, kind, dataclasses.field(default=default)) for name, kind, default in options],
-            kw_only=True, frozen=True,
-        )  # fmt: skip
+            own.__name__,
+            [(name, kind, dataclasses.field(default=default)) for name, kind, default in options],
+            kw_only=True,
+            frozen=True,
+        )
         made.__module__, made.__doc__ = own.__module__, own.__doc__  # cyclopts flattens none of the standard library's
         return typing.cast(type[T], made)
 

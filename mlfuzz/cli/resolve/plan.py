@@ -203,9 +203,11 @@ def _facts(spec: WorkerSpec) -> dict[str, str]:
     from mlfuzz import __version__
 
     return {
-        "mlfuzz": __version__, "python": platform.python_version(), "platform": platform.platform(),
+        "mlfuzz": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
         "guidance": guidance_hash(spec),
-    }  # fmt: skip
+    }
 
 
 def shown_path(path: Path, start: Path) -> str:

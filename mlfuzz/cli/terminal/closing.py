@@ -49,9 +49,10 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     ran = stats.inputs or faults or waiting
     head = f"{head_line(result, faults)}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
-        ("done: ", "bold"), (head, "bold red" if faults or waiting or not ran else "bold green"),
+        ("done: ", "bold"),
+        (head, "bold red" if faults or waiting or not ran else "bold green"),
         f"  ({result.stop}; {_figures(stats)})",
-    )  # fmt: skip
+    )
     tell_weaknesses(context, [one for one in faults if one.best.side == "model"])
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
@@ -129,7 +130,7 @@ def left_out(seeds: SeedStats) -> list[str]:
 
 def _record(
     commands: NextCommands, result: CampaignResult, faults: Sequence[FaultGroup], report: Path | None
-) -> dict[str, object]:  # fmt: skip
+) -> dict[str, object]:
     verdicts = [one.verdict for one in result.findings]
     return {
         "event": "result",

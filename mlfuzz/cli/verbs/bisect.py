@@ -69,6 +69,7 @@ def bisect(
 
 def _tell(context: Context, package: str, one: Tried) -> None:
     context.terminal.result(
-        f"  {visible(package)} {visible(one.version):<12}  ", (f"{one.verdict:<16}", COLOURS.get(one.verdict, "dim")),
+        f"  {visible(package)} {visible(one.version):<12}  ",
+        (f"{one.verdict:<16}", COLOURS.get(one.verdict, "dim")),
         f"  {visible(one.said, limit=160)}",
-    )  # fmt: skip
+    )

@@ -114,9 +114,11 @@ def launch_of(context: Context, wish: HarnessOptions) -> Launch:
     chosen = _chosen(context, wish, found.root, base)
     name = wish.name or (chosen[0].name if len(chosen) == 1 else "harnesses")
     options = Options(
-        project=str(found.root.resolve()), lane=lane(wish.lane, base / NATIVE, _packages(chosen)), sandbox=wish.sandbox,
+        project=str(found.root.resolve()),
+        lane=lane(wish.lane, base / NATIVE, _packages(chosen)),
+        sandbox=wish.sandbox,
         seed=found.config.seed or 1,
-    )  # fmt: skip
+    )
     spec = HarnessSpec(tuple(chosen), engine(), options, found.config.fuzz.max_disk or 0)
     request = request_of(context, found, spec, Workdir(campaign_root(base, _plain(name))))
     command = shlex.join(["mlfuzz", "harness", "run", *wish.harnesses])
@@ -130,9 +132,10 @@ def _unheeded(found: Resolved) -> list[str]:
     """Keys of [fuzz] that somebody has set and that say nothing to a harness, with where they come from."""
     models = {dotted(("fuzz", key)) for key in fields(FuzzConfig) if key not in HARNESS_KEYS}
     return [
-        f"{key} ({visible(origin)})" for key, origin in found.origins.items()
+        f"{key} ({visible(origin)})"
+        for key, origin in found.origins.items()
         if key in models and origin not in ("default", "preset")
-    ]  # fmt: skip
+    ]
 
 
 def _start(request: CampaignRequest[HarnessSpec], tell: Tell) -> CampaignResult:

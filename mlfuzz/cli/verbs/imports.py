@@ -28,9 +28,11 @@ from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir, campaign_root
 
 STATES: dict[State, tuple[str, str]] = {
-    "new": ("  + NEW    ", "red"), "known": ("  = KNOWN  ", "dim"), "holds": ("  - HOLDS  ", "green"),
+    "new": ("  + NEW    ", "red"),
+    "known": ("  = KNOWN  ", "dim"),
+    "holds": ("  - HOLDS  ", "green"),
     "unreadable": ("  ! ERROR  ", "bold red"),
-}  # fmt: skip
+}
 
 
 def imported(folder: str, /, *, harness: str, name: str = "", dir: str = "", context: Here) -> int:

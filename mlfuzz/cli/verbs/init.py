@@ -120,9 +120,10 @@ def _taking(context: Context, kind: str) -> dict[str, str]:
     module = "mlfuzz" if getattr(mlfuzz, modality.__name__, None) is modality else modality.__module__
     parts, imports = parts_of(modality), sorted({"mlfuzz", module})
     return {
-        "imports": "\n".join(f"import {each}" for each in imports), "handed": parts.handed,
+        "imports": "\n".join(f"import {each}" for each in imports),
+        "handed": parts.handed,
         "kind": f"{module}.{modality.__name__}({parts.starter})",
-    }  # fmt: skip
+    }
 
 
 def _code(context: Context, name: str) -> int:

@@ -134,9 +134,7 @@ KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
 def _parts(registry: Registry[Any]) -> Iterator[Row]:
     for name in registry.names():
         part = registry.get(name)
-        yield {
-            "name": name, "arguments": _arguments(part), "what it does": _first_line(part), "source": _source(part),
-        }  # fmt: skip
+        yield {"name": name, "arguments": _arguments(part), "what it does": _first_line(part), "source": _source(part)}
 
 
 def _settings(table: Mapping[str, Any]) -> str:

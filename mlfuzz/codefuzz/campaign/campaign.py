@@ -152,9 +152,11 @@ class _Campaign:
                 self._break(state, str(error))
         with self.guard:
             self.share.record(
-                state.name, seconds=time.monotonic() - began, edges=state.edges - edges,
+                state.name,
+                seconds=time.monotonic() - began,
+                edges=state.edges - edges,
                 buckets=len(state.known) - buckets,
-            )  # fmt: skip
+            )
             self._tick(force=True)
 
     def _open(self, state: HarnessState, worker: int) -> Session:
@@ -282,9 +284,11 @@ class _Campaign:
     def _state(self, harness: Harness) -> HarnessState:
         name = folder_name(harness.name)
         state = HarnessState(
-            harness, corpus_folder(self.workdir.working(f"corpus-{name}")), self._origin(harness, ".bin", None),
+            harness,
+            corpus_folder(self.workdir.working(f"corpus-{name}")),
+            self._origin(harness, ".bin", None),
             self.workdir.working(f"words-{name}.dict"),
-        )  # fmt: skip
+        )
         state.remember()
         return state
 

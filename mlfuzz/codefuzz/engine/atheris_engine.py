@@ -216,9 +216,7 @@ class AtherisSession:
             raise TargetError(why)
         readable = self._readable(files)
         seen = BatchRunner(self._runner).run(list(readable.values()))
-        harmless = [
-            data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL
-        ]  # fmt: skip
+        harmless = [data for data, one in zip(readable.values(), seen, strict=True) if one.outcome.kind not in HARMFUL]
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
         link = ForkServerClient(spec, environment(self.options, self.declaration.mutator))
         try:
@@ -312,9 +310,7 @@ class AtherisSession:
         return [f"-dict={file}"]
 
 
-def specification(
-    declaration: Declaration, options: Options, *, atheris: bool, cover: bool = False
-) -> dict[str, Any]:  # fmt: skip
+def specification(declaration: Declaration, options: Options, *, atheris: bool, cover: bool = False) -> dict[str, Any]:
     """What the fork server must know, as plain values."""
     return {
         "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,

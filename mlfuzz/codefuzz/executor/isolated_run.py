@@ -302,7 +302,7 @@ def _unfinished(outcome: Outcome) -> Outcome:
     message = f"it has crashed, and its report did not come within {sanitizer_report.REPORT_SECONDS:g} s"
     return Outcome(
         kind="sanitizer", type="unfinished", message=message, group=group, bucket=group, output=outcome.output
-    )  # fmt: skip
+    )
 
 
 def _renamed(outcome: Outcome, kind: str) -> Outcome:

@@ -70,9 +70,7 @@ class ForkServerClient:
         """A folder of its own, made where something is to be put into it. Raises StorageError."""
         return scratch.create()
 
-    def _start(
-        self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket, python: str
-    ) -> None:  # fmt: skip
+    def _start(self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket, python: str) -> None:
         slots = [slot.descriptors for slot in self.slots]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
         free = spec["sandbox"] == "none"

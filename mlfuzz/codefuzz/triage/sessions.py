@@ -21,7 +21,7 @@ def replay_session(harness: Harness, *, lane: Lane | None = None, sandbox: str =
     """
     options = Options(
         project=str(harness.project.resolve()), lane=lane or Lane(), sandbox=sandbox, python=python, instrument=False
-    )  # fmt: skip
+    )
     try:
         return _engine().prepare(harness.declaration, options)
     except TargetLoadError as error:
@@ -37,7 +37,7 @@ class Sessions:
 
     def __init__(
         self, project: Path, *, instrument: bool = True, engine: Engine | None = None, natives: Path | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._project, self._instrument, self._engine = project, instrument, engine
         self._natives = natives or project / CAMPAIGNS / variants.NATIVE
         self._open: dict[tuple[str, str], Session] = {}

@@ -106,7 +106,7 @@ def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> di
         "ways": len(np.unique(groups[kept])),
         "kept_filtered": float(kept[passed].mean()) if passed.any() else None,
         "faults_filtered": _distinct(features[kept & passed], groups[kept & passed], setup.judge.radius),
-    }  # fmt: skip
+    }
 
 
 def _distinct(features: NDArray[np.float32], groups: NDArray[np.int64], radius: float) -> int:

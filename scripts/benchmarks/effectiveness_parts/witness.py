@@ -88,9 +88,7 @@ class Witness:
             self.count += 1
             self._note(batch, int(execution.ran[row]), at, own, root, oracle, margins[row], keys[row])
 
-    def _note(
-        self, batch: Batch, row: int, at: int, own: int, root: int, oracle: int, margins: Any, keys: Any
-    ) -> None:  # fmt: skip
+    def _note(self, batch: Batch, row: int, at: int, own: int, root: int, oracle: int, margins: Any, keys: Any) -> None:
         place = len(self.failures)
         if self._bytes > ROOM:
             place = int(self._rng.integers(0, self.count))

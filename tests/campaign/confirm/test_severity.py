@@ -15,9 +15,7 @@ def brightness(delta):
 
 
 def flip(margin=1.0, before=-3.0, delta=0.1, typical=2.0):
-    return sample(
-        chain=brightness(delta), margin=margin, before=Run(margin=before), evidence={TYPICAL: typical}
-    )[0]  # fmt: skip
+    return sample(chain=brightness(delta), margin=margin, before=Run(margin=before), evidence={TYPICAL: typical})[0]
 
 
 def test_a_larger_swing_is_worse_and_a_larger_change_is_less_bad():
@@ -56,7 +54,7 @@ def test_a_record_without_the_typical_margin_is_measured_by_its_own_seed():
 @pytest.mark.parametrize(
     ("one", "other", "edits"),
     [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kitten", "sitting", 3), ("aé\U0001f600", "ae\U0001f600", 1)],
-)  # fmt: skip
+)
 def test_texts_are_measured_by_edits(one, other, edits):
     assert edit_distance(one, other) == edit_distance(other, one) == edits
 

@@ -91,9 +91,10 @@ def test_a_seed_that_fails_by_itself_is_left_out_and_said(campaign):
     assert seeds.names == ("bright/a.png", "dark/e.png", "dark/f.png")
     assert list(seeds.numbers) == [0, 4, 5], "numbers are those of all that were looked at"
     assert seeds.stats.failing == [
-        ["bright/b.png", "finite numbers", "NaN or infinity"], ["bright/c.png", "bright", "dark"],
+        ["bright/b.png", "finite numbers", "NaN or infinity"],
+        ["bright/c.png", "bright", "dark"],
         ["dark/d.png", "an answer", "an exception"],
-    ]  # fmt: skip
+    ]
     assert (seeds.stats.usable, seeds.stats.labelled) == (3, 6)
 
 
@@ -139,8 +140,10 @@ def test_stored_seeds_stand_by_number_whatever_their_rows(campaign):
     campaign.admit(campaign.seeds())
     campaign.corpus.arrange([campaign.corpus.identity(row) for row in (2, 0, 1)])
     assert [seed.name for seed in stored_seeds(campaign.target, campaign.corpus)] == [
-        "bright/a.png", "dark/e.png", "dark/f.png",
-    ]  # fmt: skip
+        "bright/a.png",
+        "dark/e.png",
+        "dark/f.png",
+    ]
 
 
 def test_a_stored_seed_that_is_no_longer_answered_is_named(campaign, monkeypatch):

@@ -74,8 +74,10 @@ def test_an_option_a_variable_and_the_file_say_the_same(name, tmp_path):
     ]
     assert [getattr(one.config.fuzz, key) for one in found] == [value] * 3
     assert [one.origins[schema.dotted(("fuzz", key))] for one in found] == [
-        "mlfuzz.toml", variable, f"--{field.option.replace('_', '-')}",
-    ]  # fmt: skip
+        "mlfuzz.toml",
+        variable,
+        f"--{field.option.replace('_', '-')}",
+    ]
 
 
 @pytest.mark.parametrize("name", WorkerOptions.__struct_fields__)

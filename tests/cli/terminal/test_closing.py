@@ -55,9 +55,11 @@ def test_each_end_has_its_next_step(context):
     best = flip(0, "mist").id[:10]
     assert steps(context, result(flip(0, "mist"), code=1)) == {
         "list": "mlfuzz findings list --name mine --dir 'my runs'",
-        "look": f"mlfuzz findings show {best} --dir 'my runs'", "replay": f"mlfuzz replay {best} --dir 'my runs'",
-        "keep": f"mlfuzz findings promote {best} --dir 'my runs'", "resume": COMMANDS.again,
-    }  # fmt: skip
+        "look": f"mlfuzz findings show {best} --dir 'my runs'",
+        "replay": f"mlfuzz replay {best} --dir 'my runs'",
+        "keep": f"mlfuzz findings promote {best} --dir 'my runs'",
+        "resume": COMMANDS.again,
+    }
 
 
 def test_failures_that_wait_for_their_confirmation_are_not_nothing(context):
@@ -102,9 +104,7 @@ def test_a_harness_tells_its_edges_and_what_was_refused_and_a_model_its_warnings
 def test_many_faults_are_told_a_line_a_weakness():
     out = io.StringIO()
     context = Context(Path(), Terminal(out=out, err=io.StringIO()))
-    faults = group([
-        flip(number, operator) for number in range(4) for operator in ("mist", "fog")
-    ])  # fmt: skip
+    faults = group([flip(number, operator) for number in range(4) for operator in ("mist", "fog")])
     tell_weaknesses(context, faults)
     lines = out.getvalue().splitlines()
     assert lines == ["  in 1 weakness, the worst first:", "  weak     fog, mist: 8 faults, gets 8 (8)"]
