@@ -17,16 +17,18 @@ from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import UnknownNameError
 from mlfuzz.examples import digits
 from mlfuzz.mutators.base import MUTATORS
-from mlfuzz.targets import calibrate
+from mlfuzz.targets.calibrate import Speed
 
 BASELINES = ("random", "walk", "accept", "greedy")
 PUBLISHED = ("tensorfuzz", "deeptest", "deephunter")
 
 
 @pytest.fixture(autouse=True)
-def one_size_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The batch is given; looking for the best one would take longer than the campaign, and is tested elsewhere."""
-    monkeypatch.setattr(calibrate, "BATCHES", (256,))
+def speed_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring takes longer than the campaign, is tested elsewhere, and on a busy machine says another size each time:
+    the mutants that coverage is measured on are run in batches of it."""
+    given = Speed(256, 1e-4, {256: 1e4})
+    monkeypatch.setattr("mlfuzz.campaign.setup.calibration.speed", lambda *_, **__: given)
 
 
 @contextmanager

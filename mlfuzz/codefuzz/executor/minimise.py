@@ -50,11 +50,9 @@ def _hanging(runner: IsolatedRunner, payload: bytes, bucket: str, deadline: floa
     while early < limit:
         if _stands(runner, payload, bucket, early):
             smaller = smallest(
-                payload,
-                lambda one: _stands(runner, one, bucket, early),
-                RunBudget(deadline - time.monotonic()),
+                payload, lambda one: _stands(runner, one, bucket, early), RunBudget(deadline - time.monotonic()),  # noqa: B023
                 hints=hints,
-            )
+            )  # fmt: skip
             if smaller == payload or _once(runner, smaller, bucket):
                 return smaller
         if time.monotonic() > deadline:
