@@ -207,37 +207,37 @@ class Seed(_WithoutScale):
         return isinstance(value, int) and 0 <= value < 2**31
 
 
+class _Recorded(_WithoutScale):
+    """Values that no column is drawn of, and none of which is simpler than another."""
+
+    __slots__ = ()
+
+    def draw(self, n: int, rng: np.random.Generator) -> Drawn:
+        raise TypeError(f"a parameter of {type(self).__name__} is recorded, never drawn")
+
+    def simpler(self, value: Value) -> Iterator[Value]:
+        return iter(())
+
+
 @dataclass(frozen=True, slots=True)
-class Blob(_WithoutScale):
+class Blob(_Recorded):
     """The digest of stored content (64 hex digits): never drawn, only recorded by searches."""
 
     unit: str = "blob"
     neutral: None = None
     sums: str = ""
 
-    def draw(self, n: int, rng: np.random.Generator) -> Drawn:
-        raise TypeError("a blob is recorded by a search, never drawn")
-
-    def simpler(self, value: Value) -> Iterator[Value]:
-        return iter(())
-
     def admits(self, value: Value) -> bool:
         return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
-class Sites(_WithoutScale):
+class Sites(_Recorded):
     """Positions or strings that `propose` chose for each row: recorded, never drawn. Simpler: fewer of them."""
 
     unit: str = ""
     neutral: None = None
     sums: str = ""
-
-    def draw(self, n: int, rng: np.random.Generator) -> Drawn:
-        raise TypeError("sites are proposed from the row, never drawn")
-
-    def simpler(self, value: Value) -> Iterator[Value]:
-        return iter(())
 
     def admits(self, value: Value) -> bool:
         return isinstance(value, list)

@@ -11,29 +11,16 @@ from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows,
 from mlfuzz.schedulers.entries import Entries
 
 
-class Random:
-    """Independent mutants of the seeds, round robin: the baseline that every criterion and rule must beat.
+class RoundRobin:
+    """Seeds by turns. What a rule makes of a seed's turn is its own; nothing retires."""
 
-    Only seeds' own rows are picked, in their order. Nothing that is learnt changes that, so broken seeds stay.
-    """
-
-    name = "random"
+    _cursor: int
 
     def __init__(self) -> None:
-        self._entries = Entries()
-        self._cursor = 0
+        self._clear()
 
     def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         self._entries.grow(seeds, gains, margins)
-
-    def pick(self, n: int, rng: np.random.Generator) -> Rows:
-        firsts = self._entries.firsts
-        picked = firsts[(self._cursor + np.arange(n)) % len(firsts)]
-        self._cursor = (self._cursor + n) % len(firsts)
-        return picked
-
-    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
-        return np.zeros(len(seeds), np.bool_)
 
     def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
 
@@ -44,10 +31,35 @@ class Random:
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         history = self._entries.history(state)
-        self._entries = Entries()
+        self._clear()
         for rows in history:
             self.grow(*rows, no_keys(rows[2]))
         self._cursor = int(state["cursor"][0])
+
+    def _turn(self, n: int) -> Rows:
+        """The next n seeds' own rows."""
+        firsts = self._entries.firsts
+        turn: Rows = firsts[(self._cursor + np.arange(n)) % len(firsts)]
+        self._cursor = (self._cursor + n) % len(firsts)
+        return turn
+
+    def _clear(self) -> None:
+        self._entries, self._cursor = Entries(), 0
+
+
+class Random(RoundRobin):
+    """Independent mutants of the seeds, round robin: the baseline that every criterion and rule must beat.
+
+    Only seeds' own rows are picked, in their order. Nothing that is learnt changes that, so broken seeds stay.
+    """
+
+    name = "random"
+
+    def pick(self, n: int, rng: np.random.Generator) -> Rows:
+        return self._turn(n)
+
+    def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
+        return np.zeros(len(seeds), np.bool_)
 
 
 class Uniform:

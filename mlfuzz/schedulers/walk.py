@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import ConfigError
-from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, News, Rows, no_keys
-from mlfuzz.schedulers.entries import Entries, reach
+from mlfuzz.schedulers.base import SCHEDULERS, Gains, Keys, Margins, Rows
+from mlfuzz.schedulers.entries import reach
 from mlfuzz.schedulers.nearest import leaders
-from mlfuzz.schedulers.uniform import Uniform
+from mlfuzz.schedulers.uniform import RoundRobin, Uniform
 
 
-class Walk:
+class Walk(RoundRobin):
     """A blind walk from each seed, round robin: mutants of mutants, without feedback; after `length` steps anew.
 
     Of the children that a seed has in one batch the first carries the walk on: the batch is so many tries of one step.
@@ -22,7 +22,6 @@ class Walk:
     """
 
     name = "walk"
-    _cursor: int
     _heads: Rows
     _steps: Rows
 
@@ -30,7 +29,7 @@ class Walk:
         if length < 1:
             raise ConfigError(f"scheduler walk: length must be 1 or more, not {length}")
         self.length = length
-        self._clear()
+        super().__init__()
 
     def grow(self, seeds: Rows, gains: Gains, margins: Margins, keys: Keys) -> None:
         rows = self._entries.grow(seeds, gains, margins)
@@ -43,10 +42,7 @@ class Walk:
         self._heads[done] = self._entries.first_of(done)
 
     def pick(self, n: int, rng: np.random.Generator) -> Rows:
-        firsts = self._entries.firsts
-        turn = firsts[(self._cursor + np.arange(n)) % len(firsts)]
-        self._cursor = (self._cursor + n) % len(firsts)
-        return self._heads[self._entries.seeds[turn]]
+        return self._heads[self._entries.seeds[self._turn(n)]]
 
     def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
         kept = accepted(margins)
@@ -55,25 +51,10 @@ class Walk:
         kept[open_rows[leaders(seeds[open_rows], np.zeros(len(open_rows), np.float32))]] = True
         return kept
 
-    def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None: ...
-
-    def retire(self, seeds: Rows) -> None: ...
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        return {**self._entries.state(), "cursor": np.asarray([self._cursor])}
-
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        history = self._entries.history(state)
-        self._clear()
-        for rows in history:
-            self.grow(*rows, no_keys(rows[2]))
-        self._cursor = int(state["cursor"][0])
-
     def _clear(self) -> None:
-        self._entries = Entries()
+        super()._clear()
         self._heads = np.full(0, -1, np.int64)
         self._steps = np.full(0, -1, np.int64)
-        self._cursor = 0
 
 
 class Accept(Uniform):
