@@ -13,7 +13,7 @@ from mlfuzz.campaign import presets
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import Resolved, resolve
 from mlfuzz.errors import StorageError
-from mlfuzz.findings.trust import note_begun
+from mlfuzz.findings.trust import Trust, note_begun
 from mlfuzz.registry import offer_plugins
 
 
@@ -43,6 +43,12 @@ class Context:
     def path(self, text: str) -> Path:
         """What a person typed, seen from where the command was given."""
         return self.directory / Path(text).expanduser()
+
+
+def surroundings(found: Resolved, *, again: str = "") -> dict[str, Any]:
+    """In what findings are run again here: arguments that `mlfuzz.replay` takes. again: the command, for a refusal."""
+    settings = {"device": found.config.fuzz.device, "plugins": found.config.plugins}
+    return {"directory": found.root, "trust": Trust.of(found, again=again), **settings}
 
 
 Here: TypeAlias = Annotated[Context, Parameter(parse=False)]

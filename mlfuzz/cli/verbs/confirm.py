@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.context import Here, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.terminal.announcements import Announcements
 from mlfuzz.cli.terminal.campaign_view import fault_of
@@ -16,7 +16,6 @@ from mlfuzz.cli.terminal.panel import new_line
 from mlfuzz.cli.terminal.progress_line import ProgressLine
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, MlfuzzError
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.report.numbers import counted
 from mlfuzz.report.visible import visible
@@ -66,10 +65,7 @@ def confirm(
     left = len(cases)
     with ProgressLine(terminal) as pace:
         try:
-            left = run(
-                cases, directory=found.root, seconds=duration(time), device=found.config.fuzz.device,
-                plugins=found.config.plugins, trust=Trust.of(found), on_result=show,
-            )  # fmt: skip
+            left = run(cases, seconds=duration(time), on_result=show, **surroundings(found))
         except KeyboardInterrupt:
             terminal.result(f"interrupted: {len(results)} of {len(cases)} have their verdict")
             return EXIT_INTERRUPTED

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, surroundings
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS, Cases
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.resolve.targets import instead
@@ -96,14 +96,7 @@ def _replayed(context: Context, cases: list[Case], load: str, device: str | None
     from mlfuzz.replay import replay as run
 
     found = context.resolve({"fuzz": {"device": device}})
-    results = run(
-        cases,
-        directory=found.root,
-        target=load,
-        device=found.config.fuzz.device,
-        plugins=found.config.plugins,
-        trust=Trust.of(found, again="mlfuzz findings promote"),
-    )
+    results = run(cases, target=load, **surroundings(found, again="mlfuzz findings promote"))
     return {result.finding.id: result for result in results}
 
 

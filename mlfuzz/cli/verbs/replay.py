@@ -11,13 +11,12 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay_file import loose, replay_files
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.finding import SHORT_ID, Run
-from mlfuzz.findings.trust import Trust
 from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
@@ -76,11 +75,8 @@ def replay(
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
     context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
     began = clock.monotonic()
-    results = run(
-        cases, directory=found.root, target=other, times=times, device=found.config.fuzz.device,
-        plugins=found.config.plugins, trust=Trust.of(found, again="mlfuzz replay"),
-        on_result=lambda one: _tell(context, one),
-    )  # fmt: skip
+    here = surroundings(found, again="mlfuzz replay")
+    results = run(cases, target=other, times=times, on_result=lambda one: _tell(context, one), **here)
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
     summary = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
     context.terminal.result((f"{summary} in {clock.monotonic() - began:.1f} s", "bold"))

@@ -8,13 +8,12 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.terminal.progress_line import ProgressLine
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
-from mlfuzz.findings.trust import Trust
 from mlfuzz.report.visible import visible
 
 
@@ -53,10 +52,8 @@ def shrink(
     with ProgressLine(context.terminal) as pace:
         for number, case in enumerate(cases, start=1):
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
-            changed = run(
-                case, directory=found.root, target=load, seconds=seconds, device=found.config.fuzz.device,
-                plugins=found.config.plugins, trim=trim, trust=Trust.of(found, again="mlfuzz shrink"),
-            )  # fmt: skip
+            here = surroundings(found, again="mlfuzz shrink")
+            changed = run(case, target=load, seconds=seconds, trim=trim, **here)
             _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
     return EXIT_CLEAN
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay import MESSAGE
@@ -16,7 +16,6 @@ from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.triage import set_fault, triage_record
-from mlfuzz.findings.trust import Trust
 from mlfuzz.replay import Case, exit_code
 from mlfuzz.report.visible import visible
 
@@ -82,14 +81,7 @@ def _fixed(context: Context, cases: Sequence[Case], target: str) -> tuple[list[C
 
     found = context.resolve()
     load = instead(found, target, (case.finding for case in cases))
-    results = run(
-        cases,
-        directory=found.root,
-        target=load,
-        device=found.config.fuzz.device,
-        plugins=found.config.plugins,
-        trust=Trust.of(found, again="mlfuzz triage --mark-fixed"),
-    )
+    results = run(cases, target=load, **surroundings(found, again="mlfuzz triage --mark-fixed"))
     for result in results:
         if result.state != "fixed":
             words = {"fails": "still fails", "flaky": f"flaky: failed {result.failed} of {result.times}"}
