@@ -161,6 +161,8 @@ class IsolatedRunner:
         if slot.inbox:
             message, _ = slot.inbox.popleft()
             slot.collect()  # what it printed before it told; its exit need not be waited for
+            if not self.guarded:
+                self.link.end(slot)  # it may have taken down who forks: that is this input's doing, not the next one's
             return self._reported(message, slot, sampler)
         assert slot.death is not None
         outcome = exit_classifier.outcome_of(slot.death, slot, self.territory)
