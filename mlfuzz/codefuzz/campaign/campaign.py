@@ -39,6 +39,9 @@ from mlfuzz.triage_queue import TriageQueue, WrapUp
 FIRST_SLICE, LONGEST_SLICE, GROWTH = 2.0, 30.0, 1.5
 """Seconds of a turn: short at first, so that news is confirmed soon; a turn begins with reading the corpus."""
 
+GROWING_SLICES = 10
+"""More than it takes from the first to the longest; the power of some 1,700 turns is no float any more."""
+
 TICK_SECONDS = 2.0
 
 COVERAGE_AFTER = 200
@@ -61,6 +64,11 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
         set_aside(workdir, {workdir.stats: read_stats}, lambda text: on_event(Warned(text)))
         mend_progress(workdir, lambda text: on_event(Warned(text)))
         return _Campaign(request, workdir, on_event).run()
+
+
+def turn_seconds(turns: int) -> float:
+    """How long the next turn of a harness is that has had so many."""
+    return min(LONGEST_SLICE, FIRST_SLICE * GROWTH ** min(turns, GROWING_SLICES))
 
 
 class _Campaign:
@@ -203,7 +211,7 @@ class _Campaign:
     def _slice(self, state: HarnessState) -> float:
         """Seconds of a turn: growing, but everyone shall have had one soon."""
         total = self.request.budget.total_seconds
-        seconds = min(LONGEST_SLICE, FIRST_SLICE * GROWTH**state.slices)
+        seconds = turn_seconds(state.slices)
         if total is not None:
             seconds = min(seconds, max(0.5, total / (3 * max(1, len(self.share.names)))))
             seconds = max(0.1, min(seconds, total - self._elapsed()))
