@@ -18,6 +18,14 @@ SIGNALS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def a_hang_up_is_heard():
+    """Whoever runs the tests may have started them to outlive the terminal (nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def stop_file(tmp_path):
     return tmp_path / "stop"

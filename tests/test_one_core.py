@@ -60,6 +60,14 @@ class CodeSide:
         self.spec = HarnessSpec((harness,), engine, Options(project=str(project)))
 
 
+@pytest.fixture(autouse=True)
+def a_hang_up_is_heard():
+    """Whoever runs the tests may have started them to outlive the terminal (nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(params=[CodeSide, pytest.param(ModelSide, marks=pytest.mark.slow)], ids=["code", "model"])
 def campaign(request, tmp_path):
     """Run one of either side in a fresh folder: campaign(name, budget, on_event, ...)."""
