@@ -41,6 +41,7 @@ from mlfuzz.modality import raw
 from mlfuzz.mutators.base import units
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
+from mlfuzz.registry import outdated
 from mlfuzz.schedulers.base import no_keys
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.blobs import Blobs
@@ -104,7 +105,7 @@ class Campaign:
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
-        self.warnings: list[str] = []
+        self.warnings: list[str] = outdated()
         self._stop: StopReason | None = None
         self._blobs = Blobs(workdir)
 
