@@ -49,7 +49,8 @@ def matrix(name: str) -> Matrix:
     full = f"faults.matrices.{name}"
     if full not in sys.modules:
         spec = importlib.util.spec_from_file_location(full, MATRICES / f"{name}.py")
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = sys.modules[full] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     return cast(Matrix, sys.modules[full])
