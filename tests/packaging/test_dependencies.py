@@ -33,9 +33,12 @@ IMPORTED_AS = {
 
 RUN_BY = {
     "build": ("tests/packaging/test_wheel.py", '"-m", "build"'),
+    "editables": ("scripts/setup", "--no-build-isolation --editable"),
     "hatchling": ("pyproject.toml", 'build-backend = "hatchling.build"'),
     "import-linter": ("scripts/check", "/lint-imports"),
     "mypy": ("scripts/check", "/mypy"),
+    "pip-audit": ("scripts/audited.py", '"pip-audit"'),
+    "pip-licenses": ("scripts/audited.py", '"pip-licenses"'),
     "pytest-xdist": ("scripts/test", " -n 2"),
     "ruff": ("scripts/check", "/ruff"),
 }
