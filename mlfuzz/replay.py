@@ -6,7 +6,6 @@ down (a crash, an exit, a hang) takes only a child of the probe. Findings of the
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
 from mlfuzz.findings.trust import Trust
+from mlfuzz.storage.scratch import scratch_folder
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.triage_queue import SHRINK_SECONDS, Waiting
 
@@ -73,8 +73,8 @@ def replay(
     trust: which names of a record may be imported; None: the findings are the caller's own.
     """
     results = []
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-replay-") as scratch, Replay(directory) as code:
-        directory, probe = _probe_in(Path(scratch), directory, trust, target)
+    with scratch_folder("mlfuzz-replay-") as scratch, Replay(directory) as code:
+        directory, probe = _probe_in(scratch, directory, trust, target)
         try:
             for case in cases:
                 if problem := refusal(trust, case.finding, case.path, target=target):
@@ -114,9 +114,9 @@ def shrink(
         why = "it has no chain of mutations" if not finding.chain else f"a {finding.kind} takes its process down"
         raise ReplayError(f"finding {finding.id[:SHORT_ID]} cannot be shrunk: {why}")
     load = _load_of(finding, target)
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch:
-        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
-        directory, probe = _probe_in(Path(scratch), directory, trust, target)
+    with scratch_folder("mlfuzz-shrink-") as scratch:
+        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, scratch / "findings")
+        directory, probe = _probe_in(scratch, directory, trust, target)
         wishes: tuple[Literal["shrink", "trim"], ...] = ("shrink", "trim") if trim else ("shrink",)
         try:
             for op in wishes:
@@ -147,8 +147,8 @@ def confirm(
     places = {case.finding.id: case.path for case in cases if case.path.is_dir()}
     waiting = Waiting(case.finding for case in cases if case.path.is_dir())
     until = float("inf")  # the time runs from the first answer: loading a target may take longer than it
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
-        directory, probe = _probe_in(Path(scratch), directory, trust, "")
+    with scratch_folder("mlfuzz-confirm-") as scratch, Sessions(directory) as sessions:
+        directory, probe = _probe_in(scratch, directory, trust, "")
         try:
             while time.monotonic() < until and (finding := waiting.take()) is not None:
                 path = places[finding.id]
@@ -196,8 +196,8 @@ def _confirmed(
 def _minimised(case: Case, directory: Path, target: str, seconds: float) -> Finding:
     """A smaller input of the code side, in the same bucket."""
     finding = case.finding
-    with tempfile.TemporaryDirectory(prefix="mlfuzz-shrink-") as scratch, Sessions(directory) as sessions:
-        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, Path(scratch) / "findings")
+    with scratch_folder("mlfuzz-shrink-") as scratch, Sessions(directory) as sessions:
+        store = FindingStore(case.path.parent) if case.path.is_dir() else _borrowed(case, scratch / "findings")
         changed = minimise(store, finding, sessions.of(finding, target=target), seconds=seconds)
         if not case.path.is_dir() and changed != finding:
             write_regression(case.path.parent, changed, read(store.folder(finding.id))[1])

@@ -16,6 +16,7 @@ from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
 from mlfuzz.registry import offer_plugins
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.remedy import surroundings_error
 
 EXIT_CODES = (
     "Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 target broken or nothing executed, "
@@ -104,9 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         return EXIT_CLEAN
-    except Exception as error:  # noqa: BLE001  # Python's own exit code would be 1: "findings"
-        _fail(f"{type(error).__name__}: {error}; this is a fault of mlfuzz: please report it", verbose=True)
+    except OSError as error:
+        refused = surroundings_error(error)
+        if refused is None:
+            return _our_fault(error)
+        _fail(str(refused), verbose=verbose)
         return EXIT_BROKEN
+    except Exception as error:  # noqa: BLE001  # Python's own exit code would be 1: "findings"
+        return _our_fault(error)
     finally:
         offer_plugins((), Path())  # those of this command's project
 
@@ -149,6 +155,11 @@ def _fail(text: str, *, verbose: bool) -> None:
     if verbose:
         sys.stderr.write(traceback.format_exc())
     Terminal().error(visible(text))
+
+
+def _our_fault(error: Exception) -> int:
+    _fail(f"{type(error).__name__}: {error}; this is a fault of mlfuzz: please report it", verbose=True)
+    return EXIT_BROKEN
 
 
 def _message(error: CycloptsError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mlfuzz.events import CampaignResult, Event
 from mlfuzz.findings.known import Known
 from mlfuzz.report.visible import visible
 from mlfuzz.request import CampaignRequest
+from mlfuzz.storage.durable import remove_folder
 from mlfuzz.storage.workdir import Workdir
 
 Tell: TypeAlias = Callable[[Event], None]
@@ -73,7 +73,7 @@ def run(context: Context, launch: Launch, *, report: bool = True) -> int:
             result = launch.start(panel)
     except MlfuzzError as error:
         if fresh and not workdir.stats.exists() and str(workdir.root) not in str(error):
-            shutil.rmtree(workdir.root, ignore_errors=True)  # a mistyped target leaves no campaign behind
+            remove_folder(workdir.root)  # a mistyped target leaves no campaign behind
         raise
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED

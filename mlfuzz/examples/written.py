@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from mlfuzz.storage.durable import make_folder, write_atomic
 
 
 def write_missing(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> Path:
@@ -15,8 +16,6 @@ def write_missing(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> Pat
     for name, make in files.items():
         file = folder / name
         if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_name(f".{file.name}.{os.getpid()}")
-            part.write_bytes(make())
-            part.replace(file)
+            make_folder(file.parent)
+            write_atomic(file, make(), sync=False)
     return folder

@@ -12,7 +12,7 @@ from mlfuzz.findings.finding import dumps
 from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import RECORD, SCRIPT, TRACEBACK
 from mlfuzz.findings.repro import repro_script
-from mlfuzz.storage.durable import write_atomic, writing
+from mlfuzz.storage.durable import make_folder, write_atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip can hold: the same findings then give the same bytes."""
@@ -26,8 +26,7 @@ def write_folder(found: Sequence[LocatedFinding], folder: Path) -> list[Path]:
     require_empty(folder)
     for name, data in _files(found):
         path = folder / name
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_atomic(path, data, sync=False)
     return [folder / one.finding.id for one in found]
 
@@ -38,8 +37,7 @@ def write_zip(found: Sequence[LocatedFinding], path: Path) -> Path:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in _files(found):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomic(path, content.getvalue())
     return path
 

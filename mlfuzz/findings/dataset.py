@@ -15,7 +15,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.promote import folder_name
-from mlfuzz.storage.durable import write_atomic, writing
+from mlfuzz.storage.durable import make_folder, write_atomic
 
 PER_FAULT = 20
 """A model that sees one fault a thousand times learns that fault, not its task."""
@@ -68,8 +68,7 @@ def write_dataset(data: Dataset, folder: Path) -> Path:
     for part, found in (("train", data.train), ("heldout", data.heldout)):
         for one in found:
             name = f"{part}/{folder_name(_label(one.finding))}/{one.finding.id}{Path(one.finding.input.file).suffix}"
-            with writing(folder / name):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            make_folder((folder / name).parent)
             write_atomic(folder / name, one.bytes_of(one.finding.input), sync=False)
             lines.append(msgspec.json.encode(_row(one.finding, name, part)))
     write_atomic(folder / MANIFEST, b"\n".join(lines) + b"\n")

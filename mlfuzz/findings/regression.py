@@ -14,7 +14,7 @@ import msgspec
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import FileRef, Finding, dumps
 from mlfuzz.findings.record import file_name, files_of, read_file, read_record
-from mlfuzz.storage.durable import write_atomic, writing
+from mlfuzz.storage.durable import make_folder, write_atomic
 
 
 def read_regression(path: Path) -> tuple[Finding, dict[str, bytes]]:
@@ -44,8 +44,7 @@ def write_regression(folder: Path, finding: Finding, files: Mapping[str, bytes])
         seed=None if finding.seed is None else FileRef(named[finding.seed.file], finding.seed.sha256),
         blobs=tuple(FileRef(named[ref.file], ref.sha256) for ref in finding.blobs),
     )
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, flat_name in named.items():
         write_atomic(folder / flat_name, files[name])
     record = folder / f"{finding.id}.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +16,20 @@ from mlfuzz.errors import CorruptRecordError, DiskFullError, StorageError, Usage
 from mlfuzz.findings.finding import FileRef, Finding, dumps
 from mlfuzz.findings.record import ID, RECORD, SCRIPT, TRACEBACK, digest, file_name, files_of, read_file, read_record
 from mlfuzz.findings.repro import repro_script
-from mlfuzz.storage.durable import part_name, sync_directory, write_atomic, write_new, writing
+from mlfuzz.storage.durable import (
+    make_folder,
+    make_new_folder,
+    open_shared,
+    part_name,
+    remove,
+    remove_folder,
+    rename,
+    sync_directory,
+    sync_path,
+    write_atomic,
+    write_new,
+    writing,
+)
 from mlfuzz.storage.reserve import Reserve
 
 _LOCK = ".lock"
@@ -146,11 +158,11 @@ class FindingStore:
         parts: list[tuple[Path, Path]] = []
         with writing(self.directory):
             try:
-                self.directory.mkdir(parents=True, exist_ok=True)
+                make_folder(self.directory)
                 for finding, files in found:
                     part = part_name(self.directory / finding.id)
                     parts.append((part, self.directory / finding.id))
-                    part.mkdir()
+                    make_new_folder(part)
                     for name, data in _contents(finding, files).items():
                         write_new(part / name, data, sync=False)
                 for part, _ in parts if sync else ():
@@ -160,7 +172,7 @@ class FindingStore:
                     sync_directory(self.directory)
             finally:
                 for part, _ in parts:
-                    shutil.rmtree(part, ignore_errors=True)
+                    remove_folder(part)
         return saved
 
     def _replace(self, current: Finding, changed: Finding, files: Mapping[str, bytes]) -> None:
@@ -173,15 +185,16 @@ class FindingStore:
         kept = {ref.file for ref in files_of(changed)}
         for ref in files_of(current):
             if ref.file not in kept:
-                (folder / ref.file).unlink(missing_ok=True)
+                remove(folder / ref.file)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One change at a time: a probe's verdict and a person's triage may come at once."""
         with writing(self.directory):
-            descriptor = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_shared(self.directory / _LOCK)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with writing(self.directory / _LOCK):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
@@ -234,17 +247,13 @@ def _check(finding: Finding, files: Mapping[str, bytes], folder: Path | None = N
 
 def _sync_folder(folder: Path) -> None:
     for path in folder.iterdir():
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_path(path)
     sync_directory(folder)
 
 
 def _renamed(part: Path, path: Path) -> bool:
     try:
-        part.rename(path)
+        rename(part, path)
     except OSError:
         if path.is_dir():
             return False

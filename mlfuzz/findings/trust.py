@@ -23,7 +23,7 @@ from mlfuzz.config.state import state_home
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.labels import opinion_of
-from mlfuzz.storage.durable import create_exclusive
+from mlfuzz.storage.durable import create_exclusive, make_folder
 
 BEGUN = "begun"
 
@@ -121,10 +121,7 @@ def note_begun(root: Path, names: Iterable[str]) -> None:
             raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
         if note.is_file() or is_shipped(name):
             continue
-        try:
-            note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageError(f"{note.parent} cannot be written: {error.strerror}") from error
+        make_folder(note.parent, mode=0o700)
         create_exclusive(note, json.dumps({"project": str(root.resolve()), "runs": name}).encode() + b"\n", sync=False)
 
 

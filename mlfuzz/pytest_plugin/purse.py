@@ -10,6 +10,7 @@ from pathlib import Path
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.events import Event, NewFinding, Tick
 from mlfuzz.progress import read_stats
+from mlfuzz.storage.durable import create_exclusive
 from mlfuzz.storage.workdir import Workdir
 
 DRY_SHARE = 0.5
@@ -59,7 +60,7 @@ class TargetTurn:
                 self._new = max(self._new, self.began)
                 if now - self._new > max(LEAST_DRY_SECONDS, DRY_SHARE * self._share):
                     self.dry = True
-                    self._workdir.stop_request.touch()
+                    create_exclusive(self._workdir.stop_request, b"", sync=False)
             case _:
                 pass
 

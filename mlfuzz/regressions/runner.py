@@ -5,7 +5,6 @@ No torch is imported before the first regression is prepared or judged.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,8 @@ from mlfuzz.findings.trust import Trust
 from mlfuzz.regressions.gate import Measured, TargetGate
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.outcome import RegressionOutcome, RegressionVerdict, Rules, State, outcome
+from mlfuzz.storage.durable import remove_folder
+from mlfuzz.storage.scratch import make_scratch_folder
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RegressionRunner:
         self._loaded: dict[str, Any] = dict(targets or {})
         self._predicted: dict[Path, Rerun] = {}
         self._verdicts: dict[Path, RegressionVerdict] = {}
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Path | None = None
         self._probe: ProbeProcess | None = None
         self._empty = Path()
         self._code = Replay(settings.directory)
@@ -128,7 +129,7 @@ class RegressionRunner:
         if self._probe is not None:
             self._probe.kill()
         if self._scratch is not None:
-            self._scratch.cleanup()
+            remove_folder(self._scratch)
         self._code.close()
         self._probe = self._scratch = None
 
@@ -227,8 +228,8 @@ class RegressionRunner:
     def _isolated(self, kept: KeptFinding) -> RegressionVerdict:
         """In a child of another process: what it did once, it may do to this one."""
         if self._probe is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="mlfuzz-pytest-")
-            workdir = Workdir.create(Path(self._scratch.name))
+            self._scratch = make_scratch_folder("mlfuzz-pytest-")
+            workdir = Workdir.create(self._scratch)
             self._empty = workdir.blobs
             self._probe = ProbeProcess(workdir, folder=self._empty if self._apart else None)
         settings = self.settings

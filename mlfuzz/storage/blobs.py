@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
-from mlfuzz.errors import CorruptRecordError
-from mlfuzz.storage.durable import part_name, read_regular, sync_directory, write_new, writing
+from mlfuzz.errors import CorruptRecordError, StorageError
+from mlfuzz.storage.durable import make_folder, read_regular, sync_directory, sync_path, write_atomic, writing
 from mlfuzz.storage.workdir import Workdir
 
 BLOB_BYTES = 64 << 10
@@ -21,24 +20,17 @@ class Blobs:
     def __init__(self, workdir: Workdir) -> None:
         self._workdir = workdir
         self._unsynced: list[Path] = []
+        self._lost: StorageError | None = None
 
     def put(self, data: bytes) -> str:
         """Store `data`; its digest. It is visible when this returns, durable after `sync`. Raises DiskFullError."""
         digest = hashlib.sha256(data).hexdigest()
         path = self._workdir.blob(digest)
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return digest
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = part_name(path)
-            try:
-                write_new(part, data, sync=False)
-                os.replace(part, path)
-            except OSError:
-                with suppress(OSError):
-                    part.unlink()
-                raise
+        make_folder(path.parent)
+        write_atomic(path, data, sync=False)
         self._unsynced.append(path)
         return digest
 
@@ -58,15 +50,17 @@ class Blobs:
         return self._workdir.blob(digest).is_file()
 
     def sync(self) -> None:
-        """Make all blobs written since the last call survive a power cut. Raises StorageError."""
+        """Make all blobs written since the last call survive a power cut. Raises StorageError, from then on always."""
+        if self._lost is not None:
+            raise self._lost
         paths, self._unsynced = self._unsynced, []
-        for path in paths:
-            with writing(path):
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        for folder in sorted({path.parent for path in paths}):
-            with writing(folder):
-                sync_directory(folder)
+        try:
+            for path in paths:
+                with writing(path):
+                    sync_path(path)
+            for folder in sorted({path.parent for path in paths}):
+                with writing(folder):
+                    sync_directory(folder)
+        except StorageError as error:
+            self._lost = error
+            raise

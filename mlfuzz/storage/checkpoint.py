@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import CorruptRecordError, StorageError
-from mlfuzz.storage.durable import create_exclusive, read_regular, write_atomic
+from mlfuzz.storage.durable import create_exclusive, make_folder, read_regular, write_atomic
 
 FACTS = "__facts__"
 
@@ -41,14 +41,14 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, sync: bool = True) -> None:
     """Replace the file in one step. Raises DiskFullError, StorageError; TypeError for an array of objects."""
     data = _pack(checkpoint)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomic(path, data, sync=sync)
 
 
 def create_checkpoint(path: Path, checkpoint: Checkpoint) -> bool:
     """Write it unless it is there: what is truth is written once. False where it was there. Raises DiskFullError."""
     data = _pack(checkpoint)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return create_exclusive(path, data)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from mlfuzz.errors import StorageError
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
-from mlfuzz.storage.durable import read_regular, write_atomic
+from mlfuzz.storage.durable import read_regular, remove, write_atomic
 from mlfuzz.storage.quarantine import quarantine
 from mlfuzz.storage.workdir import Workdir
 
@@ -88,7 +88,7 @@ def set_aside(workdir: Workdir, readers: Mapping[Path, Callable[[bytes, str], ob
             tell(f"{error}; it is set aside and made again")
             with suppress(StorageError, OSError):
                 _keep_copy(workdir, path, str(error))
-                path.unlink()
+                remove(path)
 
 
 def mend_progress(workdir: Workdir, tell: Tell) -> None:

@@ -1,19 +1,24 @@
-"""Writing files so that a kill, a power cut or a full disk leaves the old one or the new one, never half of one."""
+"""The door of storage: all that mlfuzz writes to keep goes through here.
+
+A kill, a power cut or a full disk leaves the old file or the new one, never half of one.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
 
-from mlfuzz.errors import CorruptRecordError, DiskFullError, StorageError
+from mlfuzz.errors import CorruptRecordError
+from mlfuzz.storage.remedy import read_error, write_error
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""A full disk, a used-up quota, a limit on the size of files (RLIMIT_FSIZE)."""
+Ignore: TypeAlias = Callable[[Any, list[str]], set[str]]
 
 PART = ".part-"
 """How the names of files begin that are still being written; a kill may leave some, nobody reads them."""
@@ -28,15 +33,6 @@ def writing(path: Path) -> Iterator[None]:
         raise write_error(path, error) from error
 
 
-def write_error(path: Path, error: OSError) -> StorageError:
-    """What to raise for an OSError met while writing `path`."""
-    if error.errno in FULL:
-        return DiskFullError(
-            f"{path}: {error.strerror}; everything written before is kept: make room and run the same command again"
-        )
-    return StorageError(f"{path} cannot be written: {error.strerror or error}")
-
-
 def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Replace `path` by `data` in one step. sync: also survive a power cut (about 8 ms).
 
@@ -49,7 +45,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
             os.replace(part, path)
         except OSError:
             with suppress(OSError):
-                part.unlink()
+                os.unlink(part)
             raise
         if sync:
             sync_directory(path.parent)
@@ -68,8 +64,8 @@ def create_exclusive(path: Path, data: bytes, *, sync: bool = True) -> bool:
         except FileExistsError:
             return False
         finally:
-            with suppress(FileNotFoundError):
-                part.unlink()
+            with suppress(OSError):
+                os.unlink(part)
         if sync:
             sync_directory(path.parent)
     return True
@@ -81,9 +77,19 @@ def write_new(path: Path, data: bytes, *, sync: bool) -> None:
     try:
         write_all(descriptor, data)
         if sync:
-            os.fsync(descriptor)
+            sync_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_new(path: Path) -> int:
+    """A descriptor that appends to a file that was not there. Raises OSError, FileExistsError among them."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
+def open_shared(path: Path) -> int:
+    """A descriptor of a file that several processes have open, made where it is not there. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -91,6 +97,93 @@ def write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def fresh_log(path: Path) -> BinaryIO:
+    """A file, emptied, for what a child process prints; nobody reads it but people. Raises StorageError."""
+    with writing(path):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        return os.fdopen(os.open(path, flags, 0o644), "ab")
+
+
+def resize(descriptor: int, size_bytes: int) -> None:
+    """Cut or lengthen an open file. Raises OSError."""
+    os.ftruncate(descriptor, size_bytes)
+
+
+def occupy(descriptor: int, size_bytes: int) -> None:
+    """Take real blocks: a sparse file would hold nothing. Raises OSError."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    else:
+        write_all(descriptor, bytes(size_bytes))
+
+
+def sync_file(descriptor: int, *, data_only: bool = False) -> None:
+    """Make what was written survive a power cut. Raises OSError.
+
+    What one call could not make durable no later call does, though it says so: the pages count as clean from then on.
+    """
+    (os.fdatasync if data_only and hasattr(os, "fdatasync") else os.fsync)(descriptor)
+
+
+def sync_path(path: Path) -> None:
+    """`sync_file` of a file that was written and closed. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync_file(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path, *, mode: int = 0o777) -> None:
+    """Make it, and those that it lies in, where they are not there. Raises DiskFullError, StorageError."""
+    with writing(path):
+        os.makedirs(path, mode, exist_ok=True)
+
+
+def make_new_folder(path: Path) -> None:
+    """Raises OSError, FileExistsError among them."""
+    os.mkdir(path)
+
+
+def make_executable(path: Path) -> None:
+    """Let everybody run it. Raises StorageError."""
+    with writing(path):
+        os.chmod(path, 0o755)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """`write_atomic` with what another file holds. Raises DiskFullError, StorageError."""
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise read_error(source, error) from error
+    write_atomic(path, data, sync=False)
+
+
+def copy_folder(source: Path, folder: Path, *, ignore: Ignore | None = None) -> None:
+    """A copy with all that is in it. ignore: as `shutil.copytree` takes it. Raises OSError."""
+    try:
+        shutil.copytree(source, folder, ignore=ignore)
+    except shutil.Error as error:  # several at once: it says which, and of each why
+        raise OSError(errno.EIO, "; ".join(str(one[-1]) for one in error.args[0][:3])) from error
+
+
+def rename(old: Path, new: Path) -> None:
+    """Move within a file system, in one step. Raises OSError."""
+    os.rename(old, new)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there. Raises StorageError."""
+    with writing(path), suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be done."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -108,7 +201,7 @@ def append_line(path: Path, line: bytes) -> None:
                 write_all(descriptor, line + b"\n")
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(descriptor, end)
+                    resize(descriptor, end)
                 raise
         finally:
             os.close(descriptor)
@@ -126,14 +219,14 @@ def read_regular(path: Path) -> bytes:
     except OSError as error:
         if path.is_symlink():
             raise CorruptRecordError(f"{path} is a symbolic link; put the file itself in its place") from error
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        raise read_error(path, error) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CorruptRecordError(f"{path} is not an ordinary file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read()
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        raise read_error(path, error) from error
     finally:
         os.close(descriptor)
 
@@ -142,7 +235,7 @@ def sync_directory(directory: Path) -> None:
     """Make new names in a directory survive a power cut. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync_file(descriptor)
     finally:
         os.close(descriptor)
 

@@ -16,8 +16,9 @@ from typing import NamedTuple, Self
 import msgspec
 
 from mlfuzz.errors import DiskFullError, StorageError
-from mlfuzz.storage.durable import sync_directory, write_all, write_error, writing
+from mlfuzz.storage.durable import make_folder, open_new, remove, resize, sync_directory, sync_file, write_all, writing
 from mlfuzz.storage.frame import MAX_BODY_BYTES, Kind, head, salt
+from mlfuzz.storage.remedy import write_error
 from mlfuzz.storage.workdir import Workdir
 
 SCHEMA = "mlfuzz.journal/1"
@@ -65,13 +66,13 @@ class Journal:
         self._workdir = workdir
         self._segment_bytes = segment_bytes
         self._version = version
-        with writing(workdir.life(life)):
-            workdir.life(life).mkdir(parents=True, exist_ok=True)
+        make_folder(workdir.life(life))
         if workdir.segments(life):
             raise StorageError(f"{workdir.life(life)} was written by an earlier run; a restart takes a new life")
         self.segment = 0
         self.end = 0
         self.closed = False
+        self._lost: StorageError | None = None
         self._descriptor = -1
         self._named = False
         self._salt = 0
@@ -105,15 +106,24 @@ class Journal:
         return places
 
     def sync(self) -> None:
-        """Make what was appended survive a power cut (about 4 ms). Raises StorageError."""
+        """Make what was appended survive a power cut (about 4 ms).
+
+        Raises StorageError, and from then on always: the system forgets what it could not write, and would say yes.
+        """
+        if self._lost is not None:
+            raise self._lost
         path = self._workdir.segment(self.life, self.segment)
-        with writing(path):
-            if self._descriptor >= 0:
-                os.fdatasync(self._descriptor)
-            if not self._named:
-                sync_directory(path.parent)
-                sync_directory(path.parent.parent)
-                self._named = True
+        try:
+            with writing(path):
+                if self._descriptor >= 0:
+                    sync_file(self._descriptor, data_only=True)
+                if not self._named:
+                    sync_directory(path.parent)
+                    sync_directory(path.parent.parent)
+                    self._named = True
+        except StorageError as error:
+            self._lost = error
+            raise
 
     def roll(self) -> None:
         """Close this segment for good and begin the next one. Raises DiskFullError; it may then be tried again."""
@@ -127,6 +137,9 @@ class Journal:
             return
         self.closed = True
         if self._descriptor < 0:
+            return
+        if self._lost is not None:  # nobody shall take this life for one that ended well
+            self._drop()
             return
         try:
             self._finish(b'{"last":true}')
@@ -143,9 +156,8 @@ class Journal:
 
     def _begin(self) -> None:
         path = self._workdir.segment(self.life, self.segment + 1)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         with writing(path):
-            self._descriptor = os.open(path, flags, 0o644)
+            self._descriptor = open_new(path)
         self.segment += 1
         self.end = 0
         self._named = False
@@ -156,8 +168,8 @@ class Journal:
         except StorageError:
             self._drop()
             self.segment -= 1
-            with suppress(OSError):
-                path.unlink()
+            with suppress(StorageError):
+                remove(path)
             raise
 
     def _finish(self, body: bytes) -> None:
@@ -186,6 +198,6 @@ class Journal:
         except OSError as error:
             # Only bytes that nobody was promised are taken back, so that the next record follows a whole one.
             with suppress(OSError):
-                os.ftruncate(self._descriptor, self.end)
+                resize(self._descriptor, self.end)
             raise write_error(self._workdir.segment(self.life, self.segment), error) from error
         self.end += len(data)

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,7 @@ from typing import Self
 import msgspec
 
 from mlfuzz.errors import CampaignBusyError, StorageError
-from mlfuzz.storage.durable import write_all, writing
+from mlfuzz.storage.durable import open_shared, resize, write_all, writing
 
 _PR_SET_PDEATHSIG = 1
 _TRIES = 3
@@ -45,11 +46,11 @@ class Lock:
     def acquire(cls, path: Path) -> Self:
         """Take the lock. Raises CampaignBusyError with the holder's pid and host, StorageError."""
         with writing(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_shared(path)
         try:
             _take(path, descriptor)
             with writing(path):
-                os.ftruncate(descriptor, 0)
+                resize(descriptor, 0)
                 write_all(descriptor, msgspec.json.encode(Holder(os.getpid(), socket.gethostname(), time.time())))
         except BaseException:
             os.close(descriptor)
@@ -60,7 +61,8 @@ class Lock:
         """Give the lock back; the file stays, since removing it would let two processes lock two files."""
         if self._descriptor is None:
             return
-        os.ftruncate(self._descriptor, 0)
+        with suppress(OSError):  # a file system that has gone away takes the lock with it
+            resize(self._descriptor, 0)
         self._drop()
 
     def _drop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mlfuzz.errors import StorageError
-from mlfuzz.storage.durable import append_line, create_exclusive
+from mlfuzz.storage.durable import append_line, create_exclusive, make_folder
 from mlfuzz.storage.workdir import Workdir, plain
 
 REASONS = "reasons.txt"
@@ -15,6 +15,6 @@ def quarantine(workdir: Workdir, name: str, data: bytes, reason: str) -> None:
     """Keep `data` as quarantine/<name>, once however often it is met, and add a line to reasons.txt."""
     # A copy for people: the original stays where it is, so a full or read-only disk takes nothing away.
     with suppress(StorageError, OSError):
-        workdir.quarantine.mkdir(exist_ok=True)
+        make_folder(workdir.quarantine)
         if create_exclusive(workdir.quarantined(plain(name)), data, sync=False):
             append_line(workdir.quarantined(REASONS), f"{name}\t{reason!a}\t{len(data)} bytes".encode())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
-from mlfuzz.storage.durable import write_all
+from mlfuzz.errors import StorageError
+from mlfuzz.storage.durable import occupy, open_shared, remove
 
 RESERVE_BYTES = 16 << 20
 
@@ -31,11 +31,11 @@ class Reserve:
         if self.held:
             return True
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_shared(self.path)
         except OSError:
             return False
         try:
-            _occupy(descriptor, self.size_bytes)
+            occupy(descriptor, self.size_bytes)
         except OSError:
             self.release()
             return False
@@ -45,15 +45,10 @@ class Reserve:
 
     def release(self) -> bool:
         """Give the space up; False where it was not held."""
-        with suppress(OSError):
-            self.path.unlink()
-            return True
-        return False
-
-
-def _occupy(descriptor: int, size_bytes: int) -> None:
-    """Real blocks: a sparse file would hold nothing."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size_bytes)
-    else:
-        write_all(descriptor, bytes(size_bytes))
+        if not self.held:
+            return False
+        try:
+            remove(self.path)
+        except StorageError:
+            return False
+        return True

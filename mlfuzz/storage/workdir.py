@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from mlfuzz.errors import StorageError, UnknownNameError, UsageError
-from mlfuzz.storage.durable import create_exclusive, writing
+from mlfuzz.storage.durable import create_exclusive, make_folder, make_new_folder, writing
 
 CAMPAIGNS = ".mlfuzz"
 """The folder of a project that holds its campaigns; git-ignored."""
@@ -39,7 +39,7 @@ class Workdir:
             if root.is_dir() and not workdir.is_campaign and any(root.iterdir()):
                 raise StorageError(f"{root} is not empty and holds no campaign; choose another directory")
             for folder in (workdir.journal, workdir.blobs, workdir.findings, workdir.derived, workdir.flights):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             ignore = (root.parent if root.parent.name == CAMPAIGNS else root) / ".gitignore"
         create_exclusive(ignore, b"*\n", sync=False)
         return workdir
@@ -92,8 +92,9 @@ class Workdir:
         earlier = [life_number(life) for life in self.lives()]
         nth = 1 + max((number for of, number in earlier if of == worker), default=0)
         life = f"w{worker:02d}-{nth:04d}-{secrets.token_hex(4)}"
+        make_folder(self.journal)
         with writing(self.life(life)):
-            self.life(life).mkdir(parents=True)
+            make_new_folder(self.life(life))
         return life
 
     def lives(self) -> list[str]:

@@ -87,7 +87,7 @@ def test_a_shrink_that_dies_half_way_leaves_a_finding_that_can_be_read(store, mo
     if die_at == "record":
         monkeypatch.setattr("mlfuzz.findings.store.dumps", die)
     else:
-        monkeypatch.setattr("pathlib.Path.unlink", die)
+        monkeypatch.setattr("mlfuzz.findings.store.remove", die)
     with pytest.raises(KeyboardInterrupt):
         store.update(shrunk, {"input-2.png": b"smaller"})
     monkeypatch.undo()

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.isolation.call_deadline import CallDeadline, Shape, start_seconds
+from mlfuzz.storage.durable import make_folder, occupy, open_shared, resize, writing
 
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
 PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended")
@@ -24,6 +25,9 @@ HEADER = struct.Struct("<8sQQddQQQQ")
 MAGIC = b"MLFZFLT2"
 PAGE_BYTES = 4 << 20
 """A batch of 2,048 rows with a dozen columns of 8 bytes takes 0.2 MiB; text sites may take more."""
+
+STEP_BYTES = 64 << 10
+"""By so much the page takes up more of the disk where a record needs it."""
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -83,13 +87,17 @@ class Recorder:
     """
 
     def __init__(self, path: Path, *, deadline: float = 0.0) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.ftruncate(descriptor, PAGE_BYTES)
-            self._page = mmap.mmap(descriptor, PAGE_BYTES)
-        finally:
-            os.close(descriptor)
+        make_folder(path.parent)
+        with writing(path):
+            self._descriptor = open_shared(path)
+            try:
+                resize(self._descriptor, PAGE_BYTES)
+                self._held = 0
+                self._hold(HEADER.size)
+                self._page = mmap.mmap(self._descriptor, PAGE_BYTES)
+            except OSError:
+                os.close(self._descriptor)
+                raise
         self._batch = self._inputs = self._candidates = self._size = 0
         self.patience = CallDeadline(deadline)
         self.answered = time.monotonic()
@@ -125,7 +133,7 @@ class Recorder:
     def record(self, flight: FlightRecord, shape: Shape) -> None:
         """What is about to run, as a batch of this shape.
 
-        A record larger than the page is left out: the batch cannot then be rebuilt.
+        A record larger than the page, or than the disk has room for, is left out: the batch cannot then be rebuilt.
         """
         if self._phase == "execute":
             self.phase("judge")
@@ -134,7 +142,7 @@ class Recorder:
         self._batch = flight.batch
         self._size = 0
         self._stamp()
-        if len(body) <= PAGE_BYTES - HEADER.size:
+        if len(body) <= PAGE_BYTES - HEADER.size and self._has_room(HEADER.size + len(body)):
             self._page[HEADER.size : HEADER.size + len(body)] = body
             self._size = len(body)
         self.phase("execute")
@@ -142,6 +150,21 @@ class Recorder:
     def close(self) -> None:
         self.phase("ended")
         self._page.close()
+        os.close(self._descriptor)
+
+    def _has_room(self, size: int) -> bool:
+        try:
+            self._hold(size)
+        except OSError:
+            return False
+        return True
+
+    def _hold(self, size: int) -> None:
+        """Have the disk put blocks aside: a write to a page without any ends the process (SIGBUS). Raises OSError."""
+        if size > self._held:
+            wanted = min(PAGE_BYTES, -(-size // STEP_BYTES) * STEP_BYTES)
+            occupy(self._descriptor, wanted)
+            self._held = wanted
 
     def _stamp(self) -> None:
         HEADER.pack_into(

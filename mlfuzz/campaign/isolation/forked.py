@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import struct
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +23,7 @@ from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.errors import ReplayError
 from mlfuzz.observation import Crash
 from mlfuzz.storage.lock import die_with_parent
+from mlfuzz.storage.scratch import nameless_file
 from mlfuzz.targets.base import Target
 
 End = Literal["ok", "crash", "exit", "hang"]
@@ -80,7 +80,7 @@ def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[
     """
     started = time.monotonic()
     reading, writing = os.pipe()
-    with tempfile.TemporaryFile() as stack:
+    with nameless_file("stack") as stack:
         child = os.fork()
         if child == 0:
             _child(function, warm, reading, writing, stack)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
 from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, TriageRequest
 from mlfuzz.campaign.worker.orders import Answer, Order
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.durable import fresh_log, remove, write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
 
 POLL_SECONDS = 0.1
@@ -37,6 +38,7 @@ class WorkerProcess:
         self._workdir = workdir
         self._process: subprocess.Popen[bytes] | None = None
         self._lives: frozenset[str] = frozenset()
+        self._spoken: IO[bytes] | None = None
 
     def start(
         self,
@@ -49,19 +51,20 @@ class WorkerProcess:
         guarded: bool,
     ) -> None:
         """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us."""
-        self._workdir.answer(self.number).unlink(missing_ok=True)
+        remove(self._workdir.answer(self.number))
         write_atomic(self._workdir.order(self.number), dumps(spec))
         self._lives = frozenset(self._workdir.lives())
         order = Order(
             workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, inputs=inputs, findings=findings,
-            adopt=adopt, guarded=guarded, worker=self.number, workers=self._of,
+            adopt=adopt, guarded=guarded, worker=self.number, workers=self._of, pipe=self._open_pipe(),
         )  # fmt: skip
-        with open(self._log, "ab") as log:
-            log.truncate(0)
+        with fresh_log(self._log) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(), start_new_session=True,
+                pass_fds=(order.pipe,),
             )  # fmt: skip
+        os.close(order.pipe)
 
     def poll(self) -> int | None:
         """Its exit status once it has ended."""
@@ -69,10 +72,23 @@ class WorkerProcess:
 
     def answer(self) -> Answer | None:
         """How it ended of its own accord; None where it did not get to say."""
-        try:
-            return msgspec.json.decode(self._workdir.answer(self.number).read_bytes(), type=Answer)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-            return None
+        for read in (self._workdir.answer(self.number).read_bytes, self._read_pipe):
+            try:
+                return msgspec.json.decode(read(), type=Answer)
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+                continue
+        return None
+
+    def _open_pipe(self) -> int:
+        if self._spoken is not None:
+            self._spoken.close()
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        self._spoken = os.fdopen(ours, "rb", buffering=0)
+        return theirs
+
+    def _read_pipe(self) -> bytes:
+        return (self._spoken.read(1 << 20) if self._spoken is not None else None) or b""
 
     def how(self) -> str:
         """Of a worker that has died: "SIGSEGV", "exit 3"."""
@@ -117,8 +133,9 @@ class WorkerProcess:
     def trim_log(self) -> None:
         """Begin its log anew where the target has printed too much; the process goes on at the new end."""
         path = self._log
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            os.truncate(path, 0)
+        with suppress(OSError):
+            if path.stat().st_size > LOG_BYTES:
+                fresh_log(path).close()
 
     def kill(self) -> None:
         """End it now, and wait for that."""
@@ -224,8 +241,7 @@ class ProbeProcess:
         self.kill()
         request_end, ours = os.pipe()
         theirs, reply_end = os.pipe()
-        with open(self._workdir.log("probe"), "ab") as log:
-            log.truncate(0)
+        with fresh_log(self._workdir.log("probe")) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),

@@ -12,7 +12,7 @@ from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, Wor
 from mlfuzz.campaign.supervisor.restart_policy import RestartPolicy
 from mlfuzz.campaign.supervisor.triage import ProbeTriage
 from mlfuzz.campaign.supervisor.worker_pool import WorkerPool
-from mlfuzz.errors import EXIT_CLEAN
+from mlfuzz.errors import EXIT_CLEAN, DiskFullError, MlfuzzError
 from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
@@ -23,7 +23,9 @@ from mlfuzz.progress import ProgressTail, Stats
 from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
+from mlfuzz.storage.durable import remove
 from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.triage_queue import TriageQueue, WrapUp
 
@@ -53,7 +55,7 @@ def run(
     """
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
-        workdir.stop_request.unlink(missing_ok=True)
+        remove(workdir.stop_request)
         set_aside_unreadable(workdir, lambda text: on_event(Warned(text)))
         return _Supervisor(request, workdir, on_event).run(adopt=adopt)
 
@@ -80,6 +82,7 @@ class _Supervisor:
             self.queue.add(finding)
         self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
         self.policy = RestartPolicy(request.spec, workdir, self.probe, on_event, self._asked_to_end)
+        self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
     def run(self, *, adopt: bool) -> CampaignResult:
@@ -134,7 +137,7 @@ class _Supervisor:
             elif answer is None:
                 self._died(worker.how(), worker)
             elif answer.exit_code != EXIT_CLEAN:
-                raise answer.error()
+                self._refused(answer.error(), worker)
             else:
                 self.pool.ended[worker.number] = answer.stop or self._asked_for()
         elif self._asked_to_end():
@@ -148,6 +151,16 @@ class _Supervisor:
             if overdue(worker.pulse(), self.request.spec.deadline):
                 worker.kill()
                 self._died(late, worker)
+
+    def _refused(self, error: MlfuzzError, worker: WorkerProcess) -> None:
+        """It ended with an error: raised here, but where the disk was full it is begun again once there is room."""
+        if not isinstance(error, DiskFullError):
+            raise error
+        total = self.request.budget.total_seconds
+        left = WAIT_SECONDS if total is None else total - (time.monotonic() - self._started)
+        self.room.wait(error, seconds=min(WAIT_SECONDS, left))
+        if not self._asked_to_end():
+            self._start(worker)
 
     def _look(self) -> None:
         """Whatever is new since the last time: progress, findings, replies."""

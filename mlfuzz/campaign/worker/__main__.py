@@ -13,15 +13,19 @@ import msgspec
 
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
 from mlfuzz.campaign.worker.orders import Answer, Order
-from mlfuzz.errors import EXIT_CLEAN, MlfuzzError
+from mlfuzz.errors import EXIT_CLEAN, MlfuzzError, StorageError
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.durable import write_atomic
 from mlfuzz.storage.lock import die_with_parent
+from mlfuzz.storage.remedy import surroundings_error
 from mlfuzz.storage.workdir import Workdir
 
 PRELUDE_SECONDS = 5.0
 """What seeds and calibration may take beside the time asked for, once the target has answered."""
+
+TRACE = 10_000
+"""Characters of a traceback that a pipe takes at once, with what stands around it."""
 
 LEAST_SHARE = 1 / 3
 """Of the time asked for, that a slow target's seeds leave to fuzzing whatever they take."""
@@ -34,11 +38,22 @@ def main(argument: str) -> int:
     # Before torch, whose import would otherwise lose a signal.
     with Interrupts(workdir.stop_request, patient=True) as interrupts:
         die_with_parent(order.parent)
+        if order.pipe >= 0:
+            os.set_inheritable(order.pipe, False)
         tune_malloc()
         answer = _answer(order, workdir, interrupts)
-        write_atomic(workdir.answer(order.worker), msgspec.json.encode(answer))
+        _say(answer, order, workdir)
         sys.stdout.flush()
         os._exit(answer.exit_code)  # threads and exit handlers of the target must not keep the worker
+
+
+def _say(answer: Answer, order: Order, workdir: Workdir) -> None:
+    """Where the file cannot be written the pipe takes it: a full disk must not look like a death."""
+    try:
+        write_atomic(workdir.answer(order.worker), msgspec.json.encode(answer))
+    except StorageError:
+        if order.pipe >= 0:
+            os.write(order.pipe, msgspec.json.encode(msgspec.structs.replace(answer, trace=answer.trace[-TRACE:])))
 
 
 def time_left(seconds: float, spent: float) -> float:
@@ -54,7 +69,9 @@ def _answer(order: Order, workdir: Workdir, interrupts: Interrupts) -> Answer:
             exit_code=error.exit_code, kind=type(error).__name__, message=str(error), trace=traceback.format_exc()
         )
     except Exception as error:  # noqa: BLE001  a fault of mlfuzz itself must reach the person, not only a log
-        return Answer(exit_code=3, kind=type(error).__name__, message=str(error), trace=traceback.format_exc())
+        refused = surroundings_error(error) if isinstance(error, OSError) else None
+        said = refused or error
+        return Answer(exit_code=3, kind=type(said).__name__, message=str(said), trace=traceback.format_exc())
 
 
 def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:

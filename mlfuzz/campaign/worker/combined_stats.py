@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.durable import remove, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -35,7 +35,7 @@ def write_part(workdir: Workdir, worker: int, part: Part) -> None:
 def forget_parts(workdir: Workdir) -> None:
     """Before a run: what is in them has been added to the campaign's figures already."""
     for path in workdir.parts():
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:

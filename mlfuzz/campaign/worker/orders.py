@@ -10,7 +10,7 @@ from mlfuzz.stop_reason import Stop
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor asks of a worker."""
+    """What the supervisor asks of a worker. pipe: a descriptor that takes the answer where no file can."""
 
     workdir: str
     parent: int
@@ -21,6 +21,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     guarded: bool = False
     worker: int = 0
     workers: int = 1
+    pipe: int = -1
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

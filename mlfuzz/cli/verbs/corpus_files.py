@@ -12,7 +12,7 @@ from mlfuzz.codefuzz.corpus.corpus_directory import read_input
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.findings.bundle import require_empty
-from mlfuzz.storage.durable import write_atomic, writing
+from mlfuzz.storage.durable import make_folder, write_atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -33,13 +33,11 @@ def export(harness: str, output: str, /, *, campaign: str = "", dir: str = "", c
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in files:
                 archive.writestr(zipfile.ZipInfo(path.name, _EPOCH), read_input(path), zipfile.ZIP_DEFLATED)
-        with writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         write_atomic(target, content.getvalue())
     else:
         require_empty(target)
-        with writing(target):
-            target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         for path in files:
             write_atomic(target / path.name, read_input(path), sync=False)
     context.terminal.emit({"harness": shelf.harness, "inputs": len(files), "output": str(target)})

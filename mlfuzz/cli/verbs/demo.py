@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import plan
 from mlfuzz.cli.resolve.targets import SUBJECTS
 from mlfuzz.cli.run import Launch, run
 from mlfuzz.cli.verbs import fuzz, harness_run
 from mlfuzz.errors import UnknownNameError
+from mlfuzz.storage.durable import remove_folder
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.workdir import Workdir
 
@@ -43,4 +42,4 @@ def _clear(workdir: Workdir) -> None:
     """Remove the last demonstration, unless one is running."""
     if workdir.is_campaign:
         with Lock.acquire(workdir.lock):
-            shutil.rmtree(workdir.root)
+            remove_folder(workdir.root)

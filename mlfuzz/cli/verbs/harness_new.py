@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
-from mlfuzz.storage.durable import create_exclusive, writing
+from mlfuzz.storage.durable import create_exclusive, make_executable, make_folder
 
 Kind = Literal["image", "audio", "text", "bytes"]
 
@@ -118,7 +118,7 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
     for path, data in files.items():
         _write(root / path, data)
         context.terminal.say(("wrote ", "green"), shown_path(root / path, context.directory))
-    (root / "harnesses" / f"{name}.py").chmod(0o755)
+    make_executable(root / "harnesses" / f"{name}.py")
     context.terminal.emit({"harness": name, "files": sorted(files)})
     context.terminal.result(("  run      ", "dim"), f"mlfuzz harness run {name} --time 60s")
     return EXIT_CLEAN
@@ -148,8 +148,7 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     create_exclusive(path, data, sync=False)
 
 

@@ -13,7 +13,7 @@ from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
 from mlfuzz.report.visible import visible
-from mlfuzz.storage.durable import create_exclusive, write_atomic, writing
+from mlfuzz.storage.durable import create_exclusive, make_folder, write_atomic
 
 TARGETS = "mlfuzz_targets.py"
 TESTS = "tests/test_mlfuzz.py"
@@ -155,8 +155,7 @@ def _configure(context: Context, root: Path, config: str, table: str) -> None:
 
 def _write(context: Context, path: Path, text: str) -> None:
     shown = visible(str(path.relative_to(context.directory)))
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if create_exclusive(path, text.encode(), sync=False):
         context.terminal.say("wrote    ", shown)
     else:

@@ -19,7 +19,7 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, Session
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, suffix_of
-from mlfuzz.errors import TargetError, TargetLoadError, UsageError, WorkerLostError
+from mlfuzz.errors import DiskFullError, TargetError, TargetLoadError, UsageError, WorkerLostError
 from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
@@ -31,8 +31,10 @@ from mlfuzz.progress import read_stats
 from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import mend_progress, set_aside
+from mlfuzz.storage.durable import remove
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
+from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.triage_queue import TriageQueue, WrapUp
 
@@ -60,7 +62,7 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
         raise TargetLoadError(missing)
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
-        workdir.stop_request.unlink(missing_ok=True)
+        remove(workdir.stop_request)
         set_aside(workdir, {workdir.stats: read_stats}, lambda text: on_event(Warned(text)))
         mend_progress(workdir, lambda text: on_event(Warned(text)))
         return _Campaign(request, workdir, on_event).run()
@@ -95,6 +97,7 @@ class _Campaign:
         self.queue = TriageQueue(request.confirm_share, self.tell)
         self.triage = HarnessTriage(self.store, self.account, self.queue, self.guard)
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
+        self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._stopping)
         self.failed: BaseException | None = None
         self.first_ready = 0.0
         self._adopt_known()
@@ -158,6 +161,10 @@ class _Campaign:
         except (TargetError, WorkerLostError) as error:
             if state.name in sessions or not self._stopping():
                 self._break(state, str(error))
+        except DiskFullError as error:
+            if session := sessions.pop(state.name, None):
+                session.close()
+            self._await_room(error)
         with self.guard:
             self.share.record(
                 state.name,
@@ -166,6 +173,11 @@ class _Campaign:
                 buckets=len(state.known) - buckets,
             )
             self._tick(force=True)
+
+    def _await_room(self, error: DiskFullError) -> None:
+        total = self.request.budget.total_seconds
+        left = WAIT_SECONDS if total is None else total - self._elapsed()
+        self.room.wait(error, seconds=min(WAIT_SECONDS, left))
 
     def _open(self, state: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
@@ -237,8 +249,9 @@ class _Campaign:
             if not outcome.failed or outcome.bucket in state.known:
                 return
             finding, files = candidate(payload, outcome, state.origin, seed=seed)
-            state.known[outcome.bucket] = finding.id
-            if self.store.save(finding, files):
+            fresh = self.store.save(finding, files)
+            state.known[outcome.bucket] = finding.id  # one that was not saved is taken again the next time
+            if fresh:
                 self.queue.add(finding)
                 state.last_new = time.monotonic()
                 self.tell(NewFinding(finding))

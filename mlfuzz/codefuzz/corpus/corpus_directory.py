@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import stat
 import statistics
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlfuzz.errors import BadInputError, StorageError
-from mlfuzz.storage.durable import create_exclusive, writing
+from mlfuzz.storage.durable import create_exclusive, make_folder, remove, remove_folder, write_atomic
 
 _NAME = re.compile(r"[0-9a-f]{40}")
 
@@ -36,8 +35,7 @@ class WorkingCorpus:
     folder: Path
 
     def make(self) -> WorkingCorpus:
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         return self
 
     def add(self, data: bytes) -> bool:
@@ -72,7 +70,7 @@ class WorkingCorpus:
         wrong = self.wrong()
         for path in wrong:
             self.add(read_input(path))
-            path.unlink(missing_ok=True)
+            remove(path)
         return len(wrong)
 
     def keep_only(self, kept: Iterable[Path]) -> int:
@@ -83,7 +81,7 @@ class WorkingCorpus:
             raise StorageError(f"{self.folder}: none of its files is to be kept; it is left as it is")
         gone = [path for path in files if path.name not in names]
         for path in gone:
-            path.unlink(missing_ok=True)
+            remove(path)
         return len(gone)
 
     def figures(self) -> Figures:
@@ -124,9 +122,8 @@ class WorkCorpus:
         self._folder, self._list = scratch / "work" / "corpus", scratch / "seeds.list"
         self._corpus, self._length = corpus, length
         self._taken: set[str] = set()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        with writing(corpus):
-            corpus.mkdir(parents=True, exist_ok=True)
+        remove_folder(self._folder)
+        make_folder(corpus)
 
     def arguments(self) -> list[str]:
         """libFuzzer's arguments: its own folder, and a list of the campaign's files that are ordinary and fit.
@@ -134,14 +131,12 @@ class WorkCorpus:
         A list and not the folder: libFuzzer ends at an unreadable file and waits for ever at a FIFO.
         """
         self.collect()
-        with writing(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         files = [str(path.resolve()) for path, size in ordinary(self._corpus) if size <= LARGEST]
         files = [path for path in files if "," not in path and "\n" not in path]
         if not files:
             return [str(self._folder)]
-        with writing(self._list):
-            self._list.write_text(",".join(files))
+        write_atomic(self._list, os.fsencode(",".join(files)), sync=False)
         return [str(self._folder), f"-seed_inputs=@{self._list}"]
 
     def latest(self, most: int) -> list[bytes]:

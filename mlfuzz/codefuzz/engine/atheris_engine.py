@@ -36,7 +36,7 @@ from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
-from mlfuzz.storage.durable import writing
+from mlfuzz.storage.durable import write_atomic
 
 SANDBOXES = ("auto", "none")
 
@@ -305,8 +305,7 @@ class AtherisSession:
         if not words:
             return []
         file = self._link.scratch / "words.dict"
-        with writing(file):
-            file.write_bytes(written(words))
+        write_atomic(file, written(words), sync=False)
         return [f"-dict={file}"]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.runtime.line_trace import Arcs
 from mlfuzz.errors import TargetError, WorkerLostError
+from mlfuzz.storage.durable import make_folder, remove
 
 PATIENCE_SECONDS = 600.0
 
@@ -51,10 +52,9 @@ def pages(arcs: Arcs, html: Path, *, title: str, folders: Sequence[str]) -> dict
     if why := missing():
         raise TargetError(why)
     coverage = importlib.import_module("coverage")
-    html.mkdir(parents=True, exist_ok=True)
+    make_folder(html)
     data_file = html / ".coverage"
-    with contextlib.suppress(FileNotFoundError):
-        data_file.unlink()
+    remove(data_file)
     measure: Any = coverage.Coverage(data_file=str(data_file), branch=True, config_file=False)
     data = measure.get_data()
     data.add_arcs({file: [(one, two) for one, two in pairs] for file, pairs in arcs.items() if os.path.isfile(file)})
@@ -65,7 +65,7 @@ def pages(arcs: Arcs, html: Path, *, title: str, folders: Sequence[str]) -> dict
         report = html / "coverage.json"
         measure.json_report(outfile=str(report), ignore_errors=True)
     data.close(force=True)
-    data_file.unlink()
+    remove(data_file)
     files = json.loads(report.read_bytes())["files"]
     shares = {file: entry["summary"]["percent_covered"] / 100 for file, entry in files.items()}
     return {_named(os.path.abspath(file), folders): share for file, share in shares.items()}

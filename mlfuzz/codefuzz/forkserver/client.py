@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.messages import MessageBuffer, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
+from mlfuzz.storage.durable import remove_folder
 
 FORK_SECONDS = 30.0
 
@@ -217,7 +217,7 @@ class ForkServerClient:
                     os.killpg(slot.pid, signal.SIGKILL)
             slot.close()
         if "scratch" in vars(self):
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            remove_folder(self.scratch)
 
     def _listen(self) -> None:
         try:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
-from mlfuzz.storage.durable import writing
+from mlfuzz.storage.durable import make_folder, remove_folder
+from mlfuzz.storage.scratch import make_scratch_folder, temporary_folder
 
 PREFIX = "mlfuzz-code-"
 
@@ -18,11 +17,9 @@ def create() -> Path:
 
     Raises StorageError.
     """
-    parent = Path(tempfile.gettempdir())
-    sweep(parent)
-    with writing(parent):
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-        (folder / "work" / "tmp").mkdir(parents=True)
+    sweep(temporary_folder())
+    folder = make_scratch_folder(f"{PREFIX}{os.getpid()}-")
+    make_folder(folder / "work" / "tmp")
     return folder
 
 
@@ -35,7 +32,7 @@ def sweep(parent: Path) -> int:
             with contextlib.suppress(OSError):
                 mine = not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
                 if number.isdecimal() and mine and not path.is_symlink() and not _alive(int(number)):
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove_folder(path)
                     gone += 1
     return gone
 

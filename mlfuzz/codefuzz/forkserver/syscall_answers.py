@@ -15,11 +15,11 @@ import os
 import re
 import stat
 import struct
-import tempfile
 from dataclasses import dataclass
 
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, Refusal
 from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS
+from mlfuzz.storage.scratch import nameless_file
 
 PATHS: dict[str, tuple[tuple[int, int], ...]] = {
     "open": ((-1, 0),), "openat": ((0, 1),), "openat2": ((0, 1),), "creat": ((-1, 0),), "mkdir": ((-1, 0),),
@@ -225,7 +225,7 @@ class SyscallAnswers:
         import fcntl  # Windows has none
 
         self._writes(path)
-        with tempfile.TemporaryFile() as file:
+        with nameless_file("answer") as file:
             size = os.path.getsize(path) if copied and stat.S_ISREG(os.stat(path).st_mode) else 0
             if 0 < size <= LARGEST_COPY:  # some of /proc say they are empty, and never end
                 with open(path, "rb") as there:

@@ -22,6 +22,7 @@ from mlfuzz.codefuzz.native.debian_source import unpack_source
 from mlfuzz.codefuzz.native.run_step import OnLine, run
 from mlfuzz.codefuzz.native.variants import SANITIZERS, folder, keep
 from mlfuzz.errors import TargetError, UnknownNameError
+from mlfuzz.storage.durable import copy_file, copy_folder, make_folder, remove_folder, write_atomic, writing
 
 Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
 
@@ -76,12 +77,12 @@ def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lan
         raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
     place = folder(directory.resolve(), package, sanitizer)
     for name in MADE:  # of an earlier build
-        shutil.rmtree(place / name, ignore_errors=True)
+        remove_folder(place / name)
     site = place / "site"
-    site.mkdir(parents=True)
+    make_folder(site)
     version = BUILDERS.get(package, _build_project(package))(sanitizer, place, site, clang, on_line)
     record = Build(package, version, sanitizer, f"clang-{clang.version}")
-    (place / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+    write_atomic(place / RECORD, msgspec.json.format(msgspec.json.encode(record)) + b"\n", sync=False)
     lane = runtime_lane(sanitizer, [site])
     keep(lane, place)
     return lane
@@ -131,7 +132,8 @@ def _build_project(package: str) -> Builder:
     def build(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
         # A copy: pip builds a folder in its place, and would take objects that were compiled without a sanitizer.
         source = place / "source"
-        shutil.copytree(package, source, ignore=LEFT_OUT)
+        with writing(source):
+            copy_folder(Path(package), source, ignore=LEFT_OUT)
         run(
             [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--target", str(site), str(source)],
             place,
@@ -166,13 +168,13 @@ def _build_soundfile(sanitizer: str, place: Path, site: Path, clang: toolchain.C
 def _lay_out_soundfile(site: Path, library: Path) -> None:
     """soundfile as it is installed, with this library in place of its own."""
     for name in ("soundfile.py", "_soundfile.py"):
-        shutil.copy(_installed(name), site / name)
+        copy_file(_installed(name), site / name)
     data = site / "_soundfile_data"
-    data.mkdir()
+    make_folder(data)
     installed = _installed("_soundfile_data/__init__.py")
-    shutil.copy(installed, data / "__init__.py")
+    copy_file(installed, data / "__init__.py")
     theirs = next(path for path in installed.parent.iterdir() if path.suffix in (".so", ".dylib", ".dll"))
-    shutil.copy(library, data / theirs.name)
+    copy_file(library, data / theirs.name)
 
 
 def _installed(name: str) -> Path:

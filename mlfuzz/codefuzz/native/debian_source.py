@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlfuzz.codefuzz.native.run_step import OnLine, run
 from mlfuzz.errors import TargetError
+from mlfuzz.storage.durable import make_folder, write_atomic, writing
 
 LISTS = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 
@@ -17,10 +18,9 @@ def unpack_source(package: str, directory: Path, on_line: OnLine) -> Path:
 
     apt-get is given lists of its own below `directory`: nothing of the system's is changed.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    make_folder(directory / "lists" / "partial")
     parts = directory / "sources.d"
-    parts.mkdir(exist_ok=True)
+    make_folder(parts)
     written = [_write(parts, path) for path in _lists()]
     if not any(written):
         raise TargetError("no source list of apt was found in /etc/apt; add Debian's, and try again")
@@ -34,7 +34,7 @@ def unpack_source(package: str, directory: Path, on_line: OnLine) -> Path:
     archive = next(iter(sorted(directory.glob("*.orig.tar.*[!c]"))), None)
     if archive is None:
         raise TargetError(f"apt-get brought no sources of {package} into {directory}")
-    with tarfile.open(archive) as packed:
+    with writing(directory), tarfile.open(archive) as packed:
         packed.extractall(directory, filter="data")
     return next(path for path in sorted(directory.glob(f"{package}-*")) if path.is_dir())
 
@@ -54,5 +54,5 @@ def _write(parts: Path, path: Path) -> bool:
         text = re.sub(r"^Types:.*$", "Types: deb-src", text, flags=re.MULTILINE)
     else:
         text = re.sub(r"^deb(?!-src)\b", "deb-src", text, flags=re.MULTILINE)
-    (parts / path.name).write_text(text, "utf-8")
+    write_atomic(parts / path.name, text.encode(), sync=False)
     return True

@@ -9,7 +9,7 @@ import msgspec
 
 from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
-from mlfuzz.storage.durable import read_regular, write_atomic, writing
+from mlfuzz.storage.durable import make_folder, read_regular, write_atomic
 
 SANITIZERS = ("address", "undefined")
 RECORD = "lane.json"
@@ -24,8 +24,7 @@ def folder(natives: Path, package: str, sanitizer: str) -> Path:
 
 def keep(lane: Lane, place: Path) -> Path:
     """Write a lane down in its folder. Raises StorageError."""
-    with writing(place):
-        place.mkdir(parents=True, exist_ok=True)
+    make_folder(place)
     write_atomic(place / RECORD, msgspec.json.format(msgspec.json.encode(lane), indent=1))
     return place / RECORD
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -22,6 +21,7 @@ from mlfuzz.codefuzz.triage.replay import text_of
 from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.errors import ReplayError, TargetLoadError, UsageError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.storage.scratch import scratch_folder
 
 INSTALL_SECONDS = 600.0
 
@@ -80,14 +80,14 @@ def bisect(
     """Run an input with each version in turn. install: puts a package into a folder; why it could not, or ""."""
     put = install or install_into
     for version in versions:
-        with tempfile.TemporaryDirectory(prefix="mlfuzz-version-") as folder:
+        with scratch_folder("mlfuzz-version-") as folder:
             began = time.monotonic()
-            problem = put(package, version, Path(folder))
+            problem = put(package, version, folder)
             spent = time.monotonic() - began
             if problem:
                 yield Tried(version=version, verdict="not installed", said=problem, seconds=spent)
             else:
-                yield _tried(harness, payload, finding, version, Path(folder), times, spent)
+                yield _tried(harness, payload, finding, version, folder, times, spent)
 
 
 def turning_points(tried: Sequence[Tried]) -> list[str]:
