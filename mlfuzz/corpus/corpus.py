@@ -253,8 +253,10 @@ class Corpus:
     def close(self) -> None:
         """End this life's journal; the entries stay readable."""
         if self._journal is not None:
-            self._blobs.sync()
-            self._journal.close()
+            try:
+                self._blobs.sync()
+            finally:
+                self._journal.close()
 
     def _writer(self) -> Journal:
         if self._journal is None:

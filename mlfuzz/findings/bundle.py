@@ -12,7 +12,7 @@ from mlfuzz.findings.finding import dumps
 from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import RECORD, SCRIPT, TRACEBACK
 from mlfuzz.findings.repro import repro_script
-from mlfuzz.storage.durable import make_folder, write_atomic
+from mlfuzz.storage.durable import make_folder, new_folder, write_atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip can hold: the same findings then give the same bytes."""
@@ -24,10 +24,10 @@ def write_folder(found: Sequence[LocatedFinding], folder: Path) -> list[Path]:
     `mlfuzz replay FOLDER` runs them. Raises UsageError where the folder holds something, CorruptRecordError.
     """
     require_empty(folder)
-    for name, data in _files(found):
-        path = folder / name
-        make_folder(path.parent)
-        write_atomic(path, data, sync=False)
+    with new_folder(folder) as part:
+        for name, data in _files(found):
+            make_folder((part / name).parent)
+            write_atomic(part / name, data, sync=False)
     return [folder / one.finding.id for one in found]
 
 

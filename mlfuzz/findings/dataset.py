@@ -15,7 +15,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.promote import folder_name
-from mlfuzz.storage.durable import make_folder, write_atomic
+from mlfuzz.storage.durable import make_folder, new_folder, write_atomic
 
 PER_FAULT = 20
 """A model that sees one fault a thousand times learns that fault, not its task."""
@@ -65,13 +65,15 @@ def write_dataset(data: Dataset, folder: Path) -> Path:
     """
     require_empty(folder)
     lines = []
-    for part, found in (("train", data.train), ("heldout", data.heldout)):
-        for one in found:
-            name = f"{part}/{folder_name(_label(one.finding))}/{one.finding.id}{Path(one.finding.input.file).suffix}"
-            make_folder((folder / name).parent)
-            write_atomic(folder / name, one.bytes_of(one.finding.input), sync=False)
-            lines.append(msgspec.json.encode(_row(one.finding, name, part)))
-    write_atomic(folder / MANIFEST, b"\n".join(lines) + b"\n")
+    with new_folder(folder) as place:
+        for part, found in (("train", data.train), ("heldout", data.heldout)):
+            for one in found:
+                label, suffix = folder_name(_label(one.finding)), Path(one.finding.input.file).suffix
+                name = f"{part}/{label}/{one.finding.id}{suffix}"
+                make_folder((place / name).parent)
+                write_atomic(place / name, one.bytes_of(one.finding.input), sync=False)
+                lines.append(msgspec.json.encode(_row(one.finding, name, part)))
+        write_atomic(place / MANIFEST, b"\n".join(lines) + b"\n")
     return folder / MANIFEST
 
 

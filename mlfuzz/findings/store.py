@@ -20,7 +20,6 @@ from mlfuzz.storage.durable import (
     make_folder,
     make_new_folder,
     open_shared,
-    part_name,
     remove,
     remove_folder,
     rename,
@@ -30,6 +29,7 @@ from mlfuzz.storage.durable import (
     write_new,
     writing,
 )
+from mlfuzz.storage.parts import part_name
 from mlfuzz.storage.reserve import Reserve
 
 _LOCK = ".lock"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -15,13 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-from mlfuzz.errors import CorruptRecordError
+from mlfuzz.errors import CorruptRecordError, StorageError
+from mlfuzz.storage.parts import orphans, part_name
 from mlfuzz.storage.remedy import read_error, write_error
 
 Ignore: TypeAlias = Callable[[Any, list[str]], set[str]]
-
-PART = ".part-"
-"""How the names of files begin that are still being written; a kill may leave some, nobody reads them."""
 
 
 @contextmanager
@@ -51,7 +48,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
             sync_directory(path.parent)
 
 
-def create_exclusive(path: Path, data: bytes, *, sync: bool = True) -> bool:
+def create_exclusive(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o644) -> bool:
     """Write `path` unless it is there; False where it is. Of several processes exactly one gets True.
 
     The file appears whole. Raises DiskFullError, StorageError.
@@ -59,7 +56,7 @@ def create_exclusive(path: Path, data: bytes, *, sync: bool = True) -> bool:
     part = part_name(path)
     with writing(path):
         try:
-            write_new(part, data, sync=sync)
+            write_new(part, data, sync=sync, mode=mode)
             os.link(part, path)  # unlike a rename, a link refuses where the name is taken
         except FileExistsError:
             return False
@@ -71,9 +68,9 @@ def create_exclusive(path: Path, data: bytes, *, sync: bool = True) -> bool:
     return True
 
 
-def write_new(path: Path, data: bytes, *, sync: bool) -> None:
+def write_new(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
     """Create `path` with `data`. Raises OSError, FileExistsError among them; the caller removes what was begun."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data)
         if sync:
@@ -147,10 +144,23 @@ def make_new_folder(path: Path) -> None:
     os.mkdir(path)
 
 
-def make_executable(path: Path) -> None:
-    """Let everybody run it. Raises StorageError."""
-    with writing(path):
-        os.chmod(path, 0o755)
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which bears its name once the block has ended well. path: new, or an empty folder.
+
+    Raises DiskFullError, StorageError; nothing of it is then there.
+    """
+    place = Path(os.path.realpath(path))
+    part = part_name(place)
+    try:
+        make_folder(part)
+        yield part
+        with writing(place):
+            os.rename(part, place)
+    except StorageError as error:
+        raise type(error)(str(error).replace(str(part), str(path))) from error
+    finally:
+        remove_folder(part)
 
 
 def copy_file(source: Path, path: Path) -> None:
@@ -184,6 +194,16 @@ def remove(path: Path) -> None:
 def remove_folder(path: Path) -> None:
     """Remove a folder with all that is in it, as far as that can be done."""
     shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_parts(root: Path) -> None:
+    """Remove what killed processes have left half written below `root`. For whoever holds the campaign."""
+    for path in orphans(root):
+        if path.is_dir() and not path.is_symlink():
+            remove_folder(path)
+        else:
+            with suppress(OSError):
+                os.unlink(path)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -238,8 +258,3 @@ def sync_directory(directory: Path) -> None:
         sync_file(descriptor)
     finally:
         os.close(descriptor)
-
-
-def part_name(path: Path) -> Path:
-    """A fresh name beside `path` for what is still being written."""
-    return path.with_name(f"{PART}{secrets.token_hex(8)}")

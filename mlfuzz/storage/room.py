@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mlfuzz.errors import DiskFullError
-from mlfuzz.storage.durable import occupy, open_new, part_name
+from mlfuzz.storage.durable import occupy, open_new
+from mlfuzz.storage.parts import part_name
 
 NEEDED_BYTES = 4 << 20
 """What must fit before a campaign goes on."""

@@ -23,7 +23,7 @@ from mlfuzz.progress import ProgressTail, Stats
 from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
-from mlfuzz.storage.durable import remove
+from mlfuzz.storage.durable import clear_parts, remove
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
@@ -56,6 +56,7 @@ def run(
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
         remove(workdir.stop_request)
+        clear_parts(workdir.root)
         set_aside_unreadable(workdir, lambda text: on_event(Warned(text)))
         return _Supervisor(request, workdir, on_event).run(adopt=adopt)
 

@@ -48,6 +48,7 @@ from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
 from mlfuzz.storage.contents import CONTENTS
 from mlfuzz.storage.derived import earlier_stats, read_derived
+from mlfuzz.storage.durable import clear_parts
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
@@ -141,6 +142,7 @@ class Campaign:
         unreadable: list[str] = []
         try:
             if lock:
+                clear_parts(workdir.root)
                 set_aside_unreadable(workdir, unreadable.append)
             keep_spec(workdir, spec, target.digest, adopt=adopt)
             campaign = cls(workdir, target, spec, held, worker=worker, workers=workers)
@@ -260,12 +262,14 @@ class Campaign:
 
     def close(self) -> None:
         """End this life; the directory may then be opened by another process."""
-        self.corpus.close()
-        CONTENTS.detach(self._blobs.find)
-        self.recorder.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        try:
+            self.corpus.close()
+        finally:  # a disk that fails at the end must not keep the directory from the next life
+            CONTENTS.detach(self._blobs.find)
+            self.recorder.close()
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
 
     def __enter__(self) -> Self:
         return self

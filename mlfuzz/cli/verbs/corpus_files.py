@@ -12,7 +12,7 @@ from mlfuzz.codefuzz.corpus.corpus_directory import read_input
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.findings.bundle import require_empty
-from mlfuzz.storage.durable import make_folder, write_atomic
+from mlfuzz.storage.durable import make_folder, new_folder, write_atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -37,9 +37,9 @@ def export(harness: str, output: str, /, *, campaign: str = "", dir: str = "", c
         write_atomic(target, content.getvalue())
     else:
         require_empty(target)
-        make_folder(target)
-        for path in files:
-            write_atomic(target / path.name, read_input(path), sync=False)
+        with new_folder(target) as part:
+            for path in files:
+                write_atomic(part / path.name, read_input(path), sync=False)
     context.terminal.emit({"harness": shelf.harness, "inputs": len(files), "output": str(target)})
     context.terminal.result(f"{len(files):,} inputs of {shelf.harness} in {shown_path(target, context.directory)}")
     return EXIT_CLEAN

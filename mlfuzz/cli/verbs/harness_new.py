@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
-from mlfuzz.storage.durable import create_exclusive, make_executable, make_folder
+from mlfuzz.storage.durable import create_exclusive, make_folder
 
 Kind = Literal["image", "audio", "text", "bytes"]
 
@@ -111,14 +111,13 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
             f"{name!a} is no name for a harness; use small letters, digits and '_', as for a Python module"
         )
     root = context.resolve().root
-    files = {f"harnesses/{name}.py": text_of(name, kind).encode(), f"corpus/seeds/code/{name}.dict": _WORDS[kind]}
-    files |= {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
+    files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
+    files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text_of(name, kind).encode()}
     if (root / "harnesses" / f"{name}.py").exists():
         raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
-    for path, data in files.items():
+    for path, data in files.items():  # the harness last: it says that all is there
         _write(root / path, data)
         context.terminal.say(("wrote ", "green"), shown_path(root / path, context.directory))
-    make_executable(root / "harnesses" / f"{name}.py")
     context.terminal.emit({"harness": name, "files": sorted(files)})
     context.terminal.result(("  run      ", "dim"), f"mlfuzz harness run {name} --time 60s")
     return EXIT_CLEAN
@@ -149,7 +148,7 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
 
 def _write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
-    create_exclusive(path, data, sync=False)
+    create_exclusive(path, data, sync=False, mode=0o755 if path.suffix == ".py" else 0o644)
 
 
 def _png(width: int, height: int, colour: int) -> bytes:

@@ -31,7 +31,7 @@ from mlfuzz.progress import read_stats
 from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import mend_progress, set_aside
-from mlfuzz.storage.durable import remove
+from mlfuzz.storage.durable import clear_parts, remove
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.room import WAIT_SECONDS, Room
@@ -63,6 +63,7 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
     workdir = Workdir.create(request.workdir)
     with Lock.acquire(workdir.lock):
         remove(workdir.stop_request)
+        clear_parts(workdir.root)
         set_aside(workdir, {workdir.stats: read_stats}, lambda text: on_event(Warned(text)))
         mend_progress(workdir, lambda text: on_event(Warned(text)))
         return _Campaign(request, workdir, on_event).run()
