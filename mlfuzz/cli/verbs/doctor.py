@@ -103,8 +103,8 @@ def probe() -> MachineCheck:
     """Import torch and faiss in a process of its own and look at what that loaded."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _PROBE], capture_output=True, timeout=PROBE_SECONDS, check=False, text=True
-        )
+            [sys.executable, "-P", "-c", _PROBE], capture_output=True, timeout=PROBE_SECONDS, check=False, text=True
+        )  # -P: what lies in this folder may be a stranger's
     except subprocess.TimeoutExpired:
         return MachineCheck(error=f"importing torch and faiss took longer than {PROBE_SECONDS} s")
     if done.returncode:

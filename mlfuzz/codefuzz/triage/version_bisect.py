@@ -134,8 +134,8 @@ def _verdict(outcomes: Sequence[Outcome], finding: Finding) -> Verdict:
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False,
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-P", "-m", "pip", *arguments], capture_output=True, text=True, timeout=INSTALL_SECONDS,
+        check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
