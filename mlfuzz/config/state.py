@@ -15,5 +15,14 @@ def state_home(environment: Mapping[str, str] | None = None) -> Path | None:
     folder = (os.environ if environment is None else environment).get("XDG_STATE_HOME", "")
     if os.path.isabs(folder):  # a relative one is to be ignored, says the specification
         return Path(folder) / "mlfuzz"
+    return _usual()
+
+
+def is_moved(home: Path) -> bool:
+    """Whether a variable has put it elsewhere than every user has it."""
+    return home != _usual()
+
+
+def _usual() -> Path | None:
     home = Path("~").expanduser()
     return home / ".local/state/mlfuzz" if home.is_absolute() else None

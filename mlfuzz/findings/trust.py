@@ -1,7 +1,8 @@
 """What a record may name to be imported. A finding is data: it may come from anybody.
 
 Run is what the project's configuration names, what mlfuzz ships, and what this user began here: noted outside the
-project, by the project's place and the name, so that no folder brings its own permission along.
+project, by the project's place and the name, so that no folder brings its own permission along. What `--trust` names
+runs in that one command.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 import mlfuzz
 from mlfuzz.config import Config, Resolved
-from mlfuzz.config.state import state_home
+from mlfuzz.config.state import is_moved, state_home
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.labels import opinion_of
@@ -38,21 +39,26 @@ _SHIPPED = re.compile(r"mlfuzz\.(examples\.[a-z_]+|testing\.puzzles):([a-z]\w*)"
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Of one project. names: "module:attribute" that its configuration names.
+    """Of one project. names: "module:attribute", and modules of plugins, that its configuration names.
 
-    file: the configuration; None where there is none. again: the command that a refusal offers, where it takes a
-    --target; "" where the configuration is the only place to name one.
+    file: the configuration; None where there is none. given: what this command was asked to trust (--trust): a name as
+    the record has it, or a module with all that is in it. again: the command that a refusal offers, "{}" for the path
+    of the record; "" where there is none. option: of that command, for a target in place of the recorded one; where it
+    has none, the one that trusts.
     """
 
     root: Path
     names: frozenset[str] = frozenset()
     file: Path | None = None
+    given: frozenset[str] = frozenset()
     again: str = ""
+    option: str = "--target"
 
     @classmethod
-    def of(cls, found: Resolved, *, again: str = "") -> Trust:
+    def of(cls, found: Resolved, *, given: Iterable[str] = (), again: str = "", option: str = "--target") -> Trust:
         """What holds in the project of this configuration."""
-        return cls(found.root.resolve(), frozenset(_configured(found.config)), found.file, again)
+        names = frozenset((*_configured(found.config), *found.config.plugins))
+        return cls(found.root.resolve(), names, found.file, frozenset(given), again, option)
 
     @property
     def own(self) -> bool:
@@ -65,11 +71,15 @@ class Trust:
 
         target: what was named to run; whoever names one wants the folder on the import path.
         """
-        return not target and not self.own
+        return not target and not self.own and not self.given
 
     def admits(self, name: str) -> bool:
-        """Whether "module:attribute", or a harness's file and function, may run."""
-        return name in self.names or is_shipped(name) or self.begun(name)
+        """Whether "module:attribute", a plugin's module, or a harness's file and function, may run."""
+        return name in self.names or self.trusts(name) or is_shipped(name) or self.begun(name)
+
+    def trusts(self, name: str) -> bool:
+        """Whether this command was asked to."""
+        return name in self.given or name.partition(":")[0] in self.given
 
     def begun(self, name: str) -> bool:
         """Whether this user began a campaign on it here."""
@@ -83,23 +93,34 @@ class Trust:
         """
         if finding.load and not target and not self.admits(finding.load):
             return self.refuse(finding, finding.load, path)
-        for name in _beside(finding):
-            if not self.admits(name):
-                return self.refuse(finding, name, None)
-        return ""
+        beside = [name for name in dict.fromkeys(_beside(finding)) if not self.admits(name)]
+        return self._refuse_beside(finding, beside, path) if beside else ""
 
-    def refuse(self, finding: Finding, name: str, path: Path | None) -> str:
-        """path: None where --target would not help."""
-        why = (
-            f"it names {ascii(name)[1:-1]} to be imported, which neither the configuration names nor mlfuzz ships, and "
-            "on which nothing was begun here: it may have come with the finding, and is not run. "
-        )
-        if path is not None and self.again:
-            return f"{why}If you know it: {self.again} {_typed(path)} --target {shlex.quote(name)}"
+    def refuse(self, finding: Finding, name: str, path: Path) -> str:
+        """Why `name`, its target or its harness, is not imported, and what to type or to write."""
+        why = _why(name)
+        if self.again and self.option == "--target":
+            return f"{why}If you know it: {self._again(path)} --target {shlex.quote(name)}"
+        why += f"If you know it, {self._once([name], path)}"
         if finding.side == "code":  # of harnesses those in the project's folder are its own
-            why += "It must lie in harnesses/. "
-            return f"{why}If you know it, write {self._line(f'harnesses.{_quoted(finding.target)} = {{}}')}"
-        return f"{why}If you know it, write {self._line(_use(finding, name))}"
+            wanted = self._line(f"harnesses.{_quoted(finding.target)} = {{}}")
+            return f"{why}write, with the harness in harnesses/, {wanted}"
+        return f"{why}write {self._line(_use(finding, name))}"
+
+    def _refuse_beside(self, finding: Finding, names: Sequence[str], path: Path) -> str:
+        known = f"If you know it, {self._once(names, path)}write {self._line(_use(finding, names[0]))}"
+        return _why(names[0]) + known
+
+    def _once(self, names: Sequence[str], path: Path) -> str:
+        """What lets them run once; nothing where there is no command to offer."""
+        if not self.again:
+            return ""
+        option = "--trust" if self.option == "--target" else self.option
+        asked = " ".join(f"{option} {shlex.quote(name)}" for name in names)
+        return f"for one run {self._again(path)} {asked}; for all, "
+
+    def _again(self, path: Path) -> str:
+        return self.again.replace("{}", _typed(path), 1)
 
     def elsewhere(self, finding: Finding) -> list[str]:
         """What to write, so that a model's record runs where nobody began anything: in a fresh checkout."""
@@ -117,6 +138,8 @@ def note_begun(root: Path, names: Iterable[str]) -> None:
     """Remember that this user began campaigns on these here. Raises StorageError where it cannot be written."""
     for name in names:
         note = _note(root.resolve(), name)
+        if note is None and state_home() is not None:
+            raise StorageError(f"XDG_STATE_HOME lies in {root.resolve()} itself, as it would in a copy of it")
         if note is None:
             raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
         if note.is_file() or is_shipped(name):
@@ -146,6 +169,13 @@ def imported(target: str, oracles: Iterable[Mapping[str, Any]], validity: Iterab
         yield from _compared(oracle)
 
 
+def _why(name: str) -> str:
+    return (
+        f"it names {ascii(name)[1:-1]} to be imported, which neither the configuration names nor mlfuzz ships, and on "
+        "which nothing was begun here: it may have come with the finding, and is not run. "
+    )
+
+
 def _use(finding: Finding, name: str) -> str:
     return f"targets.{_quoted(finding.target if name == finding.load else name)}.use = {_quoted(name)}"
 
@@ -171,8 +201,11 @@ def _compared(oracle: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _place(root: Path) -> Path | None:
+    """None where notes would count that came with the project: a variable may point into it."""
     home = state_home()
-    return None if home is None else home / BEGUN / _short(str(root))
+    if home is None or (is_moved(home) and home.resolve().is_relative_to(root)):
+        return None
+    return home / BEGUN / _short(str(root))
 
 
 def _note(root: Path, name: str) -> Path | None:

@@ -38,6 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mlfuzz-update", choices=UPDATES, help="fix: mark open findings that hold now as fixed; not with xdist"
     )
     group.addoption("--mlfuzz-strict", action="store_true", help="open findings fail too")
+    group.addoption(
+        "--mlfuzz-trust", metavar="NAME", action="append",
+        help="import what records name so, a module or module:attribute, in this one run; may be given several times",
+    )  # fmt: skip
     group.addoption("--mlfuzz-device", metavar="DEVICE", help="where targets run: cpu, cuda, cuda:1")
 
 

@@ -15,11 +15,11 @@ from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.promote import folder_name
-from mlfuzz.findings.trust import Trust
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import TargetTurn, TimeBudget
 from mlfuzz.regressions.kept import KeptFinding, kept_in
+from mlfuzz.regressions.suite import trust_of
 from mlfuzz.report.numbers import counted
 from mlfuzz.request import CampaignRequest
 
@@ -39,7 +39,8 @@ class FuzzItem(pytest.Item):
         found = found_for(self.config)
         configured = found.config.targets.get(self.target)
         finding, named = self.kept.finding, self.kept.load or (configured.use if configured else "")
-        if finding and (problem := Trust.of(found).refusal(finding, self.kept.path, target=named)):
+        trust = trust_of(found, self.config.getoption("mlfuzz_trust") or ())
+        if finding and (problem := trust.refusal(finding, self.kept.path, target=named)):
             pytest.fail(f"{self.target} is not fuzzed: {problem}", pytrace=False)
         load = named or (finding.load if finding else "")
         workdir = folder_of(found.state_dir, self.target)

@@ -115,6 +115,7 @@ def guard_for(config: pytest.Config) -> RegressionRunner:
     if GUARD not in config.stash:
         settings = settings_of(
             found_for(config), strict=config.getoption("mlfuzz_strict"), device=config.getoption("mlfuzz_device") or "",
+            trust=config.getoption("mlfuzz_trust") or (),
             sampled=config.getoption("mlfuzz_max") is not None, mark_fixed=config.getoption("mlfuzz_update") == "fix",
         )  # fmt: skip
         guard = config.stash[GUARD] = RegressionRunner(settings)

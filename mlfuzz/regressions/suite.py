@@ -27,6 +27,9 @@ HOLDS: pytest.StashKey[str] = pytest.StashKey()
 
 PARAMETER = "regression"
 
+TRUST = "--mlfuzz-trust"
+"""What --trust is to the commands of mlfuzz."""
+
 
 def regressions(target: str, *, load: str = "", corpus: str | Path | None = None) -> Callable[..., None]:
     """A test function with one case for each regression kept of a target: `test_digits = regressions("digits")`.
@@ -81,21 +84,30 @@ def run_gate(guard: RegressionRunner, gate: TargetGate) -> None:
 def guard_of(config: pytest.Config, found: Resolved) -> RegressionRunner:
     """The guard of this run."""
     if GUARD not in config.stash:
-        guard = config.stash[GUARD] = RegressionRunner(settings_of(found))
+        trust = config.getoption("mlfuzz_trust", None) or ()
+        guard = config.stash[GUARD] = RegressionRunner(settings_of(found, trust=trust))
         config.add_cleanup(guard.close)
     return config.stash[GUARD]
 
 
-def settings_of(found: Resolved, *, strict: bool = False, device: str = "", **more: bool) -> Settings:
-    """From the configuration. more: sampled, mark_fixed."""
+def settings_of(
+    found: Resolved, *, strict: bool = False, device: str = "", trust: Sequence[str] = (), **more: bool
+) -> Settings:
+    """From the configuration. trust: names of records that this run may import. more: sampled, mark_fixed."""
     config = found.config
     rules = Rules(
         strict or config.regression.strict, config.regression.mode != "rate", config.regression.allow_open_crashes
     )
     return Settings(
         found.root, {name: target.use for name, target in config.targets.items() if target.use}, config.plugins,
-        device or config.fuzz.device, config.regression.times, rules, trust=Trust.of(found), **more,
+        device or config.fuzz.device, config.regression.times, rules,
+        trust=trust_of(found, trust), **more,
     )  # fmt: skip
+
+
+def trust_of(found: Resolved, given: Sequence[str]) -> Trust:
+    """What records may import in a run of pytest."""
+    return Trust.of(found, given=given, again="pytest", option=TRUST)
 
 
 def gate_of(target: str, kept: Sequence[KeptFinding], config: Config) -> TargetGate:

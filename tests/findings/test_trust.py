@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_lines_of_one_refusal_after_another_stand_together_and_let_the_recor
 
 
 def test_a_target_that_was_named_stands_for_the_records_own_but_not_for_what_it_compares_with(tmp_path: Path) -> None:
-    trust = Trust.of(resolve(tmp_path), again="mlfuzz replay")
+    trust = Trust.of(resolve(tmp_path), again="mlfuzz replay {}")
     plain, _ = sample(load="zoo:make; rm x")
     assert trust.refusal(plain, tmp_path / "a b").endswith(f"mlfuzz replay '{tmp_path}/a b' --target 'zoo:make; rm x'")
     assert trust.refusal(plain, tmp_path, target="zoo:mine") == ""
@@ -92,4 +93,42 @@ def test_the_state_folder_is_where_the_specification_says(tmp_path: Path) -> Non
 def test_a_note_that_cannot_be_written_is_an_error_of_ours(state: Path, tmp_path: Path) -> None:
     state.write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
-        note_begun(tmp_path, ["zoo:make"])
+        note_begun(tmp_path / "here", ["zoo:make"])
+
+
+def test_notes_that_lie_in_the_project_itself_are_neither_written_nor_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "here"
+    root.mkdir()
+    note_begun(root, ["zoo:make"])
+    shutil.copytree(tmp_path / "state", root / "state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(root / "state"))
+    trust = Trust.of(resolve(root))
+    assert (trust.own, trust.admits("zoo:make")) == (False, False)
+    with pytest.raises(StorageError, match="XDG_STATE_HOME lies in"):
+        note_begun(root, ["zoo:other"])
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(root))  # whoever works in the folder that is their home has notes all the same
+    note_begun(root, ["zoo:other"])
+    assert Trust.of(resolve(root)).admits("zoo:other")
+
+
+def test_what_a_command_is_asked_to_trust_is_the_name_or_all_of_a_module(tmp_path: Path) -> None:
+    found = resolve(tmp_path)
+    of = {"name": "differ", "of": ["zoo:old", "barn:older", "zoo:old"]}
+    finding, _ = sample(load="zoo:make", oracle=of)
+    assert Trust.of(found, given=["zoo", "barn:older"]).refusal(finding, tmp_path) == ""
+    assert not Trust.of(found, given=["zoo:make"]).apart()
+    for given in (["zoo:make"], ["zo", "barn"], ["zoo:mak", "barn:older"], [""], [":"]):
+        assert Trust.of(found, given=given).refusal(finding, tmp_path) != "", given
+    refused = Trust.of(found, given=["zoo:make"], again="mlfuzz replay {}").refusal(finding, tmp_path / "x")
+    assert f"for one run mlfuzz replay {tmp_path / 'x'} --trust zoo:old --trust barn:older; for all, write" in refused
+    refused = Trust.of(found, again="mlfuzz compare a b", option="--trust").refusal(finding, tmp_path / "x")
+    assert "for one run mlfuzz compare a b --trust zoo:make; for all, write" in refused
+
+
+def test_plugins_of_the_configuration_may_be_imported_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "mlfuzz.toml").write_text('plugins = ["parts"]\n')
+    trust = Trust.of(resolve(tmp_path))
+    assert [trust.admits(name) for name in ("parts", "parts:any", "other")] == [True, False, False]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -45,14 +45,31 @@ class Context:
         return self.directory / Path(text).expanduser()
 
 
-def surroundings(found: Resolved, *, again: str = "") -> dict[str, Any]:
-    """In what findings are run again here: arguments that `mlfuzz.replay` takes. again: the command, for a refusal."""
+def surroundings(
+    found: Resolved, *, trust: Sequence[str] = (), again: str = "", option: str = "--target"
+) -> dict[str, Any]:
+    """In what findings are run again here: arguments that `mlfuzz.replay` takes.
+
+    trust: names that this command may import. again, option: what a refusal offers, see `Trust`.
+    """
     settings = {"device": found.config.fuzz.device, "plugins": found.config.plugins}
-    return {"directory": found.root, "trust": Trust.of(found, again=again), **settings}
+    held = Trust.of(found, given=trust, again=again, option=option)
+    return {"directory": found.root, "trust": held, **settings}
 
 
 Here: TypeAlias = Annotated[Context, Parameter(parse=False)]
 """A verb's parameter `context`: filled in by `main`, never by the command line."""
+
+Trusted: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--trust",
+        negative="",
+        consume_multiple=False,
+        help="Import what records name so, a module or module:attribute, in this one run; may be given several times.",
+    ),
+]
+"""A verb's parameter `trust`: the same words everywhere."""
 
 
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, Trusted
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.codefuzz.harness import discovery
+from mlfuzz.codefuzz.harness.trust import refusal
 from mlfuzz.codefuzz.triage import version_bisect
 from mlfuzz.codefuzz.triage.version_bisect import Tried
-from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, ReplayError, UsageError
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.store import read
+from mlfuzz.findings.trust import Trust
 from mlfuzz.report.visible import visible
 
 COLOURS = {"fails": "red", "fails otherwise": "red", "holds": "green", "flaky": "yellow"}
@@ -28,6 +30,7 @@ def bisect(
     package: str,
     of: Annotated[str, Parameter(name="--versions")],
     target: str = "",
+    trust: Trusted = (),
     times: int = 3,
     dir: str = "",
     context: Here,
@@ -48,8 +51,11 @@ def bisect(
     finding = case.finding
     if finding.side != "code":
         raise UsageError(f"finding {finding.id[:SHORT_ID]} is of a model; mlfuzz replay --target runs it on another")
-    root = context.resolve().root
-    harness = discovery.find(target or finding.load, root)
+    found = context.resolve()
+    again = f"mlfuzz harness bisect {{}} {shlex.join(['--package', package, '--versions', of])}"
+    if problem := refusal(Trust.of(found, given=trust, again=again), finding, case.path, target=target):
+        raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {problem}")
+    harness = discovery.find(target or finding.load, found.root)
     _, files = read(case.path)
     wanted = version_bisect.parse(package, of, offered=version_bisect.offered)
     terminal = context.terminal

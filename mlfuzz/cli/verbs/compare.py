@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.context import Context, Here, Trusted
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.comparison import (
@@ -43,6 +45,7 @@ def compare(
     seeds: str = "",
     gate: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     train: str = "",
+    trust: Trusted = (),
     device: str | None = None,
     dir: str = "",
     context: Here,
@@ -66,15 +69,16 @@ def compare(
     """
     gates = [Gate.parse(text) for text in gate]
     found = context.resolve({"fuzz": {"device": device}})
+    settings = _settings(found, trust, shlex.join(["mlfuzz", "compare", before, after]))
     base = context.path(dir) if dir else found.state_dir
     known = {each.name for each in campaigns(base)}
     if train:
-        result = _training(context, train, (before, after), _records(context, findings, name, dir), seeds, device)
+        result = _training(context, train, (before, after), _records(context, findings, name, dir), seeds, settings)
     elif before in known and after in known:
         result = compare_campaigns(find_campaign(base, before), find_campaign(base, after))
     else:
         records = _records(context, findings, name, dir)
-        result = _models(context, (before, after), records, seeds, device)
+        result = _models(context, (before, after), records, seeds, settings)
     failed = [one for one in gates if not one.holds(result)]
     verdict = verdict_on(result, gates) if train else None
     context.terminal.emit(_document(result, gates, failed, verdict))
@@ -102,30 +106,27 @@ def _records(context: Context, findings: tuple[str, ...], name: str, dir: str) -
 
 
 def _models(
-    context: Context, typed: tuple[str, str], records: list[Path], seeds: str, device: str | None
+    context: Context, typed: tuple[str, str], records: list[Path], seeds: str, settings: Settings
 ) -> Comparison:
-    found = context.resolve({"fuzz": {"device": device}})
-    loads = [find_target(found.config.targets, text)[1].use for text in typed]
+    loads = [find_target(context.resolve().config.targets, text)[1].use for text in typed]
     if loads[0] == loads[1]:
         raise UsageError(f"{typed[0]} and {typed[1]} are one and the same target; name two models or two campaigns")
-    settings = _settings(found)
     return compare_models(records, (loads[0], loads[1]), settings, seeds=context.path(seeds) if seeds else None)
 
 
 def _training(
-    context: Context, train: str, folders: tuple[str, str], records: list[Path], seeds: str, device: str | None
+    context: Context, train: str, folders: tuple[str, str], records: list[Path], seeds: str, settings: Settings
 ) -> Comparison:
     from mlfuzz.targets.load import load_attribute
 
-    found = context.resolve({"fuzz": {"device": device}})
-    function = load_attribute(train, directory=found.root)
-    settings = _settings(found)
+    function = load_attribute(train, directory=settings.directory)
     data, batch = (context.path(folder) for folder in folders)
     return compare_training(function, data, batch, records, settings, seeds=context.path(seeds) if seeds else None)
 
 
-def _settings(found: Resolved) -> Settings:
-    return Settings(found.root, {}, found.config.plugins, found.config.fuzz.device, trust=Trust.of(found))
+def _settings(found: Resolved, trust: Sequence[str], again: str) -> Settings:
+    held = Trust.of(found, given=trust, again=again, option="--trust")
+    return Settings(found.root, {}, found.config.plugins, found.config.fuzz.device, trust=held)
 
 
 def _tell(context: Context, result: Comparison) -> None:

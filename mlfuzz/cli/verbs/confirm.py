@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.resolve.context import Here, surroundings
+from mlfuzz.cli.resolve.context import Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.terminal.announcements import Announcements
 from mlfuzz.cli.terminal.campaign_view import fault_of
@@ -22,8 +22,9 @@ from mlfuzz.report.visible import visible
 
 
 def confirm(
-    *ids: str, time: str = "60s", name: str = "", device: str | None = None, dir: str = "", context: Here
-) -> int:
+    *ids: str, time: str = "60s", name: str = "", trust: Trusted = (), device: str | None = None, dir: str = "",
+    context: Here,
+) -> int:  # fmt: skip
     """Run candidates again, each alone, three times, in a process of its own; shrink those that fail again.
 
     Breadth first: each way of failing once before any comes twice. Exit code 1 where any is confirmed, 3 where one
@@ -63,9 +64,10 @@ def confirm(
         pace.at(f"{len(results)} of {len(cases)} run again, {len(_confirmed(results))} confirmed")
 
     left = len(cases)
+    here = surroundings(found, trust=trust, again="mlfuzz findings confirm {}", option="--trust")
     with ProgressLine(terminal) as pace:
         try:
-            left = run(cases, seconds=duration(time), on_result=show, **surroundings(found))
+            left = run(cases, seconds=duration(time), on_result=show, **here)
         except KeyboardInterrupt:
             terminal.result(f"interrupted: {len(results)} of {len(cases)} have their verdict")
             return EXIT_INTERRUPTED

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here, surroundings
+from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS, Cases
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.resolve.targets import instead
@@ -28,6 +29,7 @@ def promote(
     *ids: str,
     name: str = "",
     target: str = "",
+    trust: Trusted = (),
     replay: Annotated[bool, Parameter(negative="--no-replay")] = True,
     per_fault: int = PER_FAULT,
     device: str | None = None,
@@ -54,10 +56,9 @@ def promote(
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
     load = instead(found, target, (case.finding for case in cases))
-    results = _replayed(context, cases, load, device) if replay else {}
+    results = _replayed(context, cases, load, device, trust) if replay else {}
     shelf = Regressions(found.corpus_dir / REGRESSIONS, per_fault=per_fault)
     code, kept = EXIT_CLEAN, 0
-    trust = Trust.of(found)
     lines: dict[str, None] = {}
     for case in cases:
         again = results.get(case.finding.id)
@@ -72,7 +73,7 @@ def promote(
             code = max(code, EXIT_BROKEN if broken else EXIT_USAGE)
             continue
         kept += 1
-        lines |= dict.fromkeys(trust.elsewhere(finding))
+        lines |= dict.fromkeys(Trust.of(found).elsewhere(finding))
         context.terminal.emit({"id": finding.id, "kept": str(path)})
         context.terminal.say(("kept ", "green"), f"{finding.id[:SHORT_ID]}  {shown_path(path, context.directory)}")
     if kept and load:
@@ -92,11 +93,13 @@ def _noted(root: Path, load: str, finding: Finding) -> str:
     return noted(discovery.find(load, root)) if finding.side == "code" else load
 
 
-def _replayed(context: Context, cases: list[Case], load: str, device: str | None) -> dict[str, Replayed]:
+def _replayed(
+    context: Context, cases: list[Case], load: str, device: str | None, trust: Sequence[str]
+) -> dict[str, Replayed]:
     from mlfuzz.replay import replay as run
 
     found = context.resolve({"fuzz": {"device": device}})
-    results = run(cases, target=load, **surroundings(found, again="mlfuzz findings promote"))
+    results = run(cases, target=load, **surroundings(found, trust=trust, again="mlfuzz findings promote {}"))
     return {result.finding.id: result for result in results}
 
 

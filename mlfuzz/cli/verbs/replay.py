@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here, surroundings
+from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay_file import loose, replay_files
@@ -36,6 +36,7 @@ def replay(
     *what: str,
     name: str = "",
     target: Annotated[str, Parameter(name=["--target", "--against"])] = "",
+    trust: Trusted = (),
     times: int = TIMES,
     device: str | None = None,
     all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
@@ -75,7 +76,7 @@ def replay(
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
     context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
     began = clock.monotonic()
-    here = surroundings(found, again="mlfuzz replay")
+    here = surroundings(found, trust=trust, again="mlfuzz replay {}")
     results = run(cases, target=other, times=times, on_result=lambda one: _tell(context, one), **here)
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
     summary = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)

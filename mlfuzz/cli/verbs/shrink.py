@@ -8,7 +8,7 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.budget import duration
-from mlfuzz.cli.resolve.context import Context, Here, surroundings
+from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.terminal.progress_line import ProgressLine
@@ -22,6 +22,7 @@ def shrink(
     time: str = "60s",
     name: str = "",
     target: str = "",
+    trust: Trusted = (),
     trim: Annotated[bool, Parameter(negative="")] = False,
     device: str | None = None,
     dir: str = "",
@@ -52,7 +53,7 @@ def shrink(
     with ProgressLine(context.terminal) as pace:
         for number, case in enumerate(cases, start=1):
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
-            here = surroundings(found, again="mlfuzz shrink")
+            here = surroundings(found, trust=trust, again="mlfuzz shrink {}")
             changed = run(case, target=load, seconds=seconds, trim=trim, **here)
             _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
     return EXIT_CLEAN

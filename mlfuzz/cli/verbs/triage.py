@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Context, Here, surroundings
+from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay import MESSAGE
@@ -28,6 +28,7 @@ def triage(
     mark_fixed: Annotated[bool, Parameter(name="--mark-fixed", negative="")] = False,
     name: str = "",
     target: str = "",
+    trust: Trusted = (),
     dir: str = "",
     context: Here,
 ) -> int:
@@ -58,7 +59,7 @@ def triage(
         picked = [case for case in picked if case.finding.triage == "open"]
     code = EXIT_CLEAN
     if mark_fixed:
-        picked, code = _fixed(context, picked, target)
+        picked, code = _fixed(context, picked, target, trust)
         status = "fixed"
     records = _all_records(picked, list(cases.all()))
     for case, record in records:
@@ -75,13 +76,13 @@ def triage(
     return code
 
 
-def _fixed(context: Context, cases: Sequence[Case], target: str) -> tuple[list[Case], int]:
+def _fixed(context: Context, cases: Sequence[Case], target: str, trust: Sequence[str]) -> tuple[list[Case], int]:
     """Those that hold now, and the exit code that the others ask for."""
     from mlfuzz.replay import replay as run
 
     found = context.resolve()
     load = instead(found, target, (case.finding for case in cases))
-    results = run(cases, target=load, **surroundings(found, again="mlfuzz triage --mark-fixed"))
+    results = run(cases, target=load, **surroundings(found, trust=trust, again="mlfuzz triage --mark-fixed {}"))
     for result in results:
         if result.state != "fixed":
             words = {"fails": "still fails", "flaky": f"flaky: failed {result.failed} of {result.times}"}

@@ -20,7 +20,9 @@ def refusal(trust: Trust | None, finding: Finding, path: Path, *, target: str = 
         return ""
     if finding.side == "model":
         return trust.refusal(finding, path, target=target)
-    return "" if is_ours(trust, finding.load) else trust.refuse(finding, finding.load, path)
+    return (
+        "" if trust.trusts(finding.load) or is_ours(trust, finding.load) else trust.refuse(finding, finding.load, path)
+    )
 
 
 def is_ours(trust: Trust, load: str) -> bool:
