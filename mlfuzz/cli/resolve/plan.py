@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
 from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
+from mlfuzz.config.schema import parts
 from mlfuzz.config.settings import FuzzConfig, WorkerOptions
 from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
 from mlfuzz.findings.finding import Finding
@@ -63,38 +64,77 @@ def plan(
     name: str = "",
     folder: str = "",
     adopt: bool = False,
+    trust: Sequence[str] = (),
 ) -> CampaignPlan:
     """What `mlfuzz fuzz` is to do.
 
     target: as typed; "": that of the campaign `name`. flags: of [fuzz]; of_target: of [targets.NAME]; None where not
     given. name: of the campaign; "": the target's. folder: where campaigns lie; "": the configured one. adopt: forget
-    what the campaign was begun with.
-    Raises ConfigError, UnknownNameError; warns where the project's file has changed since the campaign began.
+    what the campaign was begun with. trust: names in it that this command may import.
+    Raises ConfigError, UnknownNameError, UsageError where the campaign may have come from elsewhere and names what is
+    nobody's here; warns where the project's file has changed since the campaign began.
     """
     base = context.path(folder) if folder else context.resolve().state_dir
     begun = "" if target else _begun_with(base, name)
     target = target or begun
     known, chosen = find_target(context.resolve().config.targets, target)
-    if begun and not Trust.of(context.resolve()).admits(chosen.use):
-        raise UsageError(
-            f"campaign {name} names {chosen.use!a} to be imported, which neither the configuration names nor mlfuzz "
-            "ships, and on which nothing was begun here; if you know it: "
-            f"mlfuzz fuzz {shlex.quote(begun)} --name {name}"
-        )
     name = name or campaign_name(known)
     workdir = Workdir(campaign_root(base, name))
     held = workdir.config.is_file() and not adopt and is_begun(workdir)
     frozen = _frozen(workdir) if held else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
+    asked = () if begun else (chosen.use,)
+    _require_ours(context, workdir, frozen, target, asked=asked, beside=of_target or {}, trust=trust)
     resolved = context.resolve({"fuzz": flags, "targets": mine}, frozen=frozen)
     _report_conflicts(context, name, resolved.conflicts)
     kept = resolved.config.only(known, resolved.config.targets[known])
     resolved = Resolved(kept, resolved.origins, resolved.root, resolved.file, resolved.conflicts)
     spec = spec_of(kept, known, resolved, others=context.resolve().config.targets)
-    names = (spec.target, *(() if held else imported(spec.target, spec.oracles, spec.validity)))
+    once = Trust.of(resolved, given=trust)
+    begun_on = () if held else (*imported(spec.target, spec.oracles, spec.validity), *spec.plugins)
+    names = (*asked, *(one for one in begun_on if not once.trusts(one)))
     return CampaignPlan(
         name, target, workdir, resolved, request_of(context, resolved, spec, workdir), folder, names, adopt
     )
+
+
+def _require_ours(
+    context: Context, workdir: Workdir, frozen: str | None, target: str,
+    *, asked: Sequence[str], beside: Mapping[str, Any], trust: Sequence[str],
+) -> None:  # fmt: skip
+    """Raises UsageError where what a campaign was begun with names what is nobody's here, before any of it is imported.
+
+    asked: what this command names as the target; beside: of [targets.NAME], what else it names.
+    """
+    found = context.resolve()
+    _, chosen = find_target(found.config.targets, target)
+    named: dict[str, None] = {} if asked else {chosen.use: None}
+    if frozen is not None:
+        named |= dict.fromkeys(_importing(thaw(frozen, str(workdir.config)), found.config.targets))
+    typed = [with_targets(one, found.config.targets) for one in parts(list(beside.get("oracles") or ()))]
+    voters = [load_name(one, found.config.targets) for one in beside.get("validity") or ()]
+    held = Trust.of(found, given=trust)
+    ours = {*asked, *imported("", typed, voters)}
+    strange = [name for name in named if name and name not in ours and not held.admits(name)]
+    if not strange:
+        return
+    rest = [name for name in strange if name != chosen.use]
+    again = shlex.join(
+        ["mlfuzz", "fuzz", *([target] if asked or len(rest) < len(strange) else []), "--name", workdir.name,
+         *(word for name in rest for word in ("--trust", name))]
+    )  # fmt: skip
+    raise UsageError(
+        f"campaign {workdir.name} names {strange[0]!a} to be imported, which neither the configuration names nor "
+        f"mlfuzz ships, and on which nothing was begun here; if you know it: {again}"
+    )
+
+
+def _importing(config: Config, others: Mapping[str, TargetConfig]) -> Iterator[str]:
+    """All that a campaign of this configuration imports."""
+    yield from config.plugins
+    for target in config.targets.values():
+        oracles = [with_targets(oracle, {**others, **config.targets}) for oracle in target.oracles]
+        yield from imported(target.use, oracles, [load_name(one, others) for one in target.validity])
 
 
 def _report_conflicts(context: Context, name: str, conflicts: Sequence[Conflict]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.context import Here, Trusted
 from mlfuzz.cli.resolve.options import given, with_settings
 from mlfuzz.cli.resolve.plan import CampaignPlan, plan
 from mlfuzz.cli.run import Launch, Tell, run
@@ -19,7 +19,7 @@ from mlfuzz.events import CampaignResult, Event, Started
 ORDER = (
     "time", "inputs", "max_findings", "name", "seeds", "oracle", "validity", "require_valid", "mutators", "exclude",
     "preset", "scheduler", "coverage", "search", "workers", "batch", "device", "max_seeds", "max_disk", "input_timeout",
-    "cap", "fail_on", "adopt", "dir", "report",
+    "cap", "fail_on", "adopt", "trust", "dir", "report",
 )  # fmt: skip
 """Of the help: what is asked for most comes first."""
 
@@ -34,6 +34,7 @@ class FuzzOptions:
         bool,
         Parameter(negative="", help="Go on although the target or the options have changed since the campaign began."),
     ] = False
+    trust: Trusted = ()
     dir: Annotated[str, Parameter(help="Where campaigns lie, instead of the configured folder.")] = ""
     report: Annotated[bool, Parameter(help="Write the HTML report at the end.")] = True
 
@@ -53,7 +54,7 @@ def fuzz(target: str = "", /, *, options: Annotated[FuzzOptions, Parameter(name=
     """
     planned = plan(
         context, target, given(options, FuzzConfig), of_target=given(options, TargetConfig), name=options.name,
-        folder=options.dir, adopt=options.adopt,
+        folder=options.dir, adopt=options.adopt, trust=options.trust,
     )  # fmt: skip
     return run(context, launch_of(planned), report=options.report)
 
