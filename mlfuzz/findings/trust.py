@@ -24,7 +24,7 @@ from mlfuzz.config.state import is_moved, state_home
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.labels import opinion_of
-from mlfuzz.storage.durable import create_exclusive, make_folder
+from mlfuzz.storage.durable import OWNER, create_exclusive, make_folder
 
 BEGUN = "begun"
 
@@ -144,8 +144,10 @@ def note_begun(root: Path, names: Iterable[str]) -> None:
             raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
         if note.is_file() or is_shipped(name):
             continue
-        make_folder(note.parent, mode=0o700)
-        create_exclusive(note, json.dumps({"project": str(root.resolve()), "runs": name}).encode() + b"\n", sync=False)
+        for folder in (note.parents[2], note.parents[1], note.parent):  # a mode is that of the last folder alone
+            make_folder(folder, mode=0o700)
+        text = json.dumps({"project": str(root.resolve()), "runs": name})
+        create_exclusive(note, text.encode() + b"\n", sync=False, mode=OWNER)
 
 
 def is_shipped(name: str) -> bool:

@@ -20,6 +20,9 @@ from mlfuzz.storage.remedy import read_error, write_error
 
 Ignore: TypeAlias = Callable[[Any, list[str]], set[str]]
 
+ANYBODY, OWNER = 0o666, 0o600
+"""Who may read and write a new file: all whom the user's umask lets; the user alone."""
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -48,7 +51,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
             sync_directory(path.parent)
 
 
-def create_exclusive(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o644) -> bool:
+def create_exclusive(path: Path, data: bytes, *, sync: bool = True, mode: int = ANYBODY) -> bool:
     """Write `path` unless it is there; False where it is. Of several processes exactly one gets True.
 
     The file appears whole. Raises DiskFullError, StorageError.
@@ -68,7 +71,7 @@ def create_exclusive(path: Path, data: bytes, *, sync: bool = True, mode: int = 
     return True
 
 
-def write_new(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
+def write_new(path: Path, data: bytes, *, sync: bool, mode: int = ANYBODY) -> None:
     """Create `path` with `data`. Raises OSError, FileExistsError among them; the caller removes what was begun."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -81,12 +84,12 @@ def write_new(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None
 
 def open_new(path: Path) -> int:
     """A descriptor that appends to a file that was not there. Raises OSError, FileExistsError among them."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, ANYBODY)
 
 
 def open_shared(path: Path) -> int:
     """A descriptor of a file that several processes have open, made where it is not there. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, ANYBODY)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -100,7 +103,7 @@ def fresh_log(path: Path) -> BinaryIO:
     """A file, emptied, for what a child process prints; nobody reads it but people. Raises StorageError."""
     with writing(path):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        return os.fdopen(os.open(path, flags, 0o644), "ab")
+        return os.fdopen(os.open(path, flags, ANYBODY), "ab")
 
 
 def resize(descriptor: int, size_bytes: int) -> None:
@@ -212,7 +215,7 @@ def append_line(path: Path, line: bytes) -> None:
     A line that a full disk cuts short is taken back, so that the next one does not join it.
     """
     with writing(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, ANYBODY)
         try:
             end = os.fstat(descriptor).st_size
             if end and os.pread(descriptor, 1, end - 1) != b"\n":  # torn by a power cut: end it here

@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
-from mlfuzz.storage.durable import create_exclusive, make_folder
+from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
 Kind = Literal["image", "audio", "text", "bytes"]
 
@@ -148,7 +148,7 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
 
 def _write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
-    create_exclusive(path, data, sync=False, mode=0o755 if path.suffix == ".py" else 0o644)
+    create_exclusive(path, data, sync=False, mode=0o777 if path.suffix == ".py" else ANYBODY)
 
 
 def _png(width: int, height: int, colour: int) -> bytes:
