@@ -24,7 +24,7 @@ from mlfuzz.batch import Rows, Step, from_payloads
 from mlfuzz.config import resolve
 from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.errors import SeedError, UsageError
-from mlfuzz.findings.promote import folder_name, records_in
+from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.base import Modality, Payload, rebuild
@@ -34,6 +34,7 @@ from mlfuzz.mutation import Chain, Mutation, Value, sentence
 from mlfuzz.mutators.base import Mutator, select, units
 from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
 from mlfuzz.mutators.param import Blob, Choice, Integer, LogReal, Param, Real, Seed, columns_of
+from mlfuzz.storage.names import folder_name
 
 STEPS = 3
 GRAIN = 100

@@ -14,8 +14,8 @@ from mlfuzz.findings.bundle import require_empty
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.lookup import LocatedFinding
-from mlfuzz.findings.promote import folder_name
 from mlfuzz.storage.durable import make_folder, new_folder, write_atomic
+from mlfuzz.storage.names import folder_name
 
 PER_FAULT = 20
 """A model that sees one fault a thousand times learns that fault, not its task."""

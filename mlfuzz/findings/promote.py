@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import msgspec
 from mlfuzz.errors import MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
-from mlfuzz.findings.record import ID, files_of, read_record
+from mlfuzz.findings.record import files_of, read_record
 from mlfuzz.findings.regression import write_regression
+from mlfuzz.storage.names import ID, folder_name
 
 MAX_FILE_BYTES = 100_000
 """A file that git is to keep for ever: a picture of 200 x 200, three seconds of speech."""
@@ -74,11 +74,6 @@ class Regressions:
         if folder not in self._kept:
             self._kept[folder] = dict(_readable(folder))
         return self._kept[folder]
-
-
-def folder_name(target: str) -> str:
-    """A target's name as the name of a folder: "digits:fragile" -> "digits-fragile"."""
-    return re.sub(r"[^\w.+-]+", "-", target).strip("-.+") or "target"
 
 
 def records_in(folder: Path) -> list[Path]:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 from mlfuzz.errors import CorruptRecordError
 from mlfuzz.findings.finding import FileRef, Finding, loads
 from mlfuzz.storage.durable import read_regular
+from mlfuzz.storage.names import DIGEST, ID, MOST_BYTES, is_file_name
 
 RECORD = "finding.json"
 SCRIPT = "repro.py"
 TRACEBACK = "traceback.txt"
 WRITTEN = frozenset({RECORD, SCRIPT, TRACEBACK})
 """Names in a finding's folder that its files cannot have: what is written there is made from the record."""
-
-ID = re.compile(r"[0-9a-f]{8,64}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,119}")
-_SUFFIX_CHARACTERS = 16
-
-_FOLDER_BYTES = 255
-"""The longest name that file systems in use take."""
 
 
 def read_record(path: Path) -> Finding:
@@ -44,10 +36,10 @@ def _leading_out(finding: Finding) -> str:
     if not ID.fullmatch(finding.id):
         return f"its id {finding.id[:80]!a} is not 8 to 64 of 0-9, a-f"
     for what, name in (("target", finding.target), ("label", finding.label or "")):
-        if len(name.encode("utf-8", "replace")) > _FOLDER_BYTES:
-            return f"its {what} {name[:40]!a}... is too long to name a folder, {_FOLDER_BYTES} bytes at most"
+        if len(name.encode("utf-8", "replace")) > MOST_BYTES:
+            return f"its {what} {name[:40]!a}... is too long to name a folder, {MOST_BYTES} bytes at most"
     for ref in files_of(finding):
-        if not _DIGEST.fullmatch(ref.sha256):
+        if not DIGEST.fullmatch(ref.sha256):
             return f"{ref.file[:80]!a} has {ref.sha256[:80]!a} for a SHA-256"
         if ref.file in WRITTEN:
             return f"it names {ref.file} as a file of its own"
@@ -73,7 +65,7 @@ def read_file(folder: Path, ref: FileRef) -> bytes:
 
 def file_name(name: str, origin: Path) -> str:
     """A name that stays in its folder. Raises CorruptRecordError: records are read from strangers too."""
-    if not _NAME.fullmatch(name) or len(Path(name).suffix) > _SUFFIX_CHARACTERS:
+    if not is_file_name(name):
         raise CorruptRecordError(f"{origin}: {name[:200]!a} is no plain file name")
     return name
 

@@ -14,7 +14,7 @@ import msgspec
 
 from mlfuzz.errors import CorruptRecordError, DiskFullError, StorageError, UsageError
 from mlfuzz.findings.finding import FileRef, Finding, dumps
-from mlfuzz.findings.record import ID, RECORD, SCRIPT, TRACEBACK, digest, file_name, files_of, read_file, read_record
+from mlfuzz.findings.record import RECORD, SCRIPT, TRACEBACK, digest, file_name, files_of, read_file, read_record
 from mlfuzz.findings.repro import repro_script
 from mlfuzz.storage.durable import (
     make_folder,
@@ -29,6 +29,7 @@ from mlfuzz.storage.durable import (
     write_new,
     writing,
 )
+from mlfuzz.storage.names import ID
 from mlfuzz.storage.parts import part_name
 from mlfuzz.storage.reserve import Reserve
 

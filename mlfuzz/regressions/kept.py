@@ -9,8 +9,9 @@ from pathlib import Path
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.findings.promote import folder_name, records_in
+from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.record import read_record
+from mlfuzz.storage.names import folder_name
 
 STRICT_KINDS = CRASH_KINDS
 """An exception, a crash, an exit, a hang or too much memory is no matter of taste: an open one fails too."""

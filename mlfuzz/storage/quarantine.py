@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from mlfuzz.errors import StorageError
 from mlfuzz.storage.durable import append_line, create_exclusive, make_folder
-from mlfuzz.storage.workdir import Workdir, plain
+from mlfuzz.storage.names import plain
+from mlfuzz.storage.workdir import Workdir
 
 REASONS = "reasons.txt"
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from mlfuzz.errors import StorageError, UnknownNameError, UsageError
+from mlfuzz.errors import StorageError, UnknownNameError
 from mlfuzz.storage.durable import create_exclusive, make_folder, make_new_folder, writing
+from mlfuzz.storage.names import is_plain, plain
 
 CAMPAIGNS = ".mlfuzz"
 """The folder of a project that holds its campaigns; git-ignored."""
 
 _SEGMENT = re.compile(r"\d{6}\.mlj")
 _LIFE = re.compile(r"w(\d+)-(\d+)-[0-9a-f]{8}")
-_PLAIN = re.compile(r"[\w][\w.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Workdir:
 
     def lives(self) -> list[str]:
         """All lives that ever wrote, in the order of their names."""
-        return sorted(path.name for path in self.journal.iterdir() if path.is_dir() and _PLAIN.fullmatch(path.name))
+        return sorted(path.name for path in self.journal.iterdir() if path.is_dir() and is_plain(path.name))
 
     def segments(self, life: str) -> list[int]:
         """Numbers of a life's segments, ascending."""
@@ -252,13 +252,6 @@ def find_campaign(base: Path, name: str) -> Workdir:
     if not workdir.is_campaign:
         raise UnknownNameError("campaign", name, [campaign.name for campaign in campaigns(base)])
     return workdir
-
-
-def plain(name: str) -> str:
-    """A name that cannot lead out of its folder. Raises UsageError."""
-    if not _PLAIN.fullmatch(name):
-        raise UsageError(f"{name!a} is no name for a file; use letters, digits, '-', '_' and '.'")
-    return name
 
 
 def _files(root: Path) -> Iterator[Path]:

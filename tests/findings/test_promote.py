@@ -3,9 +3,10 @@ import pytest
 from findings.samples import sample
 
 from mlfuzz.errors import UsageError
-from mlfuzz.findings.promote import Regressions, folder_name, records_in
+from mlfuzz.findings.promote import Regressions, records_in
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.triage import triage_record
+from mlfuzz.storage.names import folder_name
 
 
 def confirmed(number=0, **changes):

@@ -1,7 +1,8 @@
 import pytest
 
 from mlfuzz.errors import StorageError, UnknownNameError, UsageError
-from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign, life_number, plain
+from mlfuzz.storage.names import plain
+from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign, life_number
 
 
 def test_a_campaign_in_the_usual_folder_is_kept_out_of_git(tmp_path):

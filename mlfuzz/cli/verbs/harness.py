@@ -13,9 +13,9 @@ from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness, Unusable
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, MlfuzzError
-from mlfuzz.findings.promote import folder_name
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.names import folder_name
 from mlfuzz.storage.workdir import Workdir, campaigns
 
 app = App(

@@ -13,7 +13,7 @@ from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options, Session
 from mlfuzz.errors import TargetLoadError, UnknownNameError, UsageError
-from mlfuzz.findings.promote import folder_name
+from mlfuzz.storage.names import folder_name
 from mlfuzz.storage.workdir import Workdir, campaign_root, campaigns, find_campaign
 
 PREFIX = "corpus-"
@@ -84,9 +84,13 @@ def corpus_for(base: Path, harness: str, campaign: str) -> tuple[Workdir, Workin
 
 
 def files_in(place: Path) -> list[Path]:
-    """The inputs in a folder and below, or the file itself. Raises UsageError."""
+    """The inputs in a folder and below, or the file itself; no link in it is followed. Raises UsageError."""
     if place.is_file():
         return [place]
     if not place.is_dir():
         raise UsageError(f"{shown_path(place, Path())} is neither a file nor a folder")
-    return sorted(path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in place.rglob("*") if _is_input(path))
+
+
+def _is_input(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and not path.name.startswith(".")

@@ -24,7 +24,6 @@ from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFindi
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
-from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import read_stats
@@ -33,6 +32,7 @@ from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import mend_progress, set_aside
 from mlfuzz.storage.durable import clear_parts, remove
 from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.names import folder_name
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
