@@ -153,7 +153,7 @@ def _launcher(app: App) -> Any:
 
 def _fail(text: str, *, verbose: bool) -> None:
     if verbose:
-        sys.stderr.write(traceback.format_exc())
+        sys.stderr.write(visible(traceback.format_exc(), keep="\n"))
     Terminal().error(visible(text))
 
 

@@ -14,7 +14,6 @@ from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.known import Known
-from mlfuzz.findings.promote import folder_name
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.pytest_plugin.purse import TargetTurn, TimeBudget
@@ -22,6 +21,7 @@ from mlfuzz.regressions.kept import KeptFinding, kept_in
 from mlfuzz.regressions.suite import trust_of
 from mlfuzz.report.numbers import counted
 from mlfuzz.request import CampaignRequest
+from mlfuzz.storage.names import folder_name
 
 MOST_TOLD = 10
 

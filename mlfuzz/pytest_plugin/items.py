@@ -13,7 +13,8 @@ from mlfuzz.pytest_plugin import FOLDER
 from mlfuzz.regressions.gate import TargetGate
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.runner import RegressionRunner
-from mlfuzz.regressions.suite import GUARD, gate_of, project, run, run_gate, settings_of
+from mlfuzz.regressions.suite import GUARD, NAMED, gate_of, project, run, run_gate, settings_of
+from mlfuzz.report.visible import visible
 
 FOUND: pytest.StashKey[Resolved] = pytest.StashKey()
 USABLE: pytest.StashKey[bool] = pytest.StashKey()
@@ -44,7 +45,8 @@ class RegressionGate(pytest.Collector):
         if config.regression.mode != "each":
             kept = [file.kept for file in self.files]
             gate = gate_of(kept[0].target, kept, config)
-            yield GateItem.from_parent(self, name=f"gate[{gate.target}]", gate=gate)
+            name = f"gate[{visible(gate.target, limit=NAMED)}]"
+            yield GateItem.from_parent(self, name=name, gate=gate)
 
 
 class RegressionFile(pytest.File):
@@ -60,7 +62,7 @@ class RegressionFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         if usable(self.config):
-            yield RegressionItem.from_parent(self, name=self.kept.kind, kept=self.kept)
+            yield RegressionItem.from_parent(self, name=visible(self.kept.kind, limit=NAMED), kept=self.kept)
 
 
 class RegressionItem(pytest.Item):
@@ -74,7 +76,8 @@ class RegressionItem(pytest.Item):
         run(guard_for(self.config), self.kept, self)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"{self.kept.target} {self.kept.id[:SHORT_ID]}  {self.kept.kind}"
+        what = f"{self.kept.target} {self.kept.id[:SHORT_ID]}  {self.kept.kind}"
+        return self.path, 0, visible(what, limit=NAMED)
 
 
 class GateItem(pytest.Item):
@@ -88,7 +91,7 @@ class GateItem(pytest.Item):
         run_gate(guard_for(self.config), self.gate)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"gate[{self.gate.target}]"
+        return self.path, 0, self.name
 
 
 def found_for(config: pytest.Config) -> Resolved:

@@ -10,6 +10,7 @@ from mlfuzz.pytest_plugin import kept_of
 from mlfuzz.pytest_plugin.fuzzing import FuzzItem, folder_of
 from mlfuzz.pytest_plugin.purse import TimeBudget, left_to_find
 from mlfuzz.regressions.kept import KeptFinding, sample
+from mlfuzz.report.visible import visible
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,7 +49,7 @@ def _fuzz(items: list[pytest.Item], regressions: list[tuple[pytest.Item, KeptFin
         parent = item.getparent(pytest.File) or item.session  # type: ignore[type-abstract]
         known = [one for _, one in regressions if one.target == target]
         more = {"kept": kept, "known": known, "purse": purse}
-        items.append(FuzzItem.from_parent(parent, name=f"fuzz[{target}]", **more))
+        items.append(FuzzItem.from_parent(parent, name=f"fuzz[{visible(target)}]", **more))
 
 
 def _left(config: pytest.Config, target: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.outcome import RegressionVerdict
+from mlfuzz.report.visible import visible
 
 WIDTH = 300
 """Of one value: a text input may be long."""
@@ -62,7 +63,8 @@ def _score(run: Run | None, label: str) -> str:
 
 
 def _lines(first: str, facts: list[tuple[str, str]]) -> str:
-    return "\n".join([first, *(f"{what:<8} {text}" for what, text in facts if text)])
+    text = "\n".join([first, *(f"{what:<8} {text}" for what, text in facts if text)])
+    return visible(text, keep="\n")
 
 
 def _quoted(text: str, *, width: int = WIDTH) -> str:

@@ -18,6 +18,7 @@ from mlfuzz.regressions.gate import TargetGate
 from mlfuzz.regressions.kept import KeptFinding, folder_of, kept_in
 from mlfuzz.regressions.outcome import RegressionOutcome, Rules
 from mlfuzz.regressions.runner import RegressionRunner, Settings
+from mlfuzz.report.visible import visible
 
 GUARD: pytest.StashKey[RegressionRunner] = pytest.StashKey()
 """Where the plugin keeps the guard of a run; a run without the plugin makes one of its own here."""
@@ -26,6 +27,8 @@ HOLDS: pytest.StashKey[str] = pytest.StashKey()
 """On an item: why its passing is news (an open finding that holds now)."""
 
 PARAMETER = "regression"
+NAMED = 120
+"""Characters of what a record says, in the name of a test."""
 
 TRUST = "--mlfuzz-trust"
 """What --trust is to the commands of mlfuzz."""
@@ -61,16 +64,16 @@ def run(guard: RegressionRunner, kept: KeptFinding, item: pytest.Item) -> Regres
     """Check a regression and end the test as the outcome table says; with `mark_fixed`, mark what holds now."""
     ended, verdict = guard.outcome(kept)
     if ended.ending == "skip":
-        pytest.skip(ended.reason)
+        pytest.skip(visible(ended.reason))
     if ended.ending == "xfail" and not item.config.getoption("runxfail", False):
-        raise pytest.xfail.Exception(ended.reason, pytrace=False)  # a traceback costs 0.1 s, and tells nothing
+        raise pytest.xfail.Exception(visible(ended.reason), pytrace=False)  # a traceback costs 0.1 s, and tells nothing
     if ended.ending in ("fail", "xfail"):
         pytest.fail(failure_text(kept, verdict), pytrace=False)
     if ended.ending == "xpass" and guard.settings.mark_fixed:
         triage_record(kept.path, "fixed")
         item.user_properties.append(("mlfuzz_marked", "fixed"))
     elif ended.ending == "xpass":
-        item.stash[HOLDS] = ended.reason
+        item.stash[HOLDS] = visible(ended.reason)
     return ended
 
 
@@ -78,7 +81,7 @@ def run_gate(guard: RegressionRunner, gate: TargetGate) -> None:
     """Fails where more of a target's regressions fail than may."""
     measured = guard.measure(gate)
     if not measured.holds:
-        pytest.fail(f"{measured.text}\nreplay   mlfuzz replay", pytrace=False)
+        pytest.fail(f"{visible(measured.text)}\nreplay   mlfuzz replay", pytrace=False)
 
 
 def guard_of(config: pytest.Config, found: Resolved) -> RegressionRunner:
@@ -130,4 +133,4 @@ def _case_id(kept: KeptFinding) -> str:
     if kept.finding is None:
         return f"{kept.id[:SHORT_ID]}-unreadable"
     operators = "+".join(mutation.name.partition(".")[2] for mutation in kept.finding.chain) or "seed"
-    return f"{kept.id[:SHORT_ID]}-{operators}"
+    return f"{kept.id[:SHORT_ID]}-{visible(operators, limit=NAMED)}"

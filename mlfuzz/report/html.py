@@ -167,7 +167,12 @@ def _score(run: Run, label: str) -> float:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_page), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_page),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters |= {
         "visible": _line,
@@ -180,6 +185,11 @@ def _environment() -> Environment:
         "moment": numbers.moment,
     }
     return environment
+
+
+def _shown(value: object) -> object:
+    """Whatever a page has not asked to be made visible, a reader sees."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value, keep="\n")
 
 
 def _line(text: object, limit: int = 0) -> str:

@@ -16,21 +16,21 @@ def render(summary: Summary) -> str:
     stats = summary.stats
     cases = max(1, len(summary.faults))
     suite = ET.Element(
-        "testsuite", name=visible(f"mlfuzz {stats.campaign}"), tests=str(cases), failures=str(len(summary.faults)),
+        "testsuite", name=f"mlfuzz {stats.campaign}", tests=str(cases), failures=str(len(summary.faults)),
         errors=str(int(summary.verdict == "broken")), skipped=str(int(bool(summary.flaky))),
         time=f"{stats.seconds:.3f}",
     )  # fmt: skip
-    target = visible(str(stats.target.get("name", stats.campaign)))
+    target = str(stats.target.get("name", stats.campaign))
     for fault in summary.faults:
         best = fault.best
-        case = ET.SubElement(suite, "testcase", classname=target, name=visible(f"{fault.title} [{best.id}]"))
-        failure = ET.SubElement(case, "failure", type=best.kind, message=visible(fault.title))
+        case = ET.SubElement(suite, "testcase", classname=target, name=f"{fault.title} [{best.id}]")
+        failure = ET.SubElement(case, "failure", type=best.kind, message=fault.title)
         severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
         replay = f"replay: mlfuzz replay {best.id}{summary.options}"
         lines = [best.sentence or "unchanged seed", best.message, severity, replay]
         if best.kind in CRASH_KINDS:
             lines.append(str(best.evidence.get("traceback", "")))
-        failure.text = visible("\n".join(line for line in lines if line), keep="\n")
+        failure.text = "\n".join(line for line in lines if line)
     if not summary.faults:
         case = ET.SubElement(suite, "testcase", classname=target, name="campaign")
         if summary.verdict == "broken":
@@ -41,5 +41,8 @@ def render(summary: Summary) -> str:
         suite.set("tests", str(cases + 1))
     root = ET.Element("testsuites")
     root.append(suite)
+    for element in root.iter():  # XML has no character for most of what is hidden
+        element.attrib.update({name: visible(value) for name, value in element.attrib.items()})
+        element.text = visible(element.text, keep="\n") if element.text else None
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

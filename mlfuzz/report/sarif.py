@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -77,6 +78,12 @@ def _rank(finding: Finding) -> dict[str, float]:
     return {"rank": round(20 * severity if finding.side == "code" else 100 * severity / (1 + severity), 1)}
 
 
+def _uri(path: str) -> str:
+    """A reference to a file; never one that names a scheme, or a host."""
+    plain = visible(path).replace("\\", "/")
+    return quote(f"/{plain.lstrip('/')}" if plain.startswith("/") else plain)
+
+
 def _location(fault: FaultGroup) -> dict[str, Any]:
     frames = _FRAME.findall(str(fault.best.evidence.get("traceback", "")))
     place = location(fault.best) if fault.best.side == "code" else None
@@ -88,9 +95,4 @@ def _location(fault: FaultGroup) -> dict[str, Any]:
         path, line = frames[-1]
     else:
         path, line = fault.best.load.partition(":")[0].replace(".", "/") + ".py" if fault.best.load else "target", "1"
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": visible(path).replace("\\", "/")},
-            "region": {"startLine": max(1, int(line))},
-        }
-    }
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": {"startLine": max(1, int(line))}}}

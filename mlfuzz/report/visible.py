@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
@@ -19,6 +20,15 @@ def visible(text: str, *, limit: int = 0, keep: str = "") -> str:
         _escape(char) if char not in keep and unicodedata.category(char) in _HIDDEN else char for char in text
     )
     return safe if not limit or len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def json_text(document: str) -> str:
+    """The same document in JSON, with escapes for what a terminal would obey, or a reader not see."""
+    if document.isascii():
+        return document
+    return "".join(
+        json.dumps(char)[1:-1] if unicodedata.category(char) in _HIDDEN else char for char in document
+    )  # outside of strings JSON is ASCII
 
 
 def _escape(char: str) -> str:

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from mlfuzz.report.visible import visible
+from mlfuzz.report.visible import json_text, visible
 
 Colour = Literal["auto", "always", "never"]
 
@@ -64,15 +64,15 @@ class Terminal:
 
     def result(self, *parts: Part) -> None:
         """One line that was asked for: also where `quiet`."""
-        self._line(self.console, Text.assemble(*parts))
+        self._line(self.console, *parts)
 
     def warn(self, text: str) -> None:
-        """To stderr, also where `quiet`. text: safe to show."""
-        self._line(self._error, Text.assemble(("warning: ", "yellow"), text))
+        """To stderr, also where `quiet`."""
+        self._line(self._error, ("warning: ", "yellow"), text)
 
     def error(self, text: str) -> None:
-        """To stderr, also where `quiet`. text: safe to show."""
-        self._line(self._error, Text.assemble(("error: ", "bold red"), text))
+        """To stderr, also where `quiet`."""
+        self._line(self._error, ("error: ", "bold red"), text)
 
     def table(
         self,
@@ -128,11 +128,16 @@ class Terminal:
     def emit(self, record: Any) -> None:
         """One JSON document on one line, for machines; only where `--json` was given."""
         if self.json:
-            self._machine.write(msgspec.json.encode(record).decode() + "\n")
+            self._machine.write(json_text(msgspec.json.encode(record).decode()) + "\n")
             self._machine.flush()
 
-    def _line(self, console: Console, text: Text) -> None:
-        console.print(text, soft_wrap=True)
+    def _line(self, console: Console, *parts: Part) -> None:
+        """Whatever a caller has left in its parts, a terminal obeys none of it."""
+        safe = (
+            visible(part, keep="\n") if isinstance(part, str) else (visible(part[0], keep="\n"), part[1])
+            for part in parts
+        )
+        console.print(Text.assemble(*safe), soft_wrap=True)
 
 
 _PLAIN = Console(file=io.StringIO(), markup=False, emoji=False, highlight=False, color_system=None)
