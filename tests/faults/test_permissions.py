@@ -18,7 +18,6 @@ from mlfuzz.storage.durable import append_line, create_exclusive, write_atomic
 from mlfuzz.storage.journal import Journal
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
-from mlfuzz.storage.workdir import Workdir
 
 UMASKS = [0o077, *(pytest.param(mask, marks=pytest.mark.slow) for mask in (0o022, 0o002, 0o027))]
 

@@ -33,6 +33,8 @@ from mlfuzz.storage.workdir import campaigns, find_campaign
 from mlfuzz.verdict import BatchVerdict, verdict_on
 
 MOST_TOLD = 20
+MESSAGE = 1000
+"""Characters of a problem: what to type stands at its end."""
 
 
 def compare(
@@ -157,7 +159,7 @@ def _tell(context: Context, result: Comparison) -> None:
                 f" of {pair.before.rows}"
             )
     for name, problem in result.problems[:MOST_TOLD]:
-        terminal.warn(f"left out {name[:10]}: {visible(problem, limit=200)}")
+        terminal.warn(f"left out {name[:10]}: {visible(problem, limit=MESSAGE)}")
     if len(result.problems) > MOST_TOLD:
         terminal.warn(f"and {len(result.problems) - MOST_TOLD} more could not be compared")
 

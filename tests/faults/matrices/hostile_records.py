@@ -50,8 +50,11 @@ STRINGS = (
     "os:system", "builtins:exit", "mlfuzz.cli.main:main", "*", "?", "[a-z]*", "null", "\\", "'", '"', "'\"\\",
 )  # fmt: skip
 
-HOSTILE_EACH = 6
+HOSTILE_EACH = 4
 """Strings of one case, drawn by its name."""
+
+VERBS_EACH = (16, 6)
+"""Verbs before the first of them, and before each other: a command takes a tenth of a second."""
 
 IDS = ("c0ffee0000000001", "c0ffee0000000002")
 
@@ -91,7 +94,7 @@ def broken(case: str, folder: Path) -> str:
         shutil.copytree(_template(), project)
         text = text.replace("{outside}", str(surroundings)).replace("{project}", str(project))
         _plant(project, kind, place.split("."), text)
-        for verb in rng.sample(VERBS, len(VERBS)) if number == 0 else rng.sample(VERBS, 8):
+        for verb in rng.sample(VERBS, VERBS_EACH[number > 0]):
             if problem := _tried(project, verb):
                 return f"{text[:60]!a} before {' '.join(verb)}: {problem}"
     return ""

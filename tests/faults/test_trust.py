@@ -1,0 +1,25 @@
+"""A finding is data: what it names runs where the project or its user says so, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faults.drawn import drawn, matrix
+
+DOORS = matrix("doors")
+QUICK = [case for case in DOORS.cases() if DOORS.is_quick(case)]  # type: ignore[attr-defined]
+OTHERS = [case for case in DOORS.cases() if case not in QUICK]
+
+
+@pytest.mark.parametrize(
+    "case", [*drawn(QUICK, 4), *(pytest.param(one, marks=pytest.mark.slow) for one in drawn(QUICK, 24))]
+)
+def test_nothing_that_only_a_record_names_is_imported(case: str, tmp_path: Path) -> None:
+    assert DOORS.broken(case, tmp_path) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", drawn(OTHERS, 3))
+def test_what_is_the_users_own_is_imported_and_what_is_not_is_not(case: str, tmp_path: Path) -> None:
+    assert DOORS.broken(case, tmp_path) == ""
