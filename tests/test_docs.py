@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = r"(?<![.\w/])((?:mlfuzz|tests|scripts|harnesses|docs)/(?:[\w.-]+/)*[\w-]+\.(?:py|md|html|toml))\b"
 HOW = (ROOT / "docs" / "how-it-works.md").read_text()
 
