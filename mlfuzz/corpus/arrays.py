@@ -21,6 +21,10 @@ INPUT_KEYS = ("images", "x", "inputs", "audio", "waveforms", "texts", "data", "x
 LABEL_KEYS = ("labels", "y", "targets", "label", "y_test", "y_train", "arr_1")
 MAX_ARRAY_BYTES = 1 << 30
 """Of one file, unpacked: an archive of a few KiB may claim any size."""
+MAX_ARRAYS = 1000
+"""In one file, of which two are read: an archive may have millions that are empty."""
+ENCRYPTED = 0x1
+"""Bit of a member's flags (APPNOTE, section 4.4.4)."""
 
 _UNREADABLE = (
     ValueError, EOFError, OSError, KeyError, RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
@@ -92,6 +96,12 @@ def _wave(item: NDArray[Any], sample_rate_hz: int) -> bytes:
 def _archive(data: bytes) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+        if len(members) > MAX_ARRAYS:
+            raise BadInputError(f"more than {MAX_ARRAYS} arrays")
+        if len({member.filename.lower() for member in members}) < len(members):
+            raise BadInputError("two arrays of one name")
+        if any(member.flag_bits & ENCRYPTED for member in members):
+            raise BadInputError("encrypted archive")
         if sum(member.file_size for member in members) > MAX_ARRAY_BYTES:
             raise BadInputError(f"larger than {MAX_ARRAY_BYTES >> 20} MiB", "when unpacked")
         return {member.filename[:-4]: _array(archive.read(member)) for member in members}

@@ -1,6 +1,7 @@
 import io
 import pickle
 import random
+import warnings
 import zipfile
 
 import numpy as np
@@ -86,3 +87,39 @@ def test_damaged_files_are_refused_and_nothing_else(suffix):
         except BadInputError:
             continue
         assert len(stack.inputs) >= 1
+
+
+def packed(names, *, encrypted=False):
+    array = io.BytesIO()
+    np.save(array, np.zeros((1, 2), np.uint8))
+    file = io.BytesIO()
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, array.getvalue())
+    data = bytearray(file.getvalue())
+    if encrypted:
+        at = data.index(b"PK\x01\x02")
+        data[at + 8] |= 1
+        data[6] |= 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (packed(["x.npy", "x.npy"]), "two arrays of one name"), (packed(["x.npy", "X.npy"]), "two arrays of one name"),
+        (packed([f"{number}.npy" for number in range(1001)]), "more than 1000 arrays"),
+        (packed(["x.npy"], encrypted=True), "encrypted archive"),
+    ],
+    ids=["a name twice", "a name in two cases", "many", "encrypted"],
+)  # fmt: skip
+def test_an_archive_that_is_not_what_it_seems_is_refused_with_the_reason(data, reason):
+    with pytest.raises(BadInputError, match=reason):
+        read_stack(data, suffix=".npz")
+
+
+def test_names_in_an_archive_lead_nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInputError, match="no inputs"):
+        read_stack(packed(["../../x.npy", "/x.npy", "..\\y.npy"]), suffix=".npz")
+    assert list(tmp_path.iterdir()) == []
