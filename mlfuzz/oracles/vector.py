@@ -133,6 +133,8 @@ def _cosine_floor(floor: Floor) -> float:
 
 
 def _read_gallery(path: Path) -> Tensor:
+    if not path.is_file():  # a record may name a pipe, which nobody would ever end
+        raise ConfigError(f"oracle neighbour: gallery {path} is no file")
     try:
         vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

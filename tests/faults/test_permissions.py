@@ -19,7 +19,7 @@ from mlfuzz.storage.journal import Journal
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 
-UMASKS = [0o077, *(pytest.param(mask, marks=pytest.mark.slow) for mask in (0o022, 0o002, 0o027))]
+UMASKS = [0o077, 0o022, 0o002, 0o027]
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def otherwise(folder: Path, umask: int) -> dict[str, str]:
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", UMASKS, indirect=True, ids="{:03o}".format)
 def test_every_file_of_a_campaign_and_of_what_is_exported_has_the_umasks_permissions(
     umask: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,10 @@ def test_scores_of_one_number_are_no_vector() -> None:
     seen = examples.observation(torch.ones((2, 1)))
     with pytest.raises(ConfigError, match="one vector an input"):
         Cosine().check(seen, seen, examples.batch(2))
+
+
+def test_a_gallery_that_nobody_would_ever_end_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / "gone", Path("/dev/zero")):
+        with pytest.raises(ConfigError, match="is no file"):
+            Neighbour(gallery=str(path))
