@@ -138,11 +138,17 @@ def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaratio
 
 
 def module(where: str) -> ModuleType:
-    """A shipped harness, imported: for scripts that show a finding. Raises UnknownNameError."""
-    harness = find(where, Path())
-    spec = importlib.util.spec_from_file_location(harness.path.stem, harness.path)
+    """A shipped harness, imported: for scripts that show a finding. Raises UnknownNameError.
+
+    By its name alone: whatever lies in the current folder, a script that says "comes with mlfuzz" runs none of it.
+    """
+    stem = Path(where.partition(":")[0]).stem
+    shipped = {path.stem: path for folder in reversed(_SHIPPED) for path in folder.glob("[a-z]*.py")}
+    if stem not in shipped:
+        raise UnknownNameError("shipped harness", where, shipped)
+    spec = importlib.util.spec_from_file_location(stem, shipped[stem])
     if spec is None or spec.loader is None:
-        raise TargetLoadError(f"{harness.path} is no Python file")
+        raise TargetLoadError(f"{shipped[stem]} is no Python file")
     imported = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(imported)
     return imported
