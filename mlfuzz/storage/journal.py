@@ -180,8 +180,9 @@ class Journal:
             self._drop()
 
     def _drop(self) -> None:
-        os.close(self._descriptor)
-        self._descriptor = -1
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _frame(self, parts: list[bytes], kind: Kind, body: bytes | None, before: int) -> int:
         if body is None:

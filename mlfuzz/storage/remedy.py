@@ -25,7 +25,7 @@ REMEDIES = {
     errno.ENFILE: f"this machine has no file handles left: end other programs{_AGAIN}",
     errno.EIO: "the disk fails (the system's log says more): copy the folder to another one, and go on there",
     errno.ESTALE: f"the network file system has lost it: mount it anew{_AGAIN}",
-    errno.ENOENT: f"the folder it lies in is gone: if it was moved or unmounted, put it back{_AGAIN}",
+    errno.ENOENT: f"the folder it lies in is not there: make it, or put it back if it was moved,{_AGAIN}",
     errno.EEXIST: "something else stands there: move it away, or choose a folder elsewhere",
     errno.ENOTDIR: "a file stands where a folder should be: move it away, or choose a folder elsewhere",
     errno.EISDIR: "a folder stands where a file should be: move it away, or choose a folder elsewhere",

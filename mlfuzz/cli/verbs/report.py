@@ -14,7 +14,7 @@ from mlfuzz.report import html, junit, sarif
 from mlfuzz.report.outline import outline
 from mlfuzz.report.summary import summarise
 from mlfuzz.report.visible import visible
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.durable import make_folder, write_atomic
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
 
 SUFFIXES = {"html": "html", "json": "json", "sarif": "sarif", "junit": "xml"}
@@ -42,6 +42,7 @@ def report(
     found = context.resolve({"report": {"inline_limit": inline_limit}})
     workdir = only_campaign(context.path(dir) if dir else found.state_dir, name)
     path = context.path(output) if output else workdir.report.with_suffix(f".{SUFFIXES[format]}")
+    make_folder(path.parent)
     settings = found.config.report
     summary = summarise(workdir)
     for text in summary.warnings[len(summary.stats.warnings) :]:  # the campaign told its own when it ended
