@@ -58,6 +58,16 @@ class Resolved:
         return self.path(self.config.corpus_dir)
 
 
+def _require_text(directory: Path) -> None:
+    """Records, settings and reports are UTF-8, and name the folder."""
+    try:
+        str(directory.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{str(directory.resolve())!a}: the name of this folder is no UTF-8; rename it, or work in another"
+        ) from error
+
+
 def resolve(
     directory: Path,
     *,
@@ -73,6 +83,7 @@ def resolve(
     environment: of the process, unless given. presets: gives what the preset of a name sets, nested like the file; all
     else goes before that. Raises ConfigError naming the file, the key and the nearest known key.
     """
+    _require_text(directory)
     project = open_file(file) if file is not None else find(directory)
     layers = _layers(project, flags or {}, frozen, os.environ if environment is None else environment)
     conflicts = _conflicts(dict(layers)) if frozen is not None else ()

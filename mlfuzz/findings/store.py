@@ -159,7 +159,7 @@ class FindingStore:
         parts: list[tuple[Path, Path]] = []
         with writing(self.directory):
             try:
-                make_folder(self.directory)
+                make_folder(self.directory, parents=False)
                 for finding, files in found:
                     part = part_name(self.directory / finding.id)
                     parts.append((part, self.directory / finding.id))

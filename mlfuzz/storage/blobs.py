@@ -29,7 +29,7 @@ class Blobs:
         with suppress(OSError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return digest
-        make_folder(path.parent)
+        make_folder(path.parent, parents=False)
         write_atomic(path, data, sync=False)
         self._unsynced.append(path)
         return digest

@@ -41,14 +41,14 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, sync: bool = True) -> None:
     """Replace the file in one step. Raises DiskFullError, StorageError; TypeError for an array of objects."""
     data = _pack(checkpoint)
-    make_folder(path.parent)
+    make_folder(path.parent, parents=False)
     write_atomic(path, data, sync=sync)
 
 
 def create_checkpoint(path: Path, checkpoint: Checkpoint) -> bool:
     """Write it unless it is there: what is truth is written once. False where it was there. Raises DiskFullError."""
     data = _pack(checkpoint)
-    make_folder(path.parent)
+    make_folder(path.parent, parents=False)
     return create_exclusive(path, data)
 
 

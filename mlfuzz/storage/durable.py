@@ -136,10 +136,17 @@ def sync_path(path: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(path: Path, *, mode: int = 0o777) -> None:
-    """Make it, and those that it lies in, where they are not there. Raises DiskFullError, StorageError."""
+def make_folder(path: Path, *, mode: int = 0o777, parents: bool = True) -> None:
+    """Make it, where it is not there. Raises DiskFullError, StorageError.
+
+    parents: those that it lies in too; not below a campaign, which must not begin anew where it was moved away.
+    """
     with writing(path):
-        os.makedirs(path, mode, exist_ok=True)
+        if parents:
+            os.makedirs(path, mode, exist_ok=True)
+        elif not path.is_dir():
+            with suppress(FileExistsError):
+                os.mkdir(path, mode)
 
 
 def make_new_folder(path: Path) -> None:

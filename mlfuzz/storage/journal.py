@@ -66,7 +66,7 @@ class Journal:
         self._workdir = workdir
         self._segment_bytes = segment_bytes
         self._version = version
-        make_folder(workdir.life(life))
+        make_folder(workdir.life(life), parents=False)
         if workdir.segments(life):
             raise StorageError(f"{workdir.life(life)} was written by an earlier run; a restart takes a new life")
         self.segment = 0

@@ -65,6 +65,21 @@ class Lock:
             resize(self._descriptor, 0)
         self._drop()
 
+    def require_in_place(self) -> None:
+        """Raises StorageError where its folder is not the one that was locked: what is written would go astray."""
+        if self._descriptor is None:
+            return
+        own = os.fstat(self._descriptor)
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino):
+            raise StorageError(
+                f"{self.path.parent} was moved, removed or replaced while it was in use; what was written before lies"
+                " in the folder that was: put it back and run the same command again"
+            )
+
     def _drop(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)

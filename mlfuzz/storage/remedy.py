@@ -32,6 +32,7 @@ REMEDIES = {
     errno.ENAMETOOLONG: "choose a folder with a shorter path, or a shorter name",
     errno.ELOOP: "links there lead in a circle: put a folder in their place",
     errno.ENOLCK: "its file system knows no locks: keep campaigns on a local disk",
+    errno.ENOSYS: "its file system cannot do that: keep campaigns on a local disk",
     errno.ENOTSUP: "its file system cannot do that: keep campaigns on a local disk",
     errno.ENXIO: "the device it lies on is gone: bring it back, or choose a folder elsewhere",
     errno.ENODEV: "the device it lies on is gone: bring it back, or choose a folder elsewhere",

@@ -92,7 +92,6 @@ class Workdir:
         earlier = [life_number(life) for life in self.lives()]
         nth = 1 + max((number for of, number in earlier if of == worker), default=0)
         life = f"w{worker:02d}-{nth:04d}-{secrets.token_hex(4)}"
-        make_folder(self.journal)
         with writing(self.life(life)):
             make_new_folder(self.life(life))
         return life

@@ -87,7 +87,7 @@ class Recorder:
     """
 
     def __init__(self, path: Path, *, deadline: float = 0.0) -> None:
-        make_folder(path.parent)
+        make_folder(path.parent, parents=False)
         with writing(path):
             self._descriptor = open_shared(path)
             try:

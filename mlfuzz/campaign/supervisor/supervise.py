@@ -54,19 +54,19 @@ def run(
     second signal ends at once.
     """
     workdir = Workdir.create(request.workdir)
-    with Lock.acquire(workdir.lock):
+    with Lock.acquire(workdir.lock) as lock:
         remove(workdir.stop_request)
         clear_parts(workdir.root)
         set_aside_unreadable(workdir, lambda text: on_event(Warned(text)))
-        return _Supervisor(request, workdir, on_event).run(adopt=adopt)
+        return _Supervisor(request, workdir, on_event, lock).run(adopt=adopt)
 
 
 class _Supervisor:
     def __init__(
-        self, request: CampaignRequest[WorkerSpec], workdir: Workdir, on_event: Callable[[Event], None]
+        self, request: CampaignRequest[WorkerSpec], workdir: Workdir, on_event: Callable[[Event], None], lock: Lock
     ) -> None:
         self.request, self.workdir, self.tell = request, workdir, on_event
-        self.store = FindingStore(workdir.findings)
+        self.lock, self.store = lock, FindingStore(workdir.findings)
         self._started = time.monotonic()
         self._known = frozenset(self.store.ids())
         self._old = Known([*request.regressions, *self.store.records()])
@@ -176,6 +176,7 @@ class _Supervisor:
                 self.tell(Preparing(doing(self.pool.first.pulse())))
         if now - self._scanned >= SCAN_SECONDS:
             self._scanned = now
+            self.lock.require_in_place()
             self.pool.trim_logs()
             for finding_id in self.store.ids():
                 if finding_id not in self._seen:

@@ -256,6 +256,8 @@ class Campaign:
 
     def checkpoint(self) -> None:
         """Derived state and figures; the truth is in the journal already."""
+        if self._lock is not None:
+            self._lock.require_in_place()
         self.corpus.sync()
         save_state(self.workdir.checkpoint(self.worker), self.loop.parts, self.spec, self.corpus)
         self.account.save()

@@ -61,12 +61,12 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
     if missing := request.spec.engine.available():
         raise TargetLoadError(missing)
     workdir = Workdir.create(request.workdir)
-    with Lock.acquire(workdir.lock):
+    with Lock.acquire(workdir.lock) as lock:
         remove(workdir.stop_request)
         clear_parts(workdir.root)
         set_aside(workdir, {workdir.stats: read_stats}, lambda text: on_event(Warned(text)))
         mend_progress(workdir, lambda text: on_event(Warned(text)))
-        return _Campaign(request, workdir, on_event).run()
+        return _Campaign(request, workdir, on_event, lock).run()
 
 
 def turn_seconds(turns: int) -> float:
@@ -76,9 +76,10 @@ def turn_seconds(turns: int) -> float:
 
 class _Campaign:
     def __init__(
-        self, request: CampaignRequest[HarnessSpec], workdir: Workdir, on_event: Callable[[Event], None]
+        self, request: CampaignRequest[HarnessSpec], workdir: Workdir, on_event: Callable[[Event], None], lock: Lock
     ) -> None:
         self.request, self.spec, self.workdir, self._on_event = request, request.spec, workdir, on_event
+        self.lock = lock
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.store = FindingStore(workdir.findings, reserve=reserve)
@@ -285,6 +286,7 @@ class _Campaign:
                 self.tell(Broken(state.name, reason))
 
     def _tick(self, *, force: bool = False) -> None:
+        self.lock.require_in_place()
         saved = len(self.store.ids())
         record = self.account.tick(self.states, self.share, saved, force=force, every=TICK_SECONDS)
         if record is not None:

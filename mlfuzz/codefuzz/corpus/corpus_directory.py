@@ -35,7 +35,7 @@ class WorkingCorpus:
     folder: Path
 
     def make(self) -> WorkingCorpus:
-        make_folder(self.folder)
+        make_folder(self.folder, parents=False)
         return self
 
     def add(self, data: bytes) -> bool:
@@ -123,7 +123,7 @@ class WorkCorpus:
         self._corpus, self._length = corpus, length
         self._taken: set[str] = set()
         remove_folder(self._folder)
-        make_folder(corpus)
+        make_folder(corpus, parents=False)
 
     def arguments(self) -> list[str]:
         """libFuzzer's arguments: its own folder, and a list of the campaign's files that are ordinary and fit.

@@ -1,0 +1,292 @@
+"""A disk that is full, fails, takes no writes, or goes away: nothing is lost, and it goes on."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faults.bad_disk import bad_disk, from_then_on, once
+from faults.drawn import drawn, matrix
+from findings.samples import sample
+
+from mlfuzz.cli.main import main
+from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.corpus.entry import Entry
+from mlfuzz.errors import DiskFullError, StorageError
+from mlfuzz.findings.store import FindingStore
+from mlfuzz.storage import room
+from mlfuzz.storage.durable import clear_parts, new_folder, write_atomic
+from mlfuzz.storage.lock import Lock
+from mlfuzz.storage.parts import PART, part_name
+from mlfuzz.storage.remedy import REMEDIES
+from mlfuzz.storage.room import Room
+from mlfuzz.storage.workdir import Workdir
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Workdir:
+    return Workdir.create(tmp_path / "c")
+
+
+def corpus_of(workdir: Workdir) -> Corpus:
+    return Corpus.open(workdir, workdir.new_life())
+
+
+def add(corpus: Corpus, count: int = 1) -> None:
+    for _ in range(count):
+        corpus.add(Entry(seed=len(corpus)), np.zeros(2, np.float32), b"p" * 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", drawn(matrix("disk").cases(), 5))
+def test_whichever_write_of_a_campaign_fails_nothing_acknowledged_is_lost_and_it_goes_on(
+    case: str, tmp_path: Path
+) -> None:
+    assert not matrix("disk").broken(case, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", drawn(matrix("disk_verbs").cases(), 5))
+def test_whichever_write_of_a_verb_fails_it_says_which_file_and_what_to_do(case: str, tmp_path: Path) -> None:
+    assert not matrix("disk_verbs").broken(case, tmp_path)
+
+
+@pytest.mark.parametrize("number", sorted(REMEDIES), ids=lambda number: errno.errorcode[number])
+def test_each_refusal_of_a_file_system_names_the_file_and_the_remedy(number: int, tmp_path: Path) -> None:
+    with bad_disk(once(1, number)), pytest.raises(StorageError) as raised:
+        write_atomic(tmp_path / "f", b"data")
+    assert str(tmp_path / "f") in str(raised.value)
+    assert REMEDIES[number] in str(raised.value)
+    assert raised.value.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", sorted(REMEDIES), ids=lambda number: errno.errorcode[number])
+def test_a_refusal_that_nothing_below_has_answered_is_no_fault_of_mlfuzz(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/some/file")
+
+    monkeypatch.setattr("mlfuzz.cli.resolve.context.Context.resolve", refused)
+    assert main(["-C", str(tmp_path), "config", "show"]) == 3
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "please report" not in said
+    assert "/some/file" in said
+    assert REMEDIES[number][:20] in " ".join(said.split())
+
+
+def test_a_sync_that_failed_is_never_taken_for_done_afterwards(workdir: Workdir) -> None:
+    corpus = corpus_of(workdir)
+    add(corpus)
+    corpus.add(Entry(seed=1), np.zeros(2, np.float32), b"x" * 100_000)  # a blob beside the journal
+    for _ in range(2):
+        with bad_disk(lambda _at, name, _: errno.EIO if name == "fsync" else 0), pytest.raises(StorageError):
+            corpus.sync()
+    with pytest.raises(StorageError, match="disk fails"):
+        corpus.sync()
+    with pytest.raises(StorageError):
+        corpus.close()
+    assert len(Corpus.open(workdir)) == 2
+
+
+def test_a_journal_whose_sync_failed_does_not_say_that_it_ended_well(workdir: Workdir) -> None:
+    corpus = corpus_of(workdir)
+    add(corpus)
+    with bad_disk(lambda _at, name, _: errno.EIO if name == "fdatasync" else 0), pytest.raises(StorageError):
+        corpus.sync()
+    before = {path: path.stat().st_size for path in workdir.journal.rglob("*.mlj")}
+    corpus.close()
+    assert {path: path.stat().st_size for path in workdir.journal.rglob("*.mlj")} == before
+    assert len(Corpus.open(workdir)) == 1
+
+
+def test_a_record_that_could_not_be_taken_back_stands_before_none_that_is_kept(workdir: Workdir) -> None:
+    corpus = corpus_of(workdir)
+    add(corpus, 3)
+    segment = next(workdir.journal.rglob("*.mlj"))
+
+    def torn(_at: int, name: str, arguments: tuple[object, ...]) -> int:
+        if name == "write":
+            os.write(int(str(arguments[0])), b"half a rec")
+        return errno.EIO if name in ("write", "ftruncate") else 0
+
+    with bad_disk(torn), pytest.raises(StorageError):
+        add(corpus)
+    assert segment.read_bytes().endswith(b"half a rec")
+    add(corpus, 2)
+    corpus.close()
+    again = Corpus.open(workdir)
+    assert list(again.seeds) == list(range(5))
+
+
+def test_all_that_a_killed_process_was_writing_goes_at_the_next_start(workdir: Workdir) -> None:
+    dead = f"{PART}{2**22 + 1}-{'0' * 16}"  # no process has this number
+    (workdir.findings / dead).mkdir()
+    (workdir.findings / dead / "input.png").write_bytes(b"half")
+    (workdir.derived / dead).write_bytes(b"half")
+    alive = part_name(workdir.derived / "x")
+    alive.write_bytes(b"being written")
+    own = workdir.derived / ".part-of-somebody-else"
+    own.write_bytes(b"kept")
+    clear_parts(workdir.root)
+    assert not (workdir.findings / dead).exists()
+    assert not (workdir.derived / dead).exists()
+    assert alive.exists()
+    assert own.exists()
+
+
+def test_a_folder_that_is_exported_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    for at in range(1, 5):
+        with (
+            bad_disk(from_then_on(at, errno.ENOSPC)),
+            pytest.raises(DiskFullError, match=str(tmp_path / "out")),
+            new_folder(tmp_path / "out") as part,
+        ):
+            write_atomic(part / "one", b"1", sync=False)
+        assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty").mkdir()
+    with new_folder(tmp_path / "empty") as part:
+        write_atomic(part / "one", b"1", sync=False)
+    assert (tmp_path / "empty" / "one").read_bytes() == b"1"
+
+
+def test_a_campaign_waits_for_room_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, False, True])
+    monkeypatch.setattr(room, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(room, "has_room", lambda _: next(answers))
+    said: list[str] = []
+    Room(tmp_path, said.append, lambda: False).wait(DiskFullError("f: full"))
+    assert said[0].startswith("f: full; waiting 60 s")
+    assert said[1] == "there is room again: going on"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_room_does_not_mend_or_where_none_comes_is_an_error(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(room, "has_room", lambda _: there)
+    with pytest.raises(DiskFullError, match="full"):
+        Room(tmp_path, print, lambda: False).wait(DiskFullError("f: full"), seconds=0.02)
+
+
+def test_whether_there_is_room_is_tried_and_leaves_nothing(tmp_path: Path) -> None:
+    assert room.has_room(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not room.has_room(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_refused_with_what_is_needed(
+    number: int, workdir: Workdir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    finding, files = sample()
+    store = FindingStore(workdir.findings)
+    store.save(finding, files)
+    monkeypatch.setattr(fcntl, "flock", none)
+    with pytest.raises(StorageError, match="local disk"):
+        Lock.acquire(workdir.lock)
+    with pytest.raises(StorageError, match="local disk"):
+        store.annotate(finding.id, note="seen")
+    assert store.load(finding.id) == finding
+
+
+@pytest.mark.parametrize("how", ["moved", "replaced"])
+def test_a_folder_that_goes_away_under_a_campaign_is_said_and_nothing_is_written_elsewhere(
+    how: str, workdir: Workdir, tmp_path: Path
+) -> None:
+    corpus = corpus_of(workdir)
+    add(corpus, 3)
+    corpus.sync()
+    lock = Lock.acquire(workdir.lock)
+    lock.require_in_place()
+    os.rename(workdir.root, tmp_path / "away")
+    if how == "replaced":
+        Workdir.create(workdir.root)
+    finding, files = sample()
+    with pytest.raises(StorageError, match="moved, removed or replaced"):
+        lock.require_in_place()
+    if how != "replaced":
+        with pytest.raises(StorageError, match="is not there"):
+            write_atomic(workdir.stats, b"{}")
+        with pytest.raises(StorageError, match="is not there"):
+            FindingStore(workdir.findings).save(finding, files)
+        assert not workdir.root.exists()
+    lock.release()
+    assert len(Corpus.open(Workdir.open(tmp_path / "away"))) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "a\nb",
+        "a'b\"c",
+        "50%s",
+        "[red]x[/red]",
+        "-dash",
+        "é",
+        "e\u0301",
+        "a,b",
+        "..a",
+        "$HOME",
+        "a\\b",
+        "\t",
+        "*?",
+    ],
+)
+def test_a_campaign_lies_in_any_folder_that_has_a_name_in_utf_8(name: str, tmp_path: Path) -> None:
+    workdir = Workdir.create(tmp_path / name / "c")
+    corpus = corpus_of(workdir)
+    add(corpus, 2)
+    corpus.close()
+    assert len(Corpus.open(workdir)) == 2
+
+
+@pytest.mark.parametrize("verb", [("config", "show"), ("status",), ("harness", "new", "x")])
+def test_a_folder_whose_name_is_no_utf_8_is_refused_with_what_to_do(
+    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff\xfe"))
+    folder.mkdir()
+    assert main(["-C", str(folder), *verb]) == 2
+    assert "rename it" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "/".join(["d" * 200] * 25)], ids=["name", "path"])
+def test_a_path_that_is_too_long_is_said_to_be(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="shorter"):
+        Workdir.create(tmp_path / name)
+
+
+def test_two_who_save_while_the_disk_comes_and_goes_lose_nothing_that_was_acknowledged(workdir: Workdir) -> None:
+    kept: list[int] = []
+    corpora = [Corpus.open(workdir, workdir.new_life(worker)) for worker in range(2)]
+
+    def work(corpus: Corpus) -> None:
+        for number in range(40):
+            try:
+                corpus.add(Entry(seed=number), np.zeros(2, np.float32), b"p" * 50)
+                kept.append(number)
+            except DiskFullError:
+                continue
+
+    with bad_disk(lambda at, name, _: errno.ENOSPC if at % 3 == 0 and name != "ftruncate" else 0):
+        threads = [threading.Thread(target=work, args=(corpus,)) for corpus in corpora]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    again = Corpus.open(workdir)
+    assert sorted(again.seeds) == sorted(kept)
+    assert again.damaged == []
