@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -19,11 +22,13 @@ from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.errors import DiskFullError, StorageError
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.storage import room
-from mlfuzz.storage.durable import clear_parts, new_folder, write_atomic
+from mlfuzz.storage import durable, room
+from mlfuzz.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from mlfuzz.storage.durable import append_line, clear_parts, new_folder, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.parts import PART, part_name
 from mlfuzz.storage.remedy import REMEDIES
+from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.room import Room
 from mlfuzz.storage.workdir import Workdir
 
@@ -290,3 +295,126 @@ def test_two_who_save_while_the_disk_comes_and_goes_lose_nothing_that_was_acknow
     again = Corpus.open(workdir)
     assert sorted(again.seeds) == sorted(kept)
     assert again.damaged == []
+
+
+Limit: TypeAlias = Callable[[int], None]
+
+
+@pytest.fixture
+def limit() -> Iterator[Limit]:
+    """Caps the size of files this process may write: the write that crosses it is cut short, the next one refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def fill(corpus: Corpus) -> None:
+    for number in range(len(corpus), 1000):
+        corpus.add(Entry(seed=number), np.full(4, number, np.float32), b"p" * 500)
+
+
+@pytest.mark.parametrize("size", [1, 40, 100, 130, 1000, 5000, 5017, 20_001, 50_000])
+def test_all_that_was_acknowledged_before_a_full_disk_is_there_and_writing_goes_on_afterwards(
+    workdir: Workdir, limit: Limit, size: int
+) -> None:
+    life = workdir.new_life()
+    if size < 90:  # not even the first frame has room
+        limit(size)
+        with pytest.raises(DiskFullError, match=life):
+            Corpus.open(workdir, life)
+        limit(1 << 30)
+    corpus = Corpus.open(workdir, life)
+    limit(size)
+    for _ in range(2):
+        with pytest.raises(DiskFullError, match="make room"):
+            fill(corpus)
+    limit(1 << 30)
+    added = len(corpus)
+    assert added >= size // 700
+    assert list(Corpus.open(workdir).seeds) == list(range(added))
+    corpus.add(Entry(seed=added), np.full(4, added, np.float32), b"later")
+    corpus.close()
+    again = Corpus.open(workdir)
+    assert list(again.seeds) == list(range(added + 1))
+    assert again.payload(added) == b"later"
+    assert again.damaged == []
+    assert again.pending == {}
+
+
+def test_a_segment_that_cannot_begin_is_begun_when_there_is_room(
+    workdir: Workdir, limit: Limit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = Corpus.open(workdir, workdir.new_life(), segment_bytes=2000)
+    real = durable.os.open
+    refused: list[Any] = []
+
+    def full(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if str(path).endswith("000002.mlj") and len(refused) < 2:
+            refused.append(path)
+            raise OSError(28, "No space left on device")
+        return real(path, flags, *rest, **more)
+
+    added = 0
+    monkeypatch.setattr(durable.os, "open", full)
+    while added < 10:
+        try:
+            corpus.add(Entry(seed=added), np.zeros(2, np.float32), b"p" * 500)
+            added += 1
+        except DiskFullError:
+            continue
+    assert len(refused) == 2
+    assert list(Corpus.open(workdir).seeds) == list(range(10))
+    assert Corpus.open(workdir).damaged == []
+
+
+def test_a_blob_that_does_not_fit_leaves_nothing_behind(workdir: Workdir, limit: Limit) -> None:
+    corpus = Corpus.open(workdir, workdir.new_life())
+    limit(80_000)
+    with pytest.raises(DiskFullError):
+        corpus.add(Entry(), np.zeros(2, np.float32), b"x" * 100_000)
+    limit(1 << 30)
+    assert [path for path in workdir.blobs.rglob("*") if path.is_file()] == []
+    assert len(corpus) == len(Corpus.open(workdir)) == 0
+
+
+def test_the_last_checkpoint_outlives_one_that_does_not_fit(workdir: Workdir, limit: Limit) -> None:
+    path = workdir.checkpoint()
+    save_checkpoint(path, Checkpoint({"a": np.zeros(3)}))
+    limit(10_000)
+    with pytest.raises(DiskFullError):
+        save_checkpoint(path, Checkpoint({"a": np.zeros(30_000)}))
+    limit(1 << 30)
+    assert len(read_checkpoint(path).arrays["a"]) == 3
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_line_that_is_cut_short_is_taken_back(workdir: Workdir, limit: Limit) -> None:
+    append_line(workdir.progress, b"first")
+    limit(10)
+    with pytest.raises(DiskFullError):
+        append_line(workdir.progress, b"second line")
+    limit(1 << 30)
+    append_line(workdir.progress, b"third")
+    assert workdir.progress.read_bytes() == b"first\nthird\n"
+
+
+def test_the_reserve_is_given_up_so_that_a_finding_is_saved_all_the_same(
+    workdir: Workdir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = Reserve(workdir.reserve, size_bytes=1 << 16)
+    reserve.hold()
+    real = durable.os.write
+
+    def full_while_reserved(descriptor: int, data: bytes) -> int:
+        if reserve.held:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(durable.os, "write", full_while_reserved)
+    finding, files = sample()
+    with pytest.raises(DiskFullError):
+        FindingStore(workdir.findings).save(finding, files)
+    assert list(workdir.findings.iterdir()) == []
+    assert FindingStore(workdir.findings, reserve=reserve).save(finding, files)
+    assert not reserve.held
+    assert FindingStore(workdir.findings).load(finding.id) == finding
