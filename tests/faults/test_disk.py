@@ -61,30 +61,31 @@ def test_whichever_write_of_a_verb_fails_it_says_which_file_and_what_to_do(case:
     assert not matrix("disk_verbs").broken(case, tmp_path)
 
 
-@pytest.mark.parametrize("number", sorted(REMEDIES), ids=lambda number: errno.errorcode[number])
-def test_each_refusal_of_a_file_system_names_the_file_and_the_remedy(number: int, tmp_path: Path) -> None:
-    with bad_disk(once(1, number)), pytest.raises(StorageError) as raised:
-        write_atomic(tmp_path / "f", b"data")
-    assert str(tmp_path / "f") in str(raised.value)
-    assert REMEDIES[number] in str(raised.value)
-    assert raised.value.exit_code == 3
-    assert list(tmp_path.iterdir()) == []
+def test_each_refusal_of_a_file_system_names_the_file_and_the_remedy(tmp_path: Path) -> None:
+    for number in REMEDIES:
+        with bad_disk(once(1, number)), pytest.raises(StorageError) as raised:
+            write_atomic(tmp_path / "f", b"data")
+        assert str(tmp_path / "f") in str(raised.value)
+        assert REMEDIES[number] in str(raised.value)
+        assert raised.value.exit_code == 3
+        assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", sorted(REMEDIES), ids=lambda number: errno.errorcode[number])
 def test_a_refusal_that_nothing_below_has_answered_is_no_fault_of_mlfuzz(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number), "/some/file")
+    for number in (errno.ENOSPC, errno.EROFS, errno.EMFILE):
 
-    monkeypatch.setattr("mlfuzz.cli.resolve.context.Context.resolve", refused)
-    assert main(["-C", str(tmp_path), "config", "show"]) == 3
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    assert "please report" not in said
-    assert "/some/file" in said
-    assert REMEDIES[number][:20] in " ".join(said.split())
+        def refused(*_: object, number: int = number, **__: object) -> None:
+            raise OSError(number, os.strerror(number), "/some/file")
+
+        monkeypatch.setattr("mlfuzz.cli.resolve.context.Context.resolve", refused)
+        assert main(["-C", str(tmp_path), "config", "show"]) == 3
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        assert "please report" not in said
+        assert "/some/file" in said
+        assert REMEDIES[number][:20] in " ".join(said.split())
 
 
 def test_a_sync_that_failed_is_never_taken_for_done_afterwards(workdir: Workdir) -> None:
@@ -151,7 +152,7 @@ def test_a_folder_that_is_exported_appears_whole_or_not_at_all(tmp_path: Path) -
     for at in range(1, 5):
         with (
             bad_disk(from_then_on(at, errno.ENOSPC)),
-            pytest.raises(DiskFullError, match=str(tmp_path / "out")),
+            pytest.raises(DiskFullError, match="/out"),
             new_folder(tmp_path / "out") as part,
         ):
             write_atomic(part / "one", b"1", sync=False)
@@ -231,41 +232,31 @@ def test_a_folder_that_goes_away_under_a_campaign_is_said_and_nothing_is_written
     assert len(Corpus.open(Workdir.open(tmp_path / "away"))) == 3
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a b",
-        "a\nb",
-        "a'b\"c",
-        "50%s",
-        "[red]x[/red]",
-        "-dash",
-        "é",
-        "e\u0301",
-        "a,b",
-        "..a",
-        "$HOME",
-        "a\\b",
-        "\t",
-        "*?",
-    ],
-)
-def test_a_campaign_lies_in_any_folder_that_has_a_name_in_utf_8(name: str, tmp_path: Path) -> None:
-    workdir = Workdir.create(tmp_path / name / "c")
-    corpus = corpus_of(workdir)
-    add(corpus, 2)
-    corpus.close()
-    assert len(Corpus.open(workdir)) == 2
+STRANGE = (
+    "a b", "a\nb", "a'b\"c", "50%s", "[red]x[bold]", "-dash", "é", "e\u0301", "a,b", "..a", "$HOME", "a\\b", "\t", "*?",
+    "CASE", "case",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", [("config", "show"), ("status",), ("harness", "new", "x")])
+def test_a_campaign_lies_in_any_folder_that_has_a_name_in_utf_8(tmp_path: Path) -> None:
+    for name in STRANGE:
+        workdir = Workdir.create(tmp_path / name / ".." / name / "c")
+        corpus = corpus_of(workdir)
+        add(corpus, 2)
+        corpus.close()
+        (tmp_path / "link").symlink_to(tmp_path / name)
+        assert len(Corpus.open(Workdir.open(tmp_path / "link" / "c"))) == 2
+        (tmp_path / "link").unlink()
+
+
 def test_a_folder_whose_name_is_no_utf_8_is_refused_with_what_to_do(
-    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff\xfe"))
     folder.mkdir()
-    assert main(["-C", str(folder), *verb]) == 2
-    assert "rename it" in " ".join(capsys.readouterr().err.split())
+    for verb in (("config", "show"), ("status",)):
+        assert main(["-C", str(folder), *verb]) == 2
+        assert "rename it" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "/".join(["d" * 200] * 25)], ids=["name", "path"])

@@ -49,8 +49,12 @@ OF_ARRAYS = {"save", "savez", "savez_compressed", "savetxt", "tofile", "save_fil
 READING = {"which", "disk_usage", "get_terminal_size", "ignore_patterns", "gettempdir"}
 WRITING_FLAGS = ("O_CREAT", "O_WRONLY", "O_RDWR", "O_TRUNC", "O_APPEND")
 LIKELY = re.compile(
-    rf"\b(shutil|tempfile|open|fdopen|extractall|{'|'.join(sorted(OF_OS | OF_PATHS | OF_ARRAYS | {'rename'}))})\b[.(]"
+    rf"\b(shutil|tempfile)\.|(?<![.\w])open\(|\bos\.(open|fdopen|{'|'.join(sorted(OF_OS))})\(|\.open\(['\"]"
+    rf"|\.({'|'.join(sorted(OF_PATHS))}|extractall)\(|\.(rename|replace)\([^,()]*(\([^()]*\))?[^,()]*\)"
+    rf"|\b(np|numpy|torch|jit|soundfile|zipfile|pickle|json|wave)\.({'|'.join(sorted(OF_ARRAYS))})\("
 )
+"""Of a source without any of it there is nothing to parse."""
+
 IN_MEMORY = ("io.BytesIO()", "io.StringIO()")
 
 
