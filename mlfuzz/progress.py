@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError
 
 PROGRESS_SCHEMA = "mlfuzz.progress/1"
@@ -131,8 +132,8 @@ def read_progress(
     records, damaged = [], []
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
-            records.append(msgspec.json.decode(line, type=Progress))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            records.append(json_as(line, Progress))
+        except msgspec.DecodeError as error:
             damaged.append(f"{number}: {error}")
     if damaged:
         rest = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
@@ -162,6 +163,6 @@ class ProgressTail:
 def read_stats(data: bytes, origin: str = "stats.json") -> Stats:
     """Raises SchemaError where it does not fit."""
     try:
-        return msgspec.json.decode(data, type=Stats)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_as(data, Stats)
+    except msgspec.DecodeError as error:
         raise SchemaError(f"{origin}: {error}") from error

@@ -12,6 +12,7 @@ from mlfuzz.campaign.presets import with_preset
 from mlfuzz.config.schema import parts
 from mlfuzz.config.settings import WorkerOptions
 from mlfuzz.corpus.entry import Identity
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import ConfigError, SchemaError, UsageError, suggestion
 from mlfuzz.progress import read_stats
 from mlfuzz.storage.derived import Tell, mend_progress, set_aside
@@ -145,6 +146,6 @@ def _own_spec(data: bytes, origin: str) -> WorkerSpec:
 
 def _decoded(data: bytes, origin: str, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_as(data, kind)
+    except msgspec.DecodeError as error:
         raise SchemaError(f"{origin}: {error}; written by another version of mlfuzz, edited, or damaged") from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from mlfuzz.config.schema import NO_LIMIT, default_of, flatten, leaves_of, unflatten, written
 from mlfuzz.config.settings import Config
+from mlfuzz.decoding import toml_table
 from mlfuzz.errors import ConfigError
 
 FACTS = "made-with"
@@ -54,8 +54,8 @@ def dump(table: Mapping[str, Any]) -> str:
 
 def _toml(text: str, origin: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return toml_table(text)
+    except ValueError as error:
         raise ConfigError(f"{origin}: {error}") from error
 
 

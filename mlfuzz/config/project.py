@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlfuzz.decoding import toml_table
 from mlfuzz.errors import ConfigError
 
 OWN = "mlfuzz.toml"
@@ -67,8 +67,8 @@ def _shared(path: Path) -> ProjectFile | None:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return toml_table(path.read_bytes().decode("utf-8"))
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error

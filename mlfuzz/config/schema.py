@@ -5,7 +5,6 @@ A leaf is the unit that a flag, a variable or a file sets; a table such as `cove
 
 from __future__ import annotations
 
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from msgspec import Meta, Struct
 
 from mlfuzz.budget import count, duration, size
 from mlfuzz.config.settings import NAMED, Config, Selection
+from mlfuzz.decoding import toml_table
 from mlfuzz.errors import ConfigError, MlfuzzError, suggestion
 
 Path: TypeAlias = tuple[str, ...]
@@ -194,8 +194,8 @@ def _argument(text: str) -> tuple[str, Any]:
     if not equals or not name.strip():
         raise ConfigError(f"{text!r} is no argument; write NAME:key=value,key=value")
     try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return name.strip(), toml_table(f"value = {value}")["value"]
+    except ValueError:
         return name.strip(), value.strip()
 
 

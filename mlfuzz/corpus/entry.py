@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from mlfuzz.decoding import require_shallow
 from mlfuzz.mutation import Chain
+
+T = TypeVar("T")
 
 Identity: TypeAlias = tuple[str, int]
 """(life, sequence): the same for every process that reads the journals; row numbers are not."""
@@ -79,9 +82,17 @@ def dumps(record: Entry | EntryMeasure) -> bytes:
 
 def loads(header: bytes) -> Entry:
     """Raises msgspec.DecodeError."""
-    return _ENTRY.decode(header)
+    return _checked(_ENTRY, header)
 
 
 def glance(header: bytes) -> EntryRow | EntryMeasure:
     """What is needed of a header to open a corpus. Raises msgspec.DecodeError."""
-    return _RECORD.decode(header)
+    return _checked(_RECORD, header)
+
+
+def _checked(decoder: msgspec.json.Decoder[T], header: bytes) -> T:
+    require_shallow(header)
+    try:
+        return decoder.decode(header)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"no UTF-8: {error}") from error

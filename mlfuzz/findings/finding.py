@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError
 from mlfuzz.mutation import Chain
 
@@ -137,13 +138,13 @@ def dumps(finding: Finding) -> bytes:
 def loads(data: bytes, origin: str = "finding") -> Finding:
     """Raises SchemaError for another version, or a record that does not fit: with `origin` and the place in it."""
     try:
-        schema = msgspec.json.decode(data, type=_Header).schema
+        schema = json_as(data, _Header).schema
         if schema != SCHEMA:
             raise SchemaError(
                 f"{origin}: schema {schema!r}, this mlfuzz reads {SCHEMA!r}; use the mlfuzz that wrote it"
             )
-        return msgspec.json.decode(data, type=Finding)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_as(data, Finding)
+    except msgspec.DecodeError as error:
         raise SchemaError(f"{origin}: {error}; the file was edited or is damaged") from error
 
 

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import CorruptRecordError, StorageError
 from mlfuzz.storage.durable import create_exclusive, make_folder, read_regular, write_atomic
 
@@ -61,7 +62,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return Checkpoint(arrays, msgspec.json.decode(arrays.pop(FACTS).tobytes(), type=dict[str, Any]))
+        return Checkpoint(arrays, json_as(arrays.pop(FACTS).tobytes(), dict[str, Any]))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, msgspec.DecodeError) as error:
         raise CorruptRecordError(f"{path} is no checkpoint: {error}") from error
 

@@ -18,6 +18,7 @@ from typing import Self
 
 import msgspec
 
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import CampaignBusyError, StorageError
 from mlfuzz.storage.durable import open_shared, resize, write_all, writing
 
@@ -145,8 +146,8 @@ def _take(path: Path, descriptor: int) -> None:
 
 def _read(path: Path) -> Holder:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # taken this instant and not yet signed
+        return json_as(path.read_bytes(), Holder)
+    except (OSError, msgspec.DecodeError):  # taken this instant and not yet signed
         return Holder()
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
 from mlfuzz.storage.frame import CHECKED_BYTES, HEAD, HEAD_BYTES, MAGIC, Kind, matches, next_head, read_head, salt
 from mlfuzz.storage.journal import BACK, SCHEMA, Opening, Place
@@ -186,8 +187,8 @@ class Reader:
     def _opened(self, body: bytes) -> None:
         path = self._workdir.segment(self.life, self._segment)
         try:
-            schema = msgspec.json.decode(body, type=Opening).schema
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            schema = json_as(body, Opening).schema
+        except msgspec.DecodeError as error:
             raise SchemaError(f"{path}: {error}") from error
         if schema != SCHEMA:
             raise SchemaError(

@@ -20,6 +20,7 @@ from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
 from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, TriageRequest
 from mlfuzz.campaign.worker.orders import Answer, Order
+from mlfuzz.decoding import json_as
 from mlfuzz.storage.durable import fresh_log, remove, write_atomic
 from mlfuzz.storage.workdir import Workdir, life_number
 
@@ -74,8 +75,8 @@ class WorkerProcess:
         """How it ended of its own accord; None where it did not get to say."""
         for read in (self._workdir.answer(self.number).read_bytes, self._read_pipe):
             try:
-                return msgspec.json.decode(read(), type=Answer)
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+                return json_as(read(), Answer)
+            except (OSError, msgspec.DecodeError):
                 continue
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.decoding import json_as
 from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
 from mlfuzz.storage.durable import remove, write_atomic
 from mlfuzz.storage.workdir import Workdir
@@ -22,8 +23,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 def read_part(workdir: Workdir, worker: int) -> Part | None:
     """None where the worker has not counted yet."""
     try:
-        return msgspec.json.decode(workdir.part(worker).read_bytes(), type=Part)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return json_as(workdir.part(worker).read_bytes(), Part)
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 

@@ -24,6 +24,7 @@ from mlfuzz.codefuzz.native.variants import NATIVE, lane
 from mlfuzz.config import Resolved
 from mlfuzz.config.schema import dotted, fields
 from mlfuzz.config.settings import HARNESS_KEYS, FuzzConfig
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import UsageError
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.trust import Trust
@@ -180,8 +181,8 @@ def _begun_with(base: Path, name: str) -> tuple[str, ...]:
     if workdir is None or not workdir.spec.is_file():
         return ()
     try:
-        record = msgspec.json.decode(read_regular(workdir.spec), type=_Begun)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        record = json_as(read_regular(workdir.spec), _Begun)
+    except msgspec.DecodeError:
         raise UsageError(
             f"{workdir.spec} is damaged; say which harness the campaign is of: mlfuzz harness run HARNESS --name {name}"
         ) from None

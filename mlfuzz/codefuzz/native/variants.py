@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz.harness.engine import Lane
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import make_folder, read_regular, write_atomic
 
@@ -72,6 +73,6 @@ def _package(module: str) -> str:
 
 def _read(path: Path) -> Lane:
     try:
-        return msgspec.json.decode(read_regular(path), type=Lane)
+        return json_as(read_regular(path), Lane)
     except msgspec.DecodeError as error:
         raise SchemaError(f"{path}: {error}; build it again") from error

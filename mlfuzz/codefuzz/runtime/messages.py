@@ -14,6 +14,8 @@ HEAD = struct.Struct(">II")
 LARGEST = 256 << 20
 """Bytes of one part; more is taken for damage."""
 
+DAMAGED = "a message of the worker is damaged"
+
 Frame = tuple[dict[str, Any], bytes]
 
 
@@ -40,6 +42,16 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
+def _table(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(DAMAGED) from error
+    if not isinstance(message, dict):
+        raise ValueError(DAMAGED)
+    return message
+
+
 class MessageBuffer:
     """Messages out of the pieces that a non-blocking socket gives."""
 
@@ -53,11 +65,11 @@ class MessageBuffer:
         while len(self._rest) >= HEAD.size:
             body, payload = HEAD.unpack_from(self._rest)
             if body > LARGEST or payload > LARGEST:
-                raise ValueError("a message of the worker is damaged")
+                raise ValueError(DAMAGED)
             end = HEAD.size + body + payload
             if len(self._rest) < end:
                 break
-            message = json.loads(bytes(self._rest[HEAD.size : HEAD.size + body]))
+            message = _table(bytes(self._rest[HEAD.size : HEAD.size + body]))
             frames.append((message, bytes(self._rest[HEAD.size + body : end])))
             del self._rest[:end]
         return frames
