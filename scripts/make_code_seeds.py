@@ -25,6 +25,7 @@ SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
         texts.text_tokenizer,
         arrays.npy_numpy, arrays.npz_numpy, arrays.checkpoint_torch, arrays.safetensors_load, arrays.onnx_load,
         texts.config_toml, texts.config_yaml, own.loaders_mlfuzz, own.records_mlfuzz,
+        own.findings_mlfuzz,
     )
 }  # fmt: skip
 

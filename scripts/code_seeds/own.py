@@ -1,4 +1,4 @@
-"""What mlfuzz itself reads: payloads of each modality, arrays, and records. The first byte says which."""
+"""What mlfuzz itself reads, from its own writers: payloads of each modality, arrays, records, settings, messages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import json
 import struct
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from code_seeds import arrays, pictures, sounds
+
+if TYPE_CHECKING:
+    from mlfuzz.findings.finding import Finding
 
 Files = dict[str, bytes]
 
@@ -59,4 +63,44 @@ def records_mlfuzz() -> Files:
         "finding": b"f" + dumps(found),
         "checkpoint": b"c" + saved,
         "payload": b"p" + raw.dumps(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)),
+    }
+
+
+def _numbered(*fields: tuple[int, str | bytes]) -> bytes:
+    """Number, length and bytes of each field, as harnesses put them into a good record."""
+    parts = [(number, text.encode() if isinstance(text, str) else text) for number, text in fields]
+    return b"".join(bytes([number, len(text)]) + text for number, text in parts)
+
+
+def _finding(**changes: object) -> Finding:
+    from mlfuzz.findings.finding import FileRef, Finding
+    from mlfuzz.mutation import Mutation
+
+    given: dict[str, object] = {
+        "id": "0123456789abcdef", "side": "model", "kind": "label", "target": "digits:robust", "verdict": "confirmed",
+        "confirmed": "3/3", "input": FileRef("input.png", 64 * "0"), "oracle": {"name": "label"}, "margin": 0.5,
+        "chain": (Mutation("image.rotate", {"degrees": 7.25}),), "expected": "7", "observed": "1",
+    }  # fmt: skip
+    return Finding(**{**given, **changes})
+
+
+def findings_mlfuzz() -> Files:
+    from mlfuzz.findings.finding import FileRef, Trimmed, dumps
+
+    zeros = 64 * "0"
+    whole = _finding(
+        label="7", seed=FileRef("seed.png", zeros), blobs=(FileRef("blob-1.png", zeros),),
+        trimmed=Trimmed(FileRef("trimmed.png", zeros), 14, 784, "pixels"), evidence={"traceback": "line 1"},
+    )  # fmt: skip
+    code = _finding(
+        side="code", kind="exception", target="demo_parser", load="harnesses/demo_parser.py:fuzz", label=None,
+        oracle={}, chain=(), input=FileRef("input.tnsr", zeros),
+    )  # fmt: skip
+    return {
+        "whole": dumps(whole),
+        "of-code": dumps(code),
+        "good": b"",
+        "files": _numbered((1, "seed.png"), (2, "blob-1.npy"), (3, "trimmed.json"), (5, "f" * 64)),
+        "out": _numbered((0, "../input.png"), (8, "../../escaped"), (9, "/etc"), (10, "..")),
+        "names": _numbered((9, "digits:fragile"), (10, "a/b"), (11, "crash"), (15, "flaky")),
     }

@@ -23,7 +23,7 @@ PLANTED = {"demo_parser"}
 EXPECTED = {
     "image_pillow", "audio_soundfile", "text_tokenizer", "npy_numpy", "npz_numpy", "checkpoint_torch", "onnx_load",
     "safetensors_load", "wav_scipy", "config_toml", "config_yaml", "loaders_mlfuzz", "records_mlfuzz", "digits_model",
-    "demo_parser",
+    "demo_parser", "findings_mlfuzz",
 }  # fmt: skip
 
 every = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
