@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from code_seeds import arrays, pictures, sounds
 
@@ -85,21 +86,21 @@ def _finding(**changes: object) -> Finding:
 
 
 def findings_mlfuzz() -> Files:
-    from mlfuzz.findings.finding import FileRef, Trimmed, dumps
+    from mlfuzz.findings.finding import FileRef, Trimmed
 
     zeros = 64 * "0"
     whole = _finding(
-        label="7", seed=FileRef("seed.png", zeros), blobs=(FileRef("blob-1.png", zeros),),
-        trimmed=Trimmed(FileRef("trimmed.png", zeros), 14, 784, "pixels"), evidence={"traceback": "line 1"},
+        label="7", seed=FileRef("seed.png", zeros), trimmed=Trimmed(FileRef("t.png", zeros), 14, 784, "pixels"),
+        oracle={}, chain=(), confirmed="", expected="", observed="",
     )  # fmt: skip
     code = _finding(
         side="code", kind="exception", target="demo_parser", load="harnesses/demo_parser.py:fuzz", label=None,
         oracle={}, chain=(), input=FileRef("input.tnsr", zeros),
     )  # fmt: skip
     return {
-        "whole": dumps(whole),
-        "of-code": dumps(code),
-        "good": b"",
+        "whole": msgspec.json.encode(whole),
+        "of-code": msgspec.json.encode(code),
+        "good": b"\x0b\x05label",
         "files": _numbered((1, "seed.png"), (2, "blob-1.npy"), (3, "trimmed.json"), (5, "f" * 64)),
         "out": _numbered((0, "../input.png"), (8, "../../escaped"), (9, "/etc"), (10, "..")),
         "names": _numbered((9, "digits:fragile"), (10, "a/b"), (11, "crash"), (15, "flaky")),
