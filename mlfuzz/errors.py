@@ -73,11 +73,12 @@ class SeedError(TargetError):
 
 
 class BadInputError(MlfuzzError):
-    """A file that the codec refuses; `reason` is a short phrase that can be counted."""
+    """A file that the codec refuses; `reason` is a short phrase that can be counted, `remedy` what to do about it."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        self.reason = reason
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+    def __init__(self, reason: str, detail: str = "", *, remedy: str = "") -> None:
+        self.reason, self.remedy = reason, remedy
+        message = "; ".join(part for part in (detail, remedy) if part)
+        super().__init__(f"{reason}: {message}" if message else reason)
 
 
 class StorageError(MlfuzzError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +13,15 @@ from typing import TypeVar
 import numpy as np
 
 from mlfuzz.corpus.arrays import MAX_ARRAY_BYTES, item_bytes, read_stack
-from mlfuzz.corpus.files import SeedFile, printable, seed_files
+from mlfuzz.corpus.files import EXAMPLES, SeedFile, listed, plain, printable, seed_files, some
+from mlfuzz.corpus.strange import ARCHIVE, archive_kind, archive_named, unpacking, wide_text
 from mlfuzz.errors import BadInputError, SeedError, suggestion
 from mlfuzz.modality.base import Modality, Payload, read_guarded
 
 T = TypeVar("T")
 
-EXAMPLES = 3
-"""Names that are kept for each reason."""
+STACKS = (".npz", ".npy")
+"""Arrays are a seed for each part, so such a file is given alone; in a folder .npy may be one picture."""
 
 SHOWN_LABELS = 12
 """Of the target, where no seed has one of them."""
@@ -42,33 +45,48 @@ class Seed:
 class SeedSet:
     """seeds: in the order of their names. skipped: reason -> how many. examples: reason -> a few names.
 
+    remedies: reason -> what to do, where there is something. warnings: about what is taken all the same.
     left_out: usable for all that is known, but more than `max_seeds`.
     """
 
     seeds: list[Seed] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    remedies: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def refuse(self, reason: str, name: str) -> None:
+    @property
+    def seen(self) -> int:
+        """Everything that was found: taken, refused for a reason, or one too many."""
+        return len(self.seeds) + sum(self.skipped.values()) + self.left_out
+
+    def refuse(self, reason: str, name: str, remedy: str = "") -> None:
         """Count a file that is no seed."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         names = self.examples.setdefault(reason, [])
-        if len(names) < EXAMPLES:
+        if len(names) <= EXAMPLES:
             names.append(name)
+        if remedy:
+            self.remedies.setdefault(reason, remedy)
 
     def reasons(self) -> str:
-        """ "12 empty file (a.png, b.png, ...), 1 symbolic link (c.png)"; the commonest first."""
-        ordered = sorted(self.skipped.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count} x {reason} ({self._names(reason)})" for reason, count in ordered)
+        """ "12 x empty file (a.png, b.png, ...), 1 x symbolic link (c.png)"; the commonest first. In ASCII."""
+        return ", ".join(self._counted(reason) for reason in self._ordered())
 
-    def _names(self, reason: str) -> str:
-        names = [ascii(name)[1:-1] for name in self.examples[reason]]
-        return ", ".join(names) + (", ..." if self.skipped[reason] > len(names) else "")
+    def advice(self) -> list[str]:
+        """The same, a line each, with what to do where there is something."""
+        remedies = {reason: f": {plain(remedy)}" for reason, remedy in self.remedies.items()}
+        return [self._counted(reason) + remedies.get(reason, "") for reason in self._ordered()]
+
+    def _ordered(self) -> list[str]:
+        return sorted(self.skipped, key=lambda reason: (-self.skipped[reason], reason))
+
+    def _counted(self, reason: str) -> str:
+        return f"{self.skipped[reason]} x {reason} ({some(self.examples[reason])})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +123,31 @@ def load_seeds(
         known = ", ".join(ascii(label)[1:-1] for label in list(labels)[:SHOWN_LABELS])
         more = ", ..." if len(labels) > SHOWN_LABELS else ""
         hint = f"; a sub-folder is a label, the target's are: {known}{more}" if UNKNOWN_LABEL in found.skipped else ""
-        raise SeedError(f"{path} has no usable seed: {found.reasons() or 'it is empty'}{hint}")
+        advice = "".join(f"; {plain(found.remedies[reason])}" for reason in found.skipped if reason in found.remedies)
+        raise SeedError(f"{path} has no usable seed: {found.reasons() or 'it is empty'}{advice}{hint}")
+    controlled = [seed.name for seed in found.seeds if isinstance(seed.payload, str) and _controls(seed.payload)]
+    if controlled:
+        count = listed(len(controlled), "text has", "texts have")
+        found.warnings.append(f"{count} control characters, taken as they stand: {some(controlled)}")
     return found
+
+
+def _controls(text: str) -> bool:
+    return any(unicodedata.category(char) == "Cc" and char not in "\t\n\r\f" for char in set(text))
 
 
 def _sources(path: Path, modality: Modality, labels: Sequence[str], found: SeedSet) -> list[_Source]:
     if path.is_dir():
-        files = seed_files(path, labels=labels, refuse=found.refuse)
+        files = seed_files(path, labels=labels, refuse=found.refuse, warn=found.warnings.append)
         return [_Source(file.name, file.label, file.path) for file in files if _readable(file, modality, found)]
     if not path.exists():
         raise SeedError(f"{path} is not there; give a folder of seeds, a file, or arrays (.npz, .npy)")
     # Named by the user: a link given in so many words is followed, those found in folders are not.
-    if path.suffix.lower() in (".npz", ".npy"):
+    if path.suffix.lower() in STACKS:
         return _stacked(path.resolve(), modality)
+    if kind := archive_named(path.name):
+        found.refuse(ARCHIVE, printable(Path(path.name)), unpacking(kind, path))
+        return []
     return [_Source(printable(Path(path.name)), None, path.resolve())]
 
 
@@ -125,7 +155,13 @@ def _readable(file: SeedFile, modality: Modality, found: SeedSet) -> bool:
     suffix = file.path.suffix.lower()
     if suffix in modality.reads:
         return True
-    found.refuse(f"{suffix or 'no suffix'}: no {modality.name} file", file.name)
+    if kind := archive_named(file.path.name):
+        found.refuse(ARCHIVE, file.name, unpacking(kind, file.path))
+        return False
+    remedy = f"read are {', '.join(modality.reads)}"
+    if suffix in STACKS:
+        remedy = f"give arrays alone: --seeds {shlex.quote(str(file.path))}"
+    found.refuse(f"{plain(suffix) or 'no suffix'}: no {modality.name} file", file.name, remedy)
     return False
 
 
@@ -193,14 +229,29 @@ def _shuffled(items: Sequence[T], rng: np.random.Generator) -> list[T]:
 
 
 def _read(source: _Source, modality: Modality, found: SeedSet) -> Seed | None:
+    data = b""
     try:
         data, suffix = source.item if source.file is None else (read_guarded(source.file), source.file.suffix.lower())
         payload = modality.decode(data, suffix=suffix)
         written = modality.encode(payload)
+        if isinstance(payload, str):
+            _require_text(data)
     except BadInputError as error:
-        found.refuse(error.reason, source.name)
+        kind = archive_kind(data) if source.file is not None else ""
+        if kind and source.file is not None:
+            found.refuse(ARCHIVE, source.name, unpacking(kind, source.file))
+        else:
+            found.refuse(error.reason, source.name, error.remedy)
         return None
     return Seed(source.name, payload, source.label, hashlib.sha256(data).hexdigest(), written)
+
+
+def _require_text(data: bytes) -> None:
+    """What a codec takes for text, since any character may be in one, and what no person has written as one."""
+    if data and not data.strip(b"\0"):
+        raise BadInputError("nothing but NUL bytes", remedy="restore it: a crash or a full disk leaves such files")
+    if kind := wide_text(data):
+        raise BadInputError("not UTF-8", f"it looks like {kind}", remedy="save it as UTF-8")
 
 
 def _add(seed: Seed, by_content: dict[str, Seed], found: SeedSet) -> None:

@@ -10,18 +10,10 @@ from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import MODALITIES, Payload
+from mlfuzz.modality.container import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from mlfuzz.modality.parts import ModalityParts, Reading
 from mlfuzz.modality.resample import resampled
-from mlfuzz.modality.sound import (
-    MAX_CHANNELS,
-    MAX_RATE_HZ,
-    MAX_SAMPLES,
-    MAX_SECONDS,
-    MIN_RATE_HZ,
-    read_sound,
-    write_flac,
-    write_wav,
-)
+from mlfuzz.modality.sound import MAX_SAMPLES, MAX_SECONDS, read_sound, write_flac, write_wav
 
 FULL_SCALE = 32768
 """Steps of one unit on the 16-bit grid: -1 is -32768, the highest value is 32767 / 32768."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,10 @@ Image: (C, H, W) uint8, or float32 in [0, 1]; audio: (C, T) int16 or float32. Of
 
 MAX_FILE_BYTES = 16 << 20
 """No seed is larger than this (16 MiB): a bigger file is nearly always a mistake or an attack."""
+
+
+LINKED = "put the file itself there, or give the link alone: --seeds LINK"
+"""What to do about a symbolic link."""
 
 
 class Modality(Protocol):
@@ -102,15 +107,14 @@ def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     Raises BadInputError with a countable reason.
     """
     try:
+        _require_ordinary(path, os.lstat(path))  # to open a device may wind a tape, and a socket has another error
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        if path.is_symlink():
-            raise BadInputError("symbolic link", str(path)) from error
-        raise BadInputError("cannot be opened", f"{path}: {error.strerror}") from error
+        advice = f"chmod u+r {shlex.quote(str(path))}" if isinstance(error, PermissionError) else ""
+        raise BadInputError("cannot be opened", f"{path}: {error.strerror}", remedy=advice) from error
     try:
         state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise BadInputError("not an ordinary file", str(path))
+        _require_ordinary(path, state)
         if state.st_size > max_bytes:
             raise BadInputError(f"larger than {max_bytes >> 20} MiB", f"{path}: {state.st_size} bytes")
         if state.st_size == 0:
@@ -119,6 +123,13 @@ def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
             return file.read(max_bytes + 1)[:max_bytes]
     finally:
         os.close(descriptor)
+
+
+def _require_ordinary(path: Path, state: os.stat_result) -> None:
+    if stat.S_ISLNK(state.st_mode):
+        raise BadInputError("symbolic link", str(path), remedy=LINKED)
+    if not stat.S_ISREG(state.st_mode):
+        raise BadInputError("not an ordinary file", str(path))
 
 
 def rebuild(description: dict[str, object]) -> Modality:

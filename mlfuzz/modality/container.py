@@ -6,6 +6,7 @@ libsndfile knows 26 formats and is not hardened for hostile files: 27 bytes of S
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlfuzz.errors import BadInputError
@@ -17,9 +18,19 @@ WAV_CODINGS = {1: (8, 16, 24, 32), 3: (32, 64), 6: (8,), 7: (8,)}
 """Format tag -> bits a sample: PCM, IEEE float, A-law, mu-law."""
 
 EXTENSIBLE = 0xFFFE
+
+MAX_CHANNELS = 8
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 384_000
+
+UNSAID = "length not in the header"
 MAX_CHUNKS = 4096
 UNKNOWN_LENGTH = 0xFFFFFFFF
 """The data size of a WAV that was written to a pipe."""
+
+WIDE = (b"RF64", b"BW64")
+"""A WAV whose sizes have 64 bits (EBU Tech 3306, ITU-R BS.2088): they stand in a chunk of their own, the first."""
+
+AGAIN = "write it once more: ffmpeg -i OLD NEW.wav"
 
 MP3_KBITS = {
     1: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -44,6 +55,8 @@ def sniff(data: bytes) -> Sound:
     """Which of the four formats these bytes are. Raises BadInputError for others, and for what is cut short."""
     if not data:
         raise BadInputError("empty file")
+    if data.startswith(WIDE):
+        data = _narrowed(data)
     if data.startswith(b"RIFF"):
         _walk_wav(data)
         return Sound("WAV", data)
@@ -62,35 +75,76 @@ def _walk_wav(data: bytes) -> None:
     """Chunk by chunk to the samples. Raises BadInputError for other codings, or fewer samples than are announced."""
     if data[8:12] != b"WAVE":
         raise BadInputError("no sound of a known format", "RIFF, but not WAVE")
-    at, described = 12, False
-    for _ in range(MAX_CHUNKS):
-        if at + 8 > len(data):
-            break
-        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
-        body = data[at + 8 : at + 8 + min(size, 40)]
+    described = False
+    for name, size, at in _chunks(data, 12):
         if name == b"fmt ":
-            _check_coding(body)
+            _check_coding(data[at : at + min(size, 40)])
             described = True
         if name == b"data":
             if not described:
                 break
-            if size != UNKNOWN_LENGTH and at + 8 + size > len(data):
-                raise BadInputError("truncated file", f"{size} bytes of samples announced, {len(data) - at - 8} there")
+            there = len(data) - at
+            if size != UNKNOWN_LENGTH and size > there:
+                raise BadInputError("truncated file", f"{size} bytes of samples announced, {there} there")
+            if not size and there and not _chunks_fill(data, at):
+                raise BadInputError(UNSAID, f"0 bytes of samples announced, {there} there", remedy=AGAIN)
             return
-        at += 8 + size + size % 2
     raise BadInputError("damaged sound", "a WAV without description or samples")
+
+
+def _narrowed(data: bytes) -> bytes:
+    """A WAV of 64-bit sizes as one of 32 bits, which has room for every file that is read."""
+    if data[12:16] != b"ds64" or len(data) < 48:
+        raise BadInputError("damaged sound", "a WAV of 64-bit sizes without them")
+    length = struct.unpack_from("<Q", data, 28)[0]
+    narrow = b"RIFF" + data[4:12] + b"JUNK" + data[16:]
+    at = next((at for name, size, at in _chunks(data, 12) if name == b"data" and size == UNKNOWN_LENGTH), 0)
+    if not at:  # a small one may say its sizes as any WAV does
+        return narrow
+    if at + length > len(data):
+        raise BadInputError("truncated file", f"{length} bytes of samples announced, {len(data) - at} there")
+    return narrow[: at - 4] + struct.pack("<I", length) + narrow[at:]
+
+
+def _chunks_fill(data: bytes, at: int) -> bool:
+    """Whether whole chunks follow from here to the end: then nothing else does."""
+    end = at
+    for name, size, body in _chunks(data, at):
+        if not name.isascii() or not name.decode().isprintable():
+            return False
+        end = body + size
+    return len(data) - end in (0, 1)
+
+
+def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, size and place of the chunks from here on, the first MAX_CHUNKS of them."""
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > len(data):
+            return
+        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        yield name, size, at + 8
+        at += 8 + size + size % 2
 
 
 def _check_coding(body: bytes) -> None:
     if len(body) < 16:
         raise BadInputError("damaged sound", "a WAV with a short description")
-    tag, _, _, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
     if tag == EXTENSIBLE and len(body) >= 26:
         tag = struct.unpack_from("<H", body, 24)[0]
     if bits not in WAV_CODINGS.get(tag, ()):
         raise BadInputError(
-            "WAV of another coding", f"tag {tag:#x}, {bits} bits; PCM, float, A-law and mu-law are read"
+            "WAV of another coding", f"tag {tag:#x}, {bits} bits; PCM, float, A-law and mu-law are read", remedy=AGAIN
         )
+    refuse_shape(channels, rate_hz)  # libsndfile says of some only that they are damaged
+
+
+def refuse_shape(channels: int, rate_hz: int) -> None:
+    """Raises BadInputError where no model hears so many channels, or at such a rate."""
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise BadInputError(f"more than {MAX_CHANNELS} channels" if channels else "no channel", str(channels))
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise BadInputError("absurd sample rate", f"{rate_hz} Hz; from 1 to 384 kHz are read")
 
 
 def _last_page(data: bytes) -> None:

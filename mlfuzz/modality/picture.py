@@ -140,7 +140,7 @@ def _finite(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 def _on_white(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     """(H, W, 4) -> (H, W, 3): white, since what is drawn with transparency is nearly always drawn for a page."""
     if pixels.dtype == np.uint8:
-        wide = pixels.astype(np.int32)
+        wide = pixels.astype(np.uint16)  # 255 * 255 + 127 still fits
         alpha = wide[..., 3:]
         return ((wide[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
     values = pixels.astype(np.float32)

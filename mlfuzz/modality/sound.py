@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError
-from mlfuzz.modality.container import sniff
+from mlfuzz.modality.container import AGAIN, UNSAID, refuse_shape, sniff
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 600.0
 """No sound is longer: an hour is nearly always a whole recording, to be cut into utterances first."""
-
-MAX_CHANNELS = 8
-MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 384_000
 
 MAX_SAMPLES = 32 << 20
 """Of one sound after mixing: 128 MiB of float32 (10 minutes at 48 kHz)."""
@@ -138,12 +135,9 @@ def _refuse(file: SoundFile) -> None:
     """Judges what the header says. Raises BadInputError."""
     if file.frames <= 0:
         raise BadInputError("no samples")
-    if not 1 <= file.channels <= MAX_CHANNELS:
-        raise BadInputError(f"more than {MAX_CHANNELS} channels", str(file.channels))
-    if not MIN_RATE_HZ <= file.samplerate <= MAX_RATE_HZ:
-        raise BadInputError("absurd sample rate", f"{file.samplerate} Hz; from 1 to 384 kHz are read")
+    refuse_shape(file.channels, file.samplerate)
     if file.frames >= UNKNOWN_FRAMES:
-        raise BadInputError("length not in the header", "a FLAC that was written to a pipe; convert it once more")
+        raise BadInputError(UNSAID, "a FLAC that was written to a pipe", remedy=AGAIN)
     if file.frames > MAX_SECONDS * file.samplerate:
         raise BadInputError("longer than 10 minutes", f"{file.frames / file.samplerate:.0f} s")
 

@@ -90,8 +90,8 @@ class Text:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-            hint = "it looks like UTF-16; save it as UTF-8" if wide else f"at byte {error.start}: {error.reason}"
-            raise BadInputError("not UTF-8", hint) from error
+            where = "it looks like UTF-16" if wide else f"at byte {error.start}: {error.reason}"
+            raise BadInputError("not UTF-8", where, remedy="save it as UTF-8") from error
         if len(text) > self.max_chars and self.fit == "refuse":
             raise BadInputError("too long", f"{len(text)} characters where {self.max_chars} are allowed")
         return text[: self.max_chars]

@@ -101,8 +101,42 @@ def test_what_cannot_be_a_seed_is_counted_with_its_reason_and_a_few_names(folder
     assert found.skipped["symbolic link"] == 2
     assert found.skipped["not an ordinary file"] == 1
     assert found.examples["not an ordinary file"] == ["0/pipe.png"]
-    assert sum(found.skipped.values()) == 7
+    assert found.skipped["hidden file"] == 1
+    assert found.skipped["hidden folder"] == 1
+    assert sum(found.skipped.values()) == 9
+    assert found.seen == 12 + 9
     assert "elsewhere" in found.reasons()
+
+
+def test_what_there_is_to_do_is_said_beside_the_reason(folder):
+    (folder / "0" / "more.zip").write_bytes(b"PK\x03\x04")
+    (folder / "0" / "link.png").symlink_to("0.png")
+    (folder / "0" / "stack.npz").touch()
+    (folder / "0" / "empty.png").touch()
+    archive = folder / "0" / "more"
+    assert load_seeds(folder, DIGIT).advice() == [
+        f"1 x .npz: no image file (0/stack.npz): give arrays alone: --seeds {folder}/0/stack.npz",
+        f"1 x an archive (0/more.zip): unpack it: unzip {archive}.zip -d {archive}",
+        "1 x empty file (0/empty.png)",
+        "1 x symbolic link (0/link.png): put the file itself there, or give the link alone: --seeds LINK",
+    ]
+
+
+def test_an_archive_given_alone_is_refused_with_the_line_that_unpacks_it(tmp_path):
+    for name, content in (("a.zip", b""), ("b.png", b"\x1f\x8b\x08")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SeedError, match=r"1 x an archive .*unpack it: (unzip|gunzip)"):
+            load_seeds(tmp_path / name, DIGIT)
+
+
+def test_a_table_of_labels_that_leaves_something_open_is_taken_with_a_word(folder):
+    (folder / "labels.csv").write_text("file,label\n0/0.png,0\n0/0.png,1\n0/1.png\n")
+    warned = load_seeds(folder, DIGIT).warnings
+    assert warned == [
+        "labels.csv has no label in line 4",
+        "labels.csv gives 0/0.png two labels; the last one counts",
+        "11 files are not named in labels.csv, so without a label: 0/1.png, 0/2.png, 0/3.png, ...",
+    ]
 
 
 def test_content_under_two_labels_is_used_once_and_said(folder):

@@ -274,3 +274,33 @@ def test_a_description_gives_an_equal_modality(audio):
 def test_a_shape_that_makes_no_sense_is_refused(arguments):
     with pytest.raises(ConfigError):
         Audio(**arguments)
+
+
+def wide(samples: bytes, *, said: int | None = None, magic: bytes = b"RF64", size: int = 0xFFFFFFFF) -> bytes:
+    """A WAV whose sizes stand in a ds64 chunk."""
+    sizes = struct.pack("<QQQI", 100 + len(samples), len(samples) if said is None else said, len(samples) // 2, 0)
+    form = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
+    chunks = b"ds64" + struct.pack("<I", len(sizes)) + sizes + b"fmt " + struct.pack("<I", len(form)) + form
+    return magic + b"\xff\xff\xff\xffWAVE" + chunks + b"data" + struct.pack("<I", size) + samples
+
+
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 1600])
+def test_a_wav_of_64_bit_sizes_gives_the_samples_that_a_plain_one_gives(magic, size):
+    samples = np.random.default_rng(0).integers(-9000, 9000, 800, np.int16)
+    data = wide(samples.tobytes(), magic=magic, size=size)
+    assert np.array_equal(Audio(seconds=0.05).decode(data), samples[None])
+
+
+def test_a_wav_of_64_bit_sizes_that_says_more_than_there_is_is_cut_short():
+    for said in (1602, 1 << 40):
+        with pytest.raises(BadInputError, match="truncated file"):
+            Audio().decode(wide(bytes(1600), said=said))
+    with pytest.raises(BadInputError, match="damaged sound"):
+        Audio().decode(b"RF64\xff\xff\xff\xffWAVEfmt ")
+
+
+def test_a_recorder_that_was_killed_has_left_samples_and_no_length():
+    data = wide(bytes(1600), size=0).replace(b"RF64\xff\xff\xff\xffWAVEds64", b"RIFF\x00\x00\x00\x00WAVEJUNK")
+    with pytest.raises(BadInputError, match=r"length not in the header: 0 bytes .*; write it once more: ffmpeg"):
+        Audio().decode(data)

@@ -6,7 +6,7 @@ import os
 import shlex
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,6 +15,9 @@ from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.cli.verbs.doctor import MARKS
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
 from mlfuzz.report.visible import visible
+
+if TYPE_CHECKING:
+    from mlfuzz.corpus.seeds import SeedSet
 
 MOST_SEEDS = 512
 
@@ -65,9 +68,9 @@ def check(
     usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
     shape = getattr(usable.seeds[0].payload, "shape", None)
     alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
-    lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {len(usable)} usable seeds")]
-    if usable.reasons():
-        lines.append(CheckLine("warn", f"seeds left out: {usable.reasons()}"))
+    lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {_counted(usable)}")]
+    lines += [CheckLine("warn", f"seeds left out: {reason}") for reason in usable.advice()]
+    lines += [CheckLine("warn", text) for text in usable.warnings]
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
@@ -84,3 +87,12 @@ def check(
         ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
     )
     return EXIT_BROKEN if failed else EXIT_CLEAN
+
+
+def _counted(seeds: SeedSet) -> str:
+    """ "12 usable seeds", "12 usable seeds of 15 seen: 3 left out", "512 usable seeds of 600 seen: 88 not needed"."""
+    text = f"{len(seeds)} usable seeds"
+    refused = sum(seeds.skipped.values())
+    parts = [f"{refused} left out"] if refused else []
+    parts += [f"{seeds.left_out} more than --max-seeds"] if seeds.left_out else []
+    return f"{text} of {seeds.seen} seen: {', '.join(parts)}" if parts else text
