@@ -25,7 +25,8 @@ SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
         texts.text_tokenizer,
         arrays.npy_numpy, arrays.npz_numpy, arrays.checkpoint_torch, arrays.safetensors_load, arrays.onnx_load,
         texts.config_toml, texts.config_yaml, own.loaders_mlfuzz, own.records_mlfuzz,
-        own.findings_mlfuzz,
+        own.findings_mlfuzz, own.bundle_mlfuzz, own.config_mlfuzz, own.dictionary_mlfuzz, own.progress_mlfuzz,
+        own.messages_mlfuzz,
     )
 }  # fmt: skip
 
