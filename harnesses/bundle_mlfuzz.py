@@ -46,7 +46,7 @@ from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.repro import repro_script
 
-PLACE = Path("bundle").absolute()
+PLACE = Path("bundle")  # where the run is, which differs from where it was imported
 CANARY = PLACE / "canary"
 SECRET = b"what a link must not lead to"
 MOST_FIELDS, LONGEST = 12, 255
@@ -104,7 +104,7 @@ def laid_out(folder: Path, content: bytes) -> dict[str, bytes]:
             (folder / name).write_bytes(files[part])
     if linked:
         record["input"] = names["input"] = "link"
-        (folder / "link").symlink_to(CANARY)
+        (folder / "link").symlink_to(CANARY.absolute())
         record["input"] = {"file": "link", "sha256": hashlib.sha256(SECRET).hexdigest()}
         (folder / RECORD).write_bytes(msgspec.json.encode(record))
     return {names["input"]: files["input"], names["seed"]: files["seed"]}

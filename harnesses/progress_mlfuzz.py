@@ -45,7 +45,7 @@ from mlfuzz.corpus import entry
 from mlfuzz.errors import SchemaError
 from mlfuzz.progress import best_operators, read_progress, read_stats
 
-FLIGHT = Path("flight").absolute()
+FLIGHT = Path("flight")  # where the run is, which differs from where it was imported
 
 
 def stats(content: bytes) -> None:

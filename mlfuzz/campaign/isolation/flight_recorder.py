@@ -24,6 +24,8 @@ PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "e
 HEADER = struct.Struct("<8sQQddQQQQ")
 MAGIC = b"MLFZFLT2"
 PAGE_BYTES = 4 << 20
+IDENTITY_BYTES = 16
+"""Of a parent: two int64."""
 """A batch of 2,048 rows with a dozen columns of 8 bytes takes 0.2 MiB; text sites may take more."""
 
 STEP_BYTES = 64 << 10
@@ -190,22 +192,23 @@ def read_pulse(path: Path) -> Pulse | None:
 
 
 def read_flight(path: Path) -> FlightRecord | None:
-    """The last recorded batch; None where there is none."""
+    """The last recorded batch; None where there is none, or it is damaged: a process has died while it was written."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEADER.size)
             if len(head) < HEADER.size:
                 return None
             magic, *_, size = HEADER.unpack(head)
-            body = file.read(size)
+            body = file.read(min(size, PAGE_BYTES))
     except FileNotFoundError:
         return None
     if magic != MAGIC or not size or len(body) < size:
         return None
     try:
-        return msgspec.msgpack.decode(body, type=FlightRecord)
-    except msgspec.DecodeError:
+        record = msgspec.msgpack.decode(body, type=FlightRecord)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return record if len(record.parents) % IDENTITY_BYTES == 0 else None
 
 
 def doing(pulse: Pulse | None) -> str:

@@ -6,9 +6,13 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import pytest
 
 from mlfuzz.campaign.isolation.flight_recorder import (
+    HEADER,
+    MAGIC,
     PAGE_BYTES,
     FlightRecord,
     Recorder,
@@ -57,4 +61,26 @@ def test_there_is_no_pulse_before_the_worker_has_begun(tmp_path: Path) -> None:
     assert read_pulse(tmp_path / "page") is None
     (tmp_path / "page").write_bytes(b"MLFZ")
     assert read_pulse(tmp_path / "page") is None
+    assert read_flight(tmp_path / "page") is None
+
+
+@pytest.mark.parametrize("size", [1 << 40, (1 << 64) - 1, PAGE_BYTES])
+def test_a_page_whose_size_is_damaged_holds_no_batch(tmp_path: Path, size: int) -> None:
+    Recorder(tmp_path / "page").record(record(1), (4, 3, 8, 8))
+    page = bytearray((tmp_path / "page").read_bytes())
+    page[HEADER.size - 8 : HEADER.size] = size.to_bytes(8, "little")
+    (tmp_path / "page").write_bytes(page)
+    assert read_flight(tmp_path / "page") is None
+
+
+@pytest.mark.parametrize("body", [b"\x91" * 4000, b"\xff", b"\xa1\xff", msgspec.msgpack.encode({"batch": 1})])
+def test_a_page_whose_body_is_damaged_holds_no_batch(tmp_path: Path, body: bytes) -> None:
+    head = HEADER.pack(MAGIC, 2, 3, 1.0, 5.0, 1, 7, 0, len(body))
+    (tmp_path / "page").write_bytes(head + body)
+    assert read_flight(tmp_path / "page") is None
+
+
+def test_half_an_identity_is_none(tmp_path: Path) -> None:
+    body = msgspec.msgpack.encode(FlightRecord(3, "execute", ["w00-0001-abcd"], bytes(15), []))
+    (tmp_path / "page").write_bytes(HEADER.pack(MAGIC, 2, 3, 1.0, 5.0, 1, 7, 0, len(body)) + body)
     assert read_flight(tmp_path / "page") is None
