@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""mlfuzz's own guarded loaders: pictures, sounds, texts and arrays from strangers. The first byte says which.
+"""mlfuzz's own guarded loaders: pictures, sounds, texts, arrays and folders of them from strangers.
 
-Documented: BadInputError, and "never anything else" (mlfuzz.modality.base, mlfuzz.corpus.arrays). What was read is
-written and read again, and must be the same.
+Documented: BadInputError, "never anything else" (mlfuzz.modality.base, mlfuzz.corpus.arrays); of a folder SeedError.
+What was read is written and read again, and must be the same; of a folder each file is taken or counted. The first byte
+says which loader is meant.
 """
 
 import contextlib
 import importlib
+import shutil
 import sys
+from pathlib import Path
 
 HARNESS = {
     "name": "loaders_mlfuzz",
@@ -16,10 +19,11 @@ HARNESS = {
     "preload": [
         "mlfuzz.modality.image", "mlfuzz.modality.picture", "mlfuzz.modality.audio", "mlfuzz.modality.container",
         "mlfuzz.modality.sound", "mlfuzz.modality.resample", "mlfuzz.modality.text", "mlfuzz.corpus.arrays",
+        "mlfuzz.corpus.seeds",
     ],
     "seeds": "corpus/seeds/code/loaders_mlfuzz",
     "dictionary": "corpus/seeds/code/loaders_mlfuzz.dict",
-    "allowed": ["mlfuzz.errors.BadInputError"],
+    "allowed": ["mlfuzz.errors.BadInputError", "mlfuzz.errors.SeedError"],
     "seconds": 2.0,
     "mebibytes": 512,
     "length": 4096,
@@ -35,10 +39,19 @@ if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instr
 import numpy
 
 from mlfuzz.corpus.arrays import item_bytes, read_stack
-from mlfuzz.errors import BadInputError
+from mlfuzz.corpus.files import LABELS, MISSING
+from mlfuzz.corpus.seeds import load_seeds
+from mlfuzz.errors import BadInputError, SeedError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
+
+FOLDER = Path("folder")  # where the run is, which differs from where it was imported
+LONGEST = 255
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+    "3a7e9b550000000a49444154789c6360000000020001e221bc330000000049454e44ae426082"
+)
 
 MODALITIES = {
     ord("i"): Image(size=(16, 16)),
@@ -53,11 +66,33 @@ def fuzz(data: bytes) -> None:
     kind, content = data[:1], data[1:]
     if kind == b"n":
         stacked(content)
+    elif kind == b"l":
+        folder({"a.png": PICTURE, "cat/b.png": b"", LABELS: content}, MODALITIES[ord("i")])
+    elif kind == b"s":
+        name, _, rest = content.partition(b"\0")
+        folder({"a.txt": b"a text", **({plain(name): rest} if plain(name) else {})}, Text(max_chars=256))
     elif kind and kind[0] in MODALITIES:
         modality = MODALITIES[kind[0]]
         payload = modality.decode(content)
         again = modality.decode(modality.encode(payload))
         assert numpy.array_equal(again, payload), "written and read again, it differs"
+
+
+def plain(name: bytes) -> str:
+    """A name of a file in a folder; "" where a file system has none such."""
+    text = name.decode("utf-8", "surrogateescape")
+    return "" if "/" in text or len(name) > LONGEST or text in ("", ".", "..", "a.txt", LABELS) else text
+
+
+def folder(files: dict[str, bytes], modality: Image | Text) -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    for name, content in files.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
+        (FOLDER / name).write_bytes(content)
+    found = load_seeds(FOLDER, modality)
+    there = found.seen - found.skipped.get(MISSING, 0)
+    assert there == len(files) - (LABELS in files), f"{there} of {len(files)} files are counted"
+    assert all(line.isascii() and line.isprintable() for line in (*found.advice(), *found.warnings)), "raw bytes"
 
 
 def stacked(content: bytes) -> None:
@@ -69,7 +104,7 @@ def stacked(content: bytes) -> None:
 if __name__ == "__main__":
 
     def TestOneInput(data: bytes) -> None:
-        with contextlib.suppress(BadInputError):
+        with contextlib.suppress(BadInputError, SeedError):
             fuzz(data)
 
     atheris.Setup(sys.argv, TestOneInput)

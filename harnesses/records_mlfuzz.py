@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +41,8 @@ if __name__ == "__main__":  # a plain atheris script; elsewhere the engine instr
 from mlfuzz.errors import StorageError
 from mlfuzz.findings import finding, record
 from mlfuzz.modality import raw
-from mlfuzz.storage import reader
-from mlfuzz.storage.checkpoint import read_checkpoint
-from mlfuzz.storage.frame import head, salt
+from mlfuzz.storage import checkpoint, reader
+from mlfuzz.storage.frame import HEAD_BYTES, MAGIC, Kind, head, matches, read_head, salt
 
 LIFE = "w0-1-abcdef"
 
@@ -84,11 +84,42 @@ def framed(content: bytes) -> bytes:
 
 
 def journal(content: bytes) -> None:
+    """Records are whole ones of these bytes, their checksums right; what is cut off takes only the last ones away."""
+    whole, frames = journal_of(content), frames_of(content)
+    for header, vector, payload in whole:
+        assert header in frames[Kind.HEADER], "a header that no checksum holds"
+        assert vector is None or vector in frames[Kind.VECTOR], "a vector that no checksum holds"
+        assert payload is None or payload in frames[Kind.PAYLOAD], "a payload that no checksum holds"
+    if content:
+        cut = content[: zlib.crc32(content) % len(content)]
+        assert whole[: len(journal_of(cut))] == journal_of(cut), "cut short, it has other records"
+
+
+def journal_of(content: bytes) -> list[tuple[bytes, bytes | None, bytes | None]]:
     with in_memory(content) as path:
-        reading = reader.Reader(OneSegment(path), LIFE)
-        for one in reading.read():
-            assert one.life == LIFE, "a record of another life"
-        assert all(damage.length >= 0 for damage in reading.damaged), "damage of negative length"
+        workdir = OneSegment(path)
+        reading = reader.Reader(workdir, LIFE)
+        found = [
+            (one.header, one.vector, None if one.payload is None else reader.load_payload(workdir, one.payload))
+            for one in reading.read()
+        ]
+        assert list(reading.read()) == [], "a record that comes twice"
+        assert 0 <= reading.pending <= len(content), "more that is pending than there is"
+        assert all(0 <= one.length <= len(content) for one in reading.damaged), "more damage than there is"
+        return found
+
+
+def frames_of(content: bytes) -> dict[int, set[bytes]]:
+    """Bodies by kind at every place where both checksums are right; of headers without their two lengths."""
+    key, at = salt(LIFE, 1), content.find(MAGIC)
+    frames: dict[int, set[bytes]] = {kind: set() for kind in Kind}
+    while 0 <= at <= len(content) - HEAD_BYTES:
+        found = read_head(content, at, key)
+        body = b"" if found is None else content[at + HEAD_BYTES : at + HEAD_BYTES + found.length]
+        if found is not None and matches(body, found, key) and found.kind in frames:
+            frames[found.kind].add(body[8:] if found.kind == Kind.HEADER else body)
+        at = content.find(MAGIC, at + 1)
+    return frames
 
 
 def findings(content: bytes) -> None:
@@ -98,18 +129,15 @@ def findings(content: bytes) -> None:
     assert finding.loads(finding.dumps(found)) == found, "written and read again, it differs"
 
 
-def checkpoint(content: bytes) -> None:
-    with in_memory(content + b"mlfuzz sha256 " + hashlib.sha256(content).hexdigest().encode()) as path:
-        read_checkpoint(path)
+def state(content: bytes) -> None:
+    """A checkpoint under a right checksum, which no chance finds; bytes, since the reader follows no link."""
+    signed = content + b"mlfuzz sha256 " + hashlib.sha256(content).hexdigest().encode()
+    checkpoint.read_regular = lambda path: signed
+    found = checkpoint.read_checkpoint(Path("state.npz"))
+    assert not any(array.dtype.hasobject for array in found.arrays.values()), "an array of objects, unpickled"
 
 
-READERS = {
-    b"j": journal,
-    b"J": lambda content: journal(framed(content)),
-    b"f": findings,
-    b"c": checkpoint,
-    b"p": raw.loads,
-}
+READERS = {b"j": journal, b"J": lambda content: journal(framed(content)), b"f": findings, b"c": state, b"p": raw.loads}
 
 
 def fuzz(data: bytes) -> None:

@@ -33,6 +33,12 @@ def loaders_mlfuzz() -> Files:
         "text": b"t" + "two words, \u00e9".encode(),
         "stack-npz": b"n" + several.getvalue(),
         "stack-npy": b"n" + arrays.npy_numpy()["text.npy"],
+        "labels": b"lfile,label\na.png,cat\ncat/b.png,dog\n",
+        "labels-odd": b'l\xef\xbb\xbfFile, Label ,note\r\na.png,cat,1\r\n\r\nb\r\na.png,dog\r\n../c.png,"d"""\r\n',
+        "folder": b"sb.txt\0another text",
+        "folder-wide": b"sb.txt\0" + "wide".encode("utf-16-le"),
+        "folder-archive": b"sb.tar.gz\0\x1f\x8b\x08",
+        "folder-hidden": b"s.b.txt\0hidden",
     }
 
 

@@ -23,9 +23,10 @@ PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "e
 
 HEADER = struct.Struct("<8sQQddQQQQ")
 MAGIC = b"MLFZFLT2"
-PAGE_BYTES = 4 << 20
 IDENTITY_BYTES = 16
 """Of a parent: two int64."""
+
+PAGE_BYTES = 4 << 20
 """A batch of 2,048 rows with a dozen columns of 8 bytes takes 0.2 MiB; text sites may take more."""
 
 STEP_BYTES = 64 << 10
