@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -75,7 +76,7 @@ def _harness(finding: Finding) -> list[str]:
     if finding.evidence.get("shipped"):
         give = f"getattr(harnesses.module({where!a}), {function!a})(data)"
         lines = [
-            f"# {finding.kind} {_comment(finding.observed)}: {_comment(where)} comes with mlfuzz.",
+            f"# {_comment(finding.kind)} {_comment(finding.observed)}: {_comment(where)} comes with mlfuzz.",
             "from pathlib import Path", "", "from mlfuzz import harnesses", "",
             f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
             f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
@@ -87,8 +88,9 @@ def _harness(finding: Finding) -> list[str]:
         give, module = f"getattr(importlib.import_module({where!a}), {function!a})(data)", "importlib"
     else:
         return _missing(finding)
+    failure = f"{_comment(finding.kind)} {_comment(finding.observed)}"
     return [
-        f"# {finding.kind} {_comment(finding.observed)}: run from the project's folder; needs {_comment(where)} alone.",
+        f"# {failure}: run from the project's folder; needs {_comment(where)} alone.",
         f"import {module}",
         "import sys",
         "from pathlib import Path",
@@ -171,7 +173,11 @@ def _plain_parts(finding: Finding) -> dict[str, str] | None:
     if not isinstance(recorded, dict) or not {"module", "model"} <= set(recorded):
         return None
     parts = {str(name): str(value) for name, value in recorded.items() if value}
-    return parts if all(_DOTTED.fullmatch(value) for value in parts.values()) else None
+    return parts if all(_is_dotted(value) for value in parts.values()) else None
+
+
+def _is_dotted(name: str) -> bool:
+    return bool(_DOTTED.fullmatch(name)) and not any(keyword.iskeyword(part) for part in name.split("."))
 
 
 def _comment(text: str) -> str:

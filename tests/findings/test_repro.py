@@ -1,4 +1,6 @@
+import ast
 import io
+import itertools
 import subprocess
 import sys
 
@@ -147,3 +149,30 @@ def test_a_live_object_s_other_form_is_left_to_mlfuzz_and_said_so():
     oracle = {"name": "differ:int8", "part": "differ", "of": "int8"}
     finding, _ = sample(oracle=oracle, load="", evidence={"repro": {"module": "zoo", "model": "net"}})
     assert "int8, is run by mlfuzz replay alone" in repro_script(finding)
+
+
+TEXTS = ["kind", "target", "load", "sentence", "expected", "observed", "message", "seed_name", "note", "confirmed"]
+BREAK_OUT = [f"x{end}raise SystemExit('ran'){end}#" for end in ("\n", "\r", "\x0c", "\u2028")] + ["\0"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"side": "code", "load": "harnesses/a.py:fuzz"}, {"side": "code", "load": "pkg.mod:fuzz"},
+        {"side": "code", "load": "harnesses/a.py:fuzz", "evidence": {"shipped": True}}, {"side": "code", "load": ""},
+        {"load": ""}, {"load": "zoo:make"}, {"evidence": {"repro": {"module": "zoo", "model": "net"}}},
+    ],
+    ids=["a harness", "a module's", "a shipped one", "nowhere", "a live object", "a target", "a plain model"],
+)  # fmt: skip
+def test_no_text_of_a_record_becomes_a_line_of_its_script(form):
+    for text, broken in itertools.product(TEXTS, BREAK_OUT):
+        finding, _ = sample(**{**form, text: form.get("load", "") + broken if text == "load" else broken})
+        tree = ast.parse(repro_script(finding))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Raise)], (text, broken)
+
+
+@pytest.mark.parametrize("name", ["import", "a.class", "None", "pkg.lambda.x"])
+def test_a_name_that_is_a_word_of_python_s_is_no_attribute(name):
+    for part in ("module", "model", "preprocess"):
+        repro = {"module": "zoo", "model": "net", "preprocess": "twice", part: name}
+        ast.parse(repro_script(sample(evidence={"repro": repro})[0]))
