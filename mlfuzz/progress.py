@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError
@@ -16,6 +17,8 @@ STATS_SCHEMA = "mlfuzz.stats/1"
 
 SEVERITY_BINS = 5
 """Failure rates are counted in fifths of each operator's range."""
+
+Bins: TypeAlias = Annotated[list[int], Meta(min_length=SEVERITY_BINS, max_length=SEVERITY_BINS)]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +52,8 @@ class OperatorStats(msgspec.Struct, kw_only=True):
     gains: int = 0
     failures: int = 0
     unjudged: int = 0
-    rows_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
-    failures_by_severity: list[int] = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
+    rows_by_severity: Bins = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
+    failures_by_severity: Bins = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
 
 
 def best_operators(operators: Mapping[str, OperatorStats], count: int = 4) -> list[str]:
@@ -74,7 +77,7 @@ class SeedStats(msgspec.Struct, kw_only=True):
     usable: int = 0
     labelled: int = 0
     skipped: dict[str, int] = {}
-    failing: list[list[str]] = []
+    failing: list[Annotated[list[str], Meta(min_length=3, max_length=3)]] = []
     broken: int = 0
 
 
@@ -122,6 +125,11 @@ class Stats(msgspec.Struct, kw_only=True):
     timing: dict[str, float] = {}
     nearest: Miss | None = None
     warnings: list[str] = []
+
+    def __post_init__(self) -> None:
+        for row in self.confusion:  # no type says this of a list
+            if len(row) < 3 or type(row[2]) is not int or not all(isinstance(name, str | None) for name in row[:2]):
+                raise ValueError(f"confusion is rows of [expected, got, count, ...], not {row!r:.80}")
 
 
 def read_progress(

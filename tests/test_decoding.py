@@ -168,3 +168,22 @@ def test_looking_for_depth_takes_a_time_that_grows_with_the_bytes_alone():
     with pytest.raises(msgspec.DecodeError):
         json_as(b"[" * 200 + b'"' + b'\\"' * 500_000, str)
     assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"operators": {"image.rotate": {"rows_by_severity": [1, 2]}}},
+        {"operators": {"image.rotate": {"failures_by_severity": [0] * 6}}},
+        {"confusion": [["7", "1"]]}, {"confusion": [["7", "1", "three", "label"]]}, {"confusion": [[[], "1", 3]]},
+        {"seeds": {"failing": [["a.png", "7"]]}},
+    ],
+)  # fmt: skip
+def test_figures_whose_rows_have_another_width_are_refused_as_damaged(field):
+    with pytest.raises(MlfuzzError):
+        read_stats(msgspec.json.encode({"campaign": "c", "started": "now", **field}))
+
+
+def test_figures_as_they_are_written_are_taken():
+    rows = {"confusion": [["7", "1", 3], ["7", None, 3, "label"]], "seeds": {"failing": [["a.png", "7", "1"]]}}
+    assert read_stats(msgspec.json.encode({"campaign": "c", "started": "now", **rows})).confusion == rows["confusion"]
