@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-import tokenize
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +24,6 @@ MAX_ARRAYS = 1000
 ENCRYPTED = 0x1
 """Bit of a member's flags (APPNOTE, section 4.4.4)."""
 
-_UNREADABLE = (
-    ValueError, EOFError, OSError, KeyError, RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
-    zlib.error, struct.error,
-)  # fmt: skip
-"""What numpy and zipfile were seen to raise for files that are damaged or made up."""
-
 
 @dataclass(frozen=True, slots=True)
 class ArrayStack:
@@ -46,8 +38,12 @@ def read_stack(data: bytes, *, suffix: str) -> ArrayStack:
     try:
         with warnings.catch_warnings(action="ignore"):  # of old headers, and of whatever chance has put there
             arrays = {"arr_0": _array(data)} if suffix == ".npy" else _archive(data)
-    except _UNREADABLE as error:
-        raise BadInputError("not an array file", str(error)) from error
+    except BadInputError:
+        raise
+    except MemoryError as error:
+        raise BadInputError("arrays too large for the memory") from error
+    except Exception as error:  # numpy and zipfile raise a dozen types, and more with each release
+        raise BadInputError("not an array file", f"{type(error).__name__}: {error}") from error
     inputs = _first(arrays, INPUT_KEYS)
     if inputs is None:
         raise BadInputError("no inputs in the archive", f"it has {sorted(arrays)}; call them {INPUT_KEYS[0]!r} or 'x'")

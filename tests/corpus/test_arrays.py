@@ -1,3 +1,4 @@
+import contextlib
 import io
 import pickle
 import random
@@ -123,3 +124,17 @@ def test_names_in_an_archive_lead_nowhere(tmp_path, monkeypatch):
     with pytest.raises(BadInputError, match="no inputs"):
         read_stack(packed(["../../x.npy", "/x.npy", "..\\y.npy"]), suffix=".npz")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_to_packed_arrays_is_refused_and_nothing_else(method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("x.npy", saved(np.arange(600, dtype=np.float32)))
+    rng = random.Random(5)
+    for _ in range(100):
+        data = bytearray(file.getvalue())
+        for _ in range(rng.randrange(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        with contextlib.suppress(BadInputError):
+            read_stack(bytes(data), suffix=".npz")
