@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Indices, Rows
-from mlfuzz.errors import TargetError
+from mlfuzz.errors import DiskFullError, TargetError
 from mlfuzz.observation import Crash, Observation
+from mlfuzz.storage.remedy import surroundings_error
 from mlfuzz.targets.base import Target
 
 MAX_ROWS_PER_KEY = 8
@@ -43,13 +45,14 @@ def execute(target: Target, rows: Rows) -> Execution:
 
     k guilty rows cost about 2 k log2(B) calls. Out of memory halves the batch and is a finding only of a row alone.
     Errors of the device itself (which leave it unusable) are raised on: the worker dies and its supervisor takes over.
+    A disk that is full under what the target writes or prints says nothing of an input. Raises DiskFullError.
     """
     try:
         seen = target.run(rows)
     except (TargetError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001  what the system under test raises is data
-        _raise_if_device_is_lost(error)
+        _raise_if_no_fault_of_an_input(error)
         return _taken_apart(target, rows, error)
     return Execution(np.arange(len(rows)), seen)
 
@@ -88,7 +91,7 @@ def _taken_apart(target: Target, rows: Rows, error: Exception) -> Execution:
             except (TargetError, KeyboardInterrupt):
                 raise
             except Exception as raised:  # noqa: BLE001  what the system under test raises is data
-                _raise_if_device_is_lost(raised)
+                _raise_if_no_fault_of_an_input(raised)
                 known = raised
             else:
                 ran += range(start, stop)
@@ -127,7 +130,11 @@ def broken_target(execution: Execution, unmutated: Sequence[int], batch: int) ->
     return ""
 
 
-def _raise_if_device_is_lost(error: Exception) -> None:
+def _raise_if_no_fault_of_an_input(error: Exception) -> None:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # its own files, or what it prints
+        full = surroundings_error(error)
+        assert full is not None
+        raise DiskFullError(f"the target could not write: {full}") from error
     lost = getattr(torch, "AcceleratorError", None)
     if (lost is not None and isinstance(error, lost)) or "CUDA error" in str(error):
         raise error

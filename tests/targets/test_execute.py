@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from mlfuzz.batch import TensorRows
-from mlfuzz.errors import TargetError
+from mlfuzz.errors import DiskFullError, TargetError
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import MAX_ROWS_PER_KEY, broken_target, execute
@@ -84,3 +86,13 @@ def test_out_of_memory_of_a_batch_is_not_a_finding() -> None:
 def test_a_shape_that_does_not_fit_is_raised_on() -> None:
     with pytest.raises(TargetError):
         execute(CallableTarget("t", IMAGE, lambda images: images.sum()), rows_with(set()))
+
+
+def test_a_full_disk_under_what_the_target_prints_is_not_a_finding() -> None:
+    def printing(images: Tensor) -> Tensor:
+        if len(images) < 64:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        raise ValueError
+
+    with pytest.raises(DiskFullError, match="make room"):
+        execute(CallableTarget("t", IMAGE, printing), rows_with({5}))
