@@ -39,4 +39,4 @@ def test_a_new_folder_has_a_part_for_workers_and_is_private():
         assert (folder / "work" / "tmp").is_dir()
         assert folder.stat().st_mode & 0o077 == 0
     finally:
-        scratch.shutil.rmtree(folder)
+        scratch.remove_folder(folder)
