@@ -74,14 +74,10 @@ def _strange(event: str, arguments: tuple[Any, ...]) -> str:
 
 
 def _allowed(path: str) -> bool:
-    """Below the project, where commands were given; a temporary folder of one's own; nowhere."""
-    whole = os.path.realpath(path)
-    temporary = os.path.basename(whole.removeprefix(f"{os.path.realpath(os.environ['TMPDIR'])}/").partition("/")[0])
-    return (
-        whole == os.devnull
-        or Path(whole).is_relative_to(project)
-        or (whole.startswith(os.path.realpath(os.environ["TMPDIR"])) and temporary.startswith("mlfuzz-"))
-    )
+    """Below the project, where commands were given; for a while; nowhere."""
+    whole = Path(os.path.realpath(path))
+    mine = (project, Path(os.environ["TMPDIR"]).resolve())
+    return str(whole) == os.devnull or any(whole.is_relative_to(place) for place in mine)
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import specimen
 from faults.drawn import matrix
 
 from mlfuzz.findings.finding import dumps
@@ -56,7 +55,6 @@ def project(tmp_path: Path) -> Path:
     code = msgspec.structs.replace(record, side="code", load="evil.py:TestOneInput")
     shutil.copytree(root / "bundle/one", root / "bundle/code")
     (root / "bundle/code/finding.json").write_bytes(dumps(code))
-    specimen.build(root / ".mlfuzz", name="e")
     return root
 
 

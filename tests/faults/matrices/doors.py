@@ -20,6 +20,7 @@ from findings.samples import ref
 from mlfuzz.cli.main import main
 from mlfuzz.findings.finding import Finding, dumps
 from mlfuzz.findings.trust import note_begun
+from mlfuzz.mutation import Mutation
 from mlfuzz.storage.workdir import Workdir
 
 PROMISE = (
@@ -236,6 +237,7 @@ def _finding(names: str) -> Finding:
         "id": ID, "side": "model", "kind": "label", "target": "digits", "load": SHIPPED, "modality": specimen.MODALITY,
         "oracle": {"name": "label"}, "input": ref("input.png", moved), "seed": ref("seed.png", seed), "label": "7",
         "expected": "7", "observed": "1", "verdict": "candidate", "margin": 0.1,
+        "chain": [msgspec.to_builtins(Mutation("image.rotate", {"degrees": 20.0}))],
     }  # fmt: skip
     return msgspec.convert({**msgspec.to_builtins(msgspec.convert(given, Finding)), **changes}, Finding)
 
