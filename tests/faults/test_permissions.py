@@ -19,7 +19,7 @@ from mlfuzz.storage.journal import Journal
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 
-UMASKS = [0o077, 0o022, 0o002, 0o027]
+UMASKS = [0o077, 0o002]
 
 
 @pytest.fixture

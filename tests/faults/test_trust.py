@@ -13,13 +13,13 @@ OTHERS = [case for case in DOORS.cases() if case not in QUICK]
 
 
 @pytest.mark.parametrize(
-    "case", [*drawn(QUICK, 4), *(pytest.param(one, marks=pytest.mark.slow) for one in drawn(QUICK, 24))]
+    "case", [*drawn(QUICK, 4), *(pytest.param(one, marks=pytest.mark.slow) for one in drawn(QUICK, 16))]
 )
 def test_nothing_that_only_a_record_names_is_imported(case: str, tmp_path: Path) -> None:
     assert DOORS.broken(case, tmp_path) == ""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", drawn(OTHERS, 3))
+@pytest.mark.parametrize("case", drawn(OTHERS, 1))
 def test_what_is_the_users_own_is_imported_and_what_is_not_is_not(case: str, tmp_path: Path) -> None:
     assert DOORS.broken(case, tmp_path) == ""
