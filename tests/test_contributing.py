@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.cli.main import application
+from mlfuzz.cli.application import application
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()

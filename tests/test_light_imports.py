@@ -50,7 +50,7 @@ def test_light_modules_import_no_torch():
 
 
 def test_starting_the_command_imports_no_verb_and_no_numpy():
-    code = "from mlfuzz.cli.main import application; application()"
+    code = "from mlfuzz.cli.application import application; application()"
     assert loaded_after(code, (*HEAVY, "numpy", "mlfuzz.cli.verbs.fuzz", "mlfuzz.cli.verbs.doctor", "jinja2")) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlfuzz.cli.main import VERBS, application
+from mlfuzz.cli.application import VERBS, application
 from mlfuzz.config import resolve
 
 TEXT = (Path(__file__).parents[2] / "README.md").read_text()

@@ -58,7 +58,7 @@ def surroundings(
 
 
 Here: TypeAlias = Annotated[Context, Parameter(parse=False)]
-"""A verb's parameter `context`: filled in by `main`, never by the command line."""
+"""A verb's parameter `context`: filled in by `application`, never by the command line."""
 
 Trusted: TypeAlias = Annotated[
     tuple[str, ...],

@@ -145,7 +145,7 @@ _PLAIN = Console(file=io.StringIO(), markup=False, emoji=False, highlight=False,
 
 
 class _Console(Console):
-    """Rich ends the process with 1 where the reader has gone, which here means findings: let `main` decide."""
+    """Rich ends the process with 1 where the reader has gone, which here means findings: let `application` decide."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

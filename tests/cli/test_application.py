@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from mlfuzz.cli import main as module
-from mlfuzz.cli.main import VERBS
+from mlfuzz.cli import application as module
+from mlfuzz.cli.application import VERBS
 from mlfuzz.errors import TargetError
 from mlfuzz.storage.workdir import Workdir
 
