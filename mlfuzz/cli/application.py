@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
@@ -14,8 +16,10 @@ from mlfuzz import __version__
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
+from mlfuzz.interrupts import Interrupted, Requests
 from mlfuzz.registry import offer_plugins
 from mlfuzz.report.visible import visible
+from mlfuzz.stop_reason import StopReason
 from mlfuzz.storage.remedy import surroundings_error
 
 EXIT_CODES = (
@@ -98,9 +102,8 @@ def run(tokens: Sequence[str]) -> int:
     except MlfuzzError as error:
         _fail(str(error), verbose=verbose)
         return error.exit_code
-    except KeyboardInterrupt:
-        _fail("interrupted", verbose=False)
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         return EXIT_CLEAN
@@ -114,6 +117,22 @@ def run(tokens: Sequence[str]) -> int:
         return _our_fault(error)
     finally:
         offer_plugins((), Path())  # those of this command's project
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now: what the code under test would still clear away is of no use, and may take its time."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    reason = error.reason if isinstance(error, Interrupted) else StopReason.INTERRUPTED
+    requests = Requests.here()
+    if requests is None or requests.answer():
+        _fail(reason.value, verbose=False)
+    return reason.exit_code or EXIT_INTERRUPTED
 
 
 def _launcher(app: App) -> Any:
