@@ -108,6 +108,13 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaiting:
+    """The end was asked for a while ago. doing: what it waits for, in words."""
+
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignResult:
     """How a campaign ended. exit_code: as documented for the command line.
 
@@ -133,12 +140,13 @@ class Ended:
 
 Event: TypeAlias = (
     Started | Preparing | SeedsReady | Broken | Tick | NewFinding | Confirmed | Shrunk | WorkerDied | Warned | Ending
-    | Ended
+    | Awaiting | Ended
 )  # fmt: skip
 
 _NAMES: Mapping[type, str] = {
     Started: "started", Preparing: "preparing", SeedsReady: "ready", Broken: "broken", NewFinding: "saved",
     Confirmed: "verdict", Shrunk: "shrunk", WorkerDied: "died", Warned: "warning",
+    Awaiting: "awaiting",
 }  # fmt: skip
 
 

@@ -27,8 +27,8 @@ WRAP_UP_SHARE, WRAP_UP_SECONDS = 0.2, 5.0
 """After the time is up findings may still be confirmed and shrunk: a fifth of the time, but at least 5 s, which three
 runs of an input take that hangs for a second, and the start of the process that runs it."""
 
-HURRY_SECONDS = 2.0
-"""The same where somebody has asked for the end."""
+HURRY_SECONDS = 3.0
+"""The same where somebody has asked for the end, from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class WrapUp:
         spent = time.monotonic() - self._began
         if self._interrupts.reason is None:
             return self._allowed - spent
-        return min(self._allowed - spent, HURRY_SECONDS - min(spent, self._interrupts.seconds))
+        return min(self._allowed - spent, HURRY_SECONDS - self._interrupts.seconds)
 
 
 class Waiting:

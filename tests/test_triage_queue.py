@@ -11,7 +11,7 @@ from findings.samples import sample
 from mlfuzz.events import Confirmed, Warned
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.mutation import Mutation
-from mlfuzz.triage_queue import SHRINK_SECONDS, WRAP_UP_SECONDS, TriageQueue, Waiting, WrapUp
+from mlfuzz.triage_queue import HURRY_SECONDS, SHRINK_SECONDS, WRAP_UP_SECONDS, TriageQueue, Waiting, WrapUp
 
 COST = {"confirm": 0.1, "shrink": 1.0}
 
@@ -125,7 +125,7 @@ def test_the_time_after_the_time_is_a_fifth_and_short_for_who_asked_for_the_end(
     assert WRAP_UP_SECONDS - 1.0 < WrapUp(1.0, Interrupts(stop)).left <= WRAP_UP_SECONDS
     assert 19.0 < WrapUp(100.0, Interrupts(stop)).left <= 20.0
     stop.touch()
-    assert 0.0 < WrapUp(100.0, Interrupts(stop)).left <= 2.0
+    assert 0.0 < WrapUp(100.0, Interrupts(stop)).left <= HURRY_SECONDS
 
 
 def ranked(number, key, operator="image.rotate", margin=1.0, **changes):

@@ -36,10 +36,10 @@ AGAIN_SECONDS = 3.0
 """So often a command is told again that may have swallowed it."""
 
 GRACE_SECONDS = 8.0
-"""So long a command may take to give way, or to write its report after a campaign that has ended in good order."""
+"""So long a command may take to give way."""
 
-HELD_SECONDS = 45.0
-"""The same for a campaign that saves: it has times of its own, which a busy machine stretches."""
+SAVING_SECONDS = 45.0
+"""The same for a campaign that saves and reports: it has times of its own, which a busy machine stretches."""
 
 HURRIED_SECONDS = 3.0
 """The same once somebody has asked twice."""
@@ -135,7 +135,7 @@ class _Front:
         if not page[SAID] and waited > SAY_SECONDS:
             page[SAID] = 1
             say(f"{self._reason().value}: ending")
-        if not self.held and not self.staged and now - max(self.asked, self.left) > STAGE_SECONDS:
+        if not self._saves() and not self.staged and waited > STAGE_SECONDS:
             self.staged = True
             say(f"waiting for what still runs; it is killed after {GRACE_SECONDS:.0f} s, and nothing saved is lost")
         if not self.held and not page[OVER] and now - self.poked > AGAIN_SECONDS:
@@ -145,9 +145,13 @@ class _Front:
             say(f"killed after {waited:.0f} s: it did not give way; what was saved is there")
             os.kill(self.child, signal.SIGKILL)
 
+    def _saves(self) -> bool:
+        """Whether a campaign ends itself, or did and is being reported."""
+        return self.held or self.left > self.asked
+
     def _until(self) -> float:
         """When what has not ended is killed."""
-        until = self.asked + HELD_SECONDS if self.held else max(self.asked, self.left) + GRACE_SECONDS
+        until = self.asked + (SAVING_SECONDS if self._saves() else GRACE_SECONDS)
         return min(until, self.hurried + HURRIED_SECONDS) if self.hurried else until
 
     def _ended(self, status: int) -> int:

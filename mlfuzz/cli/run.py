@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.terminal.closing import NextCommands, close
 from mlfuzz.cli.terminal.panel import Draw, Panel
-from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError
+from mlfuzz.errors import EXIT_INTERRUPTED, MlfuzzError, StorageError
 from mlfuzz.events import CampaignResult, Event
 from mlfuzz.findings.known import Known
+from mlfuzz.interrupts import leave_dead_streams
 from mlfuzz.report.visible import visible
 from mlfuzz.request import CampaignRequest
-from mlfuzz.storage.durable import remove_folder
+from mlfuzz.storage.durable import create_exclusive, remove_folder
 from mlfuzz.storage.workdir import Workdir
 
 Tell: TypeAlias = Callable[[Event], None]
+
+REPORT_SECONDS = 4.0
+"""What the report may take where somebody has asked for the end, and waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +67,73 @@ def run(context: Context, launch: Launch, *, report: bool = True) -> int:
     """Run, report, and say what to type next; the exit code."""
     terminal, workdir, commands = context.terminal, launch.workdir, launch.commands
     on = f" on {launch.where}" if launch.where else ""
-    terminal.say((f"fuzzing {launch.typed}", "bold"), f"{on}, campaign {workdir.name}; Ctrl-C saves and reports")
     title = " · ".join(["mlfuzz", launch.typed, *([launch.where] if launch.where else []), f"campaign {workdir.name}"])
     fresh = not workdir.root.exists()
     seconds = launch.request.budget.total_seconds
-    context.note_begun(launch.root, launch.names)
     try:
+        terminal.say((f"fuzzing {launch.typed}", "bold"), f"{on}, campaign {workdir.name}; Ctrl-C saves and reports")
+        context.note_begun(launch.root, launch.names)
         with Panel(
             terminal, title, workdir.name, seconds, draw=launch.draw, options=commands.there,
             known=Known(launch.request.regressions),
         ) as panel:  # fmt: skip
-            result = launch.start(panel)
+            audience = Audience(panel, workdir)
+            result = launch.start(audience)
     except MlfuzzError as error:
         if fresh and not workdir.stats.exists() and str(workdir.root) not in str(error):
             remove_folder(workdir.root)  # a mistyped target leaves no campaign behind
         raise
     except BrokenPipeError:  # the reader has gone: what was found is kept, but nobody may take this for clean
         return EXIT_INTERRUPTED
-    path = (
-        write_report(context, workdir, commands) if report and workdir.stats.exists() else None
-    )  # it may have ended before
+    path = None
+    if report and workdir.stats.exists():  # it may have ended before
+        with limited(REPORT_SECONDS if result.stop.reason.exit_code is not None else 0.0):
+            path = write_report(context, workdir, commands)
     close(context, commands, result, path)
-    return result.exit_code
+    return EXIT_INTERRUPTED if audience.gone and result.stop.reason.exit_code is None else result.exit_code
+
+
+class Audience:
+    """Passes on what a campaign says; once nobody reads it any more the campaign is asked to end."""
+
+    def __init__(self, tell: Tell, workdir: Workdir) -> None:
+        self._tell, self._workdir = tell, workdir
+        self.gone = False
+
+    def __call__(self, event: Event) -> None:
+        try:
+            self._tell(event)
+        except BrokenPipeError:
+            self.gone = True
+            leave_dead_streams()
+            with suppress(StorageError):
+                create_exclusive(self._workdir.stop_request, b"", sync=False)
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Gives up with `OutOfTime` what takes longer, of the processor's time: a busy machine may stretch it. 0: no limit.
+
+    Elsewhere than in the main thread there is no limit either.
+    """
+    if not seconds or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(_: int, __: object) -> NoReturn:
+        raise OutOfTime("the end was asked for, and it takes long")
+
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
+
+
+class OutOfTime(Exception):
+    """What can be made again was given up."""
 
 
 def write_report(context: Context, workdir: Workdir, commands: NextCommands) -> Path | None:

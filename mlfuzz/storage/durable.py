@@ -43,7 +43,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
         try:
             write_new(part, data, sync=sync)
             os.replace(part, path)
-        except OSError:
+        except BaseException:
             with suppress(OSError):
                 os.unlink(part)
             raise

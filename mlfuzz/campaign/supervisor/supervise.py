@@ -12,8 +12,8 @@ from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, Wor
 from mlfuzz.campaign.supervisor.restart_policy import RestartPolicy
 from mlfuzz.campaign.supervisor.triage import ProbeTriage
 from mlfuzz.campaign.supervisor.worker_pool import WorkerPool
-from mlfuzz.errors import EXIT_CLEAN, DiskFullError, MlfuzzError
-from mlfuzz.events import CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
+from mlfuzz.errors import EXIT_CLEAN, DiskFullError, MlfuzzError, StorageError
+from mlfuzz.events import Awaiting, CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
@@ -23,7 +23,7 @@ from mlfuzz.progress import ProgressTail, Stats
 from mlfuzz.request import CampaignRequest
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.derived import stored_stats
-from mlfuzz.storage.durable import clear_parts, remove
+from mlfuzz.storage.durable import clear_parts, remove, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
@@ -40,8 +40,12 @@ HEAR_OUT_SECONDS = 5.0
 START_GRACE_SECONDS = 2.0
 """A worker that has not come to its first batch has nothing to lose: so long after a request to end it is killed."""
 
-GRACE_SECONDS = 8.0
-"""So long after a request to end any other one is: what it has acknowledged is in its journal."""
+GRACE_SECONDS = 5.0
+"""So long after a request to end any other one is: what it has acknowledged is in its journal. Who has asked waits for
+ten seconds, and the report is still to be written."""
+
+AWAITED_SECONDS = 1.0
+"""So long after a request to end it is said what is waited for."""
 
 
 def run(
@@ -74,6 +78,7 @@ class _Supervisor:
         self._scanned = 0.0
         self._prepared = self._started
         self._loading = 0.0
+        self._awaited = False
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
         self.pool = WorkerPool(workdir, request.workers)
@@ -99,6 +104,7 @@ class _Supervisor:
             finally:
                 self.pool.kill()
                 self.probe.kill()
+                remove(self.workdir.stop_request)
 
     def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
         budget, spent = self.request.budget, time.monotonic() - self._started
@@ -143,6 +149,9 @@ class _Supervisor:
                 self.pool.ended[worker.number] = answer.stop or self._asked_for()
         elif self._asked_to_end():
             waited = self.interrupts.seconds
+            if waited > AWAITED_SECONDS and not self._awaited:
+                self._awaited = True
+                self.tell(Awaiting(_at(worker)))
             if waited > (GRACE_SECONDS if worker.has_founded() else START_GRACE_SECONDS):
                 worker.kill()
                 self._gave_up(worker, f"had not ended after {waited:.0f} s and was killed")
@@ -239,6 +248,9 @@ class _Supervisor:
 
     def _result(self, stop: Stop) -> CampaignResult:
         findings, stats = tuple(self.store.records()), self._stats()
+        if self.interrupts.reason and stats.inputs and stats.ended != str(stop):  # who had to be killed has not said it
+            stats.ended = str(stop)
+            self.pool.keep(stats)
         known = frozenset(one.id for one in findings if one in self._old)
         code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs)
         result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known)
@@ -260,6 +272,17 @@ class _Supervisor:
         return Stop(reason) if reason else self._enough or Stop(StopReason.TIME)
 
     def _acknowledge(self, reason: StopReason) -> None:
-        """Say that the end was asked for, and pass it on to those that run."""
+        """Say that the end was asked for, and pass it on to those that run.
+
+        By the file, which they look at after each batch: the code under test may have taken their signals over.
+        """
+        try:
+            write_atomic(self.workdir.stop_request, reason.value.encode(), sync=False)
+        except StorageError:
+            self.pool.ask_to_stop(signal.SIGINT if reason is StopReason.INTERRUPTED else signal.SIGTERM)
         self.tell(Ending(reason))
-        self.pool.ask_to_stop(signal.SIGINT if reason is StopReason.INTERRUPTED else signal.SIGTERM)
+
+
+def _at(worker: WorkerProcess) -> str:
+    """What a worker is at that is to end, in words."""
+    return "the model is still in its call" if worker.began() else f"still {doing(worker.pulse())}"

@@ -14,6 +14,7 @@ from mlfuzz.campaign.worker.combined_stats import (
     of_all,
     read_part,
 )
+from mlfuzz.progress import Stats
 from mlfuzz.stats_writer import StatsWriter
 from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.derived import earlier_stats
@@ -72,6 +73,10 @@ class WorkerPool:
         progress = combined_progress(self.base, [part.progress for part in running if part.progress], operators)
         self._writer.append(progress)
         stats = combined_stats(self.base, [part.stats for part in running], lives=len(self._workdir.lives()))
+        self._writer.save(stats)
+
+    def keep(self, stats: Stats) -> None:
+        """Save the campaign's figures; no worker may be running."""
         self._writer.save(stats)
 
     def ask_to_stop(self, number: int) -> None:

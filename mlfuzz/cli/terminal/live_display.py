@@ -63,6 +63,14 @@ class LiveDisplay:
         if self._live is None:
             self.terminal.say(text)
 
+    def answer(self, text: str) -> None:
+        """To somebody who has sent a signal: on stderr, where a machine may read the rest; through the panel while
+        there is one."""
+        if self._live is None:
+            self.terminal.answer(text)
+        else:
+            self.terminal.result(text)
+
     def warn(self, text: str) -> None:
         """Through the panel while there is one: what is printed past it would tear it."""
         if self._live is None:

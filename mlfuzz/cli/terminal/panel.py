@@ -16,6 +16,7 @@ from mlfuzz.cli.terminal.campaign_view import CampaignView, fault_of
 from mlfuzz.cli.terminal.live_display import LiveDisplay
 from mlfuzz.cli.terminal.terminal import Part, Terminal
 from mlfuzz.events import (
+    Awaiting,
     Broken,
     Confirmed,
     Ending,
@@ -108,7 +109,9 @@ class Panel:
             case Preparing(doing=doing):
                 self._screen.note(f"{doing} ...")
             case Ending(how=how):
-                self.terminal.say(f"{Stop(how)}: saving and reporting; Ctrl-C now ends it at once")
+                self._screen.answer(f"{Stop(how)}: saving and reporting; Ctrl-C now ends it at once")
+            case Awaiting(doing=doing):
+                self._screen.answer(f"saving; {visible(doing)}")
             case _:
                 pass
 

@@ -70,6 +70,10 @@ class Terminal:
         """To stderr, also where `quiet`."""
         self._line(self._error, ("warning: ", "yellow"), text)
 
+    def answer(self, text: str) -> None:
+        """To stderr, also where `quiet`: to somebody who waits for a word. text: safe to show."""
+        self._line(self._error, Text(text))
+
     def error(self, text: str) -> None:
         """To stderr, also where `quiet`."""
         self._line(self._error, ("error: ", "bold red"), text)

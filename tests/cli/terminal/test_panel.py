@@ -14,6 +14,7 @@ from mlfuzz.cli.terminal.campaign_view import CampaignView
 from mlfuzz.cli.terminal.panel import Panel, new_line
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.events import (
+    Awaiting,
     CampaignResult,
     Confirmed,
     Ended,
@@ -119,10 +120,15 @@ def test_what_it_is_at_before_the_first_batch_is_told(shown):
     assert panel.board.cells() == [("", "running seeds and their mutants, 12 so far ...")]
 
 
-def test_a_request_to_end_is_acknowledged_in_a_line(shown):
-    panel, out, _ = shown
+def test_a_request_to_end_is_acknowledged_in_a_line_and_so_is_what_it_waits_for(shown):
+    panel, out, err = shown
     panel(Ending(StopReason.INTERRUPTED))
-    assert out.getvalue() == "interrupted: saving and reporting; Ctrl-C now ends it at once\n"
+    panel(Awaiting("the model is still in its call"))
+    assert out.getvalue() == ""
+    assert err.getvalue().splitlines() == [
+        "interrupted: saving and reporting; Ctrl-C now ends it at once",
+        "saving; the model is still in its call",
+    ]
 
 
 def test_the_panel_draws_before_and_after_the_first_progress(shown):
