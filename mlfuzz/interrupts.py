@@ -223,6 +223,15 @@ def leave_dead_streams() -> None:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, descriptor)
                 os.close(nowhere)
+                _try_again()
+
+
+def _try_again() -> None:
+    """Have other threads that are in the middle of a write begin it anew."""
+    if Requests.here() is not None:
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and thread.ident is not None:
+                signal.pthread_kill(thread.ident, POKE)
 
 
 def _dead(descriptor: int) -> bool:

@@ -57,10 +57,9 @@ class FuzzItem(pytest.Item):
             pytest.fail(f"{self.target} could not be fuzzed: {error}", pytrace=False)
         finally:
             self.purse.spend(min(seconds, turn.seconds))
-        if (
-            result.stop.reason.exit_code is not None and not turn.dry
-        ):  # nobody has interrupted a turn that stopped itself
-            raise KeyboardInterrupt
+        code = result.stop.reason.exit_code
+        if code is not None and not turn.dry:  # nobody has interrupted a turn that stopped itself
+            pytest.exit(f"asked to end ({result.stop.reason.value}); what was found is saved", returncode=code)
         known = known_of(self.target, self.known, found.corpus_dir / FOLDER)
         if new := new_faults(result.findings, known):
             pytest.fail(_text(new, workdir), pytrace=False)

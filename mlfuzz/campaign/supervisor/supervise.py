@@ -105,6 +105,7 @@ class _Supervisor:
                 self.pool.kill()
                 self.probe.kill()
                 remove(self.workdir.stop_request)
+                clear_parts(self.workdir.root)
 
     def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
         budget, spent = self.request.budget, time.monotonic() - self._started

@@ -20,7 +20,7 @@ from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, Session
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, suffix_of
 from mlfuzz.errors import DiskFullError, TargetError, TargetLoadError, UsageError, WorkerLostError
-from mlfuzz.events import Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
+from mlfuzz.events import Awaiting, Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
@@ -45,6 +45,9 @@ GROWING_SLICES = 10
 """More than it takes from the first to the longest; the power of some 1,700 turns is no float any more."""
 
 TICK_SECONDS = 2.0
+
+AWAITED_SECONDS, GRACE_SECONDS = 1.0, 5.0
+"""After a request to end it is said what is waited for; then it is waited for no more."""
 
 COVERAGE_AFTER = 200
 """Inputs after which a harness must have reached something."""
@@ -102,6 +105,7 @@ class _Campaign:
         self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._stopping)
         self.failed: BaseException | None = None
         self.first_ready = 0.0
+        self.awaited = False
         self._adopt_known()
 
     def run(self) -> CampaignResult:
@@ -109,10 +113,7 @@ class _Campaign:
             names = tuple(self.states)
             self.tell(Started(", ".join(names), self.workdir.name, str(self.workdir.root), names))
             keep_spec(self.workdir, self.spec)
-            if self.request.workers == 1:
-                self._work(0)
-            else:
-                self._work_together()
+            self._work_together()
         if self.failed is not None:
             raise self.failed
         return self._result()
@@ -122,15 +123,28 @@ class _Campaign:
             self._on_event(event)
 
     def _work_together(self) -> None:
-        """Threads only wait for their sessions' processes; the main one stays free for signals."""
+        """Threads only wait for their sessions' processes; the main one hears signals, and may give up waiting."""
         threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(self.request.workers)
         ]
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
-            for thread in threads:
-                thread.join(0.1)
+        try:
+            while any(thread.is_alive() for thread in threads) and not self._late():
+                for thread in threads:
+                    thread.join(0.1)
+        except KeyboardInterrupt as error:
+            self.failed = self.failed or error
+            raise
+
+    def _late(self) -> bool:
+        """Whether those that were asked to end have had their time: what they have found is saved."""
+        if not self._asked_to_end():
+            return False
+        if self.interrupts.seconds > AWAITED_SECONDS and not self.awaited:
+            self.awaited = True
+            self.tell(Awaiting("the code under test is still at an input, or being imported"))
+        return self.interrupts.seconds > GRACE_SECONDS
 
     def _work(self, worker: int) -> None:
         sessions: dict[str, Session] = {}

@@ -27,9 +27,13 @@ def run(command: Sequence[str], directory: Path, variables: Mapping[str, str], o
         raise TargetError(f"{command[0]} does not start: {error.strerror}") from error
     with process:
         assert process.stdout is not None
-        for line in process.stdout:
-            last.append(line.rstrip())
-            on_line(line.rstrip())
+        try:
+            for line in process.stdout:
+                last.append(line.rstrip())
+                on_line(line.rstrip())
+        except BaseException:
+            process.kill()  # whoever has asked for the end does not wait for a compiler
+            raise
     if process.returncode:
         output = "\n".join(last)
         raise TargetError(f"{Path(command[0]).name} {command[1] if len(command) > 1 else ''} failed:\n{output}")
