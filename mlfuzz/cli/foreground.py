@@ -41,7 +41,7 @@ GRACE_SECONDS = 8.0
 SAVING_SECONDS = 45.0
 """The same for a campaign that saves and reports: it has times of its own, which a busy machine stretches."""
 
-HURRIED_SECONDS = 3.0
+HURRIED_SECONDS = 5.0
 """The same once somebody has asked twice."""
 
 

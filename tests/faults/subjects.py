@@ -87,7 +87,7 @@ def make():
 '''
 
 HARNESS = """
-HARNESS = {"name": "lines", "about": "a made-up format", "instrument": ["lines_format"], "seconds": 3.0, "allowed": []}
+HARNESS = {"name": "lines", "about": "made up", "instrument": ["lines_format"], "seconds": 3.0, "seeds": "lines"}
 
 import os, time
 from pathlib import Path
@@ -119,10 +119,10 @@ FORMAT = """
 def parse(data):
     rows = []
     for line in data.split(b"\\n"):
-        if line.startswith(b"a") and len(line) > 3 and line[1] == 0x62:
-            raise KeyError("ab")
+        if b"z" in line:
+            raise KeyError("z")
         rows.append(line[::-1])
-        if len(line) > 5 and line[0] > 0x7f and line[1] < 9:
+        if line.startswith(b"a") and len(line) > 3:
             raise IndexError("deep")
     return rows
 """
@@ -143,4 +143,6 @@ def project(folder: Path) -> None:
     (folder / "harnesses").mkdir()
     (folder / "harnesses" / "lines.py").write_text(HARNESS)
     (folder / "lines_format.py").write_text(FORMAT)
+    (folder / "lines").mkdir()
+    (folder / "lines" / "few.txt").write_bytes(b"x y\nb")
     (folder / "mlfuzz.toml").write_text('[targets.quad]\nuse = "quad:make"\nseeds = "seeds"\n')

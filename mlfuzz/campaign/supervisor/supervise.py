@@ -101,6 +101,10 @@ class _Supervisor:
                 self.pool.combine(now=True)
                 self._wrap_up()
                 return self._result(Stop(self.interrupts.reason) if self.interrupts.reason else stop)
+            except KeyboardInterrupt:  # asked for twice: nothing is waited for
+                self.pool.kill()
+                self._ended_by(self._asked_for())
+                raise
             finally:
                 self.pool.kill()
                 self.probe.kill()
@@ -248,15 +252,20 @@ class _Supervisor:
             self.triage.wait_for_reply(lambda: self._asked_to_end() or time.monotonic() > until)
 
     def _result(self, stop: Stop) -> CampaignResult:
-        findings, stats = tuple(self.store.records()), self._stats()
-        if self.interrupts.reason and stats.inputs and stats.ended != str(stop):  # who had to be killed has not said it
-            stats.ended = str(stop)
-            self.pool.keep(stats)
+        findings, stats = tuple(self.store.records()), self._ended_by(stop)
         known = frozenset(one.id for one in findings if one in self._old)
         code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs)
         result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known)
         self.tell(Ended(result))
         return result
+
+    def _ended_by(self, stop: Stop) -> Stats:
+        """The figures, which say why it ended also where a worker had no time to."""
+        stats = self._stats()
+        if self.interrupts.reason and stats.inputs and stats.ended != str(stop):
+            stats.ended = str(stop)
+            self.pool.keep(stats)
+        return stats
 
     def _faults(self) -> dict[str, int]:
         return {"saved": len(self._seen), "to confirm": self.queue.to_confirm}

@@ -135,6 +135,8 @@ class _Campaign:
                     thread.join(0.1)
         except KeyboardInterrupt as error:
             self.failed = self.failed or error
+            with self.guard:
+                self.account.close(self.states, str(Stop(self.interrupts.reason or StopReason.INTERRUPTED)))
             raise
 
     def _late(self) -> bool:

@@ -1,6 +1,6 @@
 """Kills of each process of a campaign of either side, again and again, at random instants of its life.
 
-A case: side / workers / who is killed. It kills as many times as `KILLS` says, and each start goes on with the campaign.
+A case: side / workers / who is killed. It kills as often as `KILLS` says, and each start goes on with the campaign.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Acknowledged:
         for line in out.read_bytes().split(b"\n")[:-1]:
             record = json.loads(line)
             if record["event"] in ("saved", "verdict"):
-                self.findings[record["finding"]["id"]] = record["finding"]["verdict"]
+                self.findings[record["finding"]["id"]] = record["finding"].get("verdict", "candidate")
 
     def lost(self, root: Path) -> str:
         """What of it is not there, or is there twice."""
@@ -87,7 +87,7 @@ def broken(case: str, folder: Path) -> str:
     """What went wrong over all kills of a case."""
     side, workers, victim = case.split(" / ")
     project(folder)
-    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines"]
+    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines", "--sandbox", "none"]
     arguments = ["mlfuzz", *verb, "--name", "c", "--workers", workers, "--json", "--no-report"]
     root, chance, known = folder / ".mlfuzz" / "c", random.Random(case), Acknowledged()
     life = 0.0
