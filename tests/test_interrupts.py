@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
-from mlfuzz.interrupts import Interrupts
+from mlfuzz.interrupts import FIRST, HELD, IN_FRONT, POKE, Interrupted, Interrupts, Requests
 from mlfuzz.stop_reason import StopReason
 
 SIGNALS = {
@@ -94,3 +97,93 @@ def test_outside_the_main_thread_the_file_is_heard(stop_file):
     thread.start()
     thread.join()
     assert heard == [StopReason.REQUESTED]
+
+
+def test_a_supervisor_says_in_the_file_what_was_asked_for_and_rubbish_there_asks_for_the_end_all_the_same(stop_file):
+    for text, reason in (("terminated", StopReason.TERMINATED), ("time", StopReason.REQUESTED), ("\xff", None)):
+        stop_file.write_text(text)
+        assert Interrupts(stop_file).reason is (reason or StopReason.REQUESTED)
+
+
+@pytest.fixture
+def requests():
+    """A command's, with a page that a process in front may write to."""
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, POKE)}
+    hook = sys.unraisablehook
+    page = bytearray(8)
+    found = Requests(page)
+    found.install()
+    yield found, page
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    sys.unraisablehook = hook
+
+
+@pytest.mark.parametrize(("number", "reason"), SIGNALS.items())
+def test_a_command_that_saves_nothing_is_ended_by_what_the_request_raises(number, reason, requests):
+    with pytest.raises(Interrupted) as raised:
+        send(number)
+    assert raised.value.reason is reason
+
+
+def test_a_terminal_s_request_comes_to_both_processes_and_counts_once(requests, stop_file):
+    _, page = requests
+    with Interrupts(stop_file) as interrupts:
+        assert page[HELD] == 1
+        page[IN_FRONT], page[FIRST] = 1, signal.SIGINT
+        send(POKE)
+        send(signal.SIGINT)
+        assert interrupts.reason is StopReason.INTERRUPTED
+        page[IN_FRONT] = 2
+        with pytest.raises(Interrupted):
+            send(POKE)
+    assert page[HELD] == 0
+
+
+def test_what_was_raised_and_swallowed_ends_the_campaign_that_begins_all_the_same(requests, stop_file):
+    with pytest.raises(Interrupted):
+        send(signal.SIGTERM)
+    with Interrupts(stop_file) as interrupts:
+        assert interrupts.reason is StopReason.TERMINATED
+
+
+def test_once_the_command_is_over_nothing_is_raised_any_more(requests):
+    found, _ = requests
+    found.close()
+    send(signal.SIGINT)
+
+
+def test_a_finaliser_that_swallows_the_request_only_puts_it_off(requests):
+    class Finalised:
+        def __del__(self) -> None:
+            send(signal.SIGINT)
+
+    with pytest.raises(Interrupted):  # noqa: PT012
+        finalised = Finalised()
+        del finalised
+        time.sleep(5.0)
+
+
+STREAMS = """
+import os, sys
+from mlfuzz.interrupts import leave_dead_streams
+reading, writing = os.pipe()
+os.dup2(writing, 1)
+if sys.argv[1] == "gone":
+    os.close(reading)
+if sys.argv[1] == "full":
+    os.set_blocking(1, False)
+    try:
+        while True: os.write(1, b"x" * 4096)
+    except BlockingIOError: pass
+    os.set_blocking(1, True)
+leave_dead_streams()
+os.write(1, b"y")
+os.write(2, os.readlink("/proc/self/fd/1").encode())
+"""
+
+
+@pytest.mark.parametrize(("reader", "left"), [("gone", True), ("full", True), ("there", False)])
+def test_a_stream_that_nobody_takes_from_is_left(reader, left):
+    ran = subprocess.run([sys.executable, "-c", STREAMS, reader], capture_output=True, text=True, timeout=60)
+    assert (ran.stderr == "/dev/null", ran.returncode) == (left, 0), ran.stderr

@@ -68,3 +68,13 @@ def test_links_pipes_and_missing_files_are_refused_when_reading(tmp_path):
     for name, reason in (("link", "symbolic link"), ("pipe", "ordinary"), ("missing", "missing"), (".", "ordinary")):
         with pytest.raises(CorruptRecordError, match=reason):
             read_regular(tmp_path / name)
+
+
+def test_a_write_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(durable.os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(tmp_path / "a", b"x")
+    assert list(tmp_path.iterdir()) == []

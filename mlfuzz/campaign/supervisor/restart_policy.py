@@ -24,6 +24,9 @@ GUARD_DEATHS = 2
 PART_SECONDS = 1.0
 """What a row of the dead batch may take at least; more where the probe measures that its target is slower."""
 
+KILLED = "SIGKILL"
+"""No doing of the target: somebody has sent it, or the system has run out of memory. Once that says nothing."""
+
 DEATHS_A_PARENT = 3
 """An entry whose children have killed the worker so often is not mutated again."""
 
@@ -39,6 +42,7 @@ class RestartPolicy:
         self._spec, self._workdir, self._probe, self._tell = spec, workdir, probe, tell
         self._given_up = given_up
         self._of_parent: dict[tuple[Any, ...], int] = {}
+        self._killed = False
         self.deaths = 0
         self.guarded = False
 
@@ -51,6 +55,10 @@ class RestartPolicy:
         pulse = worker.pulse()
         self._tell(WorkerDied(how, self.deaths, pulse.phase if pulse else "start"))
         if pulse is None or pulse.phase in ("start", "load"):
+            if how == KILLED and not self._killed:
+                self._killed = True
+                self._tell(Warned("the worker was killed from outside while it loaded the target: it is started again"))
+                return
             raise TargetError(f"the worker died of {how} while loading {self._spec.target}; {worker.log_hint()}")
         if not pulse.calls and how.startswith("no answer"):
             raise TargetError(

@@ -17,6 +17,7 @@ from pathlib import Path
 from faults.processes import Command, busy, parts
 from faults.subjects import project
 
+from mlfuzz.cli.main import main
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import read_stats
@@ -47,7 +48,7 @@ VERBS = {
     "check call": ("call-2", "check quad"),
     "demo": ("", "demo image --time 60s"),
     "demo code": ("", "demo code --time 60s"),
-    "harness check": ("import-sleep", "harness check lines"),
+    "corpus min": ("import-sleep", "corpus min lines"),
     "harness coverage": ("import-sleep", "harness coverage lines"),
     "replay": ("confirm", "replay --name c"),
     "confirm": ("confirm", "findings confirm"),
@@ -56,8 +57,8 @@ VERBS = {
     "report": ("", "report c"),
     "pytest": ("run", "pytest"),
 }
-FROM_THERE = ("replay", "confirm", "shrink", "compare", "report")
-"""Verbs that need a campaign's findings."""
+FROM_THERE = ("replay", "confirm", "shrink", "compare", "report", "pytest")
+"""Those that need a campaign's findings."""
 
 
 def cases() -> list[str]:
@@ -85,12 +86,14 @@ def broken(case: str, folder: Path) -> str:
     if phase in ("closed stdout", "unread stdout"):
         return _nobody_reads(folder, closed=phase == "closed stdout")
     inside, arguments = _command(side, phase, workers)
-    if side == "verb" and arguments[1].split()[0] in FROM_THERE:
+    if phase in FROM_THERE:
         _found(folder)
+    if phase == "pytest":
+        main(["-C", str(folder), "-q", "findings", "promote", "--name", "c", "--no-replay"])
     with Command(arguments, folder, {"PHASE": inside, "PYTHONPATH": str(folder)}) as command:
         if wrong := _wait(command, phase, inside, case):
             return wrong
-        return _asked(command, sent) or _left(command, folder)
+        return _asked(command, sent, silent=phase == "pytest") or _left(command, folder)
 
 
 def _command(side: str, phase: str, workers: str) -> tuple[str, list[str]]:
@@ -117,8 +120,8 @@ def _wait(command: Command, phase: str, inside: str, case: str) -> str:
     return ""
 
 
-def _asked(command: Command, sent: str) -> str:
-    """Ask, and see how that is answered."""
+def _asked(command: Command, sent: str, *, silent: bool) -> str:
+    """Ask, and see how that is answered. silent: whether somebody else holds what it says until it is over."""
     names, _, group = sent.partition(" ")
     load, before = busy(), command.err.stat().st_size
     early = command.process.poll()
@@ -145,7 +148,7 @@ def _asked(command: Command, sent: str) -> str:
         wrong.append(f"exit {command.process.returncode} instead of {code}")
     if "Traceback" in text or "Exception ignored" in text:
         wrong.append("a traceback")
-    if heard > ACKNOWLEDGED * load:
+    if heard > ACKNOWLEDGED * load and not silent:
         wrong.append(f"acknowledged after {heard:.1f} s")
     if took > ENDED * load:
         wrong.append(f"ended after {took:.1f} s (load {load:.1f})")
