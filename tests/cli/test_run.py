@@ -49,7 +49,7 @@ def test_once_nobody_reads_the_campaign_is_asked_to_end_in_good_order(tmp_path, 
 
 def test_a_report_for_somebody_who_waits_is_given_up_in_time():
     before = signal.getsignal(signal.SIGPROF)
-    with pytest.raises(OutOfTime), limited(0.05):
+    with pytest.raises(OutOfTime), limited(0.05):  # noqa: PT012
         while True:
             pass
     with limited(0.0):
