@@ -136,9 +136,11 @@ def _kill(command: Command, side: str, victim: str) -> str:
                 return f"nobody took its place: {command.process.poll()}: {command.said()[-500:]}"
         else:
             command.wait_for(lambda: False, 0.5)
+            if command.process.poll() not in (None, 3):
+                return f"it ended of itself: {command.process.poll()}: {command.said()[-500:]}"
         victim = "group"
     if victim == "group":
-        os.killpg(command.process.pid, signal.SIGKILL)
+        _end(-command.process.pid)
     else:
         own = Path(f"/proc/{command.process.pid}/task/{command.process.pid}/children").read_text().split()
         _end(command.process.pid if victim == "front" or not own else int(own[0]))
