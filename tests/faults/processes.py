@@ -31,12 +31,14 @@ def busy() -> float:
 
 
 class Command:
-    """One in a session of its own; its output goes to files. Signals before its first instruction are held back.
+    """One in a session of its own; its output goes to files. A context manager: what it has left running is ended.
 
-    A context manager: what it has left running is ended.
+    held: whether signals before its first instruction are held back, as `mlfuzz` lets them in.
     """
 
-    def __init__(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, held: bool = True
+    ) -> None:
         self.mark, self.folder = uuid.uuid4().hex, folder
         self.out, self.err = folder / "out", folder / "err"
         more = {"OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(folder / "state"), MARK: self.mark, **environment}
@@ -45,7 +47,7 @@ class Command:
                 [sys.executable, "-m", *arguments], cwd=folder, env={**os.environ, **more}, stdout=out, stderr=err,
                 stdin=subprocess.DEVNULL, start_new_session=True,
                 preexec_fn=lambda: (
-                    signal.signal(signal.SIGHUP, signal.SIG_DFL), signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+                    signal.signal(signal.SIGHUP, signal.SIG_DFL), signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS if held else ())
                 ),
             )  # fmt: skip
 

@@ -90,7 +90,8 @@ def broken(case: str, folder: Path) -> str:
         _found(folder)
     if phase == "pytest":
         main(["-C", str(folder), "-q", "findings", "promote", "--name", "c", "--no-replay"])
-    with Command(arguments, folder, {"PHASE": inside, "PYTHONPATH": str(folder)}) as command:
+    more = {"PHASE": inside, "PYTHONPATH": str(folder)}
+    with Command(arguments, folder, more, held=phase != "pytest") as command:
         if wrong := _wait(command, phase, inside, case):
             return wrong
         return _asked(command, sent, silent=phase == "pytest") or _left(command, folder)
