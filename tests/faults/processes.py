@@ -46,9 +46,7 @@ class Command:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *arguments], cwd=folder, env={**os.environ, **more}, stdout=out, stderr=err,
                 stdin=subprocess.DEVNULL, start_new_session=True,
-                preexec_fn=lambda: (
-                    signal.signal(signal.SIGHUP, signal.SIG_DFL), signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS if held else ())
-                ),
+                preexec_fn=lambda: _heard(held=held),
             )  # fmt: skip
 
     def __enter__(self) -> Command:
@@ -85,6 +83,12 @@ class Command:
         while (pids := self.running()) and time.monotonic() < until:
             time.sleep(0.05)
         return [_words(pid) for pid in pids]
+
+
+def _heard(*, held: bool) -> None:
+    """No hang-up is ignored, whoever runs the tests (nohup)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS if held else ())
 
 
 def parts(folder: Path) -> list[str]:
