@@ -119,8 +119,8 @@ class Requests:
         if news:
             leave_dead_streams()
         if not self._listeners:
-            if not news and time.monotonic() - self._raised < AGAIN_SECONDS:
-                return  # it is on its way out
+            if not news and (not self._raised or time.monotonic() - self._raised < AGAIN_SECONDS):
+                return  # it is on its way out, or a campaign has taken it up
             self._raised = time.monotonic()
             raise Interrupted(HEARD[signal.Signals(page[FIRST])])
         for _again in range(news):
@@ -129,7 +129,7 @@ class Requests:
     def _unraisable(self, unraisable: Any) -> None:
         """What was raised where nothing can be, in a finaliser say, is raised again a moment later."""
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            self._raised = 0.0
+            self._raised = sys.float_info.min  # long ago
             timer = threading.Timer(0.05, os.kill, (os.getpid(), POKE))
             timer.daemon = True
             timer.start()

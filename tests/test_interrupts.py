@@ -140,6 +140,15 @@ def test_a_terminal_s_request_comes_to_both_processes_and_counts_once(requests, 
     assert page[HELD] == 0
 
 
+def test_what_a_campaign_has_taken_up_is_not_raised_while_it_is_reported(requests, stop_file):
+    with Interrupts(stop_file) as interrupts:
+        send(signal.SIGINT)
+        assert interrupts.reason is StopReason.INTERRUPTED
+    send(POKE)
+    with pytest.raises(Interrupted):
+        send(signal.SIGINT)
+
+
 def test_what_was_raised_and_swallowed_ends_the_campaign_that_begins_all_the_same(requests, stop_file):
     with pytest.raises(Interrupted):
         send(signal.SIGTERM)

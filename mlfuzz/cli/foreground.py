@@ -138,7 +138,7 @@ class _Front:
         if not self._saves() and not self.staged and waited > STAGE_SECONDS:
             self.staged = True
             say(f"waiting for what still runs; it is killed after {GRACE_SECONDS:.0f} s, and nothing saved is lost")
-        if not self.held and not page[OVER] and now - self.poked > AGAIN_SECONDS:
+        if not self._saves() and not page[OVER] and now - self.poked > AGAIN_SECONDS:
             self._poke()
         if now > self._until() and not self.killed:
             self.killed = True

@@ -94,7 +94,8 @@ def broken(case: str, folder: Path) -> str:
     with Command(arguments, folder, more, held=phase != "pytest") as command:
         if wrong := _wait(command, phase, inside, case):
             return wrong
-        return _asked(command, sent, silent=phase == "pytest") or _left(command, folder)
+        wrong = _asked(command, sent, silent=phase == "pytest") or _left(command, folder)
+        return wrong or (_unreported(command, folder) if side != "verb" and "+" not in sent else "")
 
 
 def _command(side: str, phase: str, workers: str) -> tuple[str, list[str]]:
@@ -192,6 +193,16 @@ def _left(command: Command, folder: Path) -> str:
     if workdir.stats.exists() and not read_stats(workdir.stats.read_bytes(), "stats").ended:
         return "the figures do not say how it ended"
     return ""
+
+
+def _unreported(command: Command, folder: Path) -> str:
+    """A campaign that was asked once says at the end what it has found, and reports what has run."""
+    workdir = Workdir(folder / ".mlfuzz" / "c")
+    if not workdir.stats.exists():
+        return ""  # it had not begun
+    if "done: " not in command.said():
+        return f"it does not say what it has found: {command.said()[-500:]}"
+    return "" if workdir.report.exists() or "no report: " in command.said() else "it is not reported"
 
 
 def _found(folder: Path) -> None:
