@@ -48,16 +48,14 @@ VERBS = {
     "check call": ("call-2", "check quad"),
     "demo": ("", "demo image --time 60s"),
     "demo code": ("", "demo code --time 60s"),
-    "corpus min": ("import-sleep", "corpus min lines"),
     "harness coverage": ("import-sleep", "harness coverage lines"),
     "replay": ("confirm", "replay --name c"),
-    "confirm": ("confirm", "findings confirm"),
     "shrink": ("confirm", "shrink --name c"),
     "compare": ("confirm", "compare quad quad --name c"),
     "report": ("", "report c"),
     "pytest": ("run", "pytest"),
 }
-FROM_THERE = ("replay", "confirm", "shrink", "compare", "report", "pytest")
+FROM_THERE = ("replay", "shrink", "compare", "report", "pytest")
 """Those that need a campaign's findings."""
 
 
