@@ -15,7 +15,7 @@ from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay_file import loose, replay_files
-from mlfuzz.errors import UsageError
+from mlfuzz.errors import ReplayError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Run
 from mlfuzz.replay import TIMES, Case, Replayed, State, exit_code
 from mlfuzz.report.numbers import figure
@@ -45,7 +45,8 @@ def replay(
 ) -> int:
     """Run findings again, each alone, and say what became of them.
 
-    Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run; flaky ones alone: 0, with a warning.
+    Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run or there is none; flaky ones alone: 0,
+    with a warning.
 
     Args:
         what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings. With --target
@@ -70,8 +71,7 @@ def replay(
         cases = [case for case in cases if _counts(case)]
     if not cases:
         every = Cases(context, folder=dir).pick(what, campaign=name)
-        context.terminal.result(_nothing(every, f"{f' --name {name}' if name else ''}{there}"))
-        return 0
+        raise ReplayError(_nothing(what, every, f"{f' --name {name}' if name else ''}{there}", there))
     other = instead(found, target, (case.finding for case in cases))
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
     context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
@@ -86,13 +86,14 @@ def replay(
     return exit_code(results)
 
 
-def _nothing(every: Sequence[Case], options: str) -> str:
+def _nothing(what: Sequence[str], every: Sequence[Case], options: str, there: str) -> str:
     """Why there is nothing to replay, and how what is there can be."""
     others = Counter(
         case.finding.triage if case.finding.verdict == "confirmed" else case.finding.verdict for case in every
     )
     if not others:
-        return "no findings to replay; mlfuzz status shows the campaigns there are"
+        where = f" in {visible(', '.join(what), limit=200)}" if what else ""
+        return f"no findings to replay{where}; see what campaigns there are: mlfuzz status{there}"
     parts = ", ".join(
         f"{count} {'to confirm' if what == 'candidate' else what}" for what, count in others.most_common()
     )

@@ -70,9 +70,9 @@ def test_a_replay_without_confirmed_findings_says_what_is_there(command, project
         if finding.verdict == "confirmed":
             store.annotate(finding.id, verdict="candidate")
     ran = command("-C", project, "replay")
-    assert ran.code == 0
-    assert "no confirmed findings to replay, but 12 to confirm, 2 flaky" in ran.out
-    assert "mlfuzz findings confirm gives each its verdict" in ran.out
+    assert ran.code == 3
+    assert "no confirmed findings to replay, but 12 to confirm, 2 flaky" in ran.err
+    assert "mlfuzz findings confirm gives each its verdict" in ran.err
 
 
 @pytest.mark.slow
