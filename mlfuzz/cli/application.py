@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from mlfuzz import __version__
 from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.terminal.streams import drained, own_streams
 from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
 from mlfuzz.interrupts import Interrupted, Requests
@@ -63,6 +64,18 @@ _MODULES = {
     "harness": "mlfuzz.cli.verbs.harness:app",
 }
 
+LOOKS = (
+    (),
+    ("status",),
+    ("list",),
+    ("config",),
+    ("report",),
+    ("findings", "list"),
+    ("findings", "show"),
+    ("harness", "list"),
+)
+"""What only shows what there is: half of it is no half of a verdict."""
+
 GLOBAL = Group("Options of every verb", sort_key=9)
 
 
@@ -90,10 +103,24 @@ def application() -> App:
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command; its exit code. Nothing is raised but SystemExit by --help and --version of some shells."""
+    with own_streams():
+        code = _ended(list(tokens))
+        try:
+            problem = drained()
+        except BrokenPipeError:
+            return code
+        except KeyboardInterrupt as error:
+            return _interrupted(error)
+        if problem:
+            _fail(f"stdout could not be written: {problem}; some of the answer is missing", verbose=False)
+        return code or (EXIT_BROKEN if problem else EXIT_CLEAN)
+
+
+def _ended(tokens: list[str]) -> int:
     verbose = bool({"-v", "--verbose"} & set(tokens))
     try:
         return int(
-            application().meta(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
+            application().meta(tokens, exit_on_error=False, print_error=False, result_action="return_value")
             or EXIT_CLEAN
         )
     except CycloptsError as error:
@@ -105,7 +132,6 @@ def run(tokens: Sequence[str]) -> int:
     except KeyboardInterrupt as error:
         return _interrupted(error)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        sys.stderr.close()
         return EXIT_CLEAN
     except OSError as error:
         refused = surroundings_error(error)
@@ -164,7 +190,10 @@ def _launcher(app: App) -> Any:
             terminal = Terminal(json=json, quiet=quiet, verbose=verbose, colour=color)
             file = None if config is None else directory / config
             bound.arguments["context"] = Context(directory, terminal, file, seed)
-        return int(command(*bound.args, **bound.kwargs) or EXIT_CLEAN)
+        try:
+            return int(command(*bound.args, **bound.kwargs) or EXIT_CLEAN)
+        except BrokenPipeError:  # the reader, `head` say, has seen enough: of a verdict only the beginning
+            return EXIT_CLEAN if tokens[:1] in LOOKS or tokens[:2] in LOOKS else EXIT_INTERRUPTED
 
     return launch
 

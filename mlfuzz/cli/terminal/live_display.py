@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ LOG_SECONDS = 30.0
 
 
 class LiveDisplay:
-    """A context manager, so that the terminal is left as it was.
+    """A context manager, so that the terminal is left as it was. A campaign waits for nobody who reads what it says.
 
     draw: the panel, four times a second. line: of a log, without the time. seconds: that the campaign was given.
     """
@@ -31,8 +32,10 @@ class LiveDisplay:
         self._running = 0.0
         self.news = Announcements(terminal, further="further faults are counted; the report lists them")
         self._live: Live | None = None
+        self._hurry = ExitStack()
 
     def __enter__(self) -> Self:
+        self._hurry.enter_context(self.terminal.hurry())
         if self.terminal.live:
             self._live = Live(
                 get_renderable=self._draw, console=self.terminal.console, refresh_per_second=4, transient=True
@@ -46,6 +49,7 @@ class LiveDisplay:
         if self._live is not None:
             self._live.stop()
             self._live = None
+        self._hurry.close()
 
     def start_clock(self) -> None:
         """The target is ready: the campaign's time runs from here, the first time that this is called."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json as plain_json
+import math
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import Any, Literal, TextIO, TypeAlias
 
@@ -13,6 +17,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from mlfuzz.cli.terminal.streams import outlet_of, showable
 from mlfuzz.report.visible import json_text, visible
 
 Colour = Literal["auto", "always", "never"]
@@ -91,7 +96,7 @@ class Terminal:
         titles: a line that stands before the row of that number. On a terminal that is too narrow the last column is
         cut; where that does not help, or where `whole` asks for every word, each row becomes a few lines, wrapped.
         """
-        cells = [[visible(cell) for cell in row] for row in rows]
+        cells = [[self.shown(visible(cell)) for cell in row] for row in rows]
         widths = [max(cell_len(cell) for cell in column) for column in zip(heads, *cells, strict=True)]
         room = self.console.width if self.console.is_terminal else 0
         last = room - sum(widths[:-1]) - GAP * (len(widths) - 1) if room else 0
@@ -132,8 +137,21 @@ class Terminal:
     def emit(self, record: Any) -> None:
         """One JSON document on one line, for machines; only where `--json` was given."""
         if self.json:
-            self._machine.write(json_text(msgspec.json.encode(record).decode()) + "\n")
+            self._machine.write(_document(record, self._machine) + "\n")
             self._machine.flush()
+
+    def shown(self, text: str) -> str:
+        """As people's stream will show it: what it has no character for is an escape, and as wide as one."""
+        return showable(text, self.console.file)
+
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """Within, a reader who does not read holds nothing up."""
+        with ExitStack() as stack:
+            for stream in (self._machine, self._error.file):
+                if (outlet := outlet_of(stream)) is not None:
+                    stack.enter_context(outlet.hurry())
+            yield
 
     def _line(self, console: Console, *parts: Part) -> None:
         """Whatever a caller has left in its parts, a terminal obeys none of it."""
@@ -153,6 +171,29 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+
+def _document(record: Any, stream: TextIO) -> str:
+    """JSON on one line. Where the stream has no character for something, it is an escape of JSON's own."""
+    try:
+        text = json_text(msgspec.json.encode(record).decode())
+    except UnicodeEncodeError:  # a lone surrogate: the name of a file that is no UTF-8
+        text = plain_json.dumps(_finite(msgspec.to_builtins(record)), separators=(",", ":"))
+    return (
+        text if showable(text, stream) == text else _NOT_ASCII.sub(lambda found: plain_json.dumps(found[0])[1:-1], text)
+    )
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: null, as everywhere else."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
