@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from mlfuzz.batch import Indices, shape_of
 from mlfuzz.budget import Budget, disk_spent
@@ -28,6 +27,7 @@ from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
+from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
@@ -109,6 +109,8 @@ class Campaign:
         self.warnings: list[str] = outdated()
         self._stop: StopReason | None = None
         self._blobs = Blobs(workdir)
+        self._chance = OwnChance(spec.seed)
+        self._opened = False
 
     @classmethod
     def open(
@@ -140,6 +142,7 @@ class Campaign:
         workdir = Workdir.create(Path(directory))
         held = Lock.acquire(workdir.lock) if lock else None
         unreadable: list[str] = []
+        campaign: Self | None = None
         try:
             if lock:
                 clear_parts(workdir.root)
@@ -147,8 +150,11 @@ class Campaign:
             keep_spec(workdir, spec, target.digest, adopt=adopt)
             campaign = cls(workdir, target, spec, held, worker=worker, workers=workers)
             campaign.warnings += unreadable
-            campaign._open(guarded=guarded)
+            with campaign._chance.used():
+                campaign._open(guarded=guarded)
         except BaseException:
+            if campaign is not None:
+                campaign.close()
             if held is not None:
                 held.release()
             raise
@@ -156,9 +162,9 @@ class Campaign:
 
     def _open(self, *, guarded: bool) -> None:
         self.recorder.phase("load")
-        torch.manual_seed(self.spec.seed)
         self.target = target_for(self.target, self.spec)
         self.corpus = Corpus.open(self.workdir, self.life, calibration=calibration_key(self.target, self.spec))
+        self._opened = True
         left_out = self.corpus.root()
         if not self.worker:  # the others read the same journals
             self.warnings += damage(self.corpus, left_out, earlier_stats(self.workdir).entries)
@@ -219,11 +225,16 @@ class Campaign:
         interrupts: who hears the signals of this process; None: nobody, `mlfuzz stop` alone is heeded.
         triage_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
         """
+        with self._chance.used():
+            return self._run(budget, on_progress, interrupts or Interrupts(self.workdir.stop_request), triage_here)
+
+    def _run(
+        self, budget: Budget, on_progress: Callable[[Progress], None] | None, interrupts: Interrupts, triage_here: bool
+    ) -> Result:
         started = time.monotonic()
         inputs = 0
         progressed = checkpointed = exchanged = started
         stop: Stop | None = None
-        interrupts = interrupts or Interrupts(self.workdir.stop_request)
         share = 0.8 if triage_here else 1.0
         while stop is None:
             inputs += self.loop.step()
@@ -265,7 +276,8 @@ class Campaign:
     def close(self) -> None:
         """End this life; the directory may then be opened by another process."""
         try:
-            self.corpus.close()
+            if self._opened:  # else it was given up on the way there
+                self.corpus.close()
         finally:  # a disk that fails at the end must not keep the directory from the next life
             CONTENTS.detach(self._blobs.find)
             self.recorder.close()
