@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -137,6 +138,20 @@ def import_plugins(modules: Sequence[str], directory: Path) -> None:
             importlib.import_module(module)
         except Exception as error:
             raise PluginError(f"plugin {module!r} does not import: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def importable(directory: Path) -> Iterator[None]:
+    """Within, modules of that folder are found first; sys.path belongs to the process, and is without it afterwards."""
+    entry = str(directory.resolve())
+    added = entry not in sys.path
+    if added:
+        sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        if added and entry in sys.path:
+            sys.path.remove(entry)
 
 
 def outdated() -> list[str]:

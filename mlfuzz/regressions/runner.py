@@ -6,7 +6,7 @@ No torch is imported before the first regression is prepared or judged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import read_regression
 from mlfuzz.findings.trust import Trust
+from mlfuzz.registry import importable
 from mlfuzz.regressions.gate import Measured, TargetGate
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.outcome import RegressionOutcome, RegressionVerdict, Rules, State, outcome
@@ -99,7 +100,7 @@ class RegressionRunner:
             with suppress(MlfuzzError):
                 self._code.prepare(kept.finding, target=self._harness_of(kept))
         elif kept.kind not in ISOLATED:
-            with suppress(ReplayError):
+            with suppress(ReplayError), self._imports():
                 self._target(self._load_of(kept))
 
     def outcome(self, kept: KeptFinding) -> tuple[RegressionOutcome, RegressionVerdict]:
@@ -111,7 +112,8 @@ class RegressionRunner:
         """What became of it; each is run once, whoever asks."""
         if kept.path not in self._verdicts:
             try:
-                self._verdicts[kept.path] = self._check(kept)
+                with self._imports():
+                    self._verdicts[kept.path] = self._check(kept)
             except MlfuzzError as error:
                 self._verdicts[kept.path] = RegressionVerdict("error", message=str(error))
         return self._verdicts[kept.path]
@@ -212,6 +214,10 @@ class RegressionRunner:
             again = self._code.run(finding, payload, times=max(TIMES, self.settings.times), target=target)
         observed = f"{again.now.text}; {again.other}" if again.other else again.now.text
         return RegressionVerdict(_state(again.failed, again.times), Run(text=observed), None, again.failed, again.times)
+
+    def _imports(self) -> AbstractContextManager[None]:
+        """The tests of others, which run in between, import what they did before."""
+        return nullcontext() if self._apart else importable(self.settings.directory)
 
     @property
     def _apart(self) -> bool:
