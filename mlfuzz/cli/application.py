@@ -185,6 +185,7 @@ def _launcher(app: App) -> Any:
         """
         if not directory.is_dir():
             raise UsageError(f"-C {directory}: there is no such folder")
+        _settle(directory)
         command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "context" in ignored:
             terminal = Terminal(json=json, quiet=quiet, verbose=verbose, colour=color)
@@ -196,6 +197,21 @@ def _launcher(app: App) -> Any:
             return EXIT_CLEAN if tokens[:1] in LOOKS or tokens[:2] in LOOKS else EXIT_INTERRUPTED
 
     return launch
+
+
+def _settle(directory: Path) -> None:
+    """Relative paths need a current folder; where that has been removed, or must not be looked at, another one is one.
+
+    Raises UsageError where no other was named.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        if not directory.is_absolute():
+            raise UsageError(
+                f"the current folder cannot be used ({error.strerror}); go to one that is there: cd, or -C /a/FOLDER"
+            ) from None
+        os.chdir(directory)
 
 
 def _fail(text: str, *, verbose: bool) -> None:

@@ -51,7 +51,10 @@ class WorkerProcess:
         adopt: bool,
         guarded: bool,
     ) -> None:
-        """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us."""
+        """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us.
+
+        -P: a random.py in the folder it is started from is no module of Python's; the target's folder is added later.
+        """
         remove(self._workdir.answer(self.number))
         write_atomic(self._workdir.order(self.number), dumps(spec))
         self._lives = frozenset(self._workdir.lives())
@@ -61,7 +64,7 @@ class WorkerProcess:
         )  # fmt: skip
         with fresh_log(self._log) as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
+                [sys.executable, "-P", "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(), start_new_session=True,
                 pass_fds=(order.pipe,),
             )  # fmt: skip
@@ -156,7 +159,7 @@ class WorkerProcess:
 class ProbeProcess:
     """The probe: started when first asked, started again where it died. One request at a time.
 
-    folder: where it runs, the current one by default: Python looks for modules there first.
+    folder: where it runs, the current one by default.
     """
 
     def __init__(self, workdir: Workdir, *, folder: Path | None = None) -> None:
@@ -244,7 +247,7 @@ class ProbeProcess:
         theirs, reply_end = os.pipe()
         with fresh_log(self._workdir.log("probe")) as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
+                [sys.executable, "-P", "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
                 pass_fds=(request_end, reply_end), start_new_session=True, cwd=self._folder,
             )  # fmt: skip
