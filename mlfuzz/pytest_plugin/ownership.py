@@ -17,6 +17,7 @@ HEAD_BYTES = 1 << 16
 
 _KIND = SCHEMA.partition("/")[0] + "/"
 _SAID = re.compile(rb'"schema"\s*:\s*"' + re.escape(_KIND.encode()))
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -24,13 +25,13 @@ def ours(path: Path, config: pytest.Config) -> bool:
     """Whether a file is the record of a regression, sound or damaged.
 
     It is where it names our schema, of whatever version. Where that cannot be read any more it must have an id for its
-    name, and either lie in the configured corpus, or be no whole JSON and have a file of the same id beside it.
+    name, and either lie in the configured corpus, or say nothing at all and have a file of the same id beside it: what
+    says something else, such as JSON lines about a picture of that name, is somebody else's.
     """
     head = _head(path)
-    whole, says_so = _look(head)
-    if says_so or not _ID.fullmatch(path.stem):
+    if (says_so := _says_so(head)) or not _ID.fullmatch(path.stem):
         return says_so
-    return _configured(path, config) or (not whole and len(head) < HEAD_BYTES and _has_company(path))
+    return _configured(path, config) or (_says_nothing(head) and _has_company(path))
 
 
 def _head(path: Path) -> bytes:
@@ -49,13 +50,18 @@ def _head(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _look(head: bytes) -> tuple[bool, bool]:
-    """Whether it is whole JSON, and whether it says that it is a finding."""
+def _says_so(head: bytes) -> bool:
+    """Whether it says that it is a finding."""
     try:
         record = json.loads(head)
     except (ValueError, RecursionError):
-        return False, bool(_SAID.search(head))
-    return True, isinstance(record, dict) and str(record.get("schema", "")).startswith(_KIND)
+        return bool(_SAID.search(head))
+    return isinstance(record, dict) and str(record.get("schema", "")).startswith(_KIND)
+
+
+def _says_nothing(head: bytes) -> bool:
+    """Emptied, or not fetched: a pointer of Git LFS stands in its place."""
+    return (not head.strip(b"\0 \t\r\n") and len(head) < HEAD_BYTES) or head.startswith(_POINTER)
 
 
 def _configured(path: Path, config: pytest.Config) -> bool:

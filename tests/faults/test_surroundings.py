@@ -17,7 +17,7 @@ from faults.process_state import changed, snapshot
 
 import mlfuzz
 from mlfuzz.cli.main import main
-from mlfuzz.testing.puzzles import sound, nan_always, puzzle_seeds
+from mlfuzz.testing.puzzles import nan_always, puzzle_seeds, sound
 
 HERE = Path(__file__).parent
 

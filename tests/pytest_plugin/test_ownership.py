@@ -42,6 +42,8 @@ def foreign_project(folder):
         "regressions/api/00000017.json": '{"annotations": [1, 2, 3]}',
         f"regressions/api/{HEX}.json": '{"annotations": [1, 2, 3]}',
         f"regressions/api/{HEX}.png": "a picture of theirs",
+        f"regressions/lines/{HEX}.json": '{"box": [1, 2]}\n{"box": [3, 4]}\n',
+        f"regressions/lines/{HEX}.png": "a picture of theirs",
         f"unit/regressions/{HEX}.json": "[broken",
     }
     for name, text in files.items():
