@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from mlfuzz import __version__
 from mlfuzz.cli.resolve.context import Context
+from mlfuzz.cli.shortage import shortage
 from mlfuzz.cli.terminal.streams import drained, own_streams
 from mlfuzz.cli.terminal.terminal import Colour, Terminal
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, MlfuzzError, UsageError, suggestion
@@ -134,10 +135,15 @@ def _ended(tokens: list[str]) -> int:
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         return EXIT_CLEAN
     except OSError as error:
-        refused = surroundings_error(error)
+        refused = shortage(error) or surroundings_error(error)
         if refused is None:
             return _our_fault(error)
         _fail(str(refused), verbose=verbose)
+        return EXIT_BROKEN
+    except (MemoryError, RuntimeError) as error:
+        if not (lacking := shortage(error)):
+            return _our_fault(error)
+        _fail(lacking, verbose=verbose)
         return EXIT_BROKEN
     except Exception as error:  # noqa: BLE001  # Python's own exit code would be 1: "findings"
         return _our_fault(error)

@@ -81,7 +81,14 @@ def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[
     started = time.monotonic()
     reading, writing = os.pipe()
     with nameless_file("stack") as stack:
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            raise ReplayError(
+                f"no process can be forked here ({error.strerror}), which what may crash is run in"
+            ) from error
         if child == 0:
             _child(function, warm, reading, writing, stack)
         os.close(writing)
