@@ -20,11 +20,13 @@ import specimen
 
 from mlfuzz.findings.finding import dumps
 from mlfuzz.findings.store import FindingStore
-from mlfuzz.storage.workdir import Workdir
 
 NAMES = ("café", "naïve", "漢字", "\U0001f600")
 CAMPAIGN = "digits-fragile"
 LIMIT_SECONDS = 240.0
+
+NEVER = -999
+"""In place of an exit code: it had to be killed."""
 
 TARGET = """
 import mlfuzz
@@ -91,7 +93,8 @@ BAD = re.compile(
 
 @dataclass
 class Surroundings:
-    """Of one command. before: run in the child between fork and exec; python: options of the interpreter.
+    """Of one command. before: run in the child between fork and exec; python: options of it; through: the command that
+    starts it.
 
     variables: added to the environment; None takes one away. within: the folder it runs in.
     """
@@ -100,6 +103,7 @@ class Surroundings:
     before: Callable[[], None] | None = None
     python: Sequence[str] = ()
     program: Sequence[str] = ("-m", "mlfuzz")
+    through: Sequence[str] = ()
     within: str = "."
 
 
@@ -166,7 +170,7 @@ def environment(variables: Mapping[str, str | None], folder: Path) -> dict[str, 
 
 
 def command(words: Sequence[str], around: Surroundings) -> list[str]:
-    return [sys.executable, *around.python, *around.program, *words]
+    return [*around.through, sys.executable, *around.python, *around.program, *words]
 
 
 def run(
@@ -183,7 +187,7 @@ def run(
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
-        return Ended(-999, _text(out), _text(err))
+        return Ended(NEVER, _text(out), _text(err))
     return Ended(process.returncode, _text(out), _text(err))
 
 
@@ -212,7 +216,7 @@ def on_terminal(folder: Path, words: Sequence[str], around: Surroundings, *, lim
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        code = -999
+        code = NEVER
     return Ended(code, _text(said), "")
 
 
@@ -228,7 +232,3 @@ def unreadable(text: str) -> str:
 
 def _text(data: bytes | None) -> str:
     return (data or b"").decode("utf-8", "replace")
-
-
-def workdir_of(folder: Path, name: str) -> Workdir:
-    return Workdir(folder / ".mlfuzz" / name)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from faults.drawn import drawn, matrix
 from faults.process_state import changed, snapshot
 
 import mlfuzz
@@ -20,10 +21,12 @@ from mlfuzz.cli.main import main
 from mlfuzz.testing.puzzles import nan_always, puzzle_seeds, sound
 
 HERE = Path(__file__).parent
+SURROUNDINGS = matrix("surroundings")
 
 IMPORTS = """
 import importlib, pkgutil, sys
 sys.path.insert(0, {tests!r})
+from faults.drawn import drawn, matrix
 from faults.process_state import changed, snapshot
 for name in {dependencies!r}:
     importlib.import_module(name)
@@ -121,3 +124,9 @@ def test_the_command_in_somebodys_process_leaves_that_as_it_was(
     assert main(["nonsense"]) == 2
     assert main(["replay"]) == 3
     assert changed(before, snapshot()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", drawn(SURROUNDINGS.cases(), 3))
+def test_strange_surroundings_are_survived_or_explained_in_a_line(case: str, tmp_path: Path) -> None:
+    assert SURROUNDINGS.broken(case, tmp_path) == ""
