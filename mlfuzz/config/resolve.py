@@ -45,7 +45,7 @@ class Resolved:
 
     def path(self, text: str) -> Path:
         """What a configuration says, seen from the project's folder."""
-        return self.root / Path(text).expanduser()
+        return self.root / os.path.expanduser(text)
 
     @property
     def state_dir(self) -> Path:

@@ -24,5 +24,5 @@ def is_moved(home: Path) -> bool:
 
 
 def _usual() -> Path | None:
-    home = Path("~").expanduser()
+    home = Path(os.path.expanduser("~"))  # Path.expanduser raises where the system does not know the user
     return home / ".local/state/mlfuzz" if home.is_absolute() else None

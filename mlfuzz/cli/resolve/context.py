@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Context:
 
     def path(self, text: str) -> Path:
         """What a person typed, seen from where the command was given."""
-        return self.directory / Path(text).expanduser()
+        return self.directory / os.path.expanduser(text)
 
 
 def surroundings(

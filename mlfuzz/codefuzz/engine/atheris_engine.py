@@ -324,11 +324,11 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
 
 
 def _cache(options: Options) -> str:
-    """Folder of instrumented code: the user's cache unless another is given; "none" keeps nothing."""
+    """Folder of instrumented code: the user's cache unless another is given; "none", or no home, keeps nothing."""
     if options.cache:
         return "" if options.cache == "none" else str(Path(options.cache).resolve())
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return str(Path(home) / "mlfuzz" / "instrumented")
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return str(Path(home) / "mlfuzz" / "instrumented") if os.path.isabs(home) else ""
 
 
 def environment(options: Options, mutator: str = "") -> dict[str, str]:

@@ -19,6 +19,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -32,6 +33,8 @@ from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
 
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
 """Of ru_maxrss in a mebibyte."""
+
+FORK_SECONDS = 3.0
 
 OURS = (OWN + os.sep, importlib.__file__)
 """Files whose frames say nothing of what went wrong with an import."""
@@ -121,7 +124,7 @@ class ForkServer:
 
     def _fork(self, message: dict[str, Any], pipe: tuple[int, int]) -> None:
         server = os.getpid()
-        pid = os.fork()
+        pid = _forked()
         if pid:
             with contextlib.suppress(OSError):
                 os.setpgid(pid, pid)
@@ -186,6 +189,18 @@ def _words(error: BaseException, path: str) -> str:
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace or own)
     return "".join(lines)[-8000:]
+
+
+def _forked() -> int:
+    """A fork; where the machine has no process left, some time passes first. Ends the server with the reason."""
+    late = time.monotonic() + FORK_SECONDS
+    while True:
+        try:
+            return os.fork()
+        except OSError as error:
+            if time.monotonic() > late:
+                sys.exit(f"no process can be forked here ({error.strerror}); allow more of them: ulimit -u")
+            time.sleep(0.1)
 
 
 def _kill_group(pid: int) -> None:

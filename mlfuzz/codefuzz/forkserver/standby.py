@@ -82,7 +82,13 @@ class Keeper:
         """None in the worker; in the spare, what it is told when its time has come."""
         self._catcher.cloning = True
         reader, writer = os.pipe()
-        between = os.fork()
+        try:
+            between = os.fork()
+        except OSError:  # none may be started now: a worker that dies is replaced later, from the server
+            self._catcher.cloning = False
+            os.close(reader)
+            os.close(writer)
+            return None
         if between:
             self._catcher.cloning = False
             os.close(writer)
@@ -94,7 +100,10 @@ class Keeper:
             return None
         # Forked twice, so that the server becomes the parent: the spare must outlive the worker, and be waited for.
         own = os.getpid()
-        if os.fork():
+        try:
+            if os.fork():
+                LEAVE(0)
+        except OSError:
             LEAVE(0)
         while os.getppid() == own:
             time.sleep(0.0002)

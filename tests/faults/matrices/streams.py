@@ -126,7 +126,7 @@ def _never(folder: Path, words: list[str], writer: int) -> Ended:
     with (folder / "err").open("wb") as err:
         process = subprocess.Popen(
             command(words, Surroundings()), cwd=folder, env=environment({}, folder), stdout=writer, stderr=err,
-            stdin=subprocess.DEVNULL, start_new_session=True,
+            stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_hears_interrupts,
         )  # fmt: skip
         try:
             code = process.wait(UNREAD_SECONDS)
@@ -140,6 +140,11 @@ def _never(folder: Path, words: list[str], writer: int) -> Ended:
             process.kill()
             raise
     return Ended(code, "", (folder / "err").read_text(errors="replace"))
+
+
+def _hears_interrupts() -> None:
+    """A shell has what it starts behind its back ignore them, and so would this."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _killed(process: subprocess.Popen[bytes]) -> int:
