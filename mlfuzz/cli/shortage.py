@@ -1,4 +1,4 @@
-"""What a machine has run out of, or forbids: no fault of mlfuzz's, and told with what to change."""
+"""Processes or memory that a machine has run out of: no fault of mlfuzz's, and told with what to change."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ _PROCESSES = "no more processes or threads may be started: {limit} are allowed (
 _MEMORY = "there is no memory left: {limit} may be used (ulimit -v)"
 
 _OF_ERRORS = {
-    errno.EMFILE: (_FILES, resource.RLIMIT_NOFILE, "ulimit -n 1024"),
-    errno.ENFILE: (_FILES, resource.RLIMIT_NOFILE, "ulimit -n 1024"),
     errno.EAGAIN: (_PROCESSES, resource.RLIMIT_NPROC, "ulimit -u 1024"),
     errno.ENOMEM: (_MEMORY, resource.RLIMIT_AS, "ulimit -v unlimited"),
 }

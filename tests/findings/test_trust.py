@@ -132,3 +132,12 @@ def test_plugins_of_the_configuration_may_be_imported_and_no_others(tmp_path: Pa
     (tmp_path / "mlfuzz.toml").write_text('plugins = ["parts"]\n')
     trust = Trust.of(resolve(tmp_path))
     assert [trust.admits(name) for name in ("parts", "parts:any", "other")] == [True, False, False]
+
+
+def test_a_user_whom_the_system_does_not_know_has_no_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert state_home({}) is None

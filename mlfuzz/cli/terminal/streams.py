@@ -1,7 +1,7 @@
 """The command's own three streams, so that no encoding, full disk or reader that stops reading ends what it does.
 
-What a stream cannot show becomes an escape; a descriptor that is closed leads nowhere; what cannot be written is said
-at the end. Who reads is waited for, except where something runs meanwhile (`Outlet.hurry`).
+What a stream cannot show becomes an escape; a descriptor that is closed leads nowhere; what cannot be written is
+said at the end. Who reads is waited for, except where something runs meanwhile (`Outlet.hurry`).
 """
 
 from __future__ import annotations
