@@ -10,7 +10,7 @@ from mlfuzz.cli.verbs import doctor
 from mlfuzz.coverage.base import CRITERIA
 from mlfuzz.errors import ConfigError, PluginError, UnknownNameError
 from mlfuzz.modality.base import MODALITIES
-from mlfuzz.registry import Registry, made, offer_plugins, outdated
+from mlfuzz.registry import Registry, importable, made, offer_plugins, outdated
 
 
 @pytest.fixture
@@ -199,3 +199,18 @@ def test_a_criterion_of_another_distribution_is_listed_and_used_under_either_gro
     (report,) = tmp_path.glob(".mlfuzz/*/report.html")
     for shown in (listed.stderr, fuzzed.stderr, report.read_text()):
         assert shown.count("acme-parts declares") == (group == "coverage_criterions")
+
+
+def test_a_folder_is_on_the_path_only_while_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", ["/first", "/second"])
+    with importable(tmp_path):
+        assert sys.path == [str(tmp_path), "/first", "/second"]
+        sys.path.append("/of the target")
+    assert sys.path == ["/first", "/second", "/of the target"]
+    with pytest.raises(KeyError), importable(tmp_path):
+        raise KeyError
+    assert str(tmp_path) not in sys.path
+    sys.path.append(str(tmp_path))
+    with importable(tmp_path):
+        pass
+    assert sys.path[-1] == str(tmp_path)

@@ -191,7 +191,7 @@ def _launcher(app: App) -> Any:
         """
         if not directory.is_dir():
             raise UsageError(f"-C {directory}: there is no such folder")
-        _settle(directory)
+        _enter(directory)
         command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "context" in ignored:
             terminal = Terminal(json=json, quiet=quiet, verbose=verbose, colour=color)
@@ -205,7 +205,7 @@ def _launcher(app: App) -> Any:
     return launch
 
 
-def _settle(directory: Path) -> None:
+def _enter(directory: Path) -> None:
     """Relative paths need a current folder; where that has been removed, or must not be looked at, another one is one.
 
     Raises UsageError where no other was named.

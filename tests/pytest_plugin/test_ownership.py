@@ -216,3 +216,12 @@ def test_a_wrong_configuration_is_told_once_and_leaves_the_tests_of_others(lamp,
     foreign_project(lamp.folder)
     result = run("--continue-on-collection-errors", "corpus", "tests/regressions/pack")
     result.assert_outcomes(errors=1, passed=1)
+
+
+@pytest.mark.slow
+def test_tests_of_others_import_after_a_regression_what_they_did_before(lamp, run):
+    lamp.keep()
+    path = lamp.folder / "tests" / "test_after.py"
+    path.parent.mkdir()
+    path.write_text(f"import sys\n\ndef test_path(): assert {str(lamp.folder)!r} not in sys.path\n")
+    run("--import-mode=importlib", "corpus", "tests").assert_outcomes(passed=1, xfailed=1)
