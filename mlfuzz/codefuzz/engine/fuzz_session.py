@@ -17,7 +17,6 @@ from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.hang import Sampler
 from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner, outcome_from
 from mlfuzz.codefuzz.executor.leak import leaks
-from mlfuzz.codefuzz.executor.patience import RunDeadline
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, ForkServerClient
@@ -28,6 +27,7 @@ from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
 from mlfuzz.errors import WorkerLostError
+from mlfuzz.run_deadline import RunDeadline
 
 POLL_SECONDS = 0.05
 PROGRESS_SECONDS = 0.25

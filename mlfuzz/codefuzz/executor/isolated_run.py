@@ -16,7 +16,6 @@ import msgspec
 
 from mlfuzz.codefuzz.executor import exit_classifier
 from mlfuzz.codefuzz.executor.hang import Sampler
-from mlfuzz.codefuzz.executor.patience import RunDeadline
 from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import FINE, Outcome
@@ -30,6 +29,7 @@ from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.errors import BadInputError, WorkerLostError
+from mlfuzz.run_deadline import RunDeadline
 
 PATIENCE = 2.0
 """A run alone may take so many times the limit: an input that ends in that time is slow, another hangs."""

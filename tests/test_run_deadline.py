@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from mlfuzz.codefuzz.executor.patience import RunDeadline, tasks
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.triage.sessions import replay_session
+from mlfuzz.run_deadline import RunDeadline, tasks
 
 SPIN = "while True: pass"
 OTHERS = 6
