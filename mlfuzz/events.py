@@ -119,7 +119,8 @@ class CampaignResult:
     """How a campaign ended. exit_code: as documented for the command line.
 
     known: ids of findings that are not new: of faults that the corpus keeps, or that the campaign had before.
-    broken: harness -> why it could not be fuzzed.
+    broken: harness -> why it could not be fuzzed. deaths: how workers died. unexplained: the same of those that there
+    was no time to look into.
     """
 
     exit_code: int
@@ -129,6 +130,8 @@ class CampaignResult:
     findings: tuple[Finding, ...]
     known: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
+    deaths: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,10 @@ def records_of(event: Event) -> list[dict[str, Any]]:
         case Ending(how=how):
             return [{"event": "ending", "how": str(Stop(how))}]
         case Ended(result=result):
-            return [{"event": "ended", "exit_code": result.exit_code, "reason": str(result.stop)}]
+            return [{
+                "event": "ended", "exit_code": result.exit_code, "reason": str(result.stop),
+                "time": dict(result.stats.shares), "unexplained": list(result.unexplained),
+            }]  # fmt: skip
         case Shrunk(finding=finding) if finding.side == "code":
             fields = msgspec.to_builtins(event)
             return [{"event": "verdict", **fields}, {"event": "shrunk", **fields}]

@@ -97,6 +97,8 @@ class Stats(msgspec.Struct, kw_only=True):
     target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
     confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store).
+    shares: seconds of the last run, by what they went into (start, fuzzing, deaths, wrap_up), and those asked for.
+    unstable: why nothing that was found, or not, says anything of this target; "" where it answers alike each time.
     layers: {"name", "units", "covered"} each. ended: why the campaign ended, "" while it runs.
     harnesses: of the code side, {"name", "executions", "seconds", "edges", "features", "corpus", "buckets", ...} each.
     """
@@ -123,6 +125,8 @@ class Stats(msgspec.Struct, kw_only=True):
     layers: list[dict[str, Any]] = []
     harnesses: list[dict[str, Any]] = []
     timing: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    unstable: str = ""
     nearest: Miss | None = None
     warnings: list[str] = []
 

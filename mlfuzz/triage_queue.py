@@ -24,8 +24,11 @@ MOST_SECONDS = 2.0
 """More than this of one job is the target's loading, and no job's."""
 
 WRAP_UP_SHARE, WRAP_UP_SECONDS = 0.2, 5.0
-"""After the time is up findings may still be confirmed and shrunk: a fifth of the time, but at least 5 s, which three
-runs of an input take that hangs for a second, and the start of the process that runs it."""
+"""After the end findings may still be confirmed and shrunk: a fifth of the time that it took, but at least 5 s, which
+three runs of an input take that hangs for a second, and the start of the process that runs it."""
+
+OVER_SHARE = 0.1
+"""The same where a time was asked for: it is kept to within a tenth, or the same 5 s."""
 
 HURRY_SECONDS = 3.0
 """The same where somebody has asked for the end, from then on."""
@@ -129,12 +132,17 @@ def shrinkable(finding: Finding) -> bool:
     return finding.side == "code" or (bool(finding.chain) and finding.kind not in ISOLATED)
 
 
-class WrapUp:
-    """What may still be confirmed and shrunk once a campaign is over. total: its seconds."""
+def wrap_up_seconds(asked: float | None, spent: float) -> float:
+    """What confirming and shrinking may take. asked: seconds that were asked for, or None; spent: that it took."""
+    return max(WRAP_UP_SECONDS, WRAP_UP_SHARE * spent if asked is None else OVER_SHARE * asked)
 
-    def __init__(self, total: float, interrupts: Interrupts) -> None:
+
+class WrapUp:
+    """What may still be confirmed and shrunk once a campaign is over. allowed: seconds for that."""
+
+    def __init__(self, allowed: float, interrupts: Interrupts) -> None:
         self._interrupts, self._began = interrupts, time.monotonic()
-        self._allowed = max(WRAP_UP_SECONDS, WRAP_UP_SHARE * total)
+        self._allowed = allowed
 
     @property
     def left(self) -> float:

@@ -17,6 +17,17 @@ def code(*findings, known=(), fail_on="any", stop=DONE, inputs=1, broken=False):
     return exit_code(findings, known=known, fail_on=fail_on, stop=stop, inputs=inputs, broken=broken)
 
 
+@pytest.mark.parametrize(("fail_on", "expected"), [("any", 1), ("new", 1), ("none", 0)])
+def test_a_death_that_is_still_to_be_looked_into_counts_as_a_candidate_does(fail_on, expected):
+    ended = exit_code([], known=(), fail_on=fail_on, stop=DONE, inputs=1, unexplained=True)
+    assert ended == expected
+
+
+def test_a_target_that_answers_otherwise_each_time_is_never_clean():
+    assert exit_code([], known=(), fail_on="any", stop=DONE, inputs=1, unstable=True) == 3
+    assert exit_code([found()], known=(), fail_on="any", stop=DONE, inputs=1, unstable=True) == 1
+
+
 def found(number=0, **changes):
     return sample(number, **{"verdict": "confirmed", "shrunk": True, "target": "t", **changes})[0]
 

@@ -11,7 +11,15 @@ from findings.samples import sample
 from mlfuzz.events import Confirmed, Warned
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.mutation import Mutation
-from mlfuzz.triage_queue import HURRY_SECONDS, SHRINK_SECONDS, WRAP_UP_SECONDS, TriageQueue, Waiting, WrapUp
+from mlfuzz.triage_queue import (
+    HURRY_SECONDS,
+    SHRINK_SECONDS,
+    WRAP_UP_SECONDS,
+    TriageQueue,
+    Waiting,
+    WrapUp,
+    wrap_up_seconds,
+)
 
 COST = {"confirm": 0.1, "shrink": 1.0}
 
@@ -120,10 +128,15 @@ def test_each_end_of_a_task_is_told():
     assert events[1].text == f"finding {task.finding.id[:10]} could not be run again (shrink): it died"
 
 
-def test_the_time_after_the_time_is_a_fifth_and_short_for_who_asked_for_the_end(tmp_path):
+def test_the_time_after_the_time_is_a_tenth_of_what_was_asked_for_or_a_fifth_of_what_it_took():
+    assert wrap_up_seconds(1.0, 1.0) == WRAP_UP_SECONDS
+    assert wrap_up_seconds(100.0, 3.0) == 10.0
+    assert wrap_up_seconds(None, 100.0) == 20.0
+
+
+def test_the_time_after_the_time_is_short_for_who_asked_for_the_end(tmp_path):
     stop = tmp_path / "stop"
-    assert WRAP_UP_SECONDS - 1.0 < WrapUp(1.0, Interrupts(stop)).left <= WRAP_UP_SECONDS
-    assert 19.0 < WrapUp(100.0, Interrupts(stop)).left <= 20.0
+    assert 99.0 < WrapUp(100.0, Interrupts(stop)).left <= 100.0
     stop.touch()
     assert 0.0 < WrapUp(100.0, Interrupts(stop)).left <= HURRY_SECONDS
 

@@ -198,6 +198,15 @@ class Workdir:
         """Of all workers that have counted in this run."""
         return sorted(self.derived.glob("part-*.json"))
 
+    def ready(self, worker: int = 0) -> Path:
+        """There once a worker of that number has come as far as loading the target."""
+        return self.derived / f"ready-{worker:02d}"
+
+    @property
+    def unexplained(self) -> Path:
+        """Deaths of workers that there was no time to look into: the next run does."""
+        return self.derived / "unexplained.json"
+
     @property
     def banned(self) -> Path:
         """Entries that are not mutated again, by identity: their children killed too many workers."""

@@ -40,9 +40,12 @@ class Speed:
     table: dict[int, float]
 
 
-def affordable(wanted: int, seconds: float, *, passes: int = 1, least: int = 1) -> int:
-    """How many inputs a stage runs that wants so many: fewer, where one takes so many seconds each pass."""
-    return max(least, min(wanted, int(STAGE_SECONDS / max(passes * seconds, 1e-9))))
+def affordable(wanted: int, seconds: float, *, passes: int = 1, least: int = 1, most: float = STAGE_SECONDS) -> int:
+    """How many inputs a stage runs that wants so many: fewer, where one takes so many seconds each pass.
+
+    most: seconds that there are for it, where these are fewer than a stage may take.
+    """
+    return max(least, min(wanted, int(min(STAGE_SECONDS, most) / max(passes * seconds, 1e-9))))
 
 
 def speed(target: Target, rows: Rows, *, each: float = 0.0) -> Speed:

@@ -10,8 +10,12 @@ likes; a target that needs longer sets a deadline of its own."""
 
 SLOWEST_FACTOR = 20.0
 LEAST_DEADLINE = 5.0
-"""A call counts as hanging at 20 times the slowest so far of its batch's shape, at least 5 s: other programs may take
-most of a machine, and a batch of which rows raise is run up to a dozen times over."""
+"""A call counts as hanging at 20 times the slowest so far of its batch's shape, at least 5 s: a batch of which rows
+raise is run up to a dozen times over, and a worker that is ended for nothing costs a start."""
+
+SHORT_DEADLINE = 1.0
+DEADLINE_SHARE = 1 / 6
+"""In a short campaign a hang is worth more than a start: a sixth of the time asked for is enough, at least 1 s."""
 
 DECAY = 0.999
 """A call, of the slowest so far: an hour that was slow is forgotten."""
@@ -22,12 +26,13 @@ Shape = tuple[int, ...]
 
 @dataclass(slots=True)
 class CallDeadline:
-    """Of one process. given: seconds a call may take, where the user has said so; 0: as measured.
+    """Of one process. given: seconds a call may take, where the user has said so; 0: as measured, and at least `least`.
 
     The first call of all is not judged; the first of a shape is allowed for as the slowest of those.
     """
 
     given: float = 0.0
+    least: float = LEAST_DEADLINE
     calls: int = 0
     _first: float = 0.0
     _a_row: float = 0.0
@@ -42,7 +47,7 @@ class CallDeadline:
         """Seconds that the next call may take."""
         if not self.calls:
             return start_seconds(self.given)
-        return self.given or max(LEAST_DEADLINE, SLOWEST_FACTOR * self._expected(shape))
+        return self.given or max(self.least, SLOWEST_FACTOR * self._expected(shape))
 
     def note(self, shape: Shape, seconds: float) -> None:
         """A call of this shape came back after so long."""
@@ -58,6 +63,11 @@ class CallDeadline:
         if shape in self._slowest:
             return self._slowest[shape]
         return max(self._first, self._a_row * shape[0], *self._slowest.values(), 0.0)
+
+
+def least_deadline(asked: float | None) -> float:
+    """Of a campaign of so many seconds; None: of one without an end."""
+    return LEAST_DEADLINE if asked is None else min(LEAST_DEADLINE, max(SHORT_DEADLINE, DEADLINE_SHARE * asked))
 
 
 def start_seconds(given: float) -> float:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlfuzz.campaign.isolation.call_deadline import CallDeadline, Shape, start_seconds
+from mlfuzz.campaign.isolation.call_deadline import LEAST_DEADLINE, CallDeadline, Shape, start_seconds
+from mlfuzz.run_deadline import RunDeadline
 from mlfuzz.storage.durable import make_folder, occupy, open_shared, resize, writing
 
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
@@ -86,10 +87,10 @@ class FlightRecord(msgspec.Struct, frozen=True):
 class Recorder:
     """The worker's side. One a life. deadline: seconds a batch may take, where the user has said so; else 0.
 
-    answered: when the first call came back (monotonic seconds).
+    least: seconds a batch may take at least where he has not. answered: when the first call came back (monotonic).
     """
 
-    def __init__(self, path: Path, *, deadline: float = 0.0) -> None:
+    def __init__(self, path: Path, *, deadline: float = 0.0, least: float = LEAST_DEADLINE) -> None:
         make_folder(path.parent, parents=False)
         with writing(path):
             self._descriptor = open_shared(path)
@@ -102,7 +103,7 @@ class Recorder:
                 os.close(self._descriptor)
                 raise
         self._batch = self._inputs = self._candidates = self._size = 0
-        self.patience = CallDeadline(deadline)
+        self.patience = CallDeadline(deadline, least)
         self.answered = time.monotonic()
         self._shape: Shape = (0,)
         self._phase: Phase = "start"
@@ -223,13 +224,27 @@ def doing(pulse: Pulse | None) -> str:
     return f"running seeds and their mutants, {pulse.inputs} so far"
 
 
-def overdue(pulse: Pulse | None, deadline: float) -> str:
-    """Why the worker with this pulse is given up, in words; "" while it is in time, or has ended.
+class Watch:
+    """Of one worker: how long it has been at what it does, by its own time.
 
     deadline: seconds a batch may take, where the user has said so; else 0.
     """
-    if pulse is None:
-        return ""
-    spent = time.monotonic() - pulse.since
-    limit = pulse.limit if pulse.phase == "execute" else start_seconds(deadline)
-    return f"no answer for {limit:.1f} s" if pulse.phase != "ended" and spent > limit else ""
+
+    def __init__(self, deadline: float) -> None:
+        self._given = deadline
+        self._pulse: Pulse | None = None
+        self._own: RunDeadline | None = None
+
+    def overdue(self, pid: int, pulse: Pulse | None) -> str:
+        """Why the worker with this pulse is given up, in words; "" while it is in time, or has ended.
+
+        To be asked often: what the worker waits for a processor is not held against it.
+        """
+        if pulse is None or pulse.phase == "ended":
+            return ""
+        limit = pulse.limit if pulse.phase == "execute" else start_seconds(self._given)
+        if self._own is None or self._pulse is None or self._pulse.since != pulse.since:
+            spent = time.monotonic() - pulse.since
+            self._pulse, self._own = pulse, RunDeadline(pid, max(0.0, limit - spent))
+            return ""
+        return f"no answer for {limit:.1f} s" if self._own.over() else ""

@@ -22,6 +22,7 @@ from mlfuzz.batch import Rows
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.errors import ReplayError
 from mlfuzz.observation import Crash
+from mlfuzz.run_deadline import RunDeadline
 from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.scratch import nameless_file
 from mlfuzz.targets.base import Target
@@ -29,6 +30,9 @@ from mlfuzz.targets.base import Target
 End = Literal["ok", "crash", "exit", "hang"]
 
 RESULT_BYTES = 1 << 20
+
+LOOK_SECONDS = 0.02
+"""So often a child that has not answered is looked at."""
 
 USUAL_FACTOR = 10.0
 """A child may take so many times what a like call has just taken in it."""
@@ -93,12 +97,10 @@ def run_forked(function: Callable[[], bytes], seconds: float, *, warm: Callable[
             _child(function, warm, reading, writing, stack)
         os.close(writing)
         try:
-            usual, cold = (
-                (b"", False) if warm is None else _collect(child, reading, started + START_SECONDS, MEASURED.size)
-            )
+            usual, cold = (b"", False) if warm is None else _collect(child, reading, START_SECONDS, MEASURED.size)
             if len(usual) == MEASURED.size:
                 seconds = max(seconds, USUAL_FACTOR * MEASURED.unpack(usual)[0])
-            value, late = (b"", False) if cold else _collect(child, reading, time.monotonic() + seconds)
+            value, late = (b"", False) if cold else _collect(child, reading, seconds)
             _, status = os.waitpid(child, 0)
         finally:
             os.close(reading)
@@ -229,16 +231,18 @@ def _usual(call: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def _collect(child: int, reading: int, deadline: float, size: int = 0) -> tuple[bytes, bool]:
+def _collect(child: int, reading: int, seconds: float, size: int = 0) -> tuple[bytes, bool]:
     """(what the child wrote, whether it was late). A late one is asked for its stack, then killed.
 
-    size: bytes that are enough; 0: all until its end.
+    seconds: of its own: what it waits for a processor is not counted. size: bytes that are enough; 0: all until its
+    end.
     """
     parts: list[bytes] = []
+    own = RunDeadline(child, seconds)
     while True:
-        left = deadline - time.monotonic()
-        ready = select.select([reading], [], [], max(0.0, left))[0] if left > 0 else []
-        if not ready:
+        if not select.select([reading], [], [], LOOK_SECONDS)[0]:
+            if not own.over():
+                continue
             os.kill(child, signal.SIGUSR1)
             time.sleep(0.2)  # faulthandler writes from a signal handler; it says nothing when it is done
             os.kill(child, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -67,11 +68,12 @@ def assemble(
     target: AnyTarget, spec: WorkerSpec, workdir: Workdir, seeds: Seeds, *, guarded: bool,
     record: Callable[[Sequence[int], Mutated], None],
     beat: Callable[[Phase], None],
+    until: float = math.inf,
 ) -> Assembly:  # fmt: skip
     """Build and measure. guarded: no mutants are run for it, as one might take the process down.
 
-    record: told the numbers of the seeds whose mutants are about to run. beat: told when something else begins.
-    Raises ConfigError, TargetError.
+    record: told the numbers of the seeds whose mutants are about to run. beat: told when something else begins. until:
+    when it should be over (monotonic): of a slow target less is measured. Raises ConfigError, TargetError.
     """
     shown, rows = seeds.alike()
     seen = Observation.join([seeds.answers[at] for at in shown])
@@ -79,7 +81,7 @@ def assemble(
     calibration = calibrate(
         target, rows, seen, spec, criterion, workdir, mutants=0 if guarded else FIT_MUTANTS,
         record=lambda picked, mutated: record([seeds.numbers[shown[at]] for at in picked], mutated), beat=beat,
-        each=seeds.seconds,
+        each=seeds.seconds, until=until,
     )  # fmt: skip
     batch = spec.batch or calibration.batch
     plan = plan_for(target, spec, rows, calibration.seconds, batch)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +34,9 @@ FIT_MUTANTS = 1024
 
 FIT_SECONDS = 10.0
 """Of a target slower than 100 a second fewer of them are run, in about this time."""
+
+STAGES = 1 / 3
+"""Of the time that is left for measuring, what each of its stages may take."""
 
 SINGLE_ROWS = 16
 """Seeds run alone to measure how far a row's answer depends on its batch."""
@@ -78,11 +83,12 @@ def calibrate(
     record: Callable[[Indices, Mutated], None],
     beat: Callable[[Phase], None],
     each: float,
+    until: float = math.inf,
 ) -> Calibration:
     """Read the stored calibration of this target, or measure and store it.
 
     rows: usable seeds of one shape. mutants: run to fit the criterion on. record: told before each batch of them.
-    beat: told when something else begins. each: seconds of one input alone.
+    beat: told when something else begins. each: seconds of one input alone. until: when it should be over.
     """
     path = workdir.calibration(calibration_key(target, spec))
     if path.exists():
@@ -90,14 +96,15 @@ def calibrate(
         criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
         facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
         return Calibration(target.digest, **facts, variants=_measures(stored.facts))
-    few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=2, least=2)))
+    stage = STAGES * max(0.0, until - time.monotonic())
+    few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=3, least=2, most=stage)))
     measures = noises(target, few, target.run(few))
     single, spread, _ = measures.pop("main")
     beat("calibrate")
     measured = speed(target, rows, each=each)
     beat("calibrate")
     batch = spec.batch or measured.batch
-    fewer = min(mutants, max(measured.batch, int(FIT_SECONDS / measured.seconds)))
+    fewer = min(mutants, max(measured.batch, int(min(FIT_SECONDS, stage) / measured.seconds)))
     shortened = ""
     if fewer < mutants:
         shortened = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +42,14 @@ SEEDS_SECONDS = 2.0
 
 FIRST_ROWS = 2
 """Of the first call: one alone does not show which layers answer a row each."""
+
+SEEDS_SHARE = 1 / 2
+"""Of the time before the first batch; the rest goes into measuring."""
+
+LEAST_SEEDS = 2
+
+SLOW_FIRST_SECONDS = 1.0
+"""After a first call that took longer one row is enough to see what the next ones take."""
 
 WARMING_SEEDS = 8
 """Among so many some are looked for that answer."""
@@ -83,23 +92,37 @@ class Seeds:
 
     @classmethod
     def prepared(
-        cls, target: AnyTarget, spec: WorkerSpec, workdir: Workdir, corpus: Corpus, recorder: Recorder
-    ) -> Self:
+        cls, target: AnyTarget, spec: WorkerSpec, workdir: Workdir, corpus: Corpus, recorder: Recorder, *,
+        until: float = math.inf,
+    ) -> Self:  # fmt: skip
         """Loaded and run: those that the campaign began with; of a new one, those it is fit to be fuzzed from.
+
+        until: when all that comes before the first batch should be over: of a slow target fewer seeds are run.
 
         Raises SeedError where there are none, or none is usable, or a stored one is no longer answered; TargetError.
         """
         if stored := stored_seeds(target, corpus):
-            answers, seconds = run_seeds(target, stored, recorder)
+            answers, seconds = run_seeds(
+                target, stored, recorder, _warm_up(target, stored, recorder), range(len(stored))
+            )
             if lost := [seed.name for seed, answer in zip(stored, answers, strict=True) if answer is None]:
                 raise SeedError(f"target {target.name} no longer answers on seed {lost[0]}; run: mlfuzz check")
             given = [answer for answer in answers if answer is not None]
             return cls(target, stored, given, range(len(stored)), earlier_stats(workdir).seeds, seconds)
         found = found_seeds(target, spec)
-        answers, seconds = run_seeds(target, found.seeds, recorder)
+        seconds = _warm_up(target, found.seeds, recorder)
+        chosen = _affordable(len(found), seconds, until)
+        if len(chosen) < len(found):
+            found.warnings.append(
+                f"the target takes {seconds:.2g} s an input: {len(chosen)} of {len(found)} seeds are run in the time"
+                " that there is; for more of them give it more: --time"
+            )
+            found = replace(found, seeds=[found.seeds[number] for number in chosen])
+        answers, seconds = run_seeds(target, found.seeds, recorder, seconds, chosen)
         kept, stats = usable_seeds(target, found, answers)
         usable = [answer for at in kept if (answer := answers[at]) is not None]
-        return cls(target, [found.seeds[at] for at in kept], usable, kept, stats, seconds, found.warnings)
+        numbers = [chosen[at] for at in kept]
+        return cls(target, [found.seeds[at] for at in kept], usable, numbers, stats, seconds, found.warnings)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -173,12 +196,14 @@ def stored_seeds(target: AnyTarget, corpus: Corpus) -> list[Seed]:
     return found
 
 
-def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> tuple[list[Observation | None], float]:
+def run_seeds(
+    target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder, seconds: float, numbers: Sequence[int]
+) -> tuple[list[Observation | None], float]:
     """Each seed's observation, None where the target refuses or raises on it; and the seconds that one takes.
 
-    Raises TargetError where it raises on every seed, with what it raised.
+    seconds: the same, as measured before. numbers: of the seeds, among all that were looked at. Raises TargetError
+    where it raises on every seed, with what it raised.
     """
-    seconds = _warm_up(target, seeds, recorder)
     answers: list[Observation | None] = [None] * len(seeds)
     raised = ""
     at_once = max(1, min(SEEDS_AT_ONCE, int(SEEDS_SECONDS / max(seconds, 1e-9))))
@@ -186,7 +211,7 @@ def run_seeds(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> t
         for start in range(0, len(members), at_once):
             part = members[start : start + at_once]
             rows = from_payloads([seeds[at].payload for at in part], target.modality, target.device)
-            recorder.record(seed_flight(part), shape_of(rows))
+            recorder.record(seed_flight([numbers[at] for at in part]), shape_of(rows))
             execution = execute(target, rows)
             recorder.count(inputs=recorder.inputs + len(part), candidates=0)
             recorder.phase("seeds")
@@ -261,7 +286,9 @@ def _warm_up(target: AnyTarget, seeds: Sequence[Seed], recorder: Recorder) -> fl
     for start in range(0, len(alike), FIRST_ROWS):
         part = alike[start : start + FIRST_ROWS]
         rows = from_payloads([seeds[at].payload for at in part], target.modality, target.device)
-        for _ in range(2):
+        for turn in range(2):
+            if turn and seconds * len(part) > SLOW_FIRST_SECONDS:
+                part, rows = part[:1], rows.part(0, 1)
             recorder.record(seed_flight(part), shape_of(rows))
             started = time.perf_counter()
             answered = _answers(target, rows)
@@ -276,6 +303,13 @@ def _answers(target: AnyTarget, rows: Rows) -> bool:
     with suppress(TargetError):  # it is said when all seeds have run
         return execute(target, rows).seen is not None
     return False
+
+
+def _affordable(count: int, seconds: float, until: float) -> list[int]:
+    """Numbers of the seeds that are run in the time there is, spread evenly over all."""
+    share = SEEDS_SHARE * max(0.0, until - time.monotonic())
+    few = max(LEAST_SEEDS, int(min(share / max(seconds, 1e-9), count)))
+    return list(range(count)) if few >= count else [at * count // few for at in range(few)]
 
 
 def _form(payload: Payload) -> tuple[tuple[int, ...], np.dtype[np.generic] | None]:

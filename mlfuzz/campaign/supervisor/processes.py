@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 
 from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
-from mlfuzz.campaign.isolation.flight_recorder import Pulse, read_flight, read_pulse
+from mlfuzz.campaign.isolation.flight_recorder import Pulse, Watch, read_flight, read_pulse
 from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
 from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, TriageRequest
@@ -40,12 +40,16 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lives: frozenset[str] = frozenset()
         self._spoken: IO[bytes] | None = None
+        self._watch = Watch(0.0)
 
     def start(
         self,
         spec: WorkerSpec,
         *,
         seconds: float | None,
+        began: float,
+        ready: float,
+        until: float,
         inputs: int | None,
         findings: int | None,
         adopt: bool,
@@ -53,14 +57,18 @@ class WorkerProcess:
     ) -> None:
         """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us.
 
+        seconds, began, ready, until: as of `Order`.
         -P: a random.py in the folder it is started from is no module of Python's; the target's folder is added later.
         """
         remove(self._workdir.answer(self.number))
+        self._workdir.ready(self.number).unlink(missing_ok=True)
+        self._watch = Watch(spec.deadline)
         write_atomic(self._workdir.order(self.number), dumps(spec))
         self._lives = frozenset(self._workdir.lives())
         order = Order(
-            workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, inputs=inputs, findings=findings,
-            adopt=adopt, guarded=guarded, worker=self.number, workers=self._of, pipe=self._open_pipe(),
+            workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, began=began, ready=ready, until=until,
+            inputs=inputs, findings=findings, adopt=adopt, guarded=guarded, worker=self.number, workers=self._of,
+            pipe=self._open_pipe(),
         )  # fmt: skip
         with fresh_log(self._log) as log:
             self._process = subprocess.Popen(
@@ -113,6 +121,15 @@ class WorkerProcess:
     @property
     def _log(self) -> Path:
         return self._workdir.log(f"worker-{self.number:02d}")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has come as far as loading the target."""
+        return self._workdir.ready(self.number).exists()
+
+    def overdue(self) -> str:
+        """Why it is given up, in words; "" while it is in time. To be asked often."""
+        return "" if self._process is None else self._watch.overdue(self._process.pid, self.pulse())
 
     def pulse(self) -> Pulse | None:
         """What it was doing last; None before it founds its life."""
@@ -177,6 +194,11 @@ class ProbeProcess:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    def warm(self) -> None:
+        """Start it, where it does not run, so that the first request need not wait for that."""
+        if self._process is None:
+            self._start()
+
     def ask(self, request: TriageRequest) -> None:
         """Send one request; `reply` gives its answer."""
         if not self.alive:
@@ -190,7 +212,7 @@ class ProbeProcess:
 
     def wait(self, seconds: float) -> None:
         """Until there is something to read of a reply, at most so long."""
-        if self._process is None:
+        if not self.alive:  # whose pipe is always ready to be read
             time.sleep(seconds)
         else:
             select.select([self._replies], [], [], seconds)

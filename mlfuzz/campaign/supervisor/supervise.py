@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable
 
-from mlfuzz.campaign.isolation.flight_recorder import doing, overdue
+from mlfuzz.campaign.isolation.flight_recorder import doing
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
-from mlfuzz.campaign.supervisor.restart_policy import RestartPolicy
+from mlfuzz.campaign.supervisor.restart_policy import Death, RestartPolicy
+from mlfuzz.campaign.supervisor.time_shares import TimeShares
 from mlfuzz.campaign.supervisor.triage import ProbeTriage
 from mlfuzz.campaign.supervisor.worker_pool import WorkerPool
+from mlfuzz.campaign.timetable import OWN_SECONDS, Timetable
 from mlfuzz.errors import EXIT_CLEAN, DiskFullError, MlfuzzError, StorageError
 from mlfuzz.events import Awaiting, CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
@@ -27,7 +30,7 @@ from mlfuzz.storage.durable import clear_parts, remove, write_atomic
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.triage_queue import TriageQueue, WrapUp
+from mlfuzz.triage_queue import TriageQueue, WrapUp, wrap_up_seconds
 
 SCAN_SECONDS = 0.5
 
@@ -35,7 +38,17 @@ PREPARING_SECONDS = 5.0
 """So often it is told what a campaign is at that has not come to its first batch."""
 
 HEAR_OUT_SECONDS = 5.0
-"""So much longer for one that is being confirmed, where none has been yet: a hang takes three times its limit."""
+"""So much longer for one that is being confirmed, where none has been yet and no time was asked for: a hang takes three
+times its limit."""
+
+LAST_SECONDS = 1.0
+"""Before the end a dead worker is no longer looked into: what was found of others is kept first."""
+
+WARM_SECONDS = 60.0
+"""In a campaign as short as that the triage worker starts beside the first: its start is a good part of the time."""
+
+SUSPECT_SHARE = 1 / 4
+"""A batch that is cut short at the end of the time is looked into later, if it had run for so much of its limit."""
 
 START_GRACE_SECONDS = 2.0
 """A worker that has not come to its first batch has nothing to lose: so long after a request to end it is killed."""
@@ -77,7 +90,8 @@ class _Supervisor:
         self._seen = set(self._known)
         self._scanned = 0.0
         self._prepared = self._started
-        self._loading = 0.0
+        self._ready = self._until = 0.0
+        self._shares = TimeShares(self._started)
         self._awaited = False
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
@@ -87,7 +101,7 @@ class _Supervisor:
         for finding in self.store.records():
             self.queue.add(finding)
         self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
-        self.policy = RestartPolicy(request.spec, workdir, self.probe, on_event, self._asked_to_end)
+        self.policy = RestartPolicy(request.spec, workdir, self.probe, on_event, self._no_time_for_deaths)
         self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._asked_to_end)
         self.progress = ProgressTail(workdir.progress)
 
@@ -112,13 +126,14 @@ class _Supervisor:
                 clear_parts(self.workdir.root)
 
     def _start(self, worker: WorkerProcess, *, adopt: bool = False) -> None:
-        budget, spent = self.request.budget, time.monotonic() - self._started
-        total, several = budget.total_seconds, len(self.pool.workers)
-        whole = self.policy.deaths == 0 and worker is self.pool.first  # loading does not count
+        budget, several = self.request.budget, len(self.pool.workers)
         inputs = None if budget.inputs is None else budget.inputs // several - self.pool.inputs(worker)
         worker.start(
             self.request.spec,
-            seconds=None if total is None else total if whole else max(0.1, total - spent),
+            seconds=budget.total_seconds,
+            began=self._started,
+            ready=self._ready,
+            until=self._until,
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings if several == 1 else None,
             adopt=adopt,
@@ -129,6 +144,7 @@ class _Supervisor:
         while True:
             self.probe.wait(POLL_SECONDS)
             asked = self._asked_to_end()
+            self._keep_time()
             self._look()
             for worker in [] if asked or self._enough else self.pool.waiting():
                 self._start(worker)
@@ -160,10 +176,12 @@ class _Supervisor:
             if waited > (GRACE_SECONDS if worker.has_founded() else START_GRACE_SECONDS):
                 worker.kill()
                 self._gave_up(worker, f"had not ended after {waited:.0f} s and was killed")
-        elif late := overdue(worker.pulse(), self.request.spec.deadline):
+        elif self._past(self._timetable().worker):
+            self._cut_short(worker)
+        elif late := worker.overdue():
             time.sleep(POLL_SECONDS)
             # A second look: it may just have come to an end, or the page was read in mid-stroke.
-            if overdue(worker.pulse(), self.request.spec.deadline):
+            if worker.overdue():
                 worker.kill()
                 self._died(late, worker)
 
@@ -177,11 +195,57 @@ class _Supervisor:
         if not self._asked_to_end():
             self._start(worker)
 
+    def _keep_time(self) -> None:
+        """Notice what the timetable and the shares of the time hang on."""
+        now, first = time.monotonic(), self.pool.first
+        if not self._ready and first.ready:
+            self._ready = now
+            if (self.request.budget.total_seconds or math.inf) <= WARM_SECONDS:
+                self.probe.warm()
+        if first.started and first.poll() is None and first.began():
+            self._until = self._until or min(now + self._timetable().seconds, self._timetable().last_batch)
+            self._shares.enter("fuzzing")
+            if not self.policy.deaths:
+                self._take_up_deaths()
+
+    def _take_up_deaths(self) -> None:
+        """Those that are left from before; what is found is confirmed like any other."""
+        if self.policy.unexplained and not self._no_time_for_deaths():
+            self.triage.wait_for_reply(self._no_time_for_deaths)
+            self.policy.take_up()
+
+    def _timetable(self) -> Timetable:
+        """As far as known: until the first worker begins to load the target nobody is late."""
+        total = self.request.budget.total_seconds
+        return Timetable(self._started, math.inf if total is None else total, self._ready or time.monotonic())
+
+    def _past(self, moment: float) -> bool:
+        return time.monotonic() > moment
+
+    def _no_time_for_deaths(self) -> bool:
+        return self._asked_to_end() or self._past(self._timetable().end - LAST_SECONDS)
+
+    def _cut_short(self, worker: WorkerProcess) -> None:
+        """The time is over, and a worker is still at its last batch, or has not come to its first."""
+        pulse, spec = worker.pulse(), self.request.spec
+        worker.kill()
+        self.pool.ended[worker.number] = Stop(StopReason.TIME)
+        spent = 0.0 if pulse is None else time.monotonic() - pulse.since
+        if pulse is not None and pulse.calls and pulse.phase == "execute" and spent > SUSPECT_SHARE * pulse.limit:
+            self.policy.postpone(Death(worker.life(), f"no answer for {spent:.1f} s"))
+        elif worker.has_founded():
+            self.tell(Warned("the time was over in the middle of a batch, which is not judged; all before it is saved"))
+        else:
+            asked = self._timetable().seconds
+            self.tell(Warned(
+                f"the {asked:g} s were over while {spec.target} was still at its start ({doing(pulse)}): nothing was"
+                f" fuzzed; one that needs longer to start: --time {max(60, 10 * asked):.0f}s"
+            ))  # fmt: skip
+
     def _look(self) -> None:
         """Whatever is new since the last time: progress, findings, replies."""
         self.pool.combine()
         for record in self.progress.fresh():
-            self._loading = self._loading or time.monotonic() - self._started
             self.tell(Tick(record, self._faults()))
         now = time.monotonic()
         if now - self._prepared >= PREPARING_SECONDS and not self.pool.ended:
@@ -212,19 +276,17 @@ class _Supervisor:
 
     def _died(self, how: str, worker: WorkerProcess) -> None:
         """A worker is gone: wait for the probe, look into the cause, and start another in its place."""
-        self.triage.wait_for_reply(self._asked_to_end)
+        if len(self.pool.workers) == 1:  # else the others go on
+            self._shares.enter("deaths")
+        self.triage.wait_for_reply(self._no_time_for_deaths)
         if not self._asked_to_end():
             self.policy.investigate(how, worker)
         if self._asked_to_end() or self._enough:
             self.pool.ended[worker.number] = self._asked_for()
-        elif self._time_is_up() and len(self.store.ids()) > len(self._known):
+        elif self._past(self._until or self._timetable().last_batch):
             self.pool.ended[worker.number] = Stop(StopReason.TIME)
         else:
             self._start(worker)
-
-    def _time_is_up(self) -> bool:
-        total = self.request.budget.total_seconds
-        return total is not None and time.monotonic() - self._started >= total
 
     def _gave_up(self, worker: WorkerProcess, end: str) -> None:
         """One that was asked to end is gone without having saved; one that had not begun had nothing to save."""
@@ -234,28 +296,50 @@ class _Supervisor:
 
     def _wrap_up(self) -> None:
         """Confirm and shrink what is left, within a fifth of the time."""
-        total = self.request.budget.total_seconds or time.monotonic() - self._started
+        if self.policy.unexplained:
+            self._shares.enter("deaths")
+            self._take_up_deaths()
+        self._shares.enter("wrap_up")
+        total, now = self.request.budget.total_seconds, time.monotonic()
+        starting, late = max(0.0, self._ready - self._started), 0.0
         self._scanned = 0.0
         self._look()
         if not self.probe.busy_seconds:
-            # Nothing has been answered yet: its loading, which took the worker so long, is nobody's time.
-            loaded = time.monotonic() + max(HEAR_OUT_SECONDS, self._loading)
-            self.triage.wait_for_reply(lambda: self._asked_to_end() or time.monotonic() > loaded)
-        wrap_up = WrapUp(total, self.interrupts)
+            # Nothing has been answered yet: what the start of a process takes on a busy machine is nobody's time.
+            late = max(HEAR_OUT_SECONDS, starting) if total is None else max(0.0, starting - OWN_SECONDS)
+            self.triage.wait_for_reply(lambda: self._asked_to_end() or self._past(now + late))
+        until, now = self._timetable().end + late, time.monotonic()
+        allowed = wrap_up_seconds(None, now - self._started) if total is None else until - now
+        wrap_up = WrapUp(allowed, self.interrupts)
         while wrap_up.left > 0:
             self.triage.advance(None)
             if self.triage.done:
                 break
             self.probe.wait(POLL_SECONDS)
         if not any(one.verdict == "confirmed" for one in self.store.records()):
-            until = time.monotonic() + HEAR_OUT_SECONDS
-            self.triage.wait_for_reply(lambda: self._asked_to_end() or time.monotonic() > until)
+            heard = min(until, time.monotonic() + HEAR_OUT_SECONDS)
+            self.triage.wait_for_reply(lambda: self._asked_to_end() or self._past(heard))
 
     def _result(self, stop: Stop) -> CampaignResult:
         findings, stats = tuple(self.store.records()), self._ended_by(stop)
+        unexplained = tuple(death.how for death in self.policy.unexplained)
+        stats.shares = self._shares.record(self.request.budget.total_seconds)
+        if self.workdir.stats.exists():
+            stats.ended = stats.ended or str(stop)
+            self.pool.keep(stats)
         known = frozenset(one.id for one in findings if one in self._old)
-        code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs)
-        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known)
+        code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs,
+                         unexplained=bool(unexplained), unstable=bool(stats.unstable))  # fmt: skip
+        result = CampaignResult(
+            code,
+            stop,
+            stats,
+            tuple(group(findings)),
+            findings,
+            known,
+            deaths=tuple(self.policy.ways),
+            unexplained=unexplained,
+        )
         self.tell(Ended(result))
         return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
+from mlfuzz.campaign.timetable import Timetable
 from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError, StorageError
 from mlfuzz.interrupts import Interrupts
@@ -21,14 +23,11 @@ from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.remedy import surroundings_error
 from mlfuzz.storage.workdir import Workdir
 
-PRELUDE_SECONDS = 5.0
-"""What seeds and calibration may take beside the time asked for, once the target has answered."""
-
 TRACE = 10_000
 """Characters of a traceback that a pipe takes at once, with what stands around it."""
 
-LEAST_SHARE = 1 / 3
-"""Of the time asked for, that a slow target's seeds leave to fuzzing whatever they take."""
+LEAST_SECONDS = 0.01
+"""A worker that comes too late runs one batch."""
 
 
 def main(argument: str) -> int:
@@ -56,9 +55,14 @@ def _say(answer: Answer, order: Order, workdir: Workdir) -> None:
             os.write(order.pipe, msgspec.json.encode(msgspec.structs.replace(answer, trace=answer.trace[-TRACE:])))
 
 
-def time_left(seconds: float, spent: float) -> float:
-    """Of the time asked for, once seeds and calibration have spent so much; loading, and the first call, count not."""
-    return max(LEAST_SHARE * seconds, seconds - max(0.0, spent - PRELUDE_SECONDS))
+def fuzzed_until(order: Order, timetable: Timetable | None, now: float) -> float:
+    """When no batch begins any more (monotonic), for a worker whose first one begins now.
+
+    What loading, the first call, seeds and calibration take is beside the time asked for as far as there is room.
+    """
+    if timetable is None:
+        return math.inf
+    return order.until or min(now + timetable.seconds, timetable.last_batch)
 
 
 def _answer(order: Order, workdir: Workdir, interrupts: Interrupts) -> Answer:
@@ -86,20 +90,30 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
     from mlfuzz.targets.load import load
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    timetable = _timetable(order, workdir)
     import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
     if interrupts.reason:
         return Stop(interrupts.reason)
     options: dict[str, Any] = {
         "adopt": order.adopt, "guarded": order.guarded, "lock": False, "worker": order.worker,
-        "workers": order.workers,
+        "workers": order.workers, "timetable": timetable,
     }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
-        spent = time.monotonic() - campaign.recorder.answered
+        now = time.monotonic()
+        left = fuzzed_until(order, timetable, now) - now
         budget = Budget(
-            seconds=order.seconds and time_left(order.seconds, spent), inputs=order.inputs, findings=order.findings
-        )
+            seconds=None if timetable is None else max(LEAST_SECONDS, left),
+            inputs=order.inputs, findings=order.findings,
+        )  # fmt: skip
         return campaign.run(budget, interrupts=interrupts, triage_here=False).stop
+
+
+def _timetable(order: Order, workdir: Workdir) -> Timetable | None:
+    """The whole campaign's; whoever watches is told that the target is loaded from now on."""
+    now = time.monotonic()
+    workdir.ready(order.worker).touch()
+    return None if order.seconds is None else Timetable(order.began, order.seconds, order.ready or now)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from mlfuzz.batch import Indices, shape_of
 from mlfuzz.budget import Budget, disk_spent
 from mlfuzz.campaign.confirm.severity import typical_margins
+from mlfuzz.campaign.isolation.call_deadline import least_deadline
 from mlfuzz.campaign.isolation.flight_recorder import Recorder
 from mlfuzz.campaign.loop.candidates import Candidates, Origin
 from mlfuzz.campaign.loop.counters import Counters
@@ -27,6 +29,7 @@ from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
+from mlfuzz.campaign.timetable import Timetable
 from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.worker.stats import LoopStats
@@ -96,13 +99,16 @@ class Campaign:
 
     def __init__(
         self, workdir: Workdir, target: AnyTarget, spec: WorkerSpec, lock: Lock | None, *, worker: int = 0,
-        workers: int = 1,
+        workers: int = 1, timetable: Timetable | None = None,
     ) -> None:  # fmt: skip
         self.workdir, self.target, self.spec = workdir, target, spec
-        self.worker, self.workers = worker, workers
+        self.worker, self.workers, self.timetable = worker, workers, timetable
         self._lock = lock
         self.life = workdir.new_life(worker)
-        self.recorder = Recorder(workdir.flight(self.life), deadline=spec.deadline)
+        self.recorder = Recorder(
+            workdir.flight(self.life), deadline=spec.deadline,
+            least=least_deadline(None if timetable is None else timetable.seconds),
+        )  # fmt: skip
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
@@ -125,6 +131,7 @@ class Campaign:
         lock: bool = True,
         worker: int = 0,
         workers: int = 1,
+        timetable: Timetable | None = None,
         **options: Any,
     ) -> Self:
         """Found a campaign in `directory`, or go on with the one that is there.
@@ -134,6 +141,7 @@ class Campaign:
         guarded: every batch is tried in a forked child first, for targets that take their process down (CPU only).
         worker, workers: its number and how many share the directory; the first one must have founded it before
         another is opened, and whoever starts them holds the lock and adds up their figures (`combined`).
+        timetable: what time there is: of a slow target fewer seeds are then run, and less is measured.
         Raises CampaignBusyError, ConfigError, SeedError, TargetError.
         """
         if spec is None:
@@ -148,7 +156,7 @@ class Campaign:
                 clear_parts(workdir.root)
                 set_aside_unreadable(workdir, unreadable.append)
             keep_spec(workdir, spec, target.digest, adopt=adopt)
-            campaign = cls(workdir, target, spec, held, worker=worker, workers=workers)
+            campaign = cls(workdir, target, spec, held, worker=worker, workers=workers, timetable=timetable)
             campaign.warnings += unreadable
             with campaign._chance.used():
                 campaign._open(guarded=guarded)
@@ -172,12 +180,13 @@ class Campaign:
         self.pool = InputCache(
             self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row))
         )
-        seeds = Seeds.prepared(self.target, self.spec, self.workdir, self.corpus, self.recorder)
+        until = math.inf if self.timetable is None else self.timetable.prelude
+        seeds = Seeds.prepared(self.target, self.spec, self.workdir, self.corpus, self.recorder, until=until)
         self.warnings += seeds.warnings
         if isinstance(self.target, Varied):
             self.target.most = PER_BATCH  # of the seeds each is measured alone, of what follows a few
         assembly = assemble(self.target, self.spec, self.workdir, seeds, guarded=guarded, record=self._record_seeds,
-                            beat=self.recorder.phase)  # fmt: skip
+                            beat=self.recorder.phase, until=until)  # fmt: skip
         parts = assembly.parts
         self.warnings += assembly.warnings
         if len(self.corpus):
@@ -237,12 +246,15 @@ class Campaign:
         stop: Stop | None = None
         share = 0.8 if triage_here else 1.0
         while stop is None:
+            began = time.monotonic()
             inputs += self.loop.step()
             now = time.monotonic()
             self.recorder.count(inputs=self.account.inputs_before + inputs, candidates=self.candidates.saved)
             spent = budget.spent(seconds=(now - started) / share, inputs=inputs, findings=self.candidates.saved)
             asked = self._stop or interrupts.reason
-            stop = Stop(asked) if asked else spent
+            # A batch that would be cut short is better not begun.
+            late = self.timetable is not None and now + (now - began) > self.timetable.worker
+            stop = Stop(asked) if asked else spent or (Stop(StopReason.TIME) if late else None)
             if stop or now - progressed >= PROGRESS_SECONDS or progressed == started:
                 progressed = now
                 self.account.count(now - started, inputs)

@@ -10,11 +10,19 @@ from mlfuzz.stop_reason import Stop
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor asks of a worker. pipe: a descriptor that takes the answer where no file can."""
+    """What the supervisor asks of a worker. pipe: a descriptor that takes the answer where no file can.
+
+    seconds: asked for, of the whole campaign. began: when that was (monotonic), and ready: when its first worker could
+    begin to load the target; 0: this one is to measure it. until: when no batch begins any more; 0: once the time is
+    over that was asked for, or as late as the timetable allows.
+    """
 
     workdir: str
     parent: int
     seconds: float | None = None
+    began: float = 0.0
+    ready: float = 0.0
+    until: float = 0.0
     inputs: int | None = None
     findings: int | None = None
     adopt: bool = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from mlfuzz.budget import in_words
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.terminal import findings_table as inventory
@@ -46,13 +47,15 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     terminal.emit(_record(commands, result, faults, report))
     flaky = sum(one.verdict == "flaky" for one in result.findings)
     waiting = sum(one.verdict == "candidate" for one in result.findings)
-    ran = stats.inputs or faults or waiting
+    ran = stats.inputs or faults or waiting or result.unexplained
     head = f"{head_line(result, faults)}{f', {flaky} flaky set aside' if flaky else ''}"
     terminal.result(
         ("done: ", "bold"),
-        (head, "bold red" if faults or waiting or not ran else "bold green"),
+        (head, "bold red" if faults or waiting or result.unexplained or stats.unstable or not ran else "bold green"),
         f"  ({result.stop}; {_figures(stats)})",
     )
+    if words := time_in_words(stats.shares, len(result.deaths)):
+        terminal.result(("  time     ", "dim"), words)
     tell_weaknesses(context, [one for one in faults if one.best.side == "model"])
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
@@ -62,17 +65,39 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
         terminal.result((f"  {what:<9}", "dim"), command)
 
 
+SHARES = {"fuzzing": "fuzzing", "start": "start", "deaths": "{}", "wrap_up": "wrap-up"}
+
+
+def time_in_words(shares: Mapping[str, float], deaths: int) -> str:
+    """ "6 s asked; 4.1 s fuzzing, 1.2 s start, 3.0 s two deaths, 0.8 s wrap-up"; "" where it is not known."""
+    spent = [
+        f"{shares[name]:.1f} s {words.format(counted(deaths, 'death'))}"
+        for name, words in SHARES.items()
+        if shares.get(name)
+    ]
+    asked = f"{in_words(shares['asked'])} asked; " if "asked" in shares else ""
+    return asked + ", ".join(spent) if spent else ""
+
+
 def head_line(result: CampaignResult, faults: Sequence[FaultGroup]) -> str:
     """ "3 faults (3 label), 9 inputs that failed again alone, 1 known already; 2 candidates not yet confirmed"."""
     waiting = [one.id for one in result.findings if one.verdict == "candidate"]
     known = sum(one in result.known for one in waiting)
-    candidates = f"{counted(len(waiting), 'candidate')} not yet confirmed{_known_of(len(waiting), known)}"
+    left = (
+        [f"{counted(len(waiting), 'candidate')} not yet confirmed{_known_of(len(waiting), known)}"] if waiting else []
+    )
+    if result.unexplained:
+        left.append(
+            f"{counted(len(result.unexplained), 'death')} not yet looked into ({', '.join(result.unexplained)})"
+        )
     if faults:
         known = sum(_is_known(one, result.known) for one in faults)
         found = f"{headline(faults)}{_known_of(len(faults), known)}"
-        return f"{found}; {candidates}" if waiting else found
-    if waiting:
-        return f"nothing confirmed yet, {candidates}"
+        return "; ".join([found, *left])
+    if left:
+        return f"nothing confirmed yet, {', '.join(left)}"
+    if result.stats.unstable:
+        return "nothing that can be relied on"
     return "nothing found" if result.stats.inputs else "nothing ran"
 
 
@@ -96,7 +121,7 @@ def next_steps(
         lines.append(("confirm", f"mlfuzz findings confirm --name {commands.name}{there}"))
     if code == EXIT_BROKEN:
         lines.append(commands.why)
-    elif faults or result.stop.reason.exit_code is not None:
+    elif faults or result.unexplained or result.stop.reason.exit_code is not None:
         lines.append(("resume", commands.again))
     return lines
 
@@ -146,6 +171,9 @@ def _record(
         "flaky": verdicts.count("flaky"),
         "labels_kept": msgspec.to_builtins(labels_kept(result.findings)),
         "broken": dict(result.broken),
+        "time": dict(result.stats.shares),
+        "unexplained": list(result.unexplained),
+        "unstable": result.stats.unstable,
         "stats": msgspec.to_builtins(result.stats),
         "report": str(report) if report else None,
     }

@@ -36,7 +36,7 @@ from mlfuzz.storage.names import folder_name
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.room import WAIT_SECONDS, Room
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.triage_queue import TriageQueue, WrapUp
+from mlfuzz.triage_queue import TriageQueue, WrapUp, wrap_up_seconds
 
 FIRST_SLICE, LONGEST_SLICE, GROWTH = 2.0, 30.0, 1.5
 """Seconds of a turn: short at first, so that news is confirmed soon; a turn begins with reading the corpus."""
@@ -158,9 +158,9 @@ class _Campaign:
                     except LookupError:
                         break
                 self._turn(state, sessions, worker)
-            total = self.request.budget.total_seconds or self._elapsed()
+            allowed = wrap_up_seconds(self.request.budget.total_seconds, self._elapsed())
             open_ones = {name: (self.states[name], session) for name, session in sessions.items()}
-            self.triage.wrap_up(open_ones, WrapUp(total, self.interrupts))
+            self.triage.wrap_up(open_ones, WrapUp(allowed, self.interrupts))
         except BaseException as error:  # noqa: BLE001  # told by the main thread, which alone may raise
             self.failed = self.failed or error
         finally:
