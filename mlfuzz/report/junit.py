@@ -17,7 +17,7 @@ def render(summary: Summary) -> str:
     cases = max(1, len(summary.faults))
     suite = ET.Element(
         "testsuite", name=f"mlfuzz {stats.campaign}", tests=str(cases), failures=str(len(summary.faults)),
-        errors=str(int(summary.verdict == "broken")), skipped=str(int(bool(summary.flaky))),
+        errors=str(int(summary.verdict in ("broken", "unstable"))), skipped=str(int(bool(summary.flaky))),
         time=f"{stats.seconds:.3f}",
     )  # fmt: skip
     target = str(stats.target.get("name", stats.campaign))
@@ -35,6 +35,8 @@ def render(summary: Summary) -> str:
         case = ET.SubElement(suite, "testcase", classname=target, name="campaign")
         if summary.verdict == "broken":
             ET.SubElement(case, "error", message="nothing was executed")
+        if summary.verdict == "unstable":
+            ET.SubElement(case, "error", message=stats.unstable)
     if summary.flaky:
         case = ET.SubElement(suite, "testcase", classname=target, name=f"{len(summary.flaky)} flaky findings")
         ET.SubElement(case, "skipped", message="they did not fail each time when they ran alone")

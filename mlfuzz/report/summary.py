@@ -103,10 +103,13 @@ class Summary:
 
     @property
     def verdict(self) -> str:
-        """ "broken" (nothing ran), "faults", "candidates" (only unconfirmed ones), "clean"."""
+        """ "broken" (nothing ran), "faults", "candidates" (only unconfirmed ones), "unstable" (what was not found says
+        nothing), "clean"."""
+        if self.faults or self.candidates:
+            return "faults" if self.faults else "candidates"
         if not self.stats.inputs:
             return "broken"
-        return "faults" if self.faults else "candidates" if self.candidates else "clean"
+        return "unstable" if self.stats.unstable else "clean"
 
 
 def summarise(workdir: Workdir) -> Summary:

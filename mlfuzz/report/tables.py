@@ -90,6 +90,8 @@ def next_steps(summary: Summary) -> list[ChainStep]:
             ChainStep("see why nothing ran", f"mlfuzz check {target}"),
             ChainStep("look at the machine", "mlfuzz doctor"),
         ]
+    if summary.verdict == "unstable":
+        return [ChainStep("see what differs from run to run", f"mlfuzz check {target}"), resume]
     if summary.verdict == "clean":
         return [
             ChainStep("look for longer", f"mlfuzz fuzz {target} --name {name} --time 1h{summary.options}"),

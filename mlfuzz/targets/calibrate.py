@@ -28,6 +28,9 @@ SLOW_BATCH_SECONDS = 1.0
 WAITING_FACTOR = 10.0
 """A call whose wall time is so many times its own is taken to wait (for a server, a device), not for a busy machine."""
 
+UNSTABLE_SHARE = 0.01
+"""Of the spread of its outputs: a target whose answers to the same batch are further apart is not deterministic."""
+
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 

@@ -16,7 +16,7 @@ from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
-from mlfuzz.targets.calibrate import STAGE_SECONDS, affordable, largest_difference, speed
+from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.given import GivenTarget
@@ -198,7 +198,7 @@ def _determinism(target: GivenTarget, rows: Rows, times: int) -> Iterator[CheckL
         yield CheckLine("ok", f"deterministic: the same batch gave the same bits {times} times")
         return
     spread = _spread(first)
-    level: Level = "fail" if worst > 0.01 * spread else "warn"
+    level: Level = "fail" if worst > UNSTABLE_SHARE * spread else "warn"
     apart = f"the same batch differs by up to {worst:.3g} (outputs vary by {spread:.3g})"
     yield CheckLine(level, f"not deterministic: {apart}; look for dropout, sampling, or state kept between calls")
 

@@ -91,7 +91,8 @@ def assemble(
     scheduler, advice = scheduler_for(spec)
     parts = Components(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
     features = criterion.embed(Observation.join(seeds.answers)).cpu().numpy()
-    return Assembly(parts, calibration, features, tuple(text for text in (calibration.shortened, advice) if text))
+    warnings = (calibration.unstable, calibration.shortened, advice)
+    return Assembly(parts, calibration, features, tuple(text for text in warnings if text))
 
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:

@@ -25,7 +25,7 @@ from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.calibrate import affordable, noises, speed
+from mlfuzz.targets.calibrate import UNSTABLE_SHARE, affordable, largest_difference, noises, speed
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import AnyTarget
 
@@ -47,7 +47,7 @@ class Calibration:
     """Measured once for a target, stored as truth: everything later in the campaign is held against it.
 
     variants: (single, spread, apart) of each variant, by name; see `Floor`. shortened: what was measured on less than
-    usual, in words, or "".
+    usual, in words, or "". unstable: how far the same inputs answer apart, in words, where that is more than noise.
     """
 
     digest: str
@@ -57,6 +57,7 @@ class Calibration:
     spread: float
     criterion: Mapping[str, Any] = field(default_factory=dict)
     shortened: str = ""
+    unstable: str = ""
     variants: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
@@ -95,11 +96,14 @@ def calibrate(
         stored = read_checkpoint(path)
         criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
         facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
-        return Calibration(target.digest, **facts, variants=_measures(stored.facts))
+        unstable = str(stored.facts.get("unstable", ""))
+        return Calibration(target.digest, **facts, unstable=unstable, variants=_measures(stored.facts))
     stage = STAGES * max(0.0, until - time.monotonic())
-    few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=3, least=2, most=stage)))
-    measures = noises(target, few, target.run(few))
+    few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=4, least=2, most=stage)))
+    first = target.run(few)
+    measures = noises(target, few, first)
     single, spread, _ = measures.pop("main")
+    unstable = _unstable(largest_difference(first, target.run(few)), spread)
     beat("calibrate")
     measured = speed(target, rows, each=each)
     beat("calibrate")
@@ -116,11 +120,29 @@ def calibrate(
         target, rows, plan, spec.seed, at_once=min(measured.batch, 256), least=fewer, record=record, beat=beat
     )
     criterion.fit(Observation.join([_finite(part) for part in (seen, *ran)]))
-    facts = {"batch": batch, "seconds": measured.seconds, "single": single, "spread": spread, "variants": measures}
+    facts = {"batch": batch, "seconds": measured.seconds, "single": single, "spread": spread, "variants": measures,
+             "unstable": unstable}  # fmt: skip
     state = {name: array for name, array in criterion.state().items() if name.startswith(FIT)}
     table = {str(size): round(rate, 1) for size, rate in measured.table.items()}
     create_checkpoint(path, Checkpoint(state, {**facts, "target": target.name, "table": table}))
-    return Calibration(target.digest, batch, measured.seconds, single, spread, shortened=shortened, variants=measures)
+    return Calibration(
+        target.digest,
+        batch,
+        measured.seconds,
+        single,
+        spread,
+        shortened=shortened,
+        unstable=unstable,
+        variants=measures,
+    )
+
+
+def _unstable(apart: float, spread: float) -> str:
+    """What is said of a target whose answers to one batch are so far apart; "" where that is noise."""
+    if apart <= UNSTABLE_SHARE * spread:
+        return ""
+    by = f"up to {apart:.3g} apart (outputs vary by {spread:.3g})" if apart < math.inf else "otherwise each time"
+    return f"the target is not deterministic: it answers the same inputs {by}, and smaller failures do not count"
 
 
 def _mutants(

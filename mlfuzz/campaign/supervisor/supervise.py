@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mlfuzz.campaign.isolation.flight_recorder import doing
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
@@ -18,6 +18,7 @@ from mlfuzz.campaign.timetable import OWN_SECONDS, Timetable
 from mlfuzz.errors import EXIT_CLEAN, DiskFullError, MlfuzzError, StorageError
 from mlfuzz.events import Awaiting, CampaignResult, Ended, Ending, Event, NewFinding, Preparing, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
+from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
@@ -46,6 +47,9 @@ LAST_SECONDS = 1.0
 
 WARM_SECONDS = 60.0
 """In a campaign as short as that the triage worker starts beside the first: its start is a good part of the time."""
+
+MANY_FLAKY = 3
+"""Of so many findings that do not fail again, where none does, the target is the reason."""
 
 SUSPECT_SHARE = 1 / 4
 """A batch that is cut short at the end of the time is looked into later, if it had run for so much of its limit."""
@@ -323,6 +327,7 @@ class _Supervisor:
     def _result(self, stop: Stop) -> CampaignResult:
         findings, stats = tuple(self.store.records()), self._ended_by(stop)
         unexplained = tuple(death.how for death in self.policy.unexplained)
+        stats.unstable = _unstable(stats, findings)
         stats.shares = self._shares.record(self.request.budget.total_seconds)
         if self.workdir.stats.exists():
             stats.ended = stats.ended or str(stop)
@@ -380,3 +385,14 @@ class _Supervisor:
 def _at(worker: WorkerProcess) -> str:
     """What a worker is at that is to end, in words."""
     return "the model is still in its call" if worker.began() else f"still {doing(worker.pulse())}"
+
+
+def _unstable(stats: Stats, findings: Sequence[Finding]) -> str:
+    """Why a campaign that found nothing says nothing: what failed did not count, as it does not do so each time."""
+    judged = [one for one in findings if one.oracle and one.verdict != "candidate"]
+    flaky = sum(one.verdict == "flaky" for one in judged)
+    if stats.unstable:
+        return stats.unstable if stats.failing or flaky else ""
+    if flaky >= MANY_FLAKY and flaky == len(judged):
+        return f"the target is not deterministic: {flaky} inputs failed in a batch, and none of them alone"
+    return ""

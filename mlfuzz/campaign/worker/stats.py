@@ -41,7 +41,7 @@ class LoopStats:
         self._earlier = self._before()
         self.stats = msgspec.structs.replace(
             self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
-            layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration),
+            layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration), unstable=calibration.unstable,
         )  # fmt: skip
         self._writer, self._rates = StatsWriter(workdir), Rates(time.monotonic())
 

@@ -60,6 +60,8 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
         terminal.result(("  labels   ", "dim"), str(labels))
+    if stats.unstable and stats.unstable not in stats.warnings:
+        context.terminal.warn(visible(stats.unstable))
     _tell_harnesses(context, result) if stats.harnesses else _tell_warnings(context, stats)
     for what, command in next_steps(context, commands, result, faults, report):
         terminal.result((f"  {what:<9}", "dim"), command)

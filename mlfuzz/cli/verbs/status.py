@@ -57,6 +57,8 @@ def state_of(workdir: Workdir, tell: Tell) -> dict[str, Any]:
         **state,
         "target": str(stats.target.get("name", "")),
         "ended": "" if held else stats.ended,
+        "unstable": stats.unstable,
+        "time": dict(stats.shares),
         "seconds": last.seconds if last else stats.seconds,
         "inputs": last.inputs if last else stats.inputs,
         "inputs_per_s": last.inputs_per_s if last else 0.0,
@@ -99,6 +101,7 @@ def _row(state: dict[str, Any]) -> list[str]:
     if "error" in state:
         return [state["name"], state["error"], *[""] * 10]
     running = f"running ({state['pid']})" if state["running"] else state["ended"] or "ended"
+    running += "; not deterministic: nothing it did not find says anything" if state["unstable"] else ""
     p_new = "-" if state["p_new"] is None else percent(state["p_new"])
     waiting = f" +{state['to_confirm']} to confirm" if state["to_confirm"] else ""
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from findings.samples import sample
 
 from mlfuzz.campaign.confirm.embedding import sketch
 from mlfuzz.cli.resolve.context import Context
-from mlfuzz.cli.terminal.closing import NextCommands, close, head_line, left_out, next_steps, tell_weaknesses
+from mlfuzz.cli.terminal.closing import (
+    NextCommands,
+    close,
+    head_line,
+    left_out,
+    next_steps,
+    tell_weaknesses,
+    time_in_words,
+)
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.weakness import SHIFT
@@ -46,6 +55,19 @@ def steps(context, result):
             context, COMMANDS, result, group([one for one in result.findings if one.verdict == "confirmed"]), None
         )
     )
+
+
+def test_what_the_time_went_into_is_said_in_one_line():
+    shares = {"asked": 6.0, "fuzzing": 4.1, "start": 1.2, "deaths": 3.0, "wrap_up": 0.8}
+    words = "6.0 s asked; 4.1 s fuzzing, 1.2 s start, 3.0 s 2 deaths, 0.8 s wrap-up"
+    assert time_in_words(shares, 2) == words
+    assert time_in_words({}, 0) == ""
+
+
+def test_a_death_that_nobody_has_looked_into_and_a_target_that_answers_otherwise_each_time_are_not_nothing_found():
+    left = dataclasses.replace(result(), unexplained=("SIGSEGV",))
+    assert head_line(left, []) == "nothing confirmed yet, 1 death not yet looked into (SIGSEGV)"
+    assert head_line(result(unstable="it answers otherwise each time"), []) == "nothing that can be relied on"
 
 
 def test_each_end_has_its_next_step(context):
