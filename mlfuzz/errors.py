@@ -7,6 +7,7 @@ MlfuzzError
 │   └── PluginError            a plugin that does not import, or takes a name twice
 ├── TargetError            exit 3: the system under test cannot be fuzzed as it stands
 │   ├── TargetLoadError        it does not import, or is not a target
+│   ├── AnswerError            what it answers cannot be taken; data where it has answered well before
 │   └── SeedError              no usable seed is left
 ├── BadInputError          exit 3 where it ends a command; counted and skipped where a seed raises it
 ├── StorageError           exit 3: files of a campaign or of the corpus
@@ -66,6 +67,10 @@ class TargetError(MlfuzzError):
 
 class TargetLoadError(TargetError):
     """The target does not import, or what it names is not a target."""
+
+
+class AnswerError(TargetError):
+    """What the target answers is none to judge: data, like an exception, where it has answered well before."""
 
 
 class SeedError(TargetError):

@@ -54,6 +54,7 @@ class CallableTarget:
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
         self.taken = Taken()
+        self.answered = False
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
@@ -73,6 +74,7 @@ class CallableTarget:
         answer = named(self.forward(rows), self.labels)
         outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
         nothing = torch.zeros((len(rows), 0), device=self.device)
+        self.answered = True
         return Observation(detached(outputs), nothing, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:

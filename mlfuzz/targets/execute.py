@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Indices, Rows
-from mlfuzz.errors import DiskFullError, TargetError
+from mlfuzz.errors import AnswerError, DiskFullError, TargetError
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.storage.remedy import surroundings_error
 from mlfuzz.targets.base import Target
@@ -49,10 +49,10 @@ def execute(target: Target, rows: Rows) -> Execution:
     """
     try:
         seen = target.run(rows)
-    except (TargetError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except Exception as error:  # noqa: BLE001  what the system under test raises is data
-        _raise_if_no_fault_of_an_input(error)
+        _raise_if_no_fault_of_an_input(target, error)
         return _taken_apart(target, rows, error)
     return Execution(np.arange(len(rows)), seen)
 
@@ -88,10 +88,10 @@ def _taken_apart(target: Target, rows: Rows, error: Exception) -> Execution:
         if known is None:
             try:
                 observation = target.run(rows.part(start, stop))
-            except (TargetError, KeyboardInterrupt):
+            except KeyboardInterrupt:
                 raise
             except Exception as raised:  # noqa: BLE001  what the system under test raises is data
-                _raise_if_no_fault_of_an_input(raised)
+                _raise_if_no_fault_of_an_input(target, raised)
                 known = raised
             else:
                 ran += range(start, stop)
@@ -130,7 +130,10 @@ def broken_target(execution: Execution, unmutated: Sequence[int], batch: int) ->
     return ""
 
 
-def _raise_if_no_fault_of_an_input(error: Exception) -> None:
+def _raise_if_no_fault_of_an_input(target: Target, error: Exception) -> None:
+    """What is no data: the target cannot be run at all, its device is lost, or a disk is full."""
+    if isinstance(error, TargetError) and not (isinstance(error, AnswerError) and getattr(target, "answered", False)):
+        raise error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # its own files, or what it prints
         full = surroundings_error(error)
         assert full is not None

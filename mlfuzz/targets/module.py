@@ -79,6 +79,7 @@ class ModuleTarget:
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
         self.taken = Taken()
+        self.answered = False
         self._watcher = Watcher(self.model, layers)
         self._probed = False
         self._digest = ""
@@ -122,6 +123,7 @@ class ModuleTarget:
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
         activations = self._watcher.take(batch, self.device).detach()
+        self.answered = True
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlfuzz.errors import TargetError
+from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
 
 MAIN = "main"
@@ -58,7 +58,7 @@ def learn(result: Any, batch: int, again: Callable[[], tuple[Any, int]]) -> Take
 def normalise(
     result: Any, batch: int, name: str, device: torch.device, *, taken: Taken | None = None
 ) -> dict[str, Output]:
-    """What a model gave -> outputs by name, "main" first. Raises TargetError where it does not fit the batch.
+    """What a model gave -> outputs by name, "main" first. Raises AnswerError where it does not fit the batch.
 
     A mapping, a dataclass or a named tuple holds outputs by name, any other tuple by position; a list, or a tuple of
     numbers or texts, holds one answer an input. "main" is the output of that name, or "logits", or the first that has
@@ -68,7 +68,7 @@ def normalise(
     outputs = {"main": _output(parts[MAIN], batch, name, device)}
     for key in () if taken is None else taken.beside:
         if parts.get(key) is None:
-            raise TargetError(f"target {name}: its answer had a part {key!r} in the first run, and has none now")
+            raise AnswerError(f"target {name}: its answer had a part {key!r} in the first run, and has none now")
         outputs[key] = _output(parts[key], batch, name, device)
     return outputs
 
@@ -170,7 +170,7 @@ def _output(value: Any, batch: int, name: str, device: torch.device) -> Output:
     length = _rows(output)
     if length != batch:
         shape = tuple(output.shape) if isinstance(output, Tensor) else (length,)
-        raise TargetError(
+        raise AnswerError(
             f"target {name}: {batch} inputs gave an output of shape {shape}; "
             f"a target gives one answer an input, batch first: ({batch}, ...). "
             "A tuple holds several outputs, and a list one answer an input"
@@ -184,7 +184,7 @@ def _listed(values: Sequence[Any], name: str) -> Output:
         return tuple(values)
     for item in values:
         if _parts(item) is not None or item is None or isinstance(item, str):
-            raise TargetError(
+            raise AnswerError(
                 f"target {name}: its answer to one input is {_described(item)}, where numbers or a text are looked for;"
                 " give what is to be judged alone: a tensor (B, ...), or a list of one tensor or text an input"
             )
@@ -195,7 +195,7 @@ def _tensor(value: Any, name: str) -> Tensor:
     try:
         return value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError) as error:
-        raise TargetError(
+        raise AnswerError(
             f"target {name}: it answers with {_described(value)}, which holds no numbers; give a tensor (B, ...), "
             "or a list of one tensor or text an input"
         ) from error
