@@ -16,8 +16,9 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Taken, detached, learn, named, normalise
+from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
 from mlfuzz.targets.source import source_of
+from mlfuzz.targets.steady import steady
 
 
 class CallableTarget:
@@ -55,6 +56,7 @@ class CallableTarget:
         self.shield = False
         self.taken = Taken()
         self.answered = False
+        self._form: Form | None = None
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
@@ -69,11 +71,14 @@ class CallableTarget:
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
         started = time.perf_counter()
-        if not self._probed:
-            self._probe(rows)
-        answer = named(self.forward(rows), self.labels)
-        outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
+        with steady():
+            if not self._probed:
+                self._probe(rows)
+            answer = named(self.forward(rows), self.labels)
+            outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
         nothing = torch.zeros((len(rows), 0), device=self.device)
+        self._form = self._form or Form.of(outputs["main"], len(self.labels))
+        self._form.check(outputs["main"], self.name)
         self.answered = True
         return Observation(detached(outputs), nothing, time.perf_counter() - started)
 

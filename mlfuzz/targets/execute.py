@@ -61,7 +61,15 @@ def crash_of(error: BaseException) -> Crash:
     """An exception as data: its type, message, and frames outside mlfuzz, outermost first."""
     kind = "memory" if isinstance(error, MemoryError | torch.OutOfMemoryError) else "exception"
     text = "".join(traceback.format_exception(error, limit=30))
-    return Crash(kind, type(error).__name__, str(error)[:500], frames_of(error.__traceback__), text[-TRACEBACK_CHARS:])
+    return Crash(kind, type(error).__name__, said(error)[:500], frames_of(error.__traceback__), text[-TRACEBACK_CHARS:])
+
+
+def said(error: BaseException) -> str:
+    """Its text, where it has one that can be had."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  an exception's text is foreign code too
+        return f"{type(error).__name__} whose text cannot be had"
 
 
 def frames_of(trace: TracebackType | None) -> tuple[str, ...]:
@@ -139,5 +147,5 @@ def _raise_if_no_fault_of_an_input(target: Target, error: Exception) -> None:
         assert full is not None
         raise DiskFullError(f"the target could not write: {full}") from error
     lost = getattr(torch, "AcceleratorError", None)
-    if (lost is not None and isinstance(error, lost)) or "CUDA error" in str(error):
+    if (lost is not None and isinstance(error, lost)) or "CUDA error" in said(error):
         raise error

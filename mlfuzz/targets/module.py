@@ -17,9 +17,10 @@ from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
-from mlfuzz.targets.outputs import Taken, detached, learn, normalise
+from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
 from mlfuzz.targets.programs import programs
 from mlfuzz.targets.source import source_of
+from mlfuzz.targets.steady import steady
 from mlfuzz.targets.weights import bits_of
 
 Preprocess = Callable[..., Any]
@@ -80,6 +81,7 @@ class ModuleTarget:
         self.shield = False
         self.taken = Taken()
         self.answered = False
+        self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
         self._probed = False
         self._digest = ""
@@ -115,7 +117,7 @@ class ModuleTarget:
         """One forward pass over B rows. Raises what the preprocessing or the model raises."""
         batch = len(rows)
         started = time.perf_counter()
-        with torch.no_grad():
+        with torch.no_grad(), steady():
             if not self._probed:
                 self._probe(rows)
             arguments, keywords = self.inputs(rows)
@@ -123,6 +125,8 @@ class ModuleTarget:
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
             outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
         activations = self._watcher.take(batch, self.device).detach()
+        self._form = self._form or Form.of(outputs["main"], len(self.labels))
+        self._form.check(outputs["main"], self.name)
         self.answered = True
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 

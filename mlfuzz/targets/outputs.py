@@ -31,6 +31,39 @@ class Taken:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What main outputs are like in any batch. dims: of a tensor, -1 where they vary. classes: columns, where each is
+    a label's; else 0."""
+
+    texts: bool
+    dims: int
+    classes: int
+
+    @classmethod
+    def of(cls, main: Output, labels: int) -> Form:
+        """labels: how many the target names."""
+        if not isinstance(main, Tensor):
+            return cls(isinstance(main, tuple), -1, 0)
+        scores = main.dim() == 2 and main.shape[1] == labels
+        return cls(False, main.dim(), labels if scores else 0)
+
+    def check(self, main: Output, name: str) -> None:
+        """Raises AnswerError for an output that cannot stand beside those before."""
+        if self.texts != isinstance(main, tuple):
+            words = ("texts", "numbers") if self.texts else ("numbers", "texts")
+            raise AnswerError(f"target {name}: its answers were {words[0]} before, and are {words[1]} now")
+        if not isinstance(main, Tensor) or self.dims < 0:
+            return
+        if main.dim() != self.dims:
+            raise AnswerError(
+                f"target {name}: an answer had {self.dims - 1} axes before, and has {main.dim() - 1} now:"
+                f" {tuple(main.shape[1:])}"
+            )
+        if self.classes and main.shape[1] != self.classes:
+            raise AnswerError(f"target {name}: it gave {self.classes} scores before, one a label; now {main.shape[1]}")
+
+
 def learn(result: Any, batch: int, again: Callable[[], tuple[Any, int]]) -> Taken:
     """What of an answer to `batch` inputs is kept. again: the answer to another number of inputs, and that number.
 
@@ -81,6 +114,8 @@ def detached(outputs: Mapping[str, Output]) -> dict[str, Output]:
 def named(result: Any, labels: Sequence[str]) -> Any:
     """Class numbers (B,) as the names of their classes; anything else as it is."""
     if not labels or not isinstance(result, list | tuple | np.ndarray | Tensor) or not len(result):
+        return result
+    if isinstance(result, Tensor) and (result.dim() != 1 or result.is_floating_point() or result.is_complex()):
         return result
     if isinstance(result, list | tuple) and not all(isinstance(item, int | np.integer) for item in result):
         return result

@@ -90,7 +90,7 @@ def make(name: str, form: str) -> Any:
             scores = torch.stack([torch.ones_like(loud), loud * 0 - 1, loud * 0 - 2], 1)
             return chosen.act(sounds, scores, loud > LOUD)
 
-        return mlfuzz.CallableTarget(name, mlfuzz.Audio(rate=8000), hear, labels=labels)
+        return mlfuzz.CallableTarget(name, mlfuzz.Audio(sample_rate_hz=8000, seconds=0.1), hear, labels=labels)
     if form == "text":
 
         def read(texts: tuple[str, ...]) -> Any:

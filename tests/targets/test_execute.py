@@ -13,7 +13,7 @@ from mlfuzz.batch import TensorRows
 from mlfuzz.errors import DiskFullError, TargetError
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.callable import CallableTarget
-from mlfuzz.targets.execute import MAX_ROWS_PER_KEY, broken_target, execute
+from mlfuzz.targets.execute import MAX_ROWS_PER_KEY, broken_target, crash_of, execute
 
 IMAGE = Image(size=(4, 4))
 
@@ -96,3 +96,34 @@ def test_a_full_disk_under_what_the_target_prints_is_not_a_finding() -> None:
 
     with pytest.raises(DiskFullError, match="make room"):
         execute(CallableTarget("t", IMAGE, printing), rows_with({5}))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda scores, odd: None if odd.any() else scores,
+        lambda scores, odd: [None if bad else row for row, bad in zip(scores, odd, strict=True)],
+        lambda scores, odd: ["a text" if bad else row for row, bad in zip(scores, odd, strict=True)],
+        lambda scores, odd: scores[~odd],
+        lambda scores, odd: scores[:, :2] if odd.any() else scores,
+        lambda scores, odd: scores[:, :, None] if odd.any() else scores,
+    ],
+    ids=["nothing", "nothing for one", "a text", "fewer answers", "fewer classes", "another shape"],
+)
+def test_an_answer_that_does_not_fit_is_data_once_others_did(answer) -> None:
+    target = CallableTarget(
+        "t", IMAGE, lambda images: answer(images.flatten(1)[:, :3], images.flatten(1).amax(1) > 0.9), labels="abc"
+    )
+    execute(target, rows_with(set()))
+    done = execute(target, rows_with({5, 40}))
+    assert [row for row, _ in done.crashes] == [5, 40]
+    assert {crash.type for _, crash in done.crashes} == {"AnswerError"}
+    assert len(done.ran) == 62
+
+
+def test_an_exception_whose_text_raises_is_data_too() -> None:
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    assert crash_of(Speechless()).message == "Speechless whose text cannot be had"

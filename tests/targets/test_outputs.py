@@ -161,6 +161,16 @@ def test_complex_numbers_are_judged_whole() -> None:
     assert seen.main.shape == (3, 16, 2)
 
 
+@pytest.mark.parametrize("change", [lambda x: x.requires_grad_() * 1.0, lambda x: x.bfloat16()], ids=["grad", "bf16"])
+def test_scores_of_a_function_with_labels_may_have_gradients_or_be_halves(change: Callable[[Tensor], Tensor]) -> None:
+    def answer(images: Tensor) -> Tensor:
+        with torch.enable_grad():
+            return change(images.flatten(1)[:, :3].clone())
+
+    seen = CallableTarget("t", IMAGE, answer, labels="abc").run(rows(4))
+    assert seen.main.shape == (4, 3)
+
+
 def test_a_part_that_comes_and_goes_is_named() -> None:
     def sometimes(images: Tensor) -> dict[str, Tensor]:
         scores = images.flatten(1)

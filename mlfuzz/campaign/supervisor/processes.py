@@ -61,7 +61,6 @@ class WorkerProcess:
         -P: a random.py in the folder it is started from is no module of Python's; the target's folder is added later.
         """
         remove(self._workdir.answer(self.number))
-        self._workdir.ready(self.number).unlink(missing_ok=True)
         self._watch = Watch(spec.deadline)
         write_atomic(self._workdir.order(self.number), dumps(spec))
         self._lives = frozenset(self._workdir.lives())

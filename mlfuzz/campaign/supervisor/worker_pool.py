@@ -37,6 +37,8 @@ class WorkerPool:
         self.ended: dict[int, Stop] = {}
         self._combined = 0.0
         forget_parts(workdir)
+        for worker in self.workers:
+            workdir.ready(worker.number).unlink(missing_ok=True)
 
     @property
     def first(self) -> WorkerProcess:

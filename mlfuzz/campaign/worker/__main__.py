@@ -112,7 +112,8 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
 def _timetable(order: Order, workdir: Workdir) -> Timetable | None:
     """The whole campaign's; whoever watches is told that the target is loaded from now on."""
     now = time.monotonic()
-    workdir.ready(order.worker).touch()
+    if not workdir.ready(order.worker).exists():
+        workdir.ready(order.worker).touch()
     return None if order.seconds is None else Timetable(order.began, order.seconds, order.ready or now)
 
 
