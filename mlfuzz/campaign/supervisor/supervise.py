@@ -38,6 +38,9 @@ SCAN_SECONDS = 0.5
 PREPARING_SECONDS = 5.0
 """So often it is told what a campaign is at that has not come to its first batch."""
 
+FIRST_SECONDS = 0.5
+"""So soon it is told for the first time."""
+
 HEAR_OUT_SECONDS = 5.0
 """So much longer for one that is being confirmed, where none has been yet and no time was asked for: a hang takes three
 times its limit."""
@@ -93,7 +96,7 @@ class _Supervisor:
         self._old = Known([*request.regressions, *self.store.records()])
         self._seen = set(self._known)
         self._scanned = 0.0
-        self._prepared = self._started
+        self._prepared = self._started - PREPARING_SECONDS + FIRST_SECONDS
         self._ready = self._until = 0.0
         self._shares = TimeShares(self._started)
         self._awaited = False

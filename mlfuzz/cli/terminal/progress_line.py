@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -41,3 +44,21 @@ class ProgressLine:
         elif time.monotonic() - self._logged >= LOG_SECONDS:
             self._logged = time.monotonic()
             self.terminal.say(text)
+
+
+@contextmanager
+def waiting(pace: ProgressLine, what: str, *, every: float = 1.0) -> Iterator[None]:
+    """Say how long `what` has been going on while this thread cannot: it waits for somebody else's code."""
+    over, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(every):
+            pace.at(f"{what}, {time.monotonic() - began:.0f} s so far")
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.targets import find_target
+from mlfuzz.cli.terminal.progress_line import ProgressLine, waiting
 from mlfuzz.cli.verbs.doctor import MARKS
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
 from mlfuzz.report.visible import visible
@@ -59,7 +60,8 @@ def check(
     from mlfuzz.targets.variants.check import check_variants
 
     import_plugins(found.config.plugins, found.root)
-    loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
+    with ProgressLine(terminal) as pace, waiting(pace, "loading the target"):
+        loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
     if not where:
         raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
@@ -74,10 +76,11 @@ def check(
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
-    for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
-        failed = failed or line.level == "fail"
-        terminal.emit({"level": line.level, "text": line.text})
-        terminal.result(MARKS[line.level], visible(line.text))
+    with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
+        for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
+            failed = failed or line.level == "fail"
+            terminal.emit({"level": line.level, "text": line.text})
+            terminal.result(MARKS[line.level], visible(line.text))
     if not failed and hasattr(loaded, "trace"):
         reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
         text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"

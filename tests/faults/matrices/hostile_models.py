@@ -44,7 +44,7 @@ INPUTS = 600
 OWN_SECONDS = 120.0
 """Of its own, that a case in this process's child may take."""
 
-SUPERVISED_SECONDS = 40.0
+SUPERVISED_SECONDS = 20.0
 """Asked for where a process must die: found, looked into, confirmed."""
 
 TRIED_SECONDS = 20.0
@@ -162,7 +162,7 @@ def _supervised(name: str, form: str, seeds: Path, folder: Path) -> str:
             said.append(event.text)
 
     seconds = 8.0 if expected == "refused" else SUPERVISED_SECONDS
-    request = CampaignRequest(spec, folder / "c", Budget(seconds=seconds, inputs=INPUTS, findings=2))
+    request = CampaignRequest(spec, folder / "c", Budget(seconds=seconds, inputs=INPUTS, findings=1))
     refusal, findings = "", []
     try:
         outcome = supervise(request, tell)
