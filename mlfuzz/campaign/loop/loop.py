@@ -38,6 +38,9 @@ GUARDED_ROWS = 2
 GUARD_SECONDS = 2.0
 """What a batch may take at least in a child that runs it first, where no deadline is given."""
 
+GUARD_PART_SECONDS = 0.5
+"""The same of a part of one that did not answer."""
+
 SEARCHES = 4
 """Before one batch, at most: searches that may take most of the inputs are due more than once."""
 
@@ -277,7 +280,9 @@ class Loop:
         def run(start: int, stop: int) -> ChildEnd:
             part = rows.part(start, stop)
             usual = patience.slowest(shape_of(part))
-            seconds = patience.given or max(GUARD_SECONDS, SLOWEST_FACTOR * usual)
+            # Halves only show where to look further: what counts of a row is what it does in all its time.
+            least = GUARD_SECONDS if stop - start in (1, len(rows)) else GUARD_PART_SECONDS
+            seconds = patience.given or max(least, SLOWEST_FACTOR * usual)
             return run_rows(target, part, seconds, known=None if usual else seed, given=bool(patience.given))
 
         tried = sort_rows(run, len(rows), GUARDED_ROWS)
