@@ -11,10 +11,10 @@ import msgspec
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.triage_worker import Reply, TriageRequest
-from mlfuzz.errors import SchemaError, TargetError, WorkerLostError
+from mlfuzz.errors import SchemaError, StorageError, TargetError, WorkerLostError
 from mlfuzz.events import Event, Warned, WorkerDied
 from mlfuzz.storage.derived import read_derived
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.durable import remove, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 MAX_DEATHS = 20
@@ -126,10 +126,13 @@ class RestartPolicy:
         return False
 
     def _note(self) -> None:
-        if self.unexplained:
-            write_atomic(self._workdir.unexplained, msgspec.json.encode(self.unexplained))
-        else:
-            self._workdir.unexplained.unlink(missing_ok=True)
+        try:
+            if self.unexplained:
+                write_atomic(self._workdir.unexplained, msgspec.json.encode(self.unexplained))
+            else:
+                remove(self._workdir.unexplained)
+        except StorageError as error:
+            self._tell(Warned(f"what is left to look into is not noted for the next run: {error}"))
 
     def _autopsy(self, death: Death) -> Reply | None:
         spec = self._spec

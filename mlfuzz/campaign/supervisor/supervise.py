@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from mlfuzz.campaign.isolation.flight_recorder import doing
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
@@ -334,7 +335,8 @@ class _Supervisor:
         stats.shares = self._shares.record(self.request.budget.total_seconds)
         if self.workdir.stats.exists():
             stats.ended = stats.ended or str(stop)
-            self.pool.keep(stats)
+            with suppress(StorageError):  # where there is no room the rest is said all the same
+                self.pool.keep(stats)
         known = frozenset(one.id for one in findings if one in self._old)
         code = exit_code(findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs,
                          unexplained=bool(unexplained), unstable=bool(stats.unstable))  # fmt: skip

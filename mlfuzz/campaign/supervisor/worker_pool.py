@@ -18,6 +18,7 @@ from mlfuzz.progress import Stats
 from mlfuzz.stats_writer import StatsWriter
 from mlfuzz.stop_reason import Stop
 from mlfuzz.storage.derived import earlier_stats
+from mlfuzz.storage.durable import remove
 from mlfuzz.storage.workdir import Workdir
 
 COMBINE_SECONDS = 2.0
@@ -38,7 +39,7 @@ class WorkerPool:
         self._combined = 0.0
         forget_parts(workdir)
         for worker in self.workers:
-            workdir.ready(worker.number).unlink(missing_ok=True)
+            remove(workdir.ready(worker.number))
 
     @property
     def first(self) -> WorkerProcess:

@@ -18,7 +18,7 @@ from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.errors import EXIT_CLEAN, MlfuzzError, StorageError
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.stop_reason import Stop
-from mlfuzz.storage.durable import write_atomic
+from mlfuzz.storage.durable import create_exclusive, write_atomic
 from mlfuzz.storage.lock import die_with_parent
 from mlfuzz.storage.remedy import surroundings_error
 from mlfuzz.storage.workdir import Workdir
@@ -112,8 +112,7 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
 def _timetable(order: Order, workdir: Workdir) -> Timetable | None:
     """The whole campaign's; whoever watches is told that the target is loaded from now on."""
     now = time.monotonic()
-    if not workdir.ready(order.worker).exists():
-        workdir.ready(order.worker).touch()
+    create_exclusive(workdir.ready(order.worker), b"", sync=False)
     return None if order.seconds is None else Timetable(order.began, order.seconds, order.ready or now)
 
 
