@@ -163,6 +163,9 @@ class WorkerProcess:
             self._process.kill()
         if self._process is not None:
             self._process.wait()
+        if self._spoken is not None:
+            self._spoken.close()
+            self._spoken = None
 
     def log_hint(self) -> str:
         """The last line it printed, and where the rest is."""
