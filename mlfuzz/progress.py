@@ -26,7 +26,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: of the whole campaign, over all lives. failing: rows that failed an oracle (most repeat known keys).
     coverage: the criterion's own figures. candidates: inputs saved.
-    p_new: share of the last inputs that became entries.
+    p_new: share of the last inputs that became entries. damage: of the journal, as far as this process has met it, by
+    kind (damaged, unreadable, gone); {} where there is none.
     """
 
     schema: str = PROGRESS_SCHEMA
@@ -43,6 +44,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     since_new_s: float
     coverage: dict[str, float] = {}
     best: list[str] = []
+    damage: dict[str, int] = {}
 
 
 class OperatorStats(msgspec.Struct, kw_only=True):
@@ -158,11 +160,11 @@ class ProgressTail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read_bytes = path.stat().st_size if path.exists() else 0
+        self._read_bytes = path.stat().st_size if path.is_file() else 0
 
     def fresh(self) -> list[Progress]:
         """Complete lines since the last time, those that can be read."""
-        if not self._path.exists():
+        if not self._path.is_file():
             return []
         with open(self._path, "rb") as file:
             file.seek(self._read_bytes)

@@ -125,14 +125,20 @@ class FindingStore:
         return self.folder(finding_id).is_dir()
 
     def ids(self) -> list[str]:
-        """Of all findings, sorted; reads no record."""
-        with suppress(FileNotFoundError):
+        """Of all findings, sorted; reads no record. [] where the folder cannot be read: `list` says so."""
+        with suppress(OSError):
             return sorted(name for name in os.listdir(self.directory) if ID.fullmatch(name))
         return []
 
     def list(self) -> Items:
         """All findings by id; one that cannot be read stands there as Damaged and stops nobody."""
-        return [self._item(finding_id) for finding_id in self.ids()]
+        try:
+            os.listdir(self.directory)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            return [Damaged(self.directory, f"{self.directory} cannot be read: {error.strerror}")]
+        return [self.item(finding_id) for finding_id in self.ids()]
 
     def records(self) -> Iterator[Finding]:
         """The findings that can be read, by id; see `list` for those that cannot."""
@@ -142,7 +148,8 @@ class FindingStore:
         """The one id that begins so. Raises UsageError with those there are."""
         return unique(prefix, self.ids(), str(self.directory))
 
-    def _item(self, finding_id: str) -> Finding | Damaged:
+    def item(self, finding_id: str) -> Finding | Damaged:
+        """One finding, as `list` has it."""
         try:
             return self.load(finding_id)
         except StorageError as error:

@@ -5,8 +5,8 @@ An ordinary .npz, readable by numpy, with the SHA-256 of everything before it as
 
 from __future__ import annotations
 
-import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import CorruptRecordError, StorageError
 from mlfuzz.storage.durable import create_exclusive, make_folder, read_regular, write_atomic
+from mlfuzz.storage.sealed import require_sealed, sealed
 
 FACTS = "__facts__"
 
 AGAIN = "it is ignored and built up again"
 """What becomes of a checkpoint that cannot be used."""
-
-_MARK = b"mlfuzz sha256 "
-_COMMENT_BYTES = len(_MARK) + 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +53,7 @@ def create_checkpoint(path: Path, checkpoint: Checkpoint) -> bool:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises CorruptRecordError where it is damaged or missing."""
     data = read_regular(path)
-    body, comment = data[:-_COMMENT_BYTES], data[-_COMMENT_BYTES:]
-    if comment != _MARK + hashlib.sha256(body).hexdigest().encode():
-        raise CorruptRecordError(f"{path} is damaged: its checksum does not fit")
+    require_sealed(path, data)
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             _require_stored(stored.zip.infolist())
@@ -79,7 +75,7 @@ def latest_checkpoint(path: Path, report: Callable[[str], object]) -> Checkpoint
 
     For derived state only: what it held is built up again from the journals.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
         return read_checkpoint(path)
@@ -96,6 +92,4 @@ def _pack(checkpoint: Checkpoint) -> bytes:
     file = io.BytesIO()
     named: dict[str, Any] = {**checkpoint.arrays, FACTS: facts}
     np.savez(file, **named)
-    # The last two bytes of a zip archive without a comment are the comment's length.
-    body = file.getvalue()[:-2] + _COMMENT_BYTES.to_bytes(2, "little")
-    return body + _MARK + hashlib.sha256(body).hexdigest().encode()
+    return sealed(file.getvalue())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ import msgspec
 
 from mlfuzz.errors import StorageError
 from mlfuzz.progress import Progress, Stats, read_progress, read_stats
-from mlfuzz.storage.durable import read_regular, remove, write_atomic
-from mlfuzz.storage.quarantine import quarantine
+from mlfuzz.storage.durable import read_regular, write_atomic
+from mlfuzz.storage.quarantine import move_aside
 from mlfuzz.storage.workdir import Workdir
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def read_derived(path: Path, read: Callable[[bytes, str], T], tell: Tell = silen
 
     read: from bytes and what to call them; raises SchemaError.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
         return read(read_regular(path), str(path))
@@ -76,19 +76,18 @@ def stored_progress(workdir: Workdir, tell: Tell = silent) -> list[Progress]:
 
 
 def set_aside(workdir: Workdir, readers: Mapping[Path, Callable[[bytes, str], object]], tell: Tell) -> None:
-    """Remove each file that its reader refuses, and leave a copy in quarantine/. For whoever holds the campaign.
+    """Move each file that its reader refuses to quarantine/. For whoever holds the campaign.
 
     readers: file -> from bytes and what to call them; raises SchemaError.
     """
     for path, read in readers.items():
         try:
-            if path.exists():
+            if os.path.lexists(path):
                 read(read_regular(path), str(path))
         except StorageError as error:
             tell(f"{error}; it is set aside and made again")
-            with suppress(StorageError, OSError):
-                _keep_copy(workdir, path, str(error))
-                remove(path)
+            with suppress(StorageError):
+                move_aside(workdir, path, str(error))
 
 
 def mend_progress(workdir: Workdir, tell: Tell) -> None:
@@ -100,12 +99,7 @@ def mend_progress(workdir: Workdir, tell: Tell) -> None:
     records = stored_progress(workdir, problems.append)
     for text in problems:
         tell(text)
-        with suppress(StorageError, OSError):
-            _keep_copy(workdir, workdir.progress, text)
+        with suppress(StorageError):
+            move_aside(workdir, workdir.progress, text)
             lines = (msgspec.json.encode(record) + b"\n" for record in records)
             write_atomic(workdir.progress, b"".join(lines), sync=False)
-
-
-def _keep_copy(workdir: Workdir, path: Path, reason: str) -> None:
-    data = read_regular(path)
-    quarantine(workdir, f"{path.name}-{hashlib.sha256(data).hexdigest()[:8]}", data, reason)

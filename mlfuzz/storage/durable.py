@@ -24,6 +24,10 @@ ANYBODY, OWNER = 0o666, 0o600
 """Who may read and write a new file: all whom the user's umask lets; the user alone."""
 
 
+ASIDE = ".aside-"
+"""In the names of what stood in place of a file and was none."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns an OSError of the block into a StorageError that names `path`; DiskFullError where space has run out."""
@@ -42,7 +46,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
     with writing(path):
         try:
             write_new(part, data, sync=sync)
-            os.replace(part, path)
+            replace(part, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(part)
@@ -88,8 +92,12 @@ def open_new(path: Path) -> int:
 
 
 def open_shared(path: Path) -> int:
-    """A descriptor of a file that several processes have open, made where it is not there. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, ANYBODY)
+    """A descriptor of a file that several processes have open, made where it is not there. Raises OSError.
+
+    What stands there and is no file makes room.
+    """
+    require_ordinary(path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, ANYBODY)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -102,6 +110,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 def fresh_log(path: Path) -> BinaryIO:
     """A file, emptied, for what a child process prints; nobody reads it but people. Raises StorageError."""
     with writing(path):
+        require_ordinary(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         return os.fdopen(os.open(path, flags, ANYBODY), "ab")
 
@@ -196,8 +205,9 @@ def rename(old: Path, new: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, where it is there. Raises StorageError."""
+    """Remove a file, where it is there; what is none makes room. Raises StorageError."""
     with writing(path), suppress(FileNotFoundError):
+        require_ordinary(path)
         os.unlink(path)
 
 
@@ -238,7 +248,18 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def read_regular(path: Path) -> bytes:
-    """The bytes of an ordinary file of our own: no link is followed, no FIFO waited for.
+    """The bytes of an ordinary file of our own. Raises as `open_regular`."""
+    with open_regular(path) as descriptor:
+        try:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        except OSError as error:
+            raise read_error(path, error) from error
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[int]:
+    """A descriptor of an ordinary file of our own: no link is followed, no FIFO waited for.
 
     Raises CorruptRecordError where it is no ordinary file or is not there, StorageError where it cannot be read.
     """
@@ -253,12 +274,30 @@ def read_regular(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CorruptRecordError(f"{path} is not an ordinary file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
-    except OSError as error:
-        raise read_error(path, error) from error
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def replace(part: Path, path: Path) -> None:
+    """os.replace, also where a folder stands in the way. Raises OSError."""
+    try:
+        os.replace(part, path)
+    except IsADirectoryError:
+        displace(path)
+        os.replace(part, path)
+
+
+def displace(path: Path) -> None:
+    """Leave `path` free: what stands there goes under a name beside it, and nothing is deleted. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.rename(path, path.with_name(f"{path.name}{ASIDE}{os.urandom(4).hex()}"))
+
+
+def require_ordinary(path: Path) -> None:
+    """What is there and is no ordinary file (a folder, a link, a FIFO, a device) makes room. Raises OSError."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        displace(path)
 
 
 def sync_directory(directory: Path) -> None:

@@ -96,12 +96,9 @@ class Journal:
         parts: list[bytes] = []
         places: list[Place] = []
         start = self.end
-        for header, vector, payload in items:
-            payload_at = self._frame(parts, Kind.PAYLOAD, payload, 0)
-            vector_at = self._frame(parts, Kind.VECTOR, vector, payload_at)
-            body = BACK.pack(vector_at if payload is not None else 0, vector_at - payload_at) + header
+        for item in items:
             places.append(Place(self.life, self.segment, start))
-            start += self._frame(parts, Kind.HEADER, body, vector_at)
+            start += _frames(parts, item, self._salt)
         self._write(b"".join(parts))
         return places
 
@@ -184,15 +181,6 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _frame(self, parts: list[bytes], kind: Kind, body: bytes | None, before: int) -> int:
-        if body is None:
-            return before
-        if len(body) > MAX_BODY_BYTES:
-            raise StorageError(f"a record of {len(body)} bytes does not go into a journal; store it as a blob")
-        first = head(kind, body, self._salt)
-        parts += (first, body)
-        return before + len(first) + len(body)
-
     def _write(self, data: bytes) -> None:
         try:
             write_all(self._descriptor, data)
@@ -202,3 +190,32 @@ class Journal:
                 resize(self._descriptor, self.end)
             raise write_error(self._workdir.segment(self.life, self.segment), error) from error
         self.end += len(data)
+
+
+def segment_of(life: str, number: int, items: Sequence[Item], *, last: bool) -> bytes:
+    """A whole segment with these records, closed: for whoever mends one."""
+    key, parts = salt(life, number), list[bytes]()
+    _frame(parts, Kind.OPEN, msgspec.json.encode(Opening(SCHEMA, life, number)), 0, key)
+    for item in items:
+        _frames(parts, item, key)
+    _frame(parts, Kind.CLOSE, b'{"last":true}' if last else b'{"last":false}', 0, key)
+    return b"".join(parts)
+
+
+def _frames(parts: list[bytes], item: Item, key: int) -> int:
+    """Append the frames of one record; their length."""
+    header, vector, payload = item
+    payload_at = _frame(parts, Kind.PAYLOAD, payload, 0, key)
+    vector_at = _frame(parts, Kind.VECTOR, vector, payload_at, key)
+    body = BACK.pack(vector_at if payload is not None else 0, vector_at - payload_at) + header
+    return _frame(parts, Kind.HEADER, body, vector_at, key)
+
+
+def _frame(parts: list[bytes], kind: Kind, body: bytes | None, before: int, key: int) -> int:
+    if body is None:
+        return before
+    if len(body) > MAX_BODY_BYTES:
+        raise StorageError(f"a record of {len(body)} bytes does not go into a journal; store it as a blob")
+    first = head(kind, body, key)
+    parts += (first, body)
+    return before + len(first) + len(body)

@@ -20,7 +20,7 @@ import msgspec
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import CampaignBusyError, StorageError
-from mlfuzz.storage.durable import open_shared, resize, write_all, writing
+from mlfuzz.storage.durable import open_shared, read_regular, resize, write_all, writing
 
 _PR_SET_PDEATHSIG = 1
 _TRIES = 3
@@ -98,7 +98,7 @@ class Lock:
 def holder(path: Path) -> Holder | None:
     """Who holds the lock now, or None. For `status`: it may have changed by the time one looks at the answer."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -146,8 +146,8 @@ def _take(path: Path, descriptor: int) -> None:
 
 def _read(path: Path) -> Holder:
     try:
-        return json_as(path.read_bytes(), Holder)
-    except (OSError, msgspec.DecodeError):  # taken this instant and not yet signed
+        return json_as(read_regular(path), Holder)
+    except (StorageError, msgspec.DecodeError):  # taken this instant and not yet signed
         return Holder()
 
 

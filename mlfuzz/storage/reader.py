@@ -12,6 +12,7 @@ import msgspec
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
+from mlfuzz.storage.durable import open_regular
 from mlfuzz.storage.frame import CHECKED_BYTES, HEAD, HEAD_BYTES, MAGIC, Kind, matches, next_head, read_head, salt
 from mlfuzz.storage.journal import BACK, SCHEMA, Opening, Place
 from mlfuzz.storage.quarantine import quarantine
@@ -64,7 +65,7 @@ class Reader:
         self._vector = b""
 
     def read(self) -> Iterator[Record]:
-        """All records since the last call. Raises SchemaError, StorageError.
+        """All records since the last call. Raises SchemaError; StorageError where the life's folder cannot be read.
 
         A record with a damaged payload or header is left out; the bytes are copied to quarantine/ with the reason.
         """
@@ -86,20 +87,31 @@ class Reader:
         self._salt = salt(self.life, number)
         self._payload_at = self._vector_at = -1
 
+    def read_one(self, number: int, *, complete: bool) -> Iterator[Record]:
+        """The records of one segment, by whoever looks after segments. complete: a later one follows it."""
+        self._segment = number - 1
+        self._begin(number)
+        yield from self._read_segment(complete=complete)
+
     def _read_segment(self, *, complete: bool) -> Iterator[Record]:
         if self._closed:
             return
         path = self._workdir.segment(self.life, self._segment)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            with open_regular(path) as descriptor:
+                yield from self._records(descriptor, complete)
+        except SchemaError:
+            raise
         except OSError as error:
-            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-        try:
-            yield from self._records(descriptor, complete)
-        except OSError as error:
-            raise StorageError(f"{path} cannot be read at {self._position}: {error.strerror}") from error
-        finally:
-            os.close(descriptor)
+            self._unreadable(Damage(path, self._position, 0, f"cannot be read: {error.strerror}"))
+        except StorageError as error:
+            reason = str(error).removeprefix(f"{path} ").partition(";")[0]
+            self._unreadable(Damage(path, self._position, 0, reason))
+
+    def _unreadable(self, damage: Damage) -> None:
+        """One segment that cannot be read stops none of the others; it is tried again with the next call."""
+        if damage not in self.damaged[-1:]:
+            self.damaged.append(damage)
 
     def _records(self, descriptor: int, complete: bool) -> Iterator[Record]:
         """One pass to the end of the file as it is now. Written flat: this loop runs for every frame there is.
@@ -214,8 +226,7 @@ def load_payload(workdir: Workdir, place: Place) -> bytes:
     """The payload that a record names. Raises CorruptRecordError with file and offset."""
     path = workdir.segment(place.life, place.segment)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with open_regular(path) as descriptor:
             start = os.pread(descriptor, 4096, place.offset)
             key = salt(place.life, place.segment)
             head = read_head(start, 0, key) if len(start) >= HEAD_BYTES else None
@@ -225,8 +236,10 @@ def load_payload(workdir: Workdir, place: Place) -> bytes:
                     body += os.pread(descriptor, head.length - len(body), place.offset + HEAD_BYTES + len(body))
                 if matches(body, head, key):
                     return body
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise CorruptRecordError(f"{path} cannot be read at {place.offset}: {error.strerror}") from error
-    raise CorruptRecordError(f"{path}: the record at {place.offset} is damaged; mlfuzz corpus verify counts all such")
+    except StorageError as error:
+        raise CorruptRecordError(f"{path} cannot be read at {place.offset}: {error}") from error
+    raise CorruptRecordError(
+        f"{path}: the record at {place.offset} is damaged; mlfuzz campaign verify {workdir.name} counts all such"
+    )

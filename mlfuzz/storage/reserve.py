@@ -24,7 +24,7 @@ class Reserve:
     @property
     def held(self) -> bool:
         """Whether the space is put aside now."""
-        return self.path.exists()
+        return self.path.is_file() and not self.path.is_symlink()
 
     def hold(self) -> bool:
         """Put the space aside, at start and when the disk has room again; False where there is none."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from mlfuzz.errors import StorageError, UnknownNameError
-from mlfuzz.storage.durable import create_exclusive, make_folder, make_new_folder, writing
+from mlfuzz.storage.durable import create_exclusive, displace, make_folder, make_new_folder, writing
 from mlfuzz.storage.names import is_plain, plain
+from mlfuzz.storage.remedy import read_error
 
 CAMPAIGNS = ".mlfuzz"
 """The folder of a project that holds its campaigns; git-ignored."""
@@ -38,8 +39,16 @@ class Workdir:
         with writing(root):
             if root.is_dir() and not workdir.is_campaign and any(root.iterdir()):
                 raise StorageError(f"{root} is not empty and holds no campaign; choose another directory")
+            for folder in (workdir.derived, workdir.flights):
+                if not folder.is_dir():
+                    displace(folder)
             for folder in (workdir.journal, workdir.blobs, workdir.findings, workdir.derived, workdir.flights):
                 make_folder(folder)
+                if not folder.is_dir():
+                    raise StorageError(
+                        f"{folder} is no folder, and what belongs in it cannot be read; put the folder back in its "
+                        "place, or move what is there away to begin with an empty one"
+                    )
             ignore = (root.parent if root.parent.name == CAMPAIGNS else root) / ".gitignore"
         create_exclusive(ignore, b"*\n", sync=False)
         return workdir
@@ -97,16 +106,12 @@ class Workdir:
         return life
 
     def lives(self) -> list[str]:
-        """All lives that ever wrote, in the order of their names."""
-        return sorted(path.name for path in self.journal.iterdir() if path.is_dir() and is_plain(path.name))
+        """All lives that ever wrote, in the order of their names. Raises StorageError."""
+        return sorted(name for name in _names(self.journal) if is_plain(name) and self.life(name).is_dir())
 
     def segments(self, life: str) -> list[int]:
-        """Numbers of a life's segments, ascending."""
-        try:
-            names = os.listdir(self.life(life))
-        except FileNotFoundError:
-            return []
-        return sorted(int(name[:6]) for name in names if _SEGMENT.fullmatch(name))
+        """Numbers of a life's segments, ascending. Raises StorageError."""
+        return sorted(int(name[:6]) for name in _names(self.life(life)) if _SEGMENT.fullmatch(name))
 
     @property
     def blobs(self) -> Path:
@@ -212,6 +217,11 @@ class Workdir:
         """Entries that are not mutated again, by identity: their children killed too many workers."""
         return self.derived / "banned.json"
 
+    @property
+    def verified(self) -> Path:
+        """What was found when the files were last looked at (`mlfuzz.integrity`)."""
+        return self.derived / "verified.json"
+
     def log(self, process: str) -> Path:
         """What a child process, and the target in it, printed."""
         return self.derived / f"{plain(process)}.log"
@@ -260,6 +270,16 @@ def find_campaign(base: Path, name: str) -> Workdir:
     if not workdir.is_campaign:
         raise UnknownNameError("campaign", name, [campaign.name for campaign in campaigns(base)])
     return workdir
+
+
+def _names(folder: Path) -> list[str]:
+    """[] where there is no such folder. Raises StorageError where it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise read_error(folder, error) from error
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import msgspec
 
 from mlfuzz.campaign.isolation.call_deadline import LEAST_DEADLINE, CallDeadline, Shape, start_seconds
+from mlfuzz.errors import StorageError
 from mlfuzz.run_deadline import RunDeadline
-from mlfuzz.storage.durable import make_folder, occupy, open_shared, resize, writing
+from mlfuzz.storage.durable import make_folder, occupy, open_regular, open_shared, resize, writing
 
 Phase = Literal["start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended"]
 PHASES: tuple[Phase, ...] = ("start", "load", "seeds", "calibrate", "mutate", "execute", "judge", "store", "ended")
@@ -181,9 +182,9 @@ class Recorder:
 def read_pulse(path: Path) -> Pulse | None:
     """What the worker says now; None where it has not begun."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(HEADER.size)
-    except FileNotFoundError:
+        with open_regular(path) as descriptor:
+            head = os.pread(descriptor, HEADER.size, 0)
+    except (StorageError, OSError):
         return None
     if len(head) < HEADER.size:
         return None
@@ -196,13 +197,13 @@ def read_pulse(path: Path) -> Pulse | None:
 def read_flight(path: Path) -> FlightRecord | None:
     """The last recorded batch; None where there is none, or it is damaged: a process has died while it was written."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(HEADER.size)
+        with open_regular(path) as descriptor:
+            head = os.pread(descriptor, HEADER.size, 0)
             if len(head) < HEADER.size:
                 return None
             magic, *_, size = HEADER.unpack(head)
-            body = file.read(min(size, PAGE_BYTES))
-    except FileNotFoundError:
+            body = os.pread(descriptor, min(size, PAGE_BYTES), HEADER.size)
+    except (StorageError, OSError):
         return None
     if magic != MAGIC or not size or len(body) < size:
         return None

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from mlfuzz.decoding import json_as
+from mlfuzz.errors import StorageError
 from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
-from mlfuzz.storage.durable import remove, write_atomic
+from mlfuzz.storage.durable import read_regular, remove, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -23,8 +24,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 def read_part(workdir: Workdir, worker: int) -> Part | None:
     """None where the worker has not counted yet."""
     try:
-        return json_as(workdir.part(worker).read_bytes(), Part)
-    except (FileNotFoundError, msgspec.DecodeError):
+        return json_as(read_regular(workdir.part(worker)), Part)
+    except (StorageError, msgspec.DecodeError):
         return None
 
 
