@@ -12,6 +12,7 @@ MlfuzzError
 ├── BadInputError          exit 3 where it ends a command; counted and skipped where a seed raises it
 ├── StorageError           exit 3: files of a campaign or of the corpus
 │   ├── CorruptRecordError     a damaged record: which file, which offset
+│   │   └── LostInputError         an entry's input cannot be read: of which row
 │   ├── SchemaError            a record of another version of mlfuzz
 │   ├── CampaignBusyError      another process holds the directory: its pid and host
 │   └── DiskFullError          nothing more can be written; what is there is kept
@@ -92,6 +93,14 @@ class StorageError(MlfuzzError):
 
 class CorruptRecordError(StorageError):
     """A record is damaged."""
+
+
+class LostInputError(CorruptRecordError):
+    """The input of a corpus row cannot be read."""
+
+    def __init__(self, row: int, reason: str) -> None:
+        self.row = row
+        super().__init__(reason)
 
 
 class SchemaError(StorageError):

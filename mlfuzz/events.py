@@ -120,7 +120,7 @@ class CampaignResult:
 
     known: ids of findings that are not new: of faults that the corpus keeps, or that the campaign had before.
     broken: harness -> why it could not be fuzzed. deaths: how workers died. unexplained: the same of those that there
-    was no time to look into.
+    was no time to look into. damage: records of the campaign that could not be read, by kind; {} where there are none.
     """
 
     exit_code: int
@@ -132,6 +132,7 @@ class CampaignResult:
     broken: Mapping[str, str] = field(default_factory=dict)
     deaths: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
+    damage: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

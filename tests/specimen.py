@@ -12,10 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from mlfuzz.corpus import entry as entries_of
+from mlfuzz.corpus.entry import Entry
 from mlfuzz.findings.finding import FileRef, Finding, Run, dumps, identify
 from mlfuzz.mutation import Chain, Mutation
 from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats
+from mlfuzz.storage.journal import Item, Journal
 from mlfuzz.storage.workdir import Workdir
+
+LIFE = "w00-0001-abcd"
 
 MODALITY = {"name": "image", "size": [28, 28], "channels": 1, "grid": "uint8", "range": [0.0, 1.0], "fit": "resize"}
 
@@ -68,7 +73,11 @@ def build(root: Path, *, clean: bool = False, name: str = "digits-fragile") -> W
         (folder / "finding.json").write_bytes(dumps(finding))
     lines = [msgspec.json.encode(line) for line in _progress(clean)]
     workdir.progress.write_bytes(b"\n".join(lines) + b"\n")
-    workdir.stats.write_bytes(msgspec.json.encode(_stats(name, clean)))
+    stats = _stats(name, clean)
+    workdir.stats.write_bytes(msgspec.json.encode(stats))
+    with Journal(workdir, LIFE) as journal:
+        entries = [Entry(life=LIFE, sequence=number, seed=number % 180) for number in range(stats.entries)]
+        journal.append_many([Item(entries_of.dumps(entry)) for entry in entries])
     return workdir
 
 
@@ -144,7 +153,7 @@ def _record(
     finding = Finding(
         id=identify(data, "digits:fragile", kind), side="model", kind=kind, target="digits:fragile",
         load="mlfuzz.examples.digits:fragile", modality=MODALITY, oracle={"name": kind}, input=refs[0], seed=refs[1],
-        unit=unit, key=f"{kind}|1", floor=0.002, campaign=name, life="w00-0001-abcd", batch=12,
+        unit=unit, key=f"{kind}|1", floor=0.002, campaign=name, life=LIFE, batch=12,
         created="2025-01-02T03:04:05+00:00", environment={"mlfuzz": "0.1.0", "torch": "2.13.0"}, **what,  # type: ignore[arg-type]
     )  # fmt: skip
     return finding, files
@@ -156,7 +165,7 @@ def _progress(clean: bool) -> list[Progress]:
         seconds = 0.5 * at
         lines.append(
             Progress(
-                life="w00-0001-abcd", seconds=seconds, inputs=int(6140 * seconds), batches=24 * at,
+                life=LIFE, seconds=seconds, inputs=int(6140 * seconds), batches=24 * at,
                 inputs_per_s=6140.0, entries=180 + int(240 * (1 - math.exp(-at / 18))), seeds=180,
                 candidates=0 if clean else min(14, at // 4), failing=0 if clean else 90 * at,
                 p_new=0.3 * math.exp(-at / 10) + 0.004, since_new_s=0.4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,15 +94,15 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
     """
     frozen, facts = workdir.spec, workdir.target
     held = not adopt and is_begun(workdir)
-    if held and frozen.exists():
-        old = loads(read_regular(frozen), str(frozen))
+    if held and os.path.lexists(frozen):
+        old = moved(loads(read_regular(frozen), str(frozen)), spec.directory)
         changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
         if changed:
             changes = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
             raise ConfigError(
                 f"campaign {workdir.name} was begun otherwise ({changes}); add --adopt, or use another --name"
             )
-    if held and facts.exists():
+    if held and os.path.lexists(facts):
         known = target_digest(read_regular(facts), str(facts))
         if known != digest:
             raise ConfigError(
@@ -110,6 +111,16 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
             )
     write_atomic(frozen, dumps(spec))
     write_atomic(facts, msgspec.json.encode({"digest": digest}))
+
+
+def moved(spec: WorkerSpec, directory: str) -> WorkerSpec:
+    """The same where the project lies in `directory`: moved or copied, it is still the one that the campaign is of."""
+
+    def here(path: str) -> str:
+        inside = path.startswith(f"{spec.directory.rstrip('/')}/")
+        return str(Path(directory) / os.path.relpath(path, spec.directory)) if inside else path
+
+    return msgspec.structs.replace(spec, directory=directory, seeds=here(spec.seeds), target=here(spec.target))
 
 
 def target_digest(data: bytes, origin: str = "target.json") -> str:
@@ -129,7 +140,7 @@ def set_aside_unreadable(workdir: Workdir, tell: Tell) -> None:
     """
     readers: dict[Path, Callable[[bytes, str], object]] = {
         workdir.stats: read_stats,
-        workdir.spec: _own_spec,
+        workdir.spec: own_spec,
         workdir.target: target_digest,
         workdir.banned: banned_entries,
     }
@@ -137,7 +148,8 @@ def set_aside_unreadable(workdir: Workdir, tell: Tell) -> None:
     mend_progress(workdir, tell)
 
 
-def _own_spec(data: bytes, origin: str) -> WorkerSpec:
+def own_spec(data: bytes, origin: str) -> WorkerSpec:
+    """What a model's campaign was begun with. Raises SchemaError; UsageError where it is one of harnesses."""
     if _decoded(data, origin, _Side).side == "code":
         name = Path(origin).parent.name
         raise UsageError(f"campaign {name} is of harnesses: mlfuzz harness run --name {name} goes on with it")

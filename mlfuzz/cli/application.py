@@ -53,6 +53,7 @@ VERBS = {
     "Look up": {
         "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",
         "corpus": "Look after the inputs that campaigns have gathered.",
+        "campaign": "Look whether what a campaign has written is whole: verify, repair.",
         "config": "Show the configuration, and where each value comes from.",
     },
 }
@@ -62,6 +63,7 @@ _MODULES = {
     "findings": "mlfuzz.cli.verbs.findings:app",
     "config": "mlfuzz.cli.verbs.config:app",
     "corpus": "mlfuzz.cli.verbs.corpus:app",
+    "campaign": "mlfuzz.cli.verbs.campaign:app",
     "harness": "mlfuzz.cli.verbs.harness:app",
 }
 

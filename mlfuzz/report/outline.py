@@ -28,4 +28,5 @@ def outline(summary: Summary) -> dict[str, Any]:
         "set_aside": [one.id for one in summary.set_aside],
         "stats": msgspec.to_builtins(summary.stats),
         "warnings": list(summary.warnings),
+        "damage": {**summary.integrity.counts(), "losses": msgspec.to_builtins(summary.integrity.losses)},
     }

@@ -16,6 +16,8 @@ from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.findings.labels import LabelsKept, labels_kept
 from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.findings.weakness import Weakness, weaknesses
+from mlfuzz.integrity.inspect import inspect
+from mlfuzz.integrity.losses import Integrity
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.report import codeside
 from mlfuzz.report.numbers import counted
@@ -57,7 +59,10 @@ class FaultGroup:
 
 @dataclass(frozen=True)
 class Summary:
-    """Of one campaign. candidates: saved, not yet confirmed. set_aside: ignored or quarantined by triage."""
+    """Of one campaign. candidates: saved, not yet confirmed. set_aside: ignored or quarantined by triage.
+
+    integrity: what of the campaign's truth is damaged.
+    """
 
     root: Path
     stats: Stats
@@ -67,6 +72,7 @@ class Summary:
     flaky: tuple[Finding, ...] = ()
     set_aside: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    integrity: Integrity = field(default_factory=lambda: Integrity(campaign=""))
     read: Read = field(default=lambda finding, ref: b"")
 
     @property
@@ -118,7 +124,7 @@ def summarise(workdir: Workdir) -> Summary:
     Raises StorageError where the campaign has not executed anything yet.
     """
     warnings: list[str] = []
-    stats = stored_stats(workdir, warnings.append)
+    stats, integrity = stored_stats(workdir, warnings.append), inspect(workdir)
     store = FindingStore(workdir.findings)
     findings = _findings(store, warnings)
     if stats is None and not findings and not warnings:
@@ -136,6 +142,7 @@ def summarise(workdir: Workdir) -> Summary:
         flaky=tuple(finding for finding in live if finding.verdict == "flaky"),
         set_aside=tuple(finding for finding in findings if finding.triage not in ("open", "fixed")),
         warnings=(*stats.warnings, *warnings),
+        integrity=integrity,
         read=store.bytes_of,
     )
 

@@ -171,7 +171,7 @@ def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, 
     (corpus.folder / "by-hand").write_bytes(b"TPlong")
     (row,) = json.loads(mlfuzz("corpus", "list", "--json").out)
     assert (row["of"], row["inputs"]) == ("toy", 5)
-    assert mlfuzz("corpus", "verify", "toy").code == 1
+    assert mlfuzz("corpus", "verify", "toy").code == 3
     assert mlfuzz("corpus", "verify", "--fix").code == 0
     stats = json.loads(mlfuzz("corpus", "stats", "toy", "--edges", "--json").out)
     assert (stats["inputs"], stats["edges"]) == (5, 3)

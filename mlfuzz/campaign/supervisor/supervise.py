@@ -23,6 +23,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.integrity.damage_seen import DamageSeen
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import ProgressTail, Stats
 from mlfuzz.request import CampaignRequest
@@ -93,8 +94,10 @@ class _Supervisor:
         self.request, self.workdir, self.tell = request, workdir, on_event
         self.lock, self.store = lock, FindingStore(workdir.findings)
         self._started = time.monotonic()
+        self._damaged = DamageSeen(workdir, on_event)
+        before = self._damaged.readable(self.store.list())
         self._known = frozenset(self.store.ids())
-        self._old = Known([*request.regressions, *self.store.records()])
+        self._old = Known([*request.regressions, *before])
         self._seen = set(self._known)
         self._scanned = 0.0
         self._prepared = self._started - PREPARING_SECONDS + FIRST_SECONDS
@@ -106,7 +109,7 @@ class _Supervisor:
         self.pool = WorkerPool(workdir, request.workers)
         self.probe = ProbeProcess(workdir)
         self.queue = TriageQueue(request.confirm_share, on_event)
-        for finding in self.store.records():
+        for finding in before:
             self.queue.add(finding)
         self.triage = ProbeTriage(request.spec, self.store, self.probe, self.queue, workdir.finding)
         self.policy = RestartPolicy(request.spec, workdir, self.probe, on_event, self._no_time_for_deaths)
@@ -254,6 +257,7 @@ class _Supervisor:
         """Whatever is new since the last time: progress, findings, replies."""
         self.pool.combine()
         for record in self.progress.fresh():
+            self._damaged.journal(record.damage)
             self.tell(Tick(record, self._faults()))
         now = time.monotonic()
         if now - self._prepared >= PREPARING_SECONDS and not self.pool.ended:
@@ -267,9 +271,9 @@ class _Supervisor:
             for finding_id in self.store.ids():
                 if finding_id not in self._seen:
                     self._seen.add(finding_id)
-                    finding = self.store.load(finding_id)
-                    self.queue.add(finding)
-                    self.tell(NewFinding(finding))
+                    for finding in self._damaged.readable([self.store.item(finding_id)]):
+                        self.queue.add(finding)
+                        self.tell(NewFinding(finding))
             self._count_saved()
         self.triage.advance(time.monotonic() - self._started)
 
@@ -349,6 +353,7 @@ class _Supervisor:
             known,
             deaths=tuple(self.policy.ways),
             unexplained=unexplained,
+            damage=self._damaged.counts(),
         )
         self.tell(Ended(result))
         return result
@@ -362,7 +367,7 @@ class _Supervisor:
         return stats
 
     def _faults(self) -> dict[str, int]:
-        return {"saved": len(self._seen), "to confirm": self.queue.to_confirm}
+        return {"saved": len(self._seen), "to confirm": self.queue.to_confirm, **self._damaged.findings()}
 
     def _stats(self) -> Stats:
         return stored_stats(self.workdir) or Stats(campaign=self.workdir.name, started="")

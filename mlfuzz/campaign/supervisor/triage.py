@@ -9,6 +9,7 @@ from typing import Literal
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess
 from mlfuzz.campaign.supervisor.triage_worker import Reply, TriageRequest
+from mlfuzz.errors import StorageError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.triage_queue import TriageQueue, TriageTask
 
@@ -56,10 +57,15 @@ class ProbeTriage:
 
     def _replied(self, task: TriageTask, reply: Reply | None) -> None:
         seconds = self._probe.busy_seconds - self._busy_before
-        if reply is None or reply.error:
-            self._queue.failed(task, "the triage worker died" if reply is None else reply.error, seconds)
+        problem = "the triage worker died" if reply is None else reply.error
+        try:
+            finding = self._store.load(task.finding.id)
+        except StorageError as error:
+            problem = problem or str(error)
+        if problem:
+            self._queue.failed(task, problem, seconds)
         else:
-            self._queue.done(task, self._store.load(task.finding.id), seconds)
+            self._queue.done(task, finding, seconds)
 
     def _request(self, task: TriageTask) -> TriageRequest:
         spec = self._spec

@@ -29,15 +29,16 @@ class LoopStats:
     """Figures of a campaign. `stats` is what the report is made of; rewritten by `count`.
 
     part: the number of this worker where there are several: it then counts for itself, and whoever watches them adds
-    up. None: it is the only one, and writes the campaign's figures.
+    up. None: it is the only one, and writes the campaign's figures. gone: entries that earlier lives had.
     """
 
     def __init__(
         self, workdir: Workdir, spec: WorkerSpec, loop: Loop, calibration: Calibration, *, life: str, seeds: SeedStats,
-        warnings: list[str], part: int | None = None,
+        warnings: list[str], gone: int = 0, part: int | None = None,
     ) -> None:  # fmt: skip
         self._workdir, self._loop, self._life, self._warnings, self._part = workdir, loop, life, warnings, part
         self._latest: Progress | None = None
+        self._gone = gone
         self._earlier = self._before()
         self.stats = msgspec.structs.replace(
             self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
@@ -89,7 +90,7 @@ class LoopStats:
         stats.coverage = {name: float(value) for name, value in loop.parts.criterion.covered().items()}
         stats.timing = {name: before.timing.get(name, 0.0) + spent for name, spent in tally.clock.seconds.items()}
         stats.nearest = self._nearest()
-        stats.warnings = list(dict.fromkeys(self._warnings + self._mistuned()))
+        stats.warnings = list(dict.fromkeys(self._warnings + self._lost() + self._mistuned()))
 
     def progress(self, inputs: int, saved: int) -> Progress:
         """A record of now, after `count`. inputs: of this life. saved: findings in the campaign."""
@@ -99,8 +100,24 @@ class LoopStats:
             life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
             inputs_per_s=self._rates.inputs_per_s, entries=stats.entries, seeds=len(loop.seeds),
             candidates=saved, failing=stats.failing, p_new=loop.tally.p_new, since_new_s=now - loop.tally.last_new,
-            coverage=stats.coverage, best=loop.tally.best(),
+            coverage=stats.coverage, best=loop.tally.best(), damage=self._damage(),
         )  # fmt: skip
+
+    def _damage(self) -> dict[str, int]:
+        """By kind, what of the journal this process has met; {} where there is none."""
+        corpus, lost = self._loop.corpus, len(self._loop.lost)
+        counts = {
+            "damaged": len(corpus.damaged) + len(corpus.lost) + lost, "unreadable": corpus.unreadable,
+            "gone": self._gone,
+        }  # fmt: skip
+        return counts if any(counts.values()) else {}
+
+    def _lost(self) -> list[str]:
+        lost = self._loop.lost
+        if not lost:
+            return []
+        entries = "1 entry" if len(lost) == 1 else f"{len(lost):,} entries"
+        return [f"the input of {entries} cannot be read, and is mutated no more: {next(iter(lost.values()))}"]
 
     def _nearest(self) -> Miss | None:
         parts, corpus = self._loop.parts, self._loop.corpus

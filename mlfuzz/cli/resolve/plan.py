@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.presets import guidance_hash, with_limits
-from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.campaign.spec import WorkerSpec, loads, own_spec
 from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.finding_selection import REGRESSIONS
 from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, with_targets
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
 from mlfuzz.config.schema import parts
 from mlfuzz.config.settings import FuzzConfig, WorkerOptions
-from mlfuzz.errors import ConfigError, MlfuzzError, UsageError
+from mlfuzz.errors import ConfigError, MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.record import read_record
@@ -80,8 +82,8 @@ def plan(
     known, chosen = find_target(context.resolve().config.targets, target)
     name = name or campaign_name(known)
     workdir = Workdir(campaign_root(base, name))
-    held = workdir.config.is_file() and not adopt and is_begun(workdir)
-    frozen = _frozen(workdir) if held else None
+    held = os.path.lexists(workdir.config) and not adopt and is_begun(workdir)
+    frozen = _moved(_frozen(workdir), workdir, context.resolve().root) if held else None
     mine = {known: {"use": chosen.use, **_located(context, of_target or {})}}
     asked = () if begun else (chosen.use,)
     _require_ours(context, workdir, frozen, target, asked=asked, beside=of_target or {}, trust=trust)
@@ -155,12 +157,23 @@ def _begun_with(base: Path, name: str) -> str:
     if not name:
         raise UsageError("which target? mlfuzz list targets; or --name CAMPAIGN to go on with one")
     workdir = find_campaign(base, name)
-    if not workdir.config.is_file() and workdir.spec.is_file():
-        raise UsageError(f"campaign {name} is of harnesses: mlfuzz harness run --name {name} goes on with it")
+    if not os.path.lexists(workdir.config) and os.path.lexists(workdir.spec):
+        return _begun_by_hand(workdir)
     named = thaw(_frozen(workdir), str(workdir.config)).targets
     if not named:
         raise ConfigError(f"{workdir.config} names no target; say which: mlfuzz fuzz TARGET --name {name}")
     return next(iter(named))
+
+
+def _begun_by_hand(workdir: Workdir) -> str:
+    """The target of a campaign without campaign.toml, from worker.json. Raises UsageError with what to type."""
+    with suppress(StorageError):
+        if target := own_spec(read_regular(workdir.spec), str(workdir.spec)).target:
+            return target
+    raise UsageError(
+        f"{workdir.config} is missing, and {workdir.spec} names no target; say which: mlfuzz fuzz TARGET --name "
+        f"{workdir.name} --adopt"
+    )
 
 
 def _frozen(workdir: Workdir) -> str:
@@ -168,11 +181,20 @@ def _frozen(workdir: Workdir) -> str:
     try:
         text = read_regular(workdir.config).decode()
         thaw(text, str(workdir.config))
-    except (UnicodeDecodeError, ConfigError) as error:
+    except (UnicodeDecodeError, ConfigError, StorageError) as error:
         raise ConfigError(
             f"{workdir.config} is damaged ({error}); restore it, or take what is typed in its place: mlfuzz fuzz TARGET"
             f" --name {workdir.name} --adopt"
         ) from error
+    return text
+
+
+def _moved(text: str, workdir: Workdir, root: Path) -> str:
+    """campaign.toml where the project has been moved or copied since: its own paths lead to where it lies now."""
+    with suppress(StorageError):
+        before = loads(read_regular(workdir.spec)).directory
+        old, new = (json.dumps(f"{path.rstrip('/')}/", ensure_ascii=False)[:-1] for path in (before, str(root)))
+        return text.replace(old, new)
     return text
 
 

@@ -27,14 +27,16 @@ class CampaignView:
     findings: dict[str, Finding] = field(default_factory=dict)
     harnesses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deaths: int = 0
+    damaged: int = 0
     doing: str = "loading the target"
     _entries: deque[tuple[float, int]] = field(default_factory=deque)
 
     def take(self, event: Event) -> None:
         """Bring what is known up to date with an event."""
         match event:
-            case Tick(progress=progress, harnesses=harnesses):
+            case Tick(progress=progress, harnesses=harnesses, findings=findings):
                 self.latest, self.harnesses = progress, harnesses
+                self.damaged = sum(progress.damage.values()) + findings.get("damaged", 0)
                 self._entries.append((progress.seconds, progress.entries))
                 while self._entries[0][0] < progress.seconds - WINDOW_S:
                     self._entries.popleft()
@@ -84,6 +86,7 @@ class CampaignView:
             *(f"{figure}={now.coverage[figure]:.0f}" for figure in REACHED if figure in now.coverage),
             f"corpus={now.entries}", f"faults={self.faults}", f"findings={len(self.findings)}",
             f"p_new={percent(now.p_new).replace(' ', '')}", f"last_new={now.since_new_s:.0f}s",
+            *([f"damaged={self.damaged}"] if self.damaged else []),
         ]  # fmt: skip
         return f"{name} {' '.join(parts)}" + (f" deaths={self.deaths}" if self.deaths else "")
 
@@ -100,6 +103,7 @@ class CampaignView:
             ("P(new)", percent(now.p_new)),
             ("coverage", self.coverage() or "-"),
             ("best", "  ".join(now.best[:4]) or "-"),
+            *([("damaged", f"{self.damaged:,} records, gone on without")] if self.damaged else []),
         ]
 
     def _with(self, verdict: str) -> list[Finding]:

@@ -62,6 +62,10 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
         terminal.result(("  labels   ", "dim"), str(labels))
     if stats.unstable and stats.unstable not in stats.warnings:
         context.terminal.warn(visible(stats.unstable))
+    if result.damage:
+        words = ", ".join(f"{count:,} {kind}" for kind, count in result.damage.items() if count)
+        verify = f"mlfuzz campaign verify {commands.name}{commands.there}"
+        terminal.warn(f"records of this campaign that are damaged or not here: {words}; {verify} says where")
     _tell_harnesses(context, result) if stats.harnesses else _tell_warnings(context, stats)
     for what, command in next_steps(context, commands, result, faults, report):
         terminal.result((f"  {what:<9}", "dim"), command)
@@ -176,6 +180,7 @@ def _record(
         "time": dict(result.stats.shares),
         "unexplained": list(result.unexplained),
         "unstable": result.stats.unstable,
+        "damage": dict(result.damage),
         "stats": msgspec.to_builtins(result.stats),
         "report": str(report) if report else None,
     }

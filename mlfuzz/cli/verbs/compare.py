@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Context, Here, Trusted
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import find_target
+from mlfuzz.cli.terminal.damage import tell_damage, worst
 from mlfuzz.comparison import (
     SURE,
     Comparison,
@@ -26,6 +27,7 @@ from mlfuzz.config import Resolved
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from mlfuzz.findings.record import RECORD
 from mlfuzz.findings.trust import Trust
+from mlfuzz.integrity.inspect import inspect
 from mlfuzz.regressions.runner import Settings
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
@@ -74,10 +76,13 @@ def compare(
     settings = _settings(found, trust, shlex.join(["mlfuzz", "compare", before, after]))
     base = context.path(dir) if dir else found.state_dir
     known = {each.name for each in campaigns(base)}
+    damaged = EXIT_CLEAN
     if train:
         result = _training(context, train, (before, after), _records(context, findings, name, dir), seeds, settings)
     elif before in known and after in known:
-        result = compare_campaigns(find_campaign(base, before), find_campaign(base, after))
+        both = [find_campaign(base, before), find_campaign(base, after)]
+        damaged = worst(EXIT_CLEAN, *(tell_damage(context.terminal, inspect(one), folder=dir) for one in both))
+        result = compare_campaigns(both[0], both[1])
     else:
         records = _records(context, findings, name, dir)
         result = _models(context, (before, after), records, seeds, settings)
@@ -94,7 +99,7 @@ def compare(
         return verdict.exit_code
     if not result.failing.before.rows and not result.accuracy:
         return EXIT_BROKEN
-    return EXIT_FINDINGS if failed else EXIT_CLEAN
+    return worst(damaged, EXIT_FINDINGS if failed else EXIT_CLEAN)
 
 
 def _records(context: Context, findings: tuple[str, ...], name: str, dir: str) -> list[Path]:

@@ -40,12 +40,13 @@ def confirm(
     from mlfuzz.replay import confirm as run
 
     found = context.resolve({"fuzz": {"device": device}})
-    every = Cases(context, folder=dir).pick(ids, campaign=name)
+    project = Cases(context, folder=dir)
+    every = project.pick(ids, campaign=name)
     cases = [case for case in every if case.finding.verdict == "candidate" and case.path.is_dir()]
     terminal = context.terminal
     if not cases:
         terminal.result("no candidates: everything found has its verdict; mlfuzz findings list shows it")
-        return EXIT_CLEAN
+        return project.exit_code(EXIT_CLEAN)
     known = {fault_of(case.finding) for case in every if case.finding.verdict == "confirmed"}
     news = Announcements(terminal, known, further="further faults are counted")
     results: list[Finding] = []
@@ -77,7 +78,7 @@ def confirm(
     terminal.result((summary, "bold"))
     if failures:
         return EXIT_BROKEN
-    return EXIT_FINDINGS if _confirmed(results) else EXIT_CLEAN
+    return project.exit_code(EXIT_FINDINGS if _confirmed(results) else EXIT_CLEAN)
 
 
 def _confirmed(results: list[Finding]) -> list[Finding]:

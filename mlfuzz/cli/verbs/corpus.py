@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.terminal.damage import tell_damage, worst
 from mlfuzz.cli.verbs.shelves import base_of, only_shelf, session_for, shelves
-from mlfuzz.errors import EXIT_CLEAN, EXIT_FINDINGS
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
+from mlfuzz.integrity.inspect import inspect
 from mlfuzz.report.numbers import short
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.derived import stored_stats
@@ -31,6 +33,7 @@ def listed(*, dir: str = "", context: Here) -> int:
         dir: Where campaigns lie, instead of the configured folder.
     """
     base = base_of(context, dir)
+    code = worst(EXIT_CLEAN, *(tell_damage(context.terminal, inspect(one), folder=dir) for one in campaigns(base)))
     rows: list[dict[str, Any]] = []
     for shelf in shelves(base):
         figures = shelf.corpus.figures()
@@ -51,7 +54,7 @@ def listed(*, dir: str = "", context: Here) -> int:
             context.terminal.table(("campaign", "of", "side", "inputs", "size"), cells)
         else:
             context.terminal.result(f"no corpora in {base}; mlfuzz harness run NAME makes one")
-    return EXIT_CLEAN
+    return code
 
 
 @app.command
@@ -100,7 +103,9 @@ def verify(
     dir: str = "",
     context: Here,
 ) -> int:
-    """Look whether each input still is what its name says. Exit code 1 where one is not.
+    """Look whether each input of a harness still is what its name says. Exit code 3 where one is not.
+
+    mlfuzz campaign verify looks at everything else that a campaign has kept, of a model or of harnesses.
 
     Args:
         harness: Its name; by default all.
@@ -128,7 +133,7 @@ def verify(
     context.terminal.emit({"inputs": inputs, "wrong": wrong, "fixed": fix})
     context.terminal.result(f"{inputs:,} inputs in {len(chosen)} corpora; {wrong} {done}" if wrong else
                             f"{inputs:,} inputs in {len(chosen)} corpora, all as their names say")  # fmt: skip
-    return EXIT_FINDINGS if wrong and not fix else EXIT_CLEAN
+    return EXIT_BROKEN if wrong and not fix else EXIT_CLEAN
 
 
 def _entries(workdir: Workdir) -> tuple[str, int] | None:

@@ -42,7 +42,8 @@ def export(
     """
     if not 0 <= held_out < 1:
         raise UsageError(f"--held-out is a share of the faults in [0, 1), not {held_out}")
-    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    project = Cases(context, folder=dir)
+    cases = project.pick(ids, campaign=name)
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed" and case.finding.triage != "ignored"]
     if not cases:
@@ -64,7 +65,7 @@ def export(
         )
     context.terminal.emit({"path": str(path), "format": format, "findings": len(found)})
     context.terminal.result(f"{summary}: {shown_path(path, context.directory)}")
-    return EXIT_BROKEN if damaged else EXIT_CLEAN
+    return EXIT_BROKEN if damaged else project.exit_code(EXIT_CLEAN)
 
 
 def _whole(context: Context, found: list[LocatedFinding]) -> tuple[list[LocatedFinding], int]:

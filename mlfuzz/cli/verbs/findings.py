@@ -11,8 +11,11 @@ from cyclopts import App, Parameter
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.finding_selection import Cases, by_id
 from mlfuzz.cli.terminal import code_finding, findings_table
+from mlfuzz.cli.terminal.damage import tell_damage, worst
 from mlfuzz.cli.terminal.findings_table import Order, View
+from mlfuzz.errors import EXIT_CLEAN
 from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run
+from mlfuzz.integrity.inspect import inspect
 from mlfuzz.replay import Case
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.visible import visible
@@ -41,6 +44,7 @@ def listed(
     """List what is wrong: a line for each weakness, that is for the operators that move the model the same way.
 
     Confirmed findings only, unless told otherwise. --by fault lists the faults of each weakness, -a every finding.
+    Exit code 3 where a record, or what else a campaign has kept, is damaged.
 
     Args:
         by: weakness (the default), fault (expected, got and operator: the most telling finding of each), or finding.
@@ -51,7 +55,8 @@ def listed(
         all: Every finding, not only the confirmed.
         dir: Where campaigns lie, instead of the configured folder.
     """
-    cases = Cases(context, folder=dir).pick((), campaign=name)
+    project = Cases(context, folder=dir)
+    cases = project.pick((), campaign=name)
     every = [one.finding for one in by_id(cases).values() if oracle in ("", one.finding.kind)]
     wanted = verdict or ("" if all else "confirmed")
     findings = [one for one in every if wanted in ("", one.verdict)]
@@ -59,14 +64,20 @@ def listed(
     view = by or ("finding" if all else "weakness")
     if terminal.json:
         terminal.emit(findings_table.document(findings, by or "finding", sort))
-        return 0
+        return _damage(context, project, dir)
     if findings:
         heads, rows, titles = findings_table.table(findings, view, sort)
         terminal.table(heads, rows, titles=titles)
     there = f" --dir {shlex.quote(dir)}" if dir else ""
     for line in findings_table.closing(every, findings, wanted, view, f"{f' --name {name}' if name else ''}{there}"):
         terminal.result((line, "dim"))
-    return 0
+    return _damage(context, project, dir)
+
+
+def _damage(context: Context, project: Cases, folder: str) -> int:
+    """Say what of the campaigns is damaged; the exit code."""
+    codes = [tell_damage(context.terminal, inspect(one), folder=folder) for one in project.campaigns.values()]
+    return worst(project.exit_code(EXIT_CLEAN), *codes)
 
 
 @app.command
@@ -77,11 +88,12 @@ def show(id: str, /, *, dir: str = "", context: Here) -> int:
         id: Its id, or the beginning of it; or its file.
         dir: Where campaigns lie, instead of the configured folder.
     """
-    (case,) = Cases(context, folder=dir).pick([id])[:1]
+    project = Cases(context, folder=dir)
+    (case,) = project.pick([id])[:1]
     context.terminal.emit(msgspec.to_builtins(case.finding))
     if not context.terminal.json:
         _show(context, case, folder=dir)
-    return 0
+    return EXIT_CLEAN
 
 
 def _show(context: Context, case: Case, *, folder: str) -> None:

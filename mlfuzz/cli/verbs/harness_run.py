@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from mlfuzz.config import Resolved
 from mlfuzz.config.schema import dotted, fields
 from mlfuzz.config.settings import HARNESS_KEYS, FuzzConfig
 from mlfuzz.decoding import json_as
-from mlfuzz.errors import UsageError
+from mlfuzz.errors import StorageError, UsageError
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.trust import Trust
 from mlfuzz.report.visible import visible
@@ -178,11 +179,11 @@ def _require_ours(trust: Trust, loads: Sequence[str], name: str) -> None:
 def _begun_with(base: Path, name: str) -> tuple[str, ...]:
     """The harnesses of the campaign of that name, where there is one. Raises UsageError where it is a model's."""
     workdir = Workdir(campaign_root(base, name)) if name else None
-    if workdir is None or not workdir.spec.is_file():
+    if workdir is None or not os.path.lexists(workdir.spec):
         return ()
     try:
         record = json_as(read_regular(workdir.spec), _Begun)
-    except msgspec.DecodeError:
+    except (StorageError, msgspec.DecodeError):
         raise UsageError(
             f"{workdir.spec} is damaged; say which harness the campaign is of: mlfuzz harness run HARNESS --name {name}"
         ) from None

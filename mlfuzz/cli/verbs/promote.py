@@ -52,7 +52,8 @@ def promote(
     if not ids and not name:
         raise UsageError("name the findings to keep: mlfuzz findings promote ID...; mlfuzz findings list shows them")
     found = context.resolve({"fuzz": {"device": device}})
-    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    project = Cases(context, folder=dir)
+    cases = project.pick(ids, campaign=name)
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
     load = instead(found, target, (case.finding for case in cases))
@@ -86,7 +87,7 @@ def promote(
         )
     for line in lines:
         context.terminal.say((f"  {'clone':<7}", "dim"), f"a fresh checkout asks for a line {visible(line)}")
-    return code
+    return project.exit_code(code)
 
 
 def _noted(root: Path, load: str, finding: Finding) -> str:

@@ -45,8 +45,8 @@ def replay(
 ) -> int:
     """Run findings again, each alone, and say what became of them.
 
-    Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be run or there is none; flaky ones alone: 0,
-    with a warning.
+    Exit code 0 where all are fixed, 1 where any fails, 3 where any cannot be read or run or there is none; flaky ones
+    alone: 0, with a warning.
 
     Args:
         what: Ids or their beginnings, finding.json files, folders; by default all confirmed findings. With --target
@@ -66,11 +66,12 @@ def replay(
         if len(files) < len(what):
             raise UsageError("findings and other files cannot be replayed together; name one kind")
         return replay_files(context, files, target, times=times)
-    cases = Cases(context, folder=dir).pick(what, campaign=name)
+    project = Cases(context, folder=dir)
+    cases = project.pick(what, campaign=name)
     if not what and not all:
         cases = [case for case in cases if _counts(case)]
     if not cases:
-        every = Cases(context, folder=dir).pick(what, campaign=name)
+        every = project.pick(what, campaign=name)
         raise ReplayError(_nothing(what, every, f"{f' --name {name}' if name else ''}{there}", there))
     other = instead(found, target, (case.finding for case in cases))
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
@@ -83,7 +84,7 @@ def replay(
     context.terminal.result((f"{summary} in {clock.monotonic() - began:.1f} s", "bold"))
     if counts["flaky"]:
         context.terminal.warn("flaky: the same input did not fail each time; mlfuzz check looks for the reason")
-    return exit_code(results)
+    return project.exit_code(exit_code(results))
 
 
 def _nothing(what: Sequence[str], every: Sequence[Case], options: str, there: str) -> str:

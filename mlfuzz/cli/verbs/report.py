@@ -9,6 +9,7 @@ import msgspec
 
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.cli.terminal.damage import tell_damage
 from mlfuzz.errors import UsageError
 from mlfuzz.report import html, junit, sarif
 from mlfuzz.report.outline import outline
@@ -30,7 +31,7 @@ def report(
     dir: str = "",
     context: Here,
 ) -> int:
-    """Write a campaign's report from its files; it may still be running.
+    """Write a campaign's report from its files; it may still be running. Exit code 3 where some are damaged.
 
     Args:
         name: Of the campaign; may be left out where there is one only.
@@ -52,9 +53,10 @@ def report(
     else:
         documents = {"json": _json, "sarif": sarif.render, "junit": junit.render}
         write_atomic(path, documents[format](summary).encode(), sync=False)
-    context.terminal.emit({"report": str(path), "faults": len(summary.faults)})
+    damage = summary.integrity.counts()
+    context.terminal.emit({"report": str(path), "faults": len(summary.faults), "damage": damage})
     _say(context, path)
-    return 0
+    return tell_damage(context.terminal, summary.integrity, folder=dir)
 
 
 def only_campaign(base: Path, name: str) -> Workdir:

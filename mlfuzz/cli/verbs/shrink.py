@@ -12,7 +12,7 @@ from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.terminal.progress_line import ProgressLine
-from mlfuzz.errors import EXIT_CLEAN, UsageError
+from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, MlfuzzError, UsageError
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.report.visible import visible
 
@@ -30,6 +30,8 @@ def shrink(
 ) -> int:
     """Make findings simpler: fewer mutations, milder, rounder; each still fails in the same way.
 
+    Exit code 3 where one cannot be read or run; the others are shrunk all the same.
+
     Args:
         ids: Ids or their beginnings, or files.
         time: How long for each; it ends sooner where nothing is left to try.
@@ -46,17 +48,26 @@ def shrink(
         raise UsageError("name the findings to shrink: mlfuzz shrink ID...; mlfuzz findings list shows them")
     seconds = duration(time)
     found = context.resolve({"fuzz": {"device": device}})
-    cases = Cases(context, folder=dir).pick(ids, campaign=name)
+    project = Cases(context, folder=dir)
+    cases = project.pick(ids, campaign=name)
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed"]
     load = instead(found, target, (case.finding for case in cases))
+    code = EXIT_CLEAN
     with ProgressLine(context.terminal) as pace:
         for number, case in enumerate(cases, start=1):
             pace.at(f"shrinking {case.finding.id[:SHORT_ID]}, {number} of {len(cases)}")
             here = surroundings(found, trust=trust, again="mlfuzz shrink {}")
-            changed = run(case, target=load, seconds=seconds, trim=trim, **here)
+            try:
+                changed = run(case, target=load, seconds=seconds, trim=trim, **here)
+            except MlfuzzError as error:
+                if len(cases) == 1:
+                    raise
+                code = EXIT_BROKEN
+                context.terminal.warn(visible(str(error)))
+                continue
             _tell(context, case.finding, changed, f"{number}/{len(cases)}  " if len(cases) > 1 else "")
-    return EXIT_CLEAN
+    return project.exit_code(code)
 
 
 def _tell(context: Context, was: Finding, now: Finding, place: str) -> None:

@@ -9,9 +9,12 @@ from cyclopts import Parameter
 
 from mlfuzz.budget import in_words
 from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.terminal.damage import tell_damage, worst
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import weaknesses
+from mlfuzz.integrity.inspect import inspect
+from mlfuzz.integrity.losses import Integrity
 from mlfuzz.progress import Stats
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.summary import group
@@ -25,7 +28,7 @@ WATCH_SECONDS = 2.0
 def status(
     name: str = "", /, *, watch: Annotated[bool, Parameter(negative="")] = False, dir: str = "", context: Here
 ) -> int:
-    """Show running and finished campaigns.
+    """Show running and finished campaigns. Exit code 3 where what one has kept is damaged.
 
     Args:
         name: Of one campaign; all of them by default.
@@ -35,16 +38,21 @@ def status(
     base = context.path(dir) if dir else context.resolve().state_dir
     while True:
         chosen = [find_campaign(base, name)] if name else campaigns(base)
-        _show(context, [state_of(workdir, context.terminal.warn) for workdir in chosen], str(base))
+        found = [inspect(workdir) for workdir in chosen]
+        states = [state_of(*pair, context.terminal.warn) for pair in zip(chosen, found, strict=True)]
+        _show(context, states, str(base))
+        code = worst(0, *(tell_damage(context.terminal, one, folder=dir) for one in found))
         if not watch:
-            return 0
+            return code
         time.sleep(WATCH_SECONDS)
 
 
-def state_of(workdir: Workdir, tell: Tell) -> dict[str, Any]:
+def state_of(workdir: Workdir, found: Integrity, tell: Tell) -> dict[str, Any]:
     """What a campaign's files say of it now. tell: gets a line on each that cannot be read."""
     held = holder(workdir.lock)
-    state: dict[str, Any] = {"name": workdir.name, "running": held is not None, "pid": held.pid if held else None}
+    state: dict[str, Any] = {
+        "name": workdir.name, "running": held is not None, "pid": held.pid if held else None, **found.counts(),
+    }  # fmt: skip
     try:
         stats = stored_stats(workdir, tell) or Stats(campaign="", started="")
         lines = stored_progress(workdir, tell)
@@ -102,6 +110,7 @@ def _row(state: dict[str, Any]) -> list[str]:
         return [state["name"], state["error"], *[""] * 10]
     running = f"running ({state['pid']})" if state["running"] else state["ended"] or "ended"
     running += "; not deterministic: nothing it did not find says anything" if state["unstable"] else ""
+    running += ", damaged" if state["damaged"] or state["unreadable"] or state["gone"] else ""
     p_new = "-" if state["p_new"] is None else percent(state["p_new"])
     waiting = f" +{state['to_confirm']} to confirm" if state["to_confirm"] else ""
     return [

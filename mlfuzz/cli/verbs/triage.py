@@ -73,7 +73,7 @@ def triage(
         context.terminal.say(f"  {case.finding.id[:SHORT_ID]}  {visible(outcome)}")
     count = len({case.finding.id for case, _ in records})
     context.terminal.result(f"{count} finding{'' if count == 1 else 's'} {'marked fixed' if mark_fixed else 'changed'}")
-    return code
+    return cases.exit_code(code)
 
 
 def _fixed(context: Context, cases: Sequence[Case], target: str, trust: Sequence[str]) -> tuple[list[Case], int]:

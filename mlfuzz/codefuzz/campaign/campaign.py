@@ -25,6 +25,7 @@ from mlfuzz.exit_code import exit_code
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
+from mlfuzz.integrity.damage_seen import DamageSeen
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.progress import read_stats
 from mlfuzz.request import CampaignRequest
@@ -86,7 +87,8 @@ class _Campaign:
         reserve = Reserve(workdir.reserve)
         reserve.hold()
         self.store = FindingStore(workdir.findings, reserve=reserve)
-        before = tuple(self.store.records())
+        self.damaged = DamageSeen(workdir, on_event)
+        before = tuple(self.damaged.readable(self.store.list()))
         self.before = frozenset(one.id for one in before)
         self.old = Known([*request.regressions, *before])
         self.life = workdir.new_life()
@@ -306,7 +308,7 @@ class _Campaign:
         saved = len(self.store.ids())
         record = self.account.tick(self.states, self.share, saved, force=force, every=TICK_SECONDS)
         if record is not None:
-            counts = {"saved": saved, "to confirm": self.queue.to_confirm}
+            counts = {"saved": saved, "to confirm": self.queue.to_confirm, **self.damaged.findings()}
             self.tell(Tick(record, counts, {str(row["name"]): row for row in self.account.stats.harnesses}))
 
     def _result(self) -> CampaignResult:
@@ -317,7 +319,8 @@ class _Campaign:
         code = exit_code(
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
         )
-        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known, broken)
+        damage = self.damaged.counts()
+        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known, broken, damage)
         self.tell(Ended(result))
         return result
 
@@ -329,7 +332,7 @@ class _Campaign:
             self._origin(harness, ".bin", None),
             self.workdir.working(f"words-{name}.dict"),
         )
-        state.remember()
+        state.remember(lambda text: self.tell(Warned(text)))
         return state
 
     def _origin(self, harness: Harness, suffix: str, session: Session | None) -> CodeOrigin:

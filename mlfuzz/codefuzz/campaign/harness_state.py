@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,10 +98,14 @@ class HarnessState:
         self.seeds = int(facts.get("seeds", 0))
         self.barred = int(facts.get("barred", 0))
 
-    def remember(self) -> None:
-        """Take up the words of earlier lives; a file that cannot be read is as good as none."""
-        with contextlib.suppress(BadInputError):
+    def remember(self, tell: Callable[[str], object]) -> None:
+        """Take up the words of earlier lives. tell: gets a line where they cannot be read, which is as good as none."""
+        if not os.path.lexists(self.dictionary):
+            return
+        try:
             self.words = parse(read(self.dictionary, most=LARGEST))[0][:MOST_LEARNED]
+        except BadInputError as error:
+            tell(f"{self.dictionary}: {error.reason}; its words are learnt anew")
 
     def learn(self, words: Sequence[bytes]) -> None:
         """Keep words that the engine has found useful. Raises StorageError."""

@@ -11,7 +11,7 @@ from mlfuzz.codefuzz.campaign.harness_state import HarnessState
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.harness.engine import Session
 from mlfuzz.codefuzz.triage.confirm import confirm, explain, shrink
-from mlfuzz.errors import BadInputError, ReplayError, TargetError, WorkerLostError
+from mlfuzz.errors import BadInputError, CorruptRecordError, ReplayError, SchemaError, TargetError, WorkerLostError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.triage_queue import TriageQueue, TriageTask, WrapUp
@@ -50,7 +50,7 @@ class HarnessTriage:
         began, finding, why = time.monotonic(), None, ""
         try:
             finding = explain(self._store, self._done(task, session), state.harness)
-        except (TargetError, BadInputError, ReplayError, WorkerLostError) as error:
+        except (TargetError, BadInputError, ReplayError, WorkerLostError, CorruptRecordError, SchemaError) as error:
             why = str(error)
         seconds = time.monotonic() - began
         with self._guard:

@@ -1,0 +1,51 @@
+"""What a running campaign meets of damaged records: told once, counted, and in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from mlfuzz.events import Event, Warned
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.store import Damaged
+from mlfuzz.storage.workdir import Workdir
+
+
+class DamageSeen:
+    """Of one campaign, by whoever watches it."""
+
+    def __init__(self, workdir: Workdir, tell: Callable[[Event], None]) -> None:
+        self._name, self._tell = workdir.name, tell
+        self._findings: set[str] = set()
+        self._journal: Mapping[str, int] = {}
+
+    def readable(self, items: Iterable[Finding | Damaged]) -> list[Finding]:
+        """The findings among them; a line on each that cannot be read."""
+        found = []
+        for item in items:
+            if isinstance(item, Finding):
+                found.append(item)
+            elif str(item.path) not in self._findings:
+                self._findings.add(str(item.path))
+                self._tell(Warned(f"left out: {item.reason}"))
+        return found
+
+    def journal(self, damage: Mapping[str, int]) -> None:
+        """What a worker has met of the journals, as its progress says; a line where that has grown."""
+        if any(count > self._journal.get(kind, 0) for kind, count in damage.items()):
+            words = ", ".join(f"{count:,} {kind}" for kind, count in damage.items() if count)
+            self._tell(Warned(
+                f"records of campaign {self._name} that are damaged or not here: {words}; it goes on without them "
+                f"(mlfuzz campaign verify {self._name} says where)"
+            ))  # fmt: skip
+            self._journal = dict(damage)
+
+    def findings(self) -> dict[str, int]:
+        """For a progress record: how many cannot be read; {} where all can."""
+        return {"damaged": len(self._findings)} if self._findings else {}
+
+    def counts(self) -> dict[str, int]:
+        """Of both, by kind; {} where there is none."""
+        counts = dict(self._journal)
+        if self._findings:
+            counts["damaged"] = counts.get("damaged", 0) + len(self._findings)
+        return counts
