@@ -29,7 +29,8 @@ class Corpus:
 
     seeds, parents, gains, loads, margins, invariant, vectors: columns, one row an entry. parents is -1 for seeds, and
     for entries whose parent is lost. vectors is NaN where an entry was measured under another calibration.
-    unreadable: records that were whole, and that this version does not understand.
+    unreadable: records that were whole, and that this version does not understand. lost: inputs that could not be read
+    when they were wanted, as rows were numbered then, and why.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Corpus:
         self._numbering: Numbering | None = None
         self._written = 0
         self.unreadable = 0
+        self.lost: dict[int, str] = {}
 
     @classmethod
     def open(
@@ -139,11 +141,22 @@ class Corpus:
         For whoever runs entries, which are judged against their seeds; before anything refers to rows. On disk, and in
         `entry`, a seed keeps its number.
         """
-        self._numbering, kept = rooted(self.seeds, self.parents, self._orphans)
+        self._numbering, kept = rooted(self.seeds, self.parents, {*self._orphans, *self._lost_seeds()})
         left_out = len(self) - len(kept)
         self._keep(kept)
         self._seeds.view[:] = [self._numbering.here(number) for number in self.seeds.tolist()]
         return left_out
+
+    def _lost_seeds(self) -> list[int]:
+        """Rows of seeds whose input lies in a blob that is damaged: nothing that descends from them can be judged."""
+        lost = []
+        for row in np.flatnonzero((self.parents < 0) & (self._offsets.view < 0)).tolist():
+            try:
+                self.payload(row)
+            except StorageError as error:
+                self.lost[row] = str(error)
+                lost.append(row)
+        return lost
 
     def arrange(self, order: Sequence[Identity]) -> int:
         """Put these entries first, in this order; how many are not here: then nothing is moved.
@@ -167,7 +180,7 @@ class Corpus:
         return self.entry(row).chain
 
     def payload(self, row: int) -> bytes:
-        """What `add` was given. Raises CorruptRecordError where it is damaged or gone."""
+        """What `add` was given. Raises CorruptRecordError, StorageError where it is damaged or gone."""
         if self._offsets.view[row] < 0:
             return self._blobs.get(self.entry(row).blob)
         life = self.lives[self._of_life.view[row]]
@@ -206,6 +219,10 @@ class Corpus:
         vector = np.ascontiguousarray(vector, "<f4")
         self._writer().append(records.dumps(record), vector=vector.tobytes())
         self._measured(row, vector, gain)
+
+    def forget_vectors(self) -> None:
+        """No entry has been measured yet: what they were measured by is gone."""
+        self._vectors.view[:] = np.nan
 
     def judged_by(self, oracles: int) -> bool:
         """Give `margins` so many columns; False where it had them. Rows judged by another number of oracles are NaN."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
-from mlfuzz.errors import TargetError
+from mlfuzz.errors import LostInputError, StorageError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.mutators.schedule.slices import Most, Mutated
 from mlfuzz.mutators.schedule.strength_caps import StrengthCaps
@@ -46,6 +47,9 @@ SEARCHES = 4
 
 LEAST_BATCH = 32
 """A target that raises often is run in batches down to this size."""
+
+MOST_UNREAD = 1000
+"""So many batches in a row that want an input which cannot be read: it is not single files that are damaged."""
 
 BROKEN_BATCHES = 3
 """So many batches in a row of which a quarter raises: the target is broken, not fuzzed."""
@@ -72,7 +76,10 @@ class Admission:
 
 @dataclass(slots=True)
 class Loop:
-    """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given."""
+    """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given.
+
+    lost: rows whose input could not be read when it was wanted, and why.
+    """
 
     parts: Components
     corpus: Corpus
@@ -91,6 +98,8 @@ class Loop:
     _references: DistanceAnchors = field(init=False)
     _caps: StrengthCaps | None = field(init=False)
     _queue: list[Indices] = field(default_factory=list)
+    lost: dict[int, str] = field(default_factory=dict)
+    _unread: int = 0
     _broken: int = 0
     _size: int = 0
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -103,20 +112,55 @@ class Loop:
         self._repeats = StepReuse(plan.mutators, slices=max(1, plan.slices // 4))
 
     def step(self) -> int:
-        """One batch, and before it searches where they are due; the number of inputs that ran."""
+        """One batch, and before it searches where they are due; the number of inputs that ran.
+
+        Where an input cannot be read, the rows that need it are not picked again.
+        """
         searched = 0
         for _ in range(SEARCHES):
             if self.searcher is not None and not self.guarded and self.searcher.due():
-                searched += self._search(self.searcher)
+                searched += self._reading(lambda searcher=self.searcher: self._search(searcher))  # type: ignore[misc]
+        return searched + self._reading(self._batch_alone)
+
+    def _batch_alone(self) -> int:
         executed = self.launch()
         self.finish(executed)
         if self.searcher is not None:
             self.searcher.note(len(executed.picked))
-        return len(executed.picked) + searched
+        return len(executed.picked)
+
+    def _reading(self, run: Callable[[], int]) -> int:
+        """What `run` gives; 0 where it wanted an input that cannot be read, which is wanted no more."""
+        try:
+            ran = run()
+        except LostInputError as error:
+            self._unread += 1
+            if self._unread > MOST_UNREAD:
+                raise
+            self.lose(error.row, str(error))
+            return 0
+        self._unread = 0
+        return ran
 
     def ban(self, rows: Indices) -> None:
         """Never mutate these entries again: their children killed the worker too often."""
         self._banned = np.union1d(self._banned, rows)
+
+    def lose(self, row: int, reason: str = "") -> None:
+        """Pick no more what needs the input of this row: itself; of a seed, all that is compared with it."""
+        if row in self.lost:  # something that is compared with it was picked
+            rows = self._descendants(row)
+        else:
+            self.lost[row] = reason
+            rows = np.flatnonzero(self.corpus.seeds == row) if row < len(self.seeds) else np.asarray([row], np.int64)
+        self.ban(rows)
+        self._queue = []
+
+    def _descendants(self, row: int) -> Indices:
+        found = self.corpus.parents == row
+        while (wider := found | (found[self.corpus.parents] & (self.corpus.parents >= 0))).sum() > found.sum():
+            found = wider
+        return np.flatnonzero(found)
 
     def launch(self) -> Executed:
         """Pick parents, mutate them, run them."""
@@ -261,6 +305,11 @@ class Loop:
                 banned = np.isin(picked, self._banned)
                 picked = np.where(banned, rng.integers(0, len(self.seeds), len(picked)), picked)
                 picked = picked[~np.isin(picked, self._banned)]
+                if not len(picked) and self.lost:
+                    raise StorageError(
+                        f"no input is left to mutate that can be read ({next(iter(self.lost.values()))}); mlfuzz "
+                        "campaign verify says what is whole"
+                    )
                 if not len(picked):
                     raise TargetError(
                         "every input left to mutate has killed the worker three times; nothing can be run"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,11 +21,13 @@ from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import FIT, Criterion
+from mlfuzz.errors import SchemaError, StorageError
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
+from mlfuzz.storage.quarantine import move_aside
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.calibrate import UNSTABLE_SHARE, affordable, largest_difference, noises, speed
 from mlfuzz.targets.execute import execute
@@ -48,6 +52,7 @@ class Calibration:
 
     variants: (single, spread, apart) of each variant, by name; see `Floor`. shortened: what was measured on less than
     usual, in words, or "". unstable: how far the same inputs answer apart, in words, where that is more than noise.
+    replaced: why what was stored before could not be read, or "".
     """
 
     digest: str
@@ -59,6 +64,7 @@ class Calibration:
     shortened: str = ""
     unstable: str = ""
     variants: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    replaced: str = ""
 
     @property
     def floor(self) -> Floor:
@@ -86,18 +92,19 @@ def calibrate(
     each: float,
     until: float = math.inf,
 ) -> Calibration:
-    """Read the stored calibration of this target, or measure and store it.
+    """Read the stored calibration of this target, or measure and store it; one that cannot be read makes room.
 
     rows: usable seeds of one shape. mutants: run to fit the criterion on. record: told before each batch of them.
     beat: told when something else begins. each: seconds of one input alone. until: when it should be over.
     """
     path = workdir.calibration(calibration_key(target, spec))
-    if path.exists():
-        stored = read_checkpoint(path)
-        criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
-        facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
-        unstable = str(stored.facts.get("unstable", ""))
-        return Calibration(target.digest, **facts, unstable=unstable, variants=_measures(stored.facts))
+    replaced = ""
+    if os.path.lexists(path):
+        try:
+            return _stored(path, target, criterion)
+        except StorageError as error:
+            replaced = str(error)
+            move_aside(workdir, path, replaced)
     stage = STAGES * max(0.0, until - time.monotonic())
     few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=4, least=2, most=stage)))
     first = target.run(few)
@@ -134,7 +141,20 @@ def calibrate(
         shortened=shortened,
         unstable=unstable,
         variants=measures,
+        replaced=replaced,
     )
+
+
+def _stored(path: Path, target: AnyTarget, criterion: Criterion) -> Calibration:
+    """Raises CorruptRecordError, SchemaError, StorageError."""
+    stored = read_checkpoint(path)
+    try:
+        facts = {name: stored.facts[name] for name in ("batch", "seconds", "single", "spread")}
+        measures = _measures(stored.facts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"{path} is of another version of mlfuzz: {error!r}") from error
+    criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
+    return Calibration(target.digest, **facts, unstable=str(stored.facts.get("unstable", "")), variants=measures)
 
 
 def _unstable(apart: float, spread: float) -> str:

@@ -35,12 +35,14 @@ from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again,
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
 from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.errors import CorruptRecordError, LostInputError, SchemaError, StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import Fault, group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.modality import raw
+from mlfuzz.modality.base import Payload
 from mlfuzz.mutators.base import units
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
@@ -113,7 +115,9 @@ class Campaign:
         reserve.hold()
         self.findings = FindingStore(workdir.findings, reserve=reserve)
         self.warnings: list[str] = outdated()
+        self.gone = 0
         self._stop: StopReason | None = None
+        self._unmeasured: Sequence[int] = ()
         self._blobs = Blobs(workdir)
         self._chance = OwnChance(spec.seed)
         self._opened = False
@@ -173,13 +177,13 @@ class Campaign:
         self.target = target_for(self.target, self.spec)
         self.corpus = Corpus.open(self.workdir, self.life, calibration=calibration_key(self.target, self.spec))
         self._opened = True
+        expected = earlier_stats(self.workdir).entries
+        self.gone = max(0, expected - len(self.corpus))
         left_out = self.corpus.root()
         if not self.worker:  # the others read the same journals
-            self.warnings += damage(self.corpus, left_out, earlier_stats(self.workdir).entries)
+            self.warnings += damage(self.corpus, left_out, self.gone, expected)
         learnt = last_state(self.workdir.checkpoint(self.worker), self.corpus, self.warnings.append)
-        self.pool = InputCache(
-            self.target.modality, self.target.device, lambda row: raw.loads(self.corpus.payload(row))
-        )
+        self.pool = InputCache(self.target.modality, self.target.device, self._input)
         until = math.inf if self.timetable is None else self.timetable.prelude
         seeds = Seeds.prepared(self.target, self.spec, self.workdir, self.corpus, self.recorder, until=until)
         self.warnings += seeds.warnings
@@ -189,11 +193,14 @@ class Campaign:
                             beat=self.recorder.phase, until=until)  # fmt: skip
         parts = assembly.parts
         self.warnings += assembly.warnings
+        self.calibration, self.tally = assembly.calibration, Counters()
+        if replaced := self.calibration.replaced:
+            self.warnings.append(f"{replaced}; it is set aside and measured again")
+            self.corpus.forget_vectors()
         if len(self.corpus):
             self._resume(parts, seeds, learnt)
         else:
             self._begin(assembly, seeds)
-        self.calibration, self.tally = assembly.calibration, Counters()
         self.candidates = self._candidates(parts, seeds)
         self._exchange = CorpusSync(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
@@ -205,17 +212,26 @@ class Campaign:
         )  # fmt: skip
         seeds.release()
         self.loop.ban(self._banned())
+        for row in self._unmeasured:
+            self.loop.lose(row)
         if self.target.was_training:
             self.warnings.append("the model was in training mode; it has been put in evaluation mode")
         self.account = LoopStats(
             self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=seeds.stats,
-            warnings=self.warnings, part=self.worker if self.workers > 1 else None,
+            warnings=self.warnings, gone=self.gone, part=self.worker if self.workers > 1 else None,
         )  # fmt: skip
 
     @property
     def stats(self) -> Stats:
         """Figures up to the last progress record."""
         return self.account.stats
+
+    def _input(self, row: int) -> Payload:
+        """Raises LostInputError."""
+        try:
+            return raw.loads(self.corpus.payload(row))
+        except StorageError as error:
+            raise LostInputError(row, str(error)) from error
 
     def _record_seeds(self, numbers: Sequence[int], mutated: Mutated) -> None:
         self.recorder.count(inputs=self.recorder.inputs + len(numbers), candidates=0)
@@ -315,8 +331,10 @@ class Campaign:
         corpus, forms = self.corpus, seeds.forms
         for number in corpus.seeds.tolist():
             self.pool.adopt(*forms[number])
-        if stale := measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate")):
-            self.warnings.append(f"{stale} entries were measured on another target; they have been run again")
+        stale, self._unmeasured = measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate"))
+        if stale:
+            before = "with what is measured anew" if self.calibration.replaced else "on another target"
+            self.warnings.append(f"{stale} entries were measured {before}; they have been run again")
         parts.criterion.load(corpus.vectors)
         if corpus.judged_by(len(parts.oracles)):
             _, own = np.unique(corpus.seeds, return_index=True)
@@ -373,9 +391,16 @@ class Campaign:
         for finding in self.findings.records():
             queue.add(finding)
         while (left := until - time.monotonic()) > 0 and (task := queue.next(None)):
-            began, finding = time.monotonic(), self.findings.load(task.finding.id)
-            if task.job == "confirm":
-                finding = confirm_finding(target, self.findings, finding, alone_in="calling process")
+            began = time.monotonic()
+            try:
+                finding = self.findings.load(task.finding.id)
+                if task.job == "confirm":
+                    finding = confirm_finding(target, self.findings, finding, alone_in="calling process")
+                else:
+                    finding = shrink_finding(target, self.findings, finding, seconds=min(task.seconds, left))
+                finding = keep_label(validity, self.findings, finding)
+            except (CorruptRecordError, SchemaError) as error:
+                self.warnings.append(str(error))
+                queue.failed(task, str(error), time.monotonic() - began)
             else:
-                finding = shrink_finding(target, self.findings, finding, seconds=min(task.seconds, left))
-            queue.done(task, keep_label(validity, self.findings, finding), time.monotonic() - began)
+                queue.done(task, finding, time.monotonic() - began)

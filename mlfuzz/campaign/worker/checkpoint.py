@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlfuzz.batch import Indices
 from mlfuzz.campaign.setup.assemble import Components
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.errors import LostInputError
 from mlfuzz.storage.checkpoint import AGAIN, Checkpoint, latest_checkpoint, save_checkpoint
 
 SMALL = 64
@@ -70,9 +72,8 @@ def restore_state(checkpoint: Checkpoint | None, parts: Components, spec: Worker
         parts.criterion.restore({**parts.criterion.state(), **state})
 
 
-def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
-    """A line where the journal is damaged or entries are gone. left_out: their seed is gone. expected: known before."""
-    gone = max(0, expected - len(corpus))
+def damage(corpus: Corpus, left_out: int, gone: int, expected: int) -> list[str]:
+    """A line where the journal is damaged, or entries are gone of those expected. left_out: their seed is gone."""
     losses = []
     if gone:
         losses.append(f"{gone:,} of {expected:,} entries are gone")
@@ -82,21 +83,46 @@ def damage(corpus: Corpus, left_out: int, expected: int) -> list[str]:
         losses.append(f"{len(corpus.damaged):,} places are damaged (copies in quarantine/)")
     if corpus.unreadable:
         losses.append(f"{corpus.unreadable:,} records are not understood")
+    if corpus.lost:
+        losses.append(f"{len(corpus.lost):,} stored inputs cannot be read ({next(iter(corpus.lost.values()))})")
     return (
         [f"the journal has suffered: {', '.join(losses)}; the campaign goes on with {len(corpus):,}"] if losses else []
     )
 
 
-def measure_again(corpus: Corpus, pool: InputCache, parts: Components, *, beat: Callable[[], None]) -> int:
-    """Run the entries that were measured on another target; how many there were. beat: called before each batch."""
-    stale = np.flatnonzero(~corpus.measured)
+def measure_again(
+    corpus: Corpus, pool: InputCache, parts: Components, *, beat: Callable[[], None]
+) -> tuple[int, list[int]]:
+    """Run the entries that were measured on another target; how many there were, and rows whose input is lost.
+
+    beat: called before each batch.
+    """
+    stale, lost = np.flatnonzero(~corpus.measured), list[int]()
     for start in range(0, len(stale), parts.batch):
         for members in pool.split(stale[start : start + parts.batch]):
             beat()
-            vectors = parts.criterion.embed(parts.target.run(pool.gather(members))).cpu().numpy()
-            for row, vector in zip(members.tolist(), vectors, strict=True):
+            here = _readable(pool, members, lost)
+            if not len(here):
+                continue
+            vectors = parts.criterion.embed(parts.target.run(pool.gather(here))).cpu().numpy()
+            for row, vector in zip(here.tolist(), vectors, strict=True):
                 corpus.measure(row, vector, float(corpus.gains[row]))
-    return len(stale)
+    for row in lost:  # near nothing: a criterion takes no NaN
+        corpus.vectors[row] = 0.0
+    return len(stale), lost
+
+
+def _readable(pool: InputCache, rows: Indices, lost: list[int]) -> Indices:
+    """Those whose input can be read; the others are added to `lost`."""
+    while len(rows):
+        try:
+            pool.parents(rows)
+        except LostInputError as error:
+            lost.append(error.row)
+            rows = rows[rows != error.row]
+        else:
+            break
+    return rows
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mlfuzz.campaign.loop.candidates import Candidates
 from mlfuzz.campaign.setup.assemble import Components
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.corpus.corpus import Corpus
+from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.schedulers.base import no_keys
@@ -41,7 +43,8 @@ class CorpusSync:
             parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], margins, no_keys(margins))
         for finding_id in self._findings.ids():
             if finding_id not in self._known:
-                self._know(self._findings.load(finding_id))
+                with suppress(StorageError):  # who watches the campaign says so
+                    self._know(self._findings.load(finding_id))
 
     def _know(self, finding: Finding) -> None:
         self._known.add(finding.id)
