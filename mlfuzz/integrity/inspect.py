@@ -14,6 +14,7 @@ import msgspec
 
 from mlfuzz.corpus import entry as records
 from mlfuzz.corpus.entry import EntryRow
+from mlfuzz.decoding import json_as
 from mlfuzz.errors import CorruptRecordError, SchemaError, StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.record import files_of, read_file
@@ -255,7 +256,7 @@ def _require_content(path: Path) -> None:
 def _require_toml(path: Path) -> None:
     try:
         tomllib.loads(read_regular(path).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise CorruptRecordError(f"{path} is damaged: {error}") from error
 
 
@@ -266,8 +267,8 @@ def _expected(workdir: Workdir) -> int:
 
 
 def _known(workdir: Workdir) -> dict[str, _File]:
-    with suppress(StorageError, msgspec.DecodeError, UnicodeDecodeError):
-        verified = msgspec.json.decode(read_regular(workdir.verified), type=_Verified)
+    with suppress(StorageError, msgspec.DecodeError):
+        verified = json_as(read_regular(workdir.verified), _Verified)
         if verified.schema == SCHEMA:
             return verified.files
     return {}
