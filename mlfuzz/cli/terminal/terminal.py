@@ -77,7 +77,7 @@ class Terminal:
 
     def answer(self, text: str) -> None:
         """To stderr, also where `quiet`: to somebody who waits for a word. text: safe to show."""
-        self._line(self._error, Text(text))
+        self._line(self._error, text)
 
     def error(self, text: str) -> None:
         """To stderr, also where `quiet`."""
