@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,14 @@ def test_every_setting_says_what_it_means():
 def test_every_variable_sets_one_leaf():
     assert variables()["MLFUZZ_FUZZ_MAX_FINDINGS"] == ("fuzz", "max_findings")
     assert not any("TARGETS" in name for name in variables())
+
+
+@pytest.mark.parametrize("key", ["fail-on", "device", "coverage", "time", "workers"])
+def test_a_value_that_is_no_utf8_is_refused_with_the_place_it_came_from(tmp_path, key):
+    value = os.fsdecode(b"a\xff")
+    with pytest.raises(ConfigError, match=rf"command line: fuzz\.{key}"):
+        resolve(tmp_path, flags={"fuzz": {key: value}}, environment={})
+    name = f"MLFUZZ_FUZZ_{key.upper().replace('-', '_')}"
+    if name in variables():
+        with pytest.raises(ConfigError, match=name):
+            resolve(tmp_path, environment={name: value})

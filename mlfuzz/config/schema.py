@@ -165,11 +165,15 @@ def _flatten_value(field: Field, value: Any, origin: str, path: Path, lax: bool)
 
 def _convert(field: Field, value: Any, where: str, lax: bool) -> Any:
     try:
+        if isinstance(value, str):
+            value.encode()  # what is kept of it goes into TOML, which has no bytes that are no text
         if lax and isinstance(value, str) and holds(field.kind, tuple):
             value = [part.strip() for part in value.split(",") if part.strip()]
         if value == NO_LIMIT and field.reader and holds(field.kind, types.NoneType):
             return None
         return msgspec.convert(_READERS[field.reader](value), field.kind, strict=not lax)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{where}: {value!a} is no UTF-8") from error
     except (msgspec.ValidationError, MlfuzzError) as error:
         raise ConfigError(f"{where}: {str(error).replace(' - at `$`', '')}") from error
 

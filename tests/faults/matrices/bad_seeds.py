@@ -437,7 +437,7 @@ def archives() -> dict[str, Case]:
         "npz with labels that do not fit": (
             "labels do not fit", zipped({"x.npy": array(PIXELS[None]), "y.npy": array(np.arange(3))})),
         "npz cut": ("not an array file", zipped({"x.npy": array(PIXELS[None])})[:-9]),
-        "npz with a password": ("not an array file", encrypted("x.npy")),
+        "npz with a password": ("encrypted archive", encrypted("x.npy")),
         "npz that leads out": ("no inputs in the archive", zipped({"../x.npy": array(PIXELS[None])})),
     }  # fmt: skip
     return cases | {name: stack(outcome, content) for name, (outcome, content) in bombs.items()}
