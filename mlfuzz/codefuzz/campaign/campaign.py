@@ -320,7 +320,7 @@ class _Campaign:
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
         )
         damage = self.damaged.counts()
-        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known, broken, damage)
+        result = CampaignResult(code, stop, stats, tuple(group(findings)), findings, known, broken, damage=damage)
         self.tell(Ended(result))
         return result
 
