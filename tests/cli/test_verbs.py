@@ -124,8 +124,10 @@ def test_a_report_needs_to_know_which_campaign(command, tmp_path):
     assert command("-C", tmp_path, "report", "two").code == 0
 
 
-def test_replay_without_findings_is_clean(command, tmp_path):
-    assert command("-C", tmp_path, "replay").code == 0
+def test_replay_without_findings_says_where_to_look(command, tmp_path):
+    ran = command("-C", tmp_path, "replay")
+    assert (ran.code, ran.out) == (3, "")
+    assert "mlfuzz status" in ran.err
 
 
 def test_config_show_tells_the_origin_of_each_value(command, tmp_path, monkeypatch):

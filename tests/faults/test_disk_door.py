@@ -20,6 +20,8 @@ ALLOWED = {
     "campaign/supervisor/processes.py": "the triage worker's pipes",
     "campaign/supervisor/triage_worker.py": "the triage worker's pipes",
     "campaign/worker/__main__.py": "the worker's answer, through a pipe",
+    "cli/foreground.py": "a line on stderr, of a process that imports nothing else of mlfuzz",
+    "cli/terminal/streams.py": "the command's own streams, and os.devnull where one is closed",
     "codefuzz/forkserver/jobs.py": "a page in memory, and /proc",
     "codefuzz/forkserver/standby.py": "a page in memory, and a pipe",
     "codefuzz/forkserver/worker_handle.py": "files in memory; on macOS one whose name is gone at once",

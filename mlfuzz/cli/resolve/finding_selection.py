@@ -28,7 +28,7 @@ class Cases:
         self._context = context
         self._base = context.path(folder) if folder else found.state_dir
         self._corpus = found.corpus_dir / REGRESSIONS
-        self._told: dict[str, None] = {}
+        self._warned: dict[str, None] = {}
         self._damaged: dict[str, str] = {}
         self._meant_but_lost = False
         self.campaigns: dict[Path, Workdir] = {}
@@ -41,7 +41,7 @@ class Cases:
         """
         if not wanted:
             found = list(self._of_campaign(campaign) if campaign else self.all())
-            self._meant_but_lost |= bool(self._told)
+            self._meant_but_lost |= bool(self._warned)
             return found
         picked: dict[Path, Case] = {}
         unreadable: list[StorageError] = []
@@ -62,8 +62,8 @@ class Cases:
         return EXIT_BROKEN if self._meant_but_lost else code
 
     def _leave_out(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told[reason] = None
+        if reason not in self._warned:
+            self._warned[reason] = None
             self._context.terminal.warn(f"left out: {visible(reason)}")
 
     def all(self) -> Iterator[Case]:
