@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
 
+from mlfuzz.request_page import CELLS, FIRST, HELD, IN_FRONT, OVER, OWN, SAID
 from mlfuzz.stop_reason import StopReason
 
 HEARD = {
@@ -26,11 +27,6 @@ HEARD = {
 
 POKE = signal.SIGURG
 """Says that the page has changed. One that nobody listens to any more does no harm: the system ignores it."""
-
-IN_FRONT, OWN, FIRST, SAID, HELD, OVER, CELLS = range(7)
-"""Cells of the page that a command's process shares with the one in front of it: requests that either has had; the
-first one's signal; whether it has been answered; whether a campaign ends itself in good order; whether the command is
-over."""
 
 AGAIN_SECONDS = 2.5
 """So long after a request was raised it is not raised again."""

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from mlfuzz.interrupts import FIRST, HELD, IN_FRONT, POKE, Interrupted, Interrupts, Requests
+from mlfuzz.interrupts import POKE, Interrupted, Interrupts, Requests
+from mlfuzz.request_page import FIRST, HELD, IN_FRONT
 from mlfuzz.stop_reason import StopReason
 
 SIGNALS = {

@@ -12,6 +12,8 @@ import signal
 import sys
 import time
 
+from mlfuzz.request_page import FIRST, HELD, IN_FRONT, OVER, OWN, SAID
+
 TYPE_CHECKING = False  # of typing, which takes as long to import as all that is needed here
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +106,6 @@ class _Front:
                 return status
 
     def _request(self, number: int) -> None:
-        from mlfuzz.interrupts import FIRST, IN_FRONT
-
         if number == signal.SIGHUP and self.page[FIRST]:  # a shell whose terminal has gone sends another
             return
         self.page[IN_FRONT] = min(255, self.page[IN_FRONT] + 1)
@@ -120,8 +120,6 @@ class _Front:
 
     def _attend(self) -> None:
         """Answer for the command where it does not, and end it where it does not end."""
-        from mlfuzz.interrupts import FIRST, HELD, IN_FRONT, OVER, OWN, SAID
-
         page, now = self.page, time.monotonic()
         if not page[FIRST]:
             return
@@ -155,8 +153,6 @@ class _Front:
         return min(until, self.hurried + HURRIED_SECONDS) if self.hurried else until
 
     def _ended(self, status: int) -> int:
-        from mlfuzz.interrupts import FIRST
-
         if self.page[FIRST]:
             self._end_the_rest()
             return int(self._reason().exit_code or 0)
@@ -169,7 +165,7 @@ class _Front:
         return os.waitstatus_to_exitcode(status)
 
     def _reason(self) -> StopReason:
-        from mlfuzz.interrupts import FIRST, HEARD
+        from mlfuzz.interrupts import HEARD
 
         return HEARD[signal.Signals(self.page[FIRST])]
 
