@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
 
-from mlfuzz.request_page import CELLS, FIRST, HELD, IN_FRONT, OVER, OWN, SAID
+from mlfuzz.request_page import FIRST, HELD, IN_FRONT, OVER, OWN, SAID
 from mlfuzz.stop_reason import StopReason
 
 HEARD = {

@@ -13,7 +13,8 @@ from mlfuzz.cli.application import VERBS
 from mlfuzz.errors import TargetError
 from mlfuzz.storage.workdir import Workdir
 
-MOST_CPU_SECONDS = 0.5
+MOST_TIMES_CPU = 3.5
+"""Of the help, over what the libraries that write it take to be imported: about 2 on an idle machine."""
 
 
 def test_help_names_every_verb_and_the_exit_codes(command):
@@ -46,11 +47,19 @@ def test_every_argument_of_every_verb_is_explained(verb):
         assert mute == []
 
 
-def test_help_is_quick():
+def cpu_seconds(*arguments: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "mlfuzz", "--help"], check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MOST_CPU_SECONDS
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_help_is_quick():
+    pairs = [
+        (cpu_seconds("-m", "mlfuzz", "--help"), cpu_seconds("-c", "import cyclopts, rich.console, msgspec"))
+        for _ in range(2)
+    ]
+    assert min(helped for helped, _ in pairs) < MOST_TIMES_CPU * min(imported for _, imported in pairs)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from faults.drawn import matrix
 
+from faults.drawn import matrix
 from mlfuzz.findings.finding import dumps
 
 HOSTILE = matrix("hostile_records")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from faults.drawn import drawn, matrix
 
 BAD = matrix("bad_seeds")

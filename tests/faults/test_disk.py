@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from faults.bad_disk import bad_disk, from_then_on, once
-from faults.drawn import drawn, matrix
 from findings.samples import sample
 
+from faults.bad_disk import bad_disk, from_then_on, once
+from faults.drawn import drawn, matrix
 from mlfuzz.cli.main import main
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 import specimen
-from faults.drawn import matrix
 
+from faults.drawn import matrix
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import Config, TargetConfig, freeze, thaw
 from mlfuzz.findings.dataset import dataset, write_dataset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from faults.drawn import drawn, matrix
 
 MODELS, BUDGETS = matrix("hostile_models"), matrix("budgets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from faults.drawn import drawn, matrix
 
 HOSTILE = matrix("hostile_records")

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from faults.drawn import drawn, matrix
-from faults.process_state import changed, snapshot
 
 import mlfuzz
+from faults.drawn import drawn, matrix
+from faults.process_state import changed, snapshot
 from mlfuzz.cli.main import main
 from mlfuzz.testing.puzzles import nan_always, puzzle_seeds, sound
 
