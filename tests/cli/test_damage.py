@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlfuzz.errors import EXIT_USAGE
+from mlfuzz.errors import EXIT_BROKEN
 
 DAMAGE: dict[str, bytes | None] = {
     "emptied": b"", "cut": b'{"schema": "mlfuzz.stats/1", "camp', "garbage": b"\xff\xfe\0\n" * 99, "list": b"[1]\n",
@@ -46,6 +46,6 @@ def test_a_damaged_configuration_of_a_campaign_is_said_with_how_to_go_on(
     for data in (b"\xb5\0", b"[fuzz\n", b""):
         (root / ".mlfuzz/digits-fragile/campaign.toml").write_bytes(data)
         ran = command("-C", root, "fuzz", "--name", "digits-fragile")
-        assert ran.code == EXIT_USAGE
+        assert ran.code == EXIT_BROKEN
         assert "campaign.toml" in ran.err
         assert "mlfuzz fuzz TARGET --name digits-fragile" in ran.err

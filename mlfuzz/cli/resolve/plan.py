@@ -20,7 +20,7 @@ from mlfuzz.cli.resolve.targets import campaign_name, find_target, load_name, wi
 from mlfuzz.config import Config, Conflict, Resolved, TargetConfig, freeze, thaw
 from mlfuzz.config.schema import parts
 from mlfuzz.config.settings import FuzzConfig, WorkerOptions
-from mlfuzz.errors import ConfigError, MlfuzzError, StorageError, UsageError
+from mlfuzz.errors import ConfigError, CorruptRecordError, MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import records_in
 from mlfuzz.findings.record import read_record
@@ -161,7 +161,7 @@ def _begun_with(base: Path, name: str) -> str:
         return _begun_by_hand(workdir)
     named = thaw(_frozen(workdir), str(workdir.config)).targets
     if not named:
-        raise ConfigError(f"{workdir.config} names no target; say which: mlfuzz fuzz TARGET --name {name}")
+        raise CorruptRecordError(f"{workdir.config} names no target; say which: mlfuzz fuzz TARGET --name {name}")
     return next(iter(named))
 
 
@@ -177,12 +177,12 @@ def _begun_by_hand(workdir: Workdir) -> str:
 
 
 def _frozen(workdir: Workdir) -> str:
-    """The text of campaign.toml. Raises ConfigError where it is none, with how to go on."""
+    """The text of campaign.toml. Raises CorruptRecordError where it is none, with how to go on."""
     try:
         text = read_regular(workdir.config).decode()
         thaw(text, str(workdir.config))
     except (UnicodeDecodeError, ConfigError, StorageError) as error:
-        raise ConfigError(
+        raise CorruptRecordError(
             f"{workdir.config} is damaged ({error}); restore it, or take what is typed in its place: mlfuzz fuzz TARGET"
             f" --name {workdir.name} --adopt"
         ) from error
