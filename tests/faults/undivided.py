@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from codefuzz.engine.toy_engine import ToyEngine, ToySession
@@ -26,16 +27,10 @@ class Worker(processes.WorkerProcess):
 
     _status: int | None = None
 
-    def start(
-        self, spec: WorkerSpec, *, seconds: float | None, inputs: int | None, findings: int | None, adopt: bool,
-        guarded: bool,
-    ) -> None:  # fmt: skip
+    def start(self, spec: WorkerSpec, **options: Any) -> None:
         self._lives = frozenset(self._workdir.lives())
         write_atomic(self._workdir.order(self.number), dumps(spec))
-        order = Order(
-            workdir=str(self._workdir.root), parent=0, seconds=seconds, inputs=inputs, findings=findings, adopt=adopt,
-            guarded=guarded, worker=self.number, workers=self._of,
-        )  # fmt: skip
+        order = Order(workdir=str(self._workdir.root), parent=0, worker=self.number, workers=self._of, **options)
         self._said = _answer(order, self._workdir, Interrupts(self._workdir.stop_request))
         self._status = self._said.exit_code
 
@@ -64,6 +59,8 @@ class Triage(processes.ProbeProcess):
         began = time.monotonic()
         self._said = self.shared.answer(request)
         self.busy_seconds += time.monotonic() - began
+
+    def warm(self) -> None: ...
 
     def wait(self, seconds: float) -> None: ...
 

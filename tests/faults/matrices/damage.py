@@ -250,8 +250,8 @@ def cases() -> list[str]:
     return [
         f"{side}/{file}/{way}/{verb}"
         for side, (kinds, verbs, _) in SIDES.items()
-        for file in (*kinds, *(folder.replace("/", ":") for folder in FOLDERS))
-        if side == "model" or file in kinds or file in ("derived", "findings")
+        for file in (*kinds, *(f"{folder.replace('/', ':')}:" for folder in FOLDERS))
+        if side == "model" or file in kinds or file in ("derived:", "findings:")
         for way in (ways if file in kinds else OF_FOLDERS)
         for verb in verbs
     ]
@@ -266,7 +266,7 @@ def broken(case: str, folder: Path) -> str:
     finding = finding_of(campaign)
     kind = kinds.get(file)
     if kind is None:
-        (path,) = campaign.glob(file.replace(":", "/"))
+        (path,) = campaign.glob(file.removesuffix(":").replace(":", "/"))
         OF_FOLDERS[way](path)
     else:
         path = sorted(campaign.glob(kind.pattern))[kind.pick]

@@ -48,7 +48,7 @@ def cases() -> list[str]:
     every = [f"{at} ENOSPC stays" for at in range(1, CALLS)]
     for at in range(1, CALLS):
         every += [f"{at} {ERRORS[at % len(ERRORS)]} once", f"{at} {ERRORS[(at + 7) % len(ERRORS)]} stays"]
-    return every
+    return list(dict.fromkeys(every))
 
 
 def broken(case: str, folder: Path) -> str:
