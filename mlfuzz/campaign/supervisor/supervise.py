@@ -144,7 +144,7 @@ class _Supervisor:
             seconds=budget.total_seconds,
             began=self._started,
             ready=self._ready,
-            until=self._until,
+            until=self._until if math.isfinite(self._until) else 0.0,
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings if several == 1 else None,
             adopt=adopt,
