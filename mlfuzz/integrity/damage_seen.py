@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from mlfuzz.errors import StorageError
 from mlfuzz.events import Event, Warned
-from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.store import Damaged
+from mlfuzz.findings.finding import SHORT_ID, Finding
+from mlfuzz.findings.record import files_of, read_file
+from mlfuzz.findings.store import Damaged, FindingStore
 from mlfuzz.storage.workdir import Workdir
 
 
@@ -17,6 +19,19 @@ class DamageSeen:
         self._name, self._tell = workdir.name, tell
         self._findings: set[str] = set()
         self._journal: Mapping[str, int] = {}
+
+    def kept(self, store: FindingStore) -> list[Finding]:
+        """The findings that are there from before; a line on each that is damaged, also where it can be read."""
+        found = self.readable(store.list())
+        for finding in found:
+            for ref in files_of(finding):
+                path = store.folder(finding.id) / ref.file
+                try:
+                    read_file(path.parent, ref)
+                except StorageError as error:
+                    self._findings.add(str(path))
+                    self._tell(Warned(f"finding {finding.id[:SHORT_ID]} cannot be run again: {error}"))
+        return found
 
     def readable(self, items: Iterable[Finding | Damaged]) -> list[Finding]:
         """The findings among them; a line on each that cannot be read."""

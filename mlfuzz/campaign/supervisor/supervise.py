@@ -95,7 +95,7 @@ class _Supervisor:
         self.lock, self.store = lock, FindingStore(workdir.findings)
         self._started = time.monotonic()
         self._damaged = DamageSeen(workdir, on_event)
-        before = self._damaged.readable(self.store.list())
+        before = self._damaged.kept(self.store)
         self._known = frozenset(self.store.ids())
         self._old = Known([*request.regressions, *before])
         self._seen = set(self._known)

@@ -88,7 +88,7 @@ class _Campaign:
         reserve.hold()
         self.store = FindingStore(workdir.findings, reserve=reserve)
         self.damaged = DamageSeen(workdir, on_event)
-        before = tuple(self.damaged.readable(self.store.list()))
+        before = tuple(self.damaged.kept(self.store))
         self.before = frozenset(one.id for one in before)
         self.old = Known([*request.regressions, *before])
         self.life = workdir.new_life()

@@ -330,6 +330,8 @@ def undetectable(file: str, way: str) -> bool:
         return way in ("bit", "empty", "half", "last byte")  # the last line may not be written yet
     if file == "newest segment" and way == "last byte":
         return True  # as a kill leaves it
+    if file == "record" and way == "last byte":
+        return True  # the line's end
     return file in PLAIN and way in ("bit", "last byte", "newer")
 
 
