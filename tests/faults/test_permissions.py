@@ -53,8 +53,8 @@ def test_every_file_of_a_campaign_and_of_what_is_exported_has_the_umasks_permiss
     finding, files = sample()
     store.save(finding, files)
     store.annotate(finding.id, note="seen")
-    with Lock.acquire(workdir.lock), Journal(workdir, workdir.new_life()) as journal:
-        journal.append(b"entry")
+    with Lock.acquire(workdir.lock), Journal(workdir, workdir.new_life()):
+        pass
     Reserve(workdir.reserve, size_bytes=1 << 12).hold()
     write_atomic(workdir.root / "atomic", b"")
     create_exclusive(workdir.root / "exclusive", b"")
