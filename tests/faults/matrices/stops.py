@@ -51,11 +51,10 @@ VERBS = {
     "harness coverage": ("import-sleep", "harness coverage lines"),
     "replay": ("confirm", "replay --name c"),
     "shrink": ("confirm", "shrink --name c"),
-    "compare": ("confirm", "compare quad quad --name c"),
     "report": ("", "report c"),
     "pytest": ("run", "pytest"),
 }
-FROM_THERE = ("replay", "shrink", "compare", "report", "pytest")
+FROM_THERE = ("replay", "shrink", "report", "pytest")
 """Those that need a campaign's findings."""
 
 
