@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import resource
 
-_FILES = (
-    "no more files may be opened: {limit} are allowed (ulimit -n), a campaign needs about 64 and some for each worker"
-)
 _PROCESSES = "no more processes or threads may be started: {limit} are allowed (ulimit -u)"
 _MEMORY = "there is no memory left: {limit} may be used (ulimit -v)"
 
