@@ -26,7 +26,8 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.labels import opinion_of
 from mlfuzz.storage.durable import OWNER, create_exclusive, make_folder
 
-BEGUN = "begun"
+BEGUN, BUILT = "begun", "built"
+"""Folders of notes: of what was begun, and of native builds, which say nothing of the project that they lie in."""
 
 FORMS = frozenset({
     "bf16", "compile", "cost-bytes", "cost-operations", "cost-seconds", "export", "fp16", "int8", "int8-torch",
@@ -137,17 +138,39 @@ class Trust:
 def note_begun(root: Path, names: Iterable[str]) -> None:
     """Remember that this user began campaigns on these here. Raises StorageError where it cannot be written."""
     for name in names:
+        require_notes(root)
         note = _note(root.resolve(), name)
-        if note is None and state_home() is not None:
-            raise StorageError(f"XDG_STATE_HOME lies in {root.resolve()} itself, as it would in a copy of it")
-        if note is None:
-            raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
-        if note.is_file() or is_shipped(name):
-            continue
-        for folder in (note.parents[2], note.parents[1], note.parent):  # a mode is that of the last folder alone
-            make_folder(folder, mode=0o700)
-        text = json.dumps({"project": str(root.resolve()), "runs": name})
-        create_exclusive(note, text.encode() + b"\n", sync=False, mode=OWNER)
+        if note is not None and not is_shipped(name):
+            _write(note, {"project": str(root.resolve()), "runs": name})
+
+
+def require_notes(root: Path) -> None:
+    """Raises StorageError where nothing can be noted of this user, and says why."""
+    if _home(root.resolve()) is not None:
+        return
+    if state_home() is not None:
+        raise StorageError(
+            f"XDG_STATE_HOME lies in {root.resolve()} itself, as it would in a copy of it; set it to a folder outside"
+        )
+    raise StorageError("there is no home to note it in; set XDG_STATE_HOME")
+
+
+def note_built(root: Path, build: Path, digest: str) -> None:
+    """Remember that this user made a native build here. root: the project; build: its folder; digest: of its record.
+
+    Raises StorageError where it cannot be written.
+    """
+    for folder in (root, _campaigns(build)):
+        require_notes(folder)
+    note = _build_note(root, build, digest)
+    if note is not None:
+        _write(note, {"build": str(build.resolve()), "sha256": digest})
+
+
+def is_built(root: Path, build: Path, digest: str) -> bool:
+    """Whether this user made that build in that folder."""
+    note = _build_note(root, build, digest)
+    return note is not None and note.is_file()
 
 
 def is_shipped(name: str) -> bool:
@@ -203,16 +226,41 @@ def _compared(oracle: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _place(root: Path) -> Path | None:
-    """None where notes would count that came with the project: a variable may point into it."""
-    home = state_home()
-    if home is None or (is_moved(home) and home.resolve().is_relative_to(root)):
-        return None
-    return home / BEGUN / _short(str(root))
+    home = _home(root)
+    return None if home is None else home / BEGUN / _short(str(root))
 
 
 def _note(root: Path, name: str) -> Path | None:
     place = _place(root)
     return None if place is None else place / f"{_short(name)}.json"
+
+
+def _build_note(root: Path, build: Path, digest: str) -> Path | None:
+    home = _home(root.resolve())
+    if home is None or _home(_campaigns(build)) is None:
+        return None
+    return home / BUILT / _short(str(build.resolve())) / f"{_short(digest)}.json"
+
+
+def _campaigns(build: Path) -> Path:
+    """The folder that a build would be copied with: it may lie elsewhere than the project."""
+    return build.resolve().parent.parent
+
+
+def _home(root: Path) -> Path | None:
+    """None where notes would count that came with the project: a variable may point into it."""
+    home = state_home()
+    if home is None or (is_moved(home) and home.resolve().is_relative_to(root)):
+        return None
+    return home
+
+
+def _write(note: Path, record: Mapping[str, str]) -> None:
+    if note.is_file():
+        return
+    for folder in (note.parents[2], note.parents[1], note.parent):  # a mode is that of the last folder alone
+        make_folder(folder, mode=0o700)
+    create_exclusive(note, json.dumps(record).encode() + b"\n", sync=False, mode=OWNER)
 
 
 def _short(text: str) -> str:

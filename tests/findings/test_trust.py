@@ -11,7 +11,7 @@ from findings.samples import sample
 from mlfuzz.config import resolve
 from mlfuzz.config.state import state_home
 from mlfuzz.errors import StorageError
-from mlfuzz.findings.trust import Trust, is_shipped, note_begun
+from mlfuzz.findings.trust import Trust, is_built, is_shipped, note_begun, note_built
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +141,29 @@ def test_a_user_whom_the_system_does_not_know_has_no_state_folder(monkeypatch: p
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", unknown)
     assert state_home({}) is None
+
+
+def test_a_build_is_noted_by_its_place_and_its_record_and_makes_no_project_of_the_folder(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    build = here / ".mlfuzz/native/pillow-address"
+    build.mkdir(parents=True)
+    note_built(here, build, "a")
+    note_built(here, build, "a")
+    assert (is_built(here, build, "a"), is_built(here, build, "b")) == (True, False)
+    assert not is_built(here, build.with_name("soundfile-address"), "a")
+    assert not Trust.of(resolve(here)).own
+    here.rename(tmp_path / "moved")
+    assert not is_built(tmp_path / "moved", tmp_path / "moved/.mlfuzz/native/pillow-address", "a")
+
+
+@pytest.mark.parametrize("inside", ["here", "there"])
+def test_a_build_is_not_noted_in_the_folder_that_it_would_be_copied_with(
+    inside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = tmp_path / "there/native/pillow-address"
+    note_built(tmp_path / "here", build, "a")
+    shutil.copytree(tmp_path / "state", tmp_path / inside / "state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / inside / "state"))
+    assert not is_built(tmp_path / "here", build, "a")
+    with pytest.raises(StorageError, match=f"XDG_STATE_HOME lies in {tmp_path / inside}"):
+        note_built(tmp_path / "here", build, "b")

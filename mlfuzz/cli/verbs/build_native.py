@@ -12,6 +12,7 @@ from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.native import variants
 from mlfuzz.errors import EXIT_CLEAN
+from mlfuzz.findings.trust import require_notes
 from mlfuzz.report.visible import visible
 
 
@@ -31,12 +32,16 @@ def build_native(
 
     if os.sep in package:  # a folder; names of packages have none
         package = str(context.path(package).resolve())
-    base = context.path(dir) if dir else context.resolve().state_dir
+    found = context.resolve()
+    base = context.path(dir) if dir else found.state_dir
+    for folder in (found.root, base):  # before the minutes that it takes: what cannot be noted would not run
+        require_notes(folder)
     natives = base / variants.NATIVE
     place = variants.folder(natives, package, sanitizer)
     terminal = context.terminal
     terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
     lane = build(package, sanitizer, natives, lambda line: terminal.say((visible(line, limit=200), "dim")))
+    variants.note(lane, place, found.root)
     terminal.emit({"package": package, "sanitizer": sanitizer, "lane": msgspec.to_builtins(lane)})
     terminal.result(f"built {visible(package, limit=200)} in {shown_path(place, context.directory)}")
     there = f" --dir {shlex.quote(dir)}" if dir else ""

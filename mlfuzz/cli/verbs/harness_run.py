@@ -117,7 +117,7 @@ def launch_of(context: Context, wish: HarnessOptions) -> Launch:
     name = wish.name or (chosen[0].name if len(chosen) == 1 else "harnesses")
     options = Options(
         project=str(found.root.resolve()),
-        lane=lane(wish.lane, base / NATIVE, _packages(chosen)),
+        lane=lane(wish.lane, base / NATIVE, _packages(chosen), root=found.root),
         sandbox=wish.sandbox,
         seed=found.config.seed or 1,
     )

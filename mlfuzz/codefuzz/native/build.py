@@ -20,7 +20,7 @@ from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.codefuzz.native import toolchain
 from mlfuzz.codefuzz.native.debian_source import unpack_source
 from mlfuzz.codefuzz.native.run_step import OnLine, run
-from mlfuzz.codefuzz.native.variants import SANITIZERS, folder, keep
+from mlfuzz.codefuzz.native.variants import PROJECT, SANITIZERS, folder, keep
 from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.storage.durable import copy_file, copy_folder, make_folder, remove_folder, write_atomic, writing
 
@@ -29,9 +29,6 @@ Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
 RECORD = "build.json"
 MADE = ("site", "source", "built")
 """Folders of a build."""
-
-PROJECT = ("pyproject.toml", "setup.py")
-"""One of these makes a folder something that pip builds."""
 
 LEFT_OUT = shutil.ignore_patterns("build", "dist", "*.so", "*.egg-info", "__pycache__", ".*", "venv")
 """Of a folder that is copied: what an earlier build has left has no sanitizer."""

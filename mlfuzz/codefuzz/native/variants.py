@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +12,18 @@ import msgspec
 from mlfuzz.codefuzz.harness.engine import Lane
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
+from mlfuzz.findings.trust import is_built, note_built
 from mlfuzz.storage.durable import make_folder, read_regular, write_atomic
+from mlfuzz.storage.workdir import CAMPAIGNS
 
 SANITIZERS = ("address", "undefined")
 RECORD = "lane.json"
 NATIVE = "native"
 """The folder beside the campaigns that holds builds."""
+PACKAGES = ("pillow", "soundfile")
+"""What is built by its name; anything else is a folder."""
+PROJECT = ("pyproject.toml", "setup.py")
+"""One of these makes a folder something that pip builds."""
 
 
 def folder(natives: Path, package: str, sanitizer: str) -> Path:
@@ -30,15 +38,21 @@ def keep(lane: Lane, place: Path) -> Path:
     return place / RECORD
 
 
+def note(lane: Lane, place: Path, root: Path) -> None:
+    """Remember that this user has built it: only then it runs. root: of the project. Raises StorageError."""
+    note_built(root, place, _digest(lane))
+
+
 def built(natives: Path) -> list[str]:
     """Names of the builds that are there: "pillow-address"."""
     return sorted(path.parent.name for path in natives.glob(f"*/{RECORD}"))
 
 
-def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
+def lane(name: str, natives: Path, packages: Sequence[str] = (), *, root: Path) -> Lane:
     """The environment of a lane: "plain", or all builds with that sanitizer together, those of `packages` first.
 
-    Raises UnknownNameError for another name, TargetLoadError where nothing was built for it.
+    root: of the project. A record sets libraries and variables of a process: one that came with the folder is none.
+    Raises UnknownNameError for another name, TargetLoadError where nothing was built for it, or not by this user.
     """
     if name == "plain":
         return Lane()
@@ -48,12 +62,16 @@ def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
     if not wanted:
         package = _package(packages[0]) if packages else "PACKAGE"
         raise TargetLoadError(
-            f"no native build for the lane {name!r} is in {natives}; make one: "
-            f"mlfuzz harness build-native {package} --sanitizer {name}"
+            f"no native build for the lane {name!r} is in {natives}; make one: {_command(package, name, natives, root)}"
         )
     ours = {_package(module) for module in packages}
     wanted.sort(key=lambda place: (place.rpartition("-")[0] not in ours, place))
     lanes = [_read(natives / place / RECORD) for place in wanted]
+    foreign = [
+        place for place, one in zip(wanted, lanes, strict=True) if not is_built(root, natives / place, _digest(one))
+    ]
+    if foreign:
+        raise TargetLoadError(_refused(foreign, name, natives, root))
     variables: dict[str, str] = {}
     for one in reversed(lanes):
         variables |= one.variables
@@ -63,6 +81,37 @@ def lane(name: str, natives: Path, packages: Sequence[str] = ()) -> Lane:
         variables=variables,
         preload=tuple(dict.fromkeys(library for one in lanes for library in one.preload)),
     )
+
+
+def _refused(places: Sequence[str], sanitizer: str, natives: Path, root: Path) -> str:
+    """Why none of them is run, and what to type."""
+    first = natives / places[0] / RECORD
+    again = [_command(_buildable(place.rpartition("-")[0], root), sanitizer, natives, root) for place in places]
+    gone = shlex.join(["rm", "-r", *(str(natives / place) for place in places)])
+    return (
+        f"{ascii(str(first))[1:-1]} is of no build that you made here: it may have come with the folder, and its "
+        f"libraries and variables are not used. Remove it: {gone}; or build it again: {' && '.join(again)}"
+    )
+
+
+def _buildable(package: str, root: Path) -> str:
+    """What to give `build-native` for a build of that name; the folder is guessed where the project has it."""
+    if package in PACKAGES:
+        return package
+    for folder in (root, *sorted(root.glob("*/"))):
+        if folder.name.lower() == package and any((folder / one).is_file() for one in PROJECT):
+            return str(folder)
+    return f"FOLDER/{package}"
+
+
+def _command(package: str, sanitizer: str, natives: Path, root: Path) -> str:
+    usual = natives.resolve() == (root / CAMPAIGNS / NATIVE).resolve()
+    there = [] if usual else ["--dir", str(natives.parent)]
+    return shlex.join(["mlfuzz", "harness", "build-native", package, "--sanitizer", sanitizer, *there])
+
+
+def _digest(lane: Lane) -> str:
+    return hashlib.sha256(msgspec.json.encode(lane)).hexdigest()
 
 
 def _package(module: str) -> str:

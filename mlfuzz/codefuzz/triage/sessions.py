@@ -47,7 +47,7 @@ class Sessions:
         load, lane = target or finding.load, str(finding.evidence.get("lane", "plain"))
         if (load, lane) not in self._open:
             harness = _harness(load, finding, self._project)
-            found = variants.lane(lane, self._natives, harness.declaration.instrument)
+            found = variants.lane(lane, self._natives, harness.declaration.instrument, root=self._project)
             self._open[load, lane] = self._prepare(harness, found, finding)
         return self._open[load, lane]
 
