@@ -142,7 +142,8 @@ class FuzzSession:
         limit = int(self.request.seconds - (time.monotonic() - self.began) - EARLY_SECONDS)
         left += [f"-max_total_time={limit}"] if limit > 0 else []
         self.link.fork(FUZZ, {
-            "name": "fuzz", "spares": SPARES, "known": known, "poison": [one.hex() for one in self.memory.poison],
+            "name": "fuzz", "spares": SPARES, "heard": self.memory.unheard, "known": known,
+            "poison": [one.hex() for one in self.memory.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
                       f"-max_len={self.runner.declaration.length}", f"-artifact_prefix={self.link.scratch / 'work'}/"],
         })  # fmt: skip
@@ -241,6 +242,9 @@ class FuzzSession:
         payload = slot.flight.payload
         first = exit_classifier.outcome_of(slot.death, slot, self.runner.territory)
         head[FAILED] += 1
+        unheard, self.memory.unheard = self.memory.unheard, self.memory.unheard or slot.damaged
+        if slot.damaged and not unheard:  # several may have run since: the next worker looks after each
+            return
         self._quarantine(payload)
         if first.bucket in self.known or first.bucket in self.memory.provisional:
             return

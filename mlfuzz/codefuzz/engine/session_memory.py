@@ -18,7 +18,8 @@ class SessionMemory:
     provisional: buckets of deaths and hangs as they looked at first, once a verdict on one of them has been told.
     silenced: buckets of MemoryErrors that were judged: the verdict's bucket may be another, and each worker would ask
     again. crowded: buckets of inputs that lacked only what others had used up. barred: how often a bucket has come of
-    what the sandbox refuses. searched: when leaks were last looked for, in monotonic seconds.
+    what the sandbox refuses. unheard: whether a worker's messages have been damaged; the next find who does it.
+    searched: when leaks were last looked for, in monotonic seconds.
     """
 
     poison: dict[bytes, None] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class SessionMemory:
     silenced: set[str] = field(default_factory=set)
     crowded: set[str] = field(default_factory=set)
     barred: Counter[str] = field(default_factory=Counter)
+    unheard: bool = False
     searched: float = float("-inf")
 
     def quarantine(self, payload: bytes) -> None:

@@ -11,12 +11,24 @@ from mlfuzz.codefuzz.forkserver.worker_handle import Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, UNTELLABLE
 from mlfuzz.errors import WorkerLostError
 
+WRITTEN = "the target wrote to a descriptor that is not its own: what the worker sent is damaged, and it was ended"
+
 
 def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outcome:
     """The outcome of the input that was running when the worker in `slot` died.
 
     Raises WorkerLostError where the worker's own code has failed.
     """
+    if slot.damaged:
+        return located(
+            "os-exit",
+            "descriptor",
+            [],
+            message=WRITTEN,
+            signal=death.signal,
+            status=death.code,
+            output=slot.ring.text(),
+        )
     if death.code == BROKEN:
         raise WorkerLostError(f"a worker has failed of itself:\n{slot.ring.text(3000)}")
     printed = slot.ring.data.decode("utf-8", "backslashreplace")

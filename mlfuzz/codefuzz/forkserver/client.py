@@ -18,7 +18,7 @@ from typing import Any
 import mlfuzz
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
-from mlfuzz.codefuzz.runtime.messages import MessageBuffer, send
+from mlfuzz.codefuzz.runtime.messages import DamagedMessage, MessageBuffer, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 from mlfuzz.storage.durable import remove_folder
 
@@ -228,9 +228,18 @@ class ForkServerClient:
             piece = b""
         if not piece:
             raise self._lost()
-        for event, _ in self._frames.feed(piece):
+        try:
+            events = [event for event, _ in self._frames.feed(piece)]
+        except DamagedMessage:
+            if self._process is not None:  # whose words are not to be believed cannot be asked for workers
+                self._process.kill()
+            raise self._lost("; what it sent is damaged: the harness wrote to a descriptor of its process") from None
+        for event in events:
             if event["event"] == "forked":
-                self.slots[event["slot"]].pid = event["pid"]
+                slot = self.slots[event["slot"]]
+                slot.pid = event["pid"]
+                if slot.damaged:  # before its number was known
+                    slot.signal()
             elif event["event"] == "died":
                 slot = self.slots[event["slot"]]
                 slot.collect()
@@ -241,7 +250,7 @@ class ForkServerClient:
             else:
                 self._events.append(event)
 
-    def _lost(self) -> MlfuzzError:
+    def _lost(self, why: str = "") -> MlfuzzError:
         self.lost, status = True, None
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -250,7 +259,9 @@ class ForkServerClient:
             slot.collect()
         tail = self.slots[FUZZ].ring.text(2000).strip()
         how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
-        return WorkerLostError(f"the process that holds the harness ended with {how}" + (f":\n{tail}" if tail else ""))
+        return WorkerLostError(
+            f"the process that holds the harness ended with {how}{why}" + (f":\n{tail}" if tail else "")
+        )
 
     def _stuck(self) -> str:
         slot = self.slots[FUZZ]

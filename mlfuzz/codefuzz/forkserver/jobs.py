@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import fcntl
 import importlib
 import os
 import resource
 import signal
 import socket
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -56,6 +58,8 @@ class Post:
         self.stacks, self.output = slot["stacks"], slot["output"]
         self.socket = socket.socket(fileno=os.dup(slot["socket"]))
         self.resume = socket.socket(fileno=os.dup(slot["resume"]))
+        for one in (self.socket, self.resume):  # the worker before this one may have changed that for all
+            one.setblocking(True)
 
     def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
         try:
@@ -67,6 +71,7 @@ class Post:
         """From now on what anybody prints goes to the supervisor's ring."""
         sys.stdout.flush()
         sys.stderr.flush()
+        os.set_blocking(self.output, True)
         os.dup2(self.output, 1)
         os.dup2(self.output, 2)
 
@@ -184,6 +189,8 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     catcher.tell = tell
     catcher.caught = uncounted(catcher.caught)  # type: ignore[method-assign]
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
+    if job.get("heard"):
+        bench.entry = _heard(bench.entry, connection)
     options: dict[str, Any] = {}
     if bench.own_mutator is not None:
         options["custom_mutator"] = bench.own_mutator
@@ -201,6 +208,23 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
         **options,
     )
     atheris.Fuzz()
+
+
+def _heard(entry: Callable[[bytes], Any], connection: socket.socket) -> Callable[[bytes], Any]:
+    """It ends the worker where an input has written to the supervisor: another might run by the time that is seen."""
+
+    def waiting() -> int:
+        return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+    def run(data: bytes) -> Any:
+        before = waiting()
+        try:
+            return entry(data)
+        finally:
+            if waiting() > before:
+                LEAVE(UNTELLABLE)
+
+    return run
 
 
 def minimise(bench: JobBench, job: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ class ForkServer:
     def run(self) -> int:
         """Until the supervisor is gone or asks for the end."""
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-        post = jobs.Post(self.spec["slots"][0])
+        post = self.post = jobs.Post(self.spec["slots"][0])
         post.take_output()
         faulthandler.register(signal.SIGUSR1, file=post.stacks, all_threads=False, chain=False)
         try:
@@ -151,6 +151,7 @@ class ForkServer:
 
     def _work(self, message: dict[str, Any]) -> None:
         job = message["job"]
+        self._let_go(message["slot"])
         post = jobs.Post(self.spec["slots"][message["slot"]])
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
@@ -158,6 +159,14 @@ class ForkServer:
         bench.measure = self.measure
         bench.own_mutator = self.loaded.mutator
         jobs.JOBS[job["name"]](bench, job)
+
+    def _let_go(self, own: int) -> None:
+        """Close what another slot's worker is heard by: what this one's input writes there would be taken for its."""
+        self.post.socket.close()
+        self.post.resume.close()
+        for number, slot in enumerate(self.spec["slots"]):
+            for name in ("socket", "resume") if number != own else ():
+                os.close(slot[name])
 
     def _reap(self) -> None:
         """Tell of workers that have ended, and end whatever they have left running."""

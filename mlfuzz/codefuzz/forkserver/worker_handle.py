@@ -14,10 +14,12 @@ import msgspec
 
 from mlfuzz.codefuzz.forkserver.output_ring import OutputRing, drain
 from mlfuzz.codefuzz.runtime import flight_recorder
-from mlfuzz.codefuzz.runtime.messages import Frame, MessageBuffer, send
+from mlfuzz.codefuzz.runtime.messages import DamagedMessage, Frame, MessageBuffer, send
 
 KILL = getattr(signal, "SIGKILL", 9)
 """Windows has none; the module must still be importable there, to say so."""
+
+RESUME_SECONDS = 5.0
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -43,7 +45,8 @@ class Death(msgspec.Struct, frozen=True):
 class WorkerHandle:
     """Descriptors that outlive the workers that use them, one worker at a time.
 
-    spare: process number of a fork that waits to go on for the worker; 0 where there is none.
+    spare: process number of a fork that waits to go on for the worker; 0 where there is none. damaged: whether what the
+    worker has sent is no message; it is ended for that, and nothing more of it is believed.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,13 +57,14 @@ class WorkerHandle:
         self.socket, self._socket = socket.socketpair()
         self.socket.setblocking(False)
         self.resume, self._resume = socket.socketpair()
-        self.resume.settimeout(5.0)
+        self.resume.settimeout(RESUME_SECONDS)
         self.spare = 0
         self.ring, self.frames = OutputRing(), MessageBuffer()
         self.inbox: deque[Frame] = deque()
         self.pid = 0
         self.death: Death | None = None
         self.lines = b""
+        self.damaged = False
 
     @property
     def descriptors(self) -> dict[str, int]:
@@ -76,6 +80,12 @@ class WorkerHandle:
         with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
             while self._socket.recv(1 << 18, socket.MSG_DONTWAIT):
                 pass
+        self.resume.setblocking(False)  # with a time limit it would wait for that long
+        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
+            while self.resume.recv(1 << 18):
+                pass
+        self.resume.settimeout(RESUME_SECONDS)
+        self.damaged = False
         self.frames.clear()
         self.inbox.clear()
         self.ring.clear()
@@ -98,7 +108,16 @@ class WorkerHandle:
                 self.lines = self.lines[-flight_recorder.BODY :]
         with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
             while part := self.socket.recv(1 << 18):
-                self.inbox.extend(self.frames.feed(part))
+                self._take(part)
+
+    def _take(self, part: bytes) -> None:
+        if self.damaged:
+            return
+        try:
+            self.inbox.extend(self.frames.feed(part))
+        except DamagedMessage:
+            self.damaged = True
+            self.signal()
 
     def answer(self, message: dict[str, object], payload: bytes = b"") -> None:
         """Send to the worker; what it sends meanwhile waits in its socket."""

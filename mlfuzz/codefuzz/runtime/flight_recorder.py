@@ -29,11 +29,17 @@ CAPACITY = 64 << 20
 def create(name: str) -> int:
     """A descriptor of a new page; inheritable nowhere unless passed on."""
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create(f"mlfuzz-{name}", os.MFD_CLOEXEC)
+        descriptor = os.memfd_create(f"mlfuzz-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     else:  # macOS
         descriptor, path = tempfile.mkstemp(prefix=f"mlfuzz-{name}-")
         os.unlink(path)
     os.ftruncate(descriptor, BODY + CAPACITY)
+    # Code under test may write to, or cut, every file that is open: at the end of one of fixed size that does nothing.
+    os.lseek(descriptor, 0, os.SEEK_END)
+    with contextlib.suppress(ImportError, OSError, AttributeError):  # Windows has none of it, macOS no seals
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
     return descriptor
 
 

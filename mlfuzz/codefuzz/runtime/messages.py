@@ -16,6 +16,11 @@ LARGEST = 256 << 20
 
 DAMAGED = "a message of the worker is damaged"
 
+
+class DamagedMessage(ValueError):
+    """What a worker has sent is no message: code under test has written to a descriptor that is not its own."""
+
+
 Frame = tuple[dict[str, Any], bytes]
 
 
@@ -46,9 +51,9 @@ def _table(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ValueError(DAMAGED) from error
+        raise DamagedMessage(DAMAGED) from error
     if not isinstance(message, dict):
-        raise ValueError(DAMAGED)
+        raise DamagedMessage(DAMAGED)
     return message
 
 
@@ -59,13 +64,13 @@ class MessageBuffer:
         self._rest = bytearray()
 
     def feed(self, piece: bytes) -> list[Frame]:
-        """The messages that are complete now. Raises ValueError for what cannot be one."""
+        """The messages that are complete now. Raises DamagedMessage for what cannot be one."""
         self._rest += piece
         frames: list[Frame] = []
         while len(self._rest) >= HEAD.size:
             body, payload = HEAD.unpack_from(self._rest)
             if body > LARGEST or payload > LARGEST:
-                raise ValueError(DAMAGED)
+                raise DamagedMessage(DAMAGED)
             end = HEAD.size + body + payload
             if len(self._rest) < end:
                 break
