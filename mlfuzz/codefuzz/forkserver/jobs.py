@@ -67,6 +67,14 @@ class Post:
         except OSError:
             LEAVE(UNTELLABLE)
 
+    def receive(self) -> messages.Frame:
+        """What the supervisor sends, whatever an input has made of the descriptor."""
+        try:
+            self.socket.setblocking(True)
+            return messages.receive(self.socket)
+        except (EOFError, OSError, ValueError):
+            LEAVE(UNTELLABLE)
+
     def take_output(self) -> None:
         """From now on what anybody prints goes to the supervisor's ring."""
         sys.stdout.flush()
@@ -155,7 +163,7 @@ def many(bench: JobBench, job: dict[str, Any]) -> None:
     edges = calls.edges if calls else _watch_edges() if job.get("edges") else None
     native = Native() if job.get("edges") and bench.spec["sanitizer"] else None
     while True:
-        message, payload = messages.receive(bench.post.socket)
+        message, payload = bench.post.receive()
         if message.get("end"):
             break
         if edges is not None:
@@ -178,11 +186,10 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     bench.confine(mebibytes=bench.spec["mebibytes"] + FUZZER_MEBIBYTES)
     catcher = bench.catcher(job["known"])
     catcher.threads.free, catcher.threads.patience = FREE_THREADS, BRIEF_SECONDS
-    connection = bench.post.socket
 
     def tell(outcome: dict[str, Any], data: bytes) -> None:
-        messages.send(connection, outcome, data)
-        answer, _ = messages.receive(connection)  # the supervisor has written it down
+        bench.post.send(outcome, data)
+        answer, _ = bench.post.receive()  # the supervisor has written it down
         if answer.get("again"):
             catcher.reopen(outcome["bucket"])
 
@@ -190,7 +197,7 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     catcher.caught = uncounted(catcher.caught)  # type: ignore[method-assign]
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
     if job.get("heard"):
-        bench.entry = _heard(bench.entry, connection)
+        bench.entry = _heard(bench.entry, bench.post.socket)
     options: dict[str, Any] = {}
     if bench.own_mutator is not None:
         options["custom_mutator"] = bench.own_mutator
@@ -199,7 +206,7 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
     alarm = Alarm()
     resume, stacks = bench.post.resume, bench.post.stacks
-    keep = Keeper(catcher, connection, resume, stacks, bench.memory.now) if job["spares"] else None
+    keep = Keeper(catcher, bench.post.send, resume, stacks, bench.memory.now) if job["spares"] else None
     # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
     counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
     atheris.Setup(
@@ -295,7 +302,7 @@ def cover(bench: JobBench, job: dict[str, Any]) -> None:
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
     catcher = bench.catcher()
     while True:
-        message, payload = messages.receive(bench.post.socket)
+        message, payload = bench.post.receive()
         if message.get("end"):
             break
         bench.post.send({"kind": _measured(bench, catcher, payload)["kind"]})

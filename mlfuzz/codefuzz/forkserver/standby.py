@@ -41,10 +41,10 @@ class Keeper:
     """
 
     def __init__(
-        self, catcher: ExceptionFilter, connection: socket.socket, resume: socket.socket, stacks: int,
+        self, catcher: ExceptionFilter, send: Callable[[dict[str, Any]], None], resume: socket.socket, stacks: int,
         resident: Callable[[], float],
     ) -> None:  # fmt: skip
-        self._catcher, self._connection, self._resume, self._stacks = catcher, connection, resume, stacks
+        self._catcher, self._send, self._resume, self._stacks = catcher, send, resume, stacks
         self._resident = resident
         self._server = os.getppid()
         self._last = self._began = time.monotonic()
@@ -96,7 +96,7 @@ class Keeper:
             pid = os.read(reader, 16)
             os.close(reader)
             if pid:
-                messages.send(self._connection, {"spare": int(pid)})
+                self._send({"spare": int(pid)})
             return None
         # Forked twice, so that the server becomes the parent: the spare must outlive the worker, and be waited for.
         own = os.getpid()
