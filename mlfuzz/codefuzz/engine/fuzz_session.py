@@ -242,7 +242,8 @@ class FuzzSession:
         payload = slot.flight.payload
         first = exit_classifier.outcome_of(slot.death, slot, self.runner.territory)
         head[FAILED] += 1
-        unheard, self.memory.unheard = self.memory.unheard, self.memory.unheard or slot.damaged
+        unheard = self.memory.unheard
+        self.memory.unheard = unheard or slot.damaged or slot.death.code == UNTELLABLE
         if slot.damaged and not unheard:  # several may have run since: the next worker looks after each
             return
         self._quarantine(payload)

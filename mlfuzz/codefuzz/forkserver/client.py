@@ -72,6 +72,7 @@ class ForkServerClient:
 
     def _start(self, spec: dict[str, Any], environment: dict[str, str], theirs: socket.socket, python: str) -> None:
         slots = [slot.descriptors for slot in self.slots]
+        sealed = [{**numbers, "seal": slot.seal} for numbers, slot in zip(slots, self.slots, strict=True)]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
         free = spec["sandbox"] == "none"
         begin = ["-c", ELSEWHERE, mlfuzz.__file__] if python else ["-m", SERVER]
@@ -84,7 +85,7 @@ class ForkServerClient:
             )  # fmt: skip
         except OSError as error:
             raise TargetLoadError(f"{spec['path']}: its process does not start: {error}") from error
-        send(self._control, {**spec, "slots": slots, "scratch": "" if free else str(self.scratch)})
+        send(self._control, {**spec, "slots": sealed, "scratch": "" if free else str(self.scratch)})
         self._control.setblocking(False)
         self._selector.register(self._control, selectors.EVENT_READ, None)
         for slot in self.slots:

@@ -53,7 +53,8 @@ space holds the stacks of a few dozen."""
 class Post:
     """The descriptors of one worker: page, stacks, output, and the socket to the supervisor."""
 
-    def __init__(self, slot: dict[str, int]) -> None:
+    def __init__(self, slot: dict[str, Any]) -> None:
+        self.seal = slot["seal"]
         self.flight = FlightPage(slot["flight"])
         self.stacks, self.output = slot["stacks"], slot["output"]
         self.socket = socket.socket(fileno=os.dup(slot["socket"]))
@@ -63,7 +64,7 @@ class Post:
 
     def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
         try:
-            messages.send(self.socket, message, payload)
+            messages.send(self.socket, {**message, "seal": self.seal}, payload)
         except OSError:
             LEAVE(UNTELLABLE)
 
@@ -218,10 +219,13 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
 
 
 def _heard(entry: Callable[[bytes], Any], connection: socket.socket) -> Callable[[bytes], Any]:
-    """It ends the worker where an input has written to the supervisor: another might run by the time that is seen."""
+    """It ends the worker where an input writes to the supervisor, or cuts it off: another may run when that is seen."""
 
     def waiting() -> int:
-        return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        try:
+            return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:  # it has closed it, or put another file in its place
+            LEAVE(UNTELLABLE)
 
     def run(data: bytes) -> Any:
         before = waiting()

@@ -14,7 +14,7 @@ import msgspec
 
 from mlfuzz.codefuzz.forkserver.output_ring import OutputRing, drain
 from mlfuzz.codefuzz.runtime import flight_recorder
-from mlfuzz.codefuzz.runtime.messages import DamagedMessage, Frame, MessageBuffer, send
+from mlfuzz.codefuzz.runtime.messages import DAMAGED, DamagedMessage, Frame, MessageBuffer, send
 
 KILL = getattr(signal, "SIGKILL", 9)
 """Windows has none; the module must still be importable there, to say so."""
@@ -46,7 +46,8 @@ class WorkerHandle:
     """Descriptors that outlive the workers that use them, one worker at a time.
 
     spare: process number of a fork that waits to go on for the worker; 0 where there is none. damaged: whether what the
-    worker has sent is no message; it is ended for that, and nothing more of it is believed.
+    worker has sent is no message; it is ended for that, and nothing more of it is believed. seal: stands in each of its
+    messages, so that nothing else is taken for one.
     """
 
     def __init__(self, name: str) -> None:
@@ -59,6 +60,7 @@ class WorkerHandle:
         self.resume, self._resume = socket.socketpair()
         self.resume.settimeout(RESUME_SECONDS)
         self.spare = 0
+        self.seal = os.urandom(8).hex()
         self.ring, self.frames = OutputRing(), MessageBuffer()
         self.inbox: deque[Frame] = deque()
         self.pid = 0
@@ -114,7 +116,10 @@ class WorkerHandle:
         if self.damaged:
             return
         try:
-            self.inbox.extend(self.frames.feed(part))
+            for message, payload in self.frames.feed(part):
+                if message.pop("seal", "") != self.seal:
+                    raise DamagedMessage(DAMAGED)
+                self.inbox.append((message, payload))
         except DamagedMessage:
             self.damaged = True
             self.signal()

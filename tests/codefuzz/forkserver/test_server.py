@@ -23,6 +23,7 @@ class Server:
         self.control, theirs = socket.socketpair()
         self.control.settimeout(60.0)
         descriptors = [slot.descriptors for slot in self.slots]
+        sealed = [{**slot.descriptors, "seal": slot.seal} for slot in self.slots]
         passed = [theirs.fileno(), *(number for slot in descriptors for number in slot.values())]
         command = [sys.executable, "-P", "-m", "mlfuzz.codefuzz.forkserver.server"]
         self.process = subprocess.Popen(
@@ -31,7 +32,7 @@ class Server:
         )  # fmt: skip
         theirs.close()
         (folder / "work" / "tmp").mkdir(parents=True)
-        send(self.control, {**specified(folder, text), "slots": descriptors, "scratch": str(folder)})
+        send(self.control, {**specified(folder, text), "slots": sealed, "scratch": str(folder)})
 
     def hears(self):
         return receive(self.control)[0]

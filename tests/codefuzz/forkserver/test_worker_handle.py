@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 from codefuzz.forkserver.served import VARIABLES, gone, specified
@@ -14,6 +15,7 @@ from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.declaration import read
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
+from mlfuzz.codefuzz.runtime.messages import send
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.codefuzz.triage.sessions import replay_session
@@ -40,6 +42,8 @@ HARNESS = {"name": "scribbler", "seconds": 20.0, "blind": True, "length": 8}
 def fuzz(data):
     if data[:1] == b"W":
         scribble()
+    if data[:1] == b"C":
+        os.closerange(3, 256)
 """
 )
 
@@ -79,6 +83,19 @@ def test_nothing_of_a_damaged_message_stays_for_the_next_worker():
         slot.resume.setblocking(False)
         with pytest.raises(BlockingIOError):
             slot.resume.recv(1)
+    finally:
+        slot.close()
+
+
+@pytest.mark.parametrize("message", [{}, {"kind": "ok"}, {"kind": "ok", "seal": "0123456789abcdef"}])
+def test_a_message_that_the_worker_has_not_sealed_is_none(message):
+    slot = WorkerHandle("here")
+    try:
+        with socket.socket(fileno=os.dup(slot.descriptors["socket"])) as theirs:
+            send(theirs, {"kind": "ok", "seal": slot.seal})
+            send(theirs, message)
+        slot.collect()
+        assert (slot.damaged, list(slot.inbox)) == (True, [({"kind": "ok"}, b"")])
     finally:
         slot.close()
 
@@ -125,14 +142,15 @@ def test_an_import_that_writes_where_it_should_not_is_a_harness_that_does_not_lo
 def test_a_campaign_blames_the_input_and_goes_on(project, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
+    (corpus / "closes").write_bytes(b"C")
     (corpus / "seed").write_bytes(b"W")
     (corpus / "fine").write_bytes(b"a")
     found = []
     with AtherisEngine().prepare(read(project / "harnesses/scribbler.py"), Options(cache="none")) as session:
         progress = session.fuzz(
-            corpus, seconds=60.0, on_failure=lambda *one: found.append(one), on_progress=lambda _: None,
-            stop=lambda: bool(found),
+            corpus, seconds=20.0, on_failure=lambda *one: found.append(one), on_progress=lambda _: None,
+            stop=lambda: len(found) == 2,
         )  # fmt: skip
-    assert [(payload[:1], outcome.kind) for payload, outcome in found] == [(b"W", "os-exit")]
+    assert sorted((payload[:1], outcome.kind) for payload, outcome in found) == [(b"C", "os-exit"), (b"W", "os-exit")]
     assert 0 < progress.executions < 1 << 40
     assert 0 < progress.failures < 1 << 20
