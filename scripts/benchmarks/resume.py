@@ -21,13 +21,16 @@ from typing import TypeVar
 import numpy as np
 
 from mlfuzz.budget import Budget
+from mlfuzz.campaign.setup.calibration import calibration_key
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker.campaign import Campaign
+from mlfuzz.corpus import entry as records
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.integrity.inspect import inspect
 from mlfuzz.modality import raw
 from mlfuzz.mutation import Mutation
+from mlfuzz.storage.journal import Item, Journal
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.load import load
 
@@ -76,26 +79,29 @@ def main() -> None:
 
 
 def _make(root: Path, target: object, entries: int) -> None:
-    """A real campaign, with so many entries more in it."""
+    """A real campaign, and what a second worker of it might have kept since, written as it writes."""
     with _open(root, target) as campaign:
         campaign.run(Budget(inputs=2_000), triage_here=False)
-        corpus = campaign.corpus
-        width, oracles = corpus.loads.shape[1], corpus.margins.shape[1]
-        rng = np.random.default_rng(0)
-        vectors = rng.normal(size=(1_000, corpus.vectors.shape[1])).astype(np.float32)
-        shape = np.shape(raw.loads(corpus.payload(0)))
-        payloads = [raw.dumps(pixels) for pixels in rng.integers(0, 256, (1_000, *shape), np.uint8)]
+        corpus, calibration = campaign.corpus, calibration_key(campaign.target, campaign.spec)
         parents = [corpus.identity(row) for row in range(len(corpus))]
-        while len(corpus) < entries:
-            count = min(1_000, entries - len(corpus))
-            made = [
-                Entry(
-                    parent=parents[at % len(parents)], seed=int(corpus.seeds[at % len(parents)]), chain=CHAIN,
-                    gain=float(rng.random()), margins=[-0.25] * oracles, loads=[0.125] * width, batch=at,
-                )
-                for at in range(count)
-            ]  # fmt: skip
-            corpus.add_many(made, vectors[:count], payloads[:count])
+        seeds, vectors = corpus.seeds.tolist(), corpus.vectors.copy()
+        width, oracles = corpus.loads.shape[1], corpus.margins.shape[1]
+        shape = np.shape(raw.loads(corpus.payload(0)))
+    rng = np.random.default_rng(0)
+    payloads = [raw.dumps(pixels) for pixels in rng.integers(0, 256, (1_000, *shape), np.uint8)]
+    with Journal(Workdir.open(root), "w01-0001-00000000") as journal:
+        for first in range(len(parents), entries, 1_000):
+            items = []
+            for at in range(first, min(first + 1_000, entries)):
+                parent = at % len(parents)
+                near = vectors[parent] + rng.normal(size=vectors.shape[1])
+                made = Entry(
+                    life=journal.life, sequence=at, parent=parents[parent], seed=seeds[parent], chain=CHAIN,
+                    gain=float(rng.random()), margins=(-rng.random(oracles)).tolist(), loads=rng.random(width).tolist(),
+                    calibration=calibration, batch=at // 256, seconds=at / 100,
+                )  # fmt: skip
+                items.append(Item(records.dumps(made), near.astype("<f4").tobytes(), payloads[at % 1_000]))
+            journal.append_many(items)
     with _open(root, target) as campaign:  # whose checkpoint knows all of them
         campaign.run(Budget(inputs=1), triage_here=False)
 
