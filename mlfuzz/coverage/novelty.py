@@ -140,6 +140,8 @@ class Novelty:
             self._embedding = Embedding.restore(fitted)
         if "radius" in state:
             self.radius.restore(state)
+        if self._index is not None and np.array_equal(self._index.vectors, state.get("vectors", ())):
+            return  # of what `load` has taken in just now, the graph would be built once more
         self._index = None
         if "vectors" in state:
             self._indexed(state["vectors"].shape[1]).add(np.ascontiguousarray(state["vectors"], np.float32))

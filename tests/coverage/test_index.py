@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mlfuzz.coverage.distance import Vectors
-from mlfuzz.coverage.index import GRAPH_BLOCK, Index
+from mlfuzz.coverage.index import CATCHING_UP, GRAPH_BLOCK, Index
 
 
 def vectors(rows: int, width: int = 8, *, key: int = 0) -> Vectors:
@@ -92,3 +92,16 @@ def test_building_leaves_the_number_of_threads_alone() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_very_many_move_into_the_graph_bit_by_bit_and_are_found_exactly_meanwhile() -> None:
+    rows, queries = vectors(6000, 4), vectors(64, 4, key=1)
+    index, truth = Index(4), Index(4, exact=10_000)
+    for one in (index, truth):
+        one.add(rows)
+        one.consolidate()
+    assert index.consolidated == CATCHING_UP * GRAPH_BLOCK
+    assert np.mean(index.nearest(queries) > truth.nearest(queries) * 1.001) < 0.05
+    while (before := index.consolidated) < len(rows) // GRAPH_BLOCK * GRAPH_BLOCK:
+        index.consolidate()
+        assert index.consolidated > before

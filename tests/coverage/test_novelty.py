@@ -178,3 +178,14 @@ def test_a_fitted_radius_starts_from_the_seeds() -> None:
 def test_a_radius_in_words_other_than_auto_is_refused() -> None:
     with pytest.raises(ConfigError, match="auto"):
         Novelty(radius="automatic")  # type: ignore[arg-type]
+
+
+def test_what_was_loaded_just_now_is_not_built_again_by_what_a_checkpoint_knows() -> None:
+    rows = np.random.default_rng(0).standard_normal((600, 4)).astype(np.float32)
+    criterion = plain(0.8, exact=256)
+    criterion.load(rows)
+    index = criterion._index
+    criterion.restore({**criterion.state(), "settled": np.array(0)})
+    assert criterion._index is index
+    criterion.restore({**criterion.state(), "vectors": rows[:500], "settled": np.array(0)})
+    assert criterion.covered()["entries"] == 500
