@@ -56,10 +56,7 @@ def rooted(seeds: Rows, parents: Rows, orphans: Collection[int]) -> tuple[Number
     for row in np.flatnonzero(parents < 0).tolist():
         if row not in orphans:
             first.setdefault(int(seeds[row]), row)
-    roots = set(first.values())
-    kept = [
-        row
-        for row, (seed, parent) in enumerate(zip(seeds.tolist(), parents.tolist(), strict=True))
-        if seed in first and (parent >= 0 or row in roots or row in orphans)
-    ]
-    return Numbering(first, seeds.tolist()), np.asarray(kept, np.int64)
+    linked = parents >= 0
+    linked[[*first.values(), *orphans]] = True
+    kept = np.flatnonzero(linked & np.isin(seeds, list(first)))
+    return Numbering(first, seeds.tolist()), kept

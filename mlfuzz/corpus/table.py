@@ -70,9 +70,8 @@ class Vectors:
         if widths == {self.width} and self.width:
             self._data[start : self._count] = rows
             return
-        for at, row in enumerate(rows, start):
-            if self.width:
-                self._data[at] = np.asarray(row, np.float32) if len(row) == self.width else np.nan
+        for at, row in enumerate(rows if self.width else (), start):
+            self._data[at] = np.asarray(row, np.float32) if len(row) == self.width else np.nan
 
     def extend_bytes(self, rows: Sequence[bytes]) -> None:
         """Append rows as their little-endian bytes."""

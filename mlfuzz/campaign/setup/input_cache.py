@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,10 @@ from mlfuzz.modality.base import Modality, Payload
 
 POOL_BYTES = 512 << 20
 """Of stored integers; beyond it the entries longest unused make room (they are read again when picked)."""
+
+
+Form: TypeAlias = "tuple[tuple[int, ...], np.dtype[np.generic] | None]"
+"""Shape and type of a payload; no type of a text."""
 
 
 class InputCache:
@@ -62,6 +66,16 @@ class InputCache:
         self._shape_of.append(key)
         if dtype is not None:
             self._table(key, dtype)
+
+    def adopt_many(self, forms: Sequence[Form], numbers: Iterable[int]) -> None:
+        """`adopt` for the next rows, each of the form of its number."""
+        first: dict[int, tuple[int, ...]] = {}
+        for number in numbers:
+            if number in first:
+                self._shape_of.append(first[number])
+            else:
+                self.adopt(*forms[number])
+                first[number] = self._shape_of[-1]
 
     def split(self, picked: Indices) -> list[Indices]:
         """Picks cut by shape, so that each part makes one batch; order kept within a part."""

@@ -329,8 +329,7 @@ class Campaign:
     def _resume(self, parts: Components, seeds: Seeds, learnt: Checkpoint | None) -> None:
         """Bring back what lives before this one left; entries measured on another target are run again."""
         corpus, forms = self.corpus, seeds.forms
-        for number in corpus.seeds.tolist():
-            self.pool.adopt(*forms[number])
+        self.pool.adopt_many(forms, corpus.seeds.tolist())
         stale, self._unmeasured = measure_again(corpus, self.pool, parts, beat=lambda: self.recorder.phase("calibrate"))
         if stale:
             before = "with what is measured anew" if self.calibration.replaced else "on another target"

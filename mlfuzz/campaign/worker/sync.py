@@ -36,8 +36,7 @@ class CorpusSync:
         corpus, parts = self._corpus, self._parts
         fresh = np.asarray(corpus.tail(), np.int64)
         if len(fresh):
-            for number in corpus.seeds[fresh].tolist():
-                self._pool.adopt(*self._forms[number])
+            self._pool.adopt_many(self._forms, corpus.seeds[fresh].tolist())
             parts.criterion.load(corpus.vectors[fresh[corpus.measured[fresh]]])
             margins = corpus.margins[fresh]
             parts.scheduler.grow(corpus.seeds[fresh], corpus.gains[fresh], margins, no_keys(margins))
