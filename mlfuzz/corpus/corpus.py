@@ -291,6 +291,7 @@ class Corpus:
         vectors: list[bytes] = []
         places: list[tuple[int, int]] = []
         measures: list[tuple[EntryMeasure, bytes]] = []
+        known, life, numbering = dict[int, int](), None, self._numbering
         for record in read:
             try:
                 row = records.glance(record.header)
@@ -300,8 +301,10 @@ class Corpus:
             if isinstance(row, EntryMeasure):
                 measures.append((row, record.vector or b""))
                 continue
-            known = self._rows.setdefault(row.life, {})
-            if row.sequence in known or (self._numbering is not None and not self._numbering.admits(row)):
+            if row.life != life:
+                life = row.life
+                known = self._rows.setdefault(life, {})
+            if row.sequence in known or (numbering is not None and not numbering.admits(row)):
                 continue
             known[row.sequence] = len(self._headers) + len(rows)
             rows.append(row)

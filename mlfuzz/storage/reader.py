@@ -122,22 +122,26 @@ class Reader:
         size = os.fstat(descriptor).st_size
         position = base = self._position
         chunk = b""
-        key, skipped, crc32 = self._salt, -1 if self._verify else _PAYLOAD, zlib.crc32
+        key, skipped, crc32, unpack = self._salt, -1 if self._verify else _PAYLOAD, zlib.crc32, HEAD.unpack_from
         while position < size:
             at = position - base
             if at + HEAD_BYTES > len(chunk):
                 chunk, base, at = os.pread(descriptor, CHUNK_BYTES, position), position, 0
-            kind, length, crc, end, body = 0, 0, 0, size + 1, b""
+            whole = False
             if at + HEAD_BYTES <= len(chunk):
-                magic, kind, length, crc, check = HEAD.unpack_from(chunk, at)
+                magic, kind, length, crc, check = unpack(chunk, at)
                 if magic == MAGIC and crc32(chunk[at : at + CHECKED_BYTES], key) == check:
                     end = position + HEAD_BYTES + length
-            whole = end <= size
-            if whole and kind != skipped:
-                if end - base > len(chunk):
-                    chunk, base, at = os.pread(descriptor, max(CHUNK_BYTES, end - position), position), position, 0
-                body = chunk[at + HEAD_BYTES : at + HEAD_BYTES + length]
-                whole = crc32(body, key) == crc and len(body) == length
+                    whole = end <= size
+                    if whole and kind != skipped:
+                        if end - base > len(chunk):
+                            chunk, base, at = (
+                                os.pread(descriptor, max(CHUNK_BYTES, end - position), position),
+                                position,
+                                0,
+                            )
+                        body = chunk[at + HEAD_BYTES : at + HEAD_BYTES + length]
+                        whole = crc32(body, key) == crc and len(body) == length
             if not whole:
                 found = self._next_whole(descriptor, position, size, complete)
                 if found < 0:

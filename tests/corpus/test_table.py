@@ -41,3 +41,10 @@ def test_a_row_is_replaced_where_its_width_fits():
     assert not column.put(0, np.float32([7]))
     np.testing.assert_array_equal(column.view[1], [7, 8])
     assert np.isnan(column.view[0]).all()
+
+
+def test_rows_of_one_width_may_have_gaps() -> None:
+    column = Vectors()
+    column.extend([[1.0, 2.0], [3.0, 4.0]])
+    column.extend([[None, 5.0], [6.0, None]])
+    assert np.array_equal(column.view, np.array([[1, 2], [3, 4], [np.nan, 5], [6, np.nan]], np.float32), equal_nan=True)
