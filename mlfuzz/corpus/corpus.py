@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -160,7 +160,7 @@ class Corpus:
                 lost.append(row)
         return lost
 
-    def arrange(self, order: Sequence[Identity]) -> int:
+    def arrange(self, order: Iterable[Identity]) -> int:
         """Put these entries first, in this order; how many are not here: then nothing is moved.
 
         Before anything refers to rows: what an earlier process has learnt of its rows then fits those of this one.

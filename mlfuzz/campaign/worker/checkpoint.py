@@ -51,8 +51,8 @@ def last_state(path: Path, corpus: Corpus, warn: Callable[[str], None]) -> Check
     if checkpoint.facts.get("schema") != SCHEMA or ROWS not in checkpoint.arrays:
         warn(f"{path} is of another version of mlfuzz; {AGAIN}")
         return None
-    lives, rows = checkpoint.facts["lives"], checkpoint.arrays[ROWS].tolist()
-    if missing := corpus.arrange([(lives[life], number) for life, number in rows]):
+    lives, rows = checkpoint.facts["lives"], checkpoint.arrays[ROWS]
+    if missing := corpus.arrange(zip((lives[life] for life in rows[:, 0].tolist()), rows[:, 1].tolist(), strict=True)):
         warn(f"{path} tells of {len(rows):,} entries, and {missing:,} of them are not here; {AGAIN}")
         return None
     return checkpoint
