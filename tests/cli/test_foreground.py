@@ -82,6 +82,7 @@ def test_a_request_is_answered_by_one_line_and_its_exit_code(number: int, code: 
     assert err.decode().splitlines() == [f"mlfuzz: { {130: 'interrupted', 143: 'terminated', 129: 'hung up'}[code] }"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [SWALLOWS, IGNORES], ids=["swallows", "ignores"])
 def test_what_gives_no_way_is_waited_for_with_a_word_and_then_killed(at: str) -> None:
     process = started(at)

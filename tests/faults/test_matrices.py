@@ -18,6 +18,7 @@ BY_HAND = {"boundary"}
 NAMES = sorted(path.stem for path in MATRICES.glob("[a-z]*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_matrix_has_a_promise_and_cases_of_which_none_is_there_twice(name: str) -> None:
     found = matrix(name)

@@ -13,6 +13,7 @@ from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.testing.puzzles import puzzle_seeds, raise_when_flat
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "said"), [(0.0, False), (1e-7, False), (3.0, True)])
 def test_a_target_that_answers_the_same_inputs_otherwise_is_called_so_and_again_when_resumed(
     noise: float, said: bool, tmp_path: Path
