@@ -48,7 +48,7 @@ def add(corpus: Corpus, count: int = 1) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", drawn(matrix("disk").cases(), 5))
+@pytest.mark.parametrize("case", drawn(matrix("disk").cases(), 3))
 def test_whichever_write_of_a_campaign_fails_nothing_acknowledged_is_lost_and_it_goes_on(
     case: str, tmp_path: Path
 ) -> None:
@@ -56,7 +56,7 @@ def test_whichever_write_of_a_campaign_fails_nothing_acknowledged_is_lost_and_it
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", drawn(matrix("disk_verbs").cases(), 5))
+@pytest.mark.parametrize("case", drawn(matrix("disk_verbs").cases(), 3))
 def test_whichever_write_of_a_verb_fails_it_says_which_file_and_what_to_do(case: str, tmp_path: Path) -> None:
     assert not matrix("disk_verbs").broken(case, tmp_path)
 

@@ -12,7 +12,7 @@ PLUGIN = matrix("plugin")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", drawn(PLUGIN.cases(), 8))
+@pytest.mark.parametrize("case", drawn(PLUGIN.cases(), 4))
 def test_a_run_without_regressions_is_the_same_with_mlfuzz_installed(case: str, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()

@@ -127,6 +127,6 @@ def test_the_command_in_somebodys_process_leaves_that_as_it_was(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", drawn(SURROUNDINGS.cases(), 3))
+@pytest.mark.parametrize("case", drawn(SURROUNDINGS.cases(), 2))
 def test_strange_surroundings_are_survived_or_explained_in_a_line(case: str, tmp_path: Path) -> None:
     assert SURROUNDINGS.broken(case, tmp_path) == ""

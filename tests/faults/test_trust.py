@@ -16,7 +16,7 @@ OTHERS = [case for case in DOORS.cases() if case not in QUICK]
 
 
 @pytest.mark.parametrize(
-    "case", [*drawn(QUICK, 4), *(pytest.param(one, marks=pytest.mark.slow) for one in drawn(QUICK, 16))]
+    "case", [*drawn(QUICK, 4), *(pytest.param(one, marks=pytest.mark.slow) for one in drawn(QUICK, 8))]
 )
 def test_nothing_that_only_a_record_names_is_imported(case: str, tmp_path: Path) -> None:
     assert DOORS.broken(case, tmp_path) == ""
