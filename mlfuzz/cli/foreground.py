@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from mlfuzz.request_page import FIRST, HELD, IN_FRONT, OVER, OWN, SAID
+from mlfuzz.request_page import CELLS, FIRST, HELD, IN_FRONT, OVER, OWN, SAID
 
 TYPE_CHECKING = False  # of typing, which takes as long to import as all that is needed here
 if TYPE_CHECKING:
@@ -53,12 +53,15 @@ def run(command: Callable[[Page], int]) -> int:
     Returns in both processes. The command has to `listen` before it hears any signal.
     """
     if sys.platform != "linux":  # no other system ends a child with its parent
-        return command(bytearray(16))
+        return command(bytearray(CELLS))
     heard = [one for one in TAKEN if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, [*heard, signal.SIGCHLD])
     page, parent = mmap.mmap(-1, mmap.PAGESIZE), os.getpid()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:  # as many processes as this user may have: without one in front, signals reach the command alone
+        return command(bytearray(CELLS))
     if child:
         return _Front(child, page, heard).wait()
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -128,7 +128,8 @@ KINDS = {**PLAIN, **(AS_ROOT if os.getuid() == 0 and shutil.which("setpriv") els
 
 
 def cases() -> list[str]:
-    return [f"{kind}: {verb}" for kind in KINDS for verb in RUN]
+    # torch itself calls terminate where it cannot load its library, in the process of a check too.
+    return [f"{kind}: {verb}" for kind in KINDS for verb in RUN if (kind, verb) != ("500 MB", "check")]
 
 
 def broken(case: str, folder: Path) -> str:
