@@ -90,6 +90,8 @@ class Given:
 record.read_regular = lambda path: Given.content
 regression.write_atomic = dataset.write_atomic = lambda path, data, **options: Given.paths.append(path.text)
 dataset.require_empty = lambda folder: None
+dataset.make_folder = regression.make_folder = lambda path, *modes, **options: None
+dataset.new_folder = contextlib.nullcontext
 
 
 class Located:

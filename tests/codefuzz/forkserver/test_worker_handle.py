@@ -148,7 +148,7 @@ def test_a_campaign_blames_the_input_and_goes_on(project, tmp_path):
     found = []
     with AtherisEngine().prepare(read(project / "harnesses/scribbler.py"), Options(cache="none")) as session:
         progress = session.fuzz(
-            corpus, seconds=20.0, on_failure=lambda *one: found.append(one), on_progress=lambda _: None,
+            corpus, seconds=120.0, on_failure=lambda *one: found.append(one), on_progress=lambda _: None,
             stop=lambda: len(found) == 2,
         )  # fmt: skip
     assert sorted((payload[:1], outcome.kind) for payload, outcome in found) == [(b"C", "os-exit"), (b"W", "os-exit")]

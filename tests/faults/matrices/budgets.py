@@ -29,7 +29,8 @@ SECONDS = 6.0
 KILL_SECONDS = 1.0
 """For what ends the processes, on an idle machine."""
 
-CODES = (0, 1, 3)
+CODES = (0, 1, 3, 143)
+"""143: a target may end its own command with SIGTERM."""
 
 
 def cases() -> list[str]:

@@ -303,11 +303,13 @@ def owed(file: str, kind: Kind, way: str, verb: str, usual: int) -> tuple[set[in
     if verb in COUNTING:
         return {EXIT_BROKEN}, True
     if verb == "fuzz":
-        return everything, kind.told
+        return everything, kind.told and not (file == "kept input" and "link" in way)  # counted by the others alone
     if verb == "repair":
         return {0}, True
     if file == "record" and verb in OF_FINDINGS:
         return {EXIT_BROKEN}, True
+    if file == "input" and verb == "shrink" and kind is HARNESSES["input"]:
+        return everything, False  # what it shrinks is the bytes that are there
     if file in ("input", "seed") and verb in ("export", "promote", "replay", "shrink"):
         return {EXIT_BROKEN}, True
     return everything, False
