@@ -47,7 +47,8 @@ def export(
     if not ids:
         cases = [case for case in cases if case.finding.verdict == "confirmed" and case.finding.triage != "ignored"]
     if not cases:
-        raise UsageError("there is nothing to export; mlfuzz findings list shows what there is")
+        nothing = "there is nothing to export; mlfuzz findings list shows what there is"
+        raise CorruptRecordError(nothing) if project.exit_code(EXIT_CLEAN) else UsageError(nothing)
     first = by_id(cases)
     found, damaged = _whole(context, [_found(first[finding_id]) for finding_id in sorted(first)])
     path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
