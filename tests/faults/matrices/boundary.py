@@ -24,7 +24,7 @@ from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import read
 from mlfuzz.modality.base import rebuild
 
-PROMISE = "what is confirmed a hair above the floor fails again: in another process, in any batch, with more threads"
+PROMISE = "what is confirmed a hair above the floor fails again: in another process, and in any batch"
 
 PARTS, INPUTS = 8, 64
 """512 inputs of each subject."""
