@@ -64,6 +64,10 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     use: Annotated[str, _says('"module:attribute" of a target, or of a function without arguments that gives one')] = ""
     seeds: Annotated[str | None, _says("file or folder of natural inputs; a sub-folder is a label"), _flag()] = None
     labels: Annotated[tuple[str, ...], _says("names of the classes, where the target does not say")] = ()
+    task: Annotated[
+        str, _says('what an answer stands for: "binary", "regression", "binary:threshold=0.3", ...'), _flag()
+    ] = ""
+    output: Annotated[str, _says('which part of an answer is judged: "logits", "0", "head.logits"'), _flag()] = ""
     oracles: Annotated[
         Parts,
         _says("names, or tables {name, arguments}; empty: what suits the target"),

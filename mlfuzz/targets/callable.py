@@ -16,9 +16,11 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
+from mlfuzz.targets.outputs import Chosen, Form, Taken, detached, learn, named, normalise
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 
 class CallableTarget:
@@ -26,7 +28,7 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class CallableTarget:
         numpy: bool = False,
         device: str | torch.device = "cpu",
         variants: Mapping[str, Any] | None = None,
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -54,6 +58,8 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
+        self.task = task_of(task)
+        self.output = output
         self.taken = Taken()
         self.answered = False
         self._form: Form | None = None

@@ -17,11 +17,13 @@ from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
+from mlfuzz.targets.outputs import Chosen, Form, Taken, detached, learn, normalise
 from mlfuzz.targets.programs import programs
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
 from mlfuzz.targets.weights import bits_of
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 Preprocess = Callable[..., Any]
 
@@ -44,6 +46,9 @@ class ModuleTarget:
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
+    task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
+      from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
+      its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
@@ -65,6 +70,8 @@ class ModuleTarget:
         device: str | torch.device = "cpu",
         train_mode: bool = False,
         variants: Mapping[str, Any] | None = None,
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -79,6 +86,8 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
+        self.task = task_of(task)
+        self.output = output
         self.taken = Taken()
         self.answered = False
         self._form: Form | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
+
+Chosen: TypeAlias = str | int | Callable[[Any], Any]
+"""Which part of an answer is judged: by name, position or path ("0.logits"), or what a function makes of the answer."""
 
 MAIN = "main"
 NAMES = (MAIN, "logits")
