@@ -16,7 +16,8 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Chosen, Form, Taken, detached, learn, named, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
 from mlfuzz.tasks.table import task_of
@@ -58,15 +59,23 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
-        self.task = task_of(task)
         self.output = output
-        self.taken = Taken()
+        self.answers = Answers(name, self.labels, output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
         self._probed = False
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
 
     @property
     def digest(self) -> str:
@@ -80,11 +89,9 @@ class CallableTarget:
         with steady():
             if not self._probed:
                 self._probe(rows)
-            answer = named(self.forward(rows), self.labels)
-            outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(self.forward(rows), len(rows), self.device)
         nothing = torch.zeros((len(rows), 0), device=self.device)
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), nothing, time.perf_counter() - started)
 
@@ -100,7 +107,9 @@ class CallableTarget:
         before = copied(rows)
         result = self.forward(rows)
         self.shield = self.shield or written(rows, before)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        self.answers.learn(
+            result, len(rows), lambda: again(self.forward, rows), self.device, lambda: self.forward(rows)
+        )
         self._probed = True
 
 

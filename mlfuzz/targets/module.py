@@ -17,7 +17,8 @@ from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
-from mlfuzz.targets.outputs import Chosen, Form, Taken, detached, learn, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.programs import programs
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
@@ -86,11 +87,9 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
-        self.task = task_of(task)
         self.output = output
-        self.taken = Taken()
+        self.answers = Answers(name, self.labels, output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
         self._probed = False
         self._digest = ""
@@ -99,6 +98,16 @@ class ModuleTarget:
     def layers(self) -> tuple[HookedLayer, ...]:
         """What is watched; known after the first run."""
         return self._watcher.layers
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
 
     @property
     def digest(self) -> str:
@@ -132,10 +141,9 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(result, batch, self.device)
         activations = self._watcher.take(batch, self.device).detach()
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
@@ -150,13 +158,16 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
+        if not self._probed:
+            with torch.no_grad(), steady():
+                self._probe(rows)
         batch = len(rows)
         started = time.perf_counter()
         with torch.enable_grad():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(result, batch, self.device)
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
@@ -165,7 +176,13 @@ class ModuleTarget:
         arguments, keywords = self.inputs(rows)
         result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         self.shield = self.shield or written(rows, before)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        self.answers.learn(
+            result,
+            len(rows),
+            lambda: again(self.forward, rows),
+            self.device,
+            lambda: self.model(*arguments, **keywords),
+        )
         self._probed = True
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:

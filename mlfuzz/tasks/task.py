@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -18,10 +19,23 @@ Kind: TypeAlias = Literal["numbers", "texts", "ragged"]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one output is like. sizes: of a tensor, without the batch's; of sequences, behind the steps; () of texts."""
+    """What one output is like. sizes: of a tensor, without the batch's; of sequences, behind the steps; () of texts.
+
+    low, high: the smallest and largest number seen, of tensors. sums_to_one: whether each row of (B, N) does. whole:
+    of sequences, whether their numbers are whole ones.
+    """
 
     kind: Kind
     sizes: tuple[int, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    sums_to_one: bool = False
+    whole: bool = False
+
+    @property
+    def inside_one(self) -> bool:
+        """Whether all numbers lie between 0 and 1, as probabilities do."""
+        return self.low >= 0.0 and self.high <= 1.0
 
     @property
     def shown(self) -> str:
