@@ -152,8 +152,8 @@ class Candidates:
         return self._record(
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
-            floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
-            after=run_of(seen, self.target.labels, margin, output=shown_by(oracle)),
+            floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target),
+            after=run_of(seen, self.target, margin, output=shown_by(oracle)),
             evidence={name: value for name, value in details.items() if name not in RUNS} | self._scale(number),
         )  # fmt: skip
 

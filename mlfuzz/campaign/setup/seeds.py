@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows, Step, from_payloads, shape_of
-from mlfuzz.campaign.evidence import run_of
+from mlfuzz.campaign.evidence import run_of, says
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
@@ -242,11 +242,11 @@ def usable_seeds(
         if answer is None:
             stats.failing.append([seed.name, "an answer", "an exception"])
             continue
-        got = run_of(answer, target.labels)
+        got = run_of(answer, target)
         main = answer.outputs["main"]
         if isinstance(main, Tensor) and not bool(torch.isfinite(main).all()):
             stats.failing.append([seed.name, "finite numbers", "NaN or infinity"])
-        elif seed.label is not None and target.labels and got.label != seed.label:
+        elif seed.label is not None and target.labels and not says(got, seed.label, target):
             stats.failing.append([seed.name, seed.label, got.label])
         else:
             kept.append(at)
