@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from mlfuzz.tasks.declared import declared
+
 Reader = Literal["duration", "count", "size", "part", "parts", "table"]
 
 
@@ -83,6 +85,11 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
             "several times."
         ),
     ] = ()
+
+    @property
+    def load(self) -> str:
+        """What is loaded: `use` with what is declared of its answers, which a finding keeps too."""
+        return declared(self.use, task=self.task, output=self.output, labels=self.labels)
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):

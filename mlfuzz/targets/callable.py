@@ -59,13 +59,17 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
-        self.output = output
-        self.answers = Answers(name, self.labels, output=output, task=task_of(task))
+        self.declare(output=output, task=task_of(task))
         self.answered = False
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
         self._probed = False
+
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
 
     @property
     def taken(self) -> Taken:
@@ -80,7 +84,10 @@ class CallableTarget:
     @property
     def digest(self) -> str:
         """Of the function's source, the modality and the labels: 64 hex digits."""
-        parts = (source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__)
+        parts = (
+            source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__,
+            *self.answers.described,
+        )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def run(self, rows: Rows) -> Observation:

@@ -87,8 +87,7 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
-        self.output = output
-        self.answers = Answers(name, self.labels, output=output, task=task_of(task))
+        self.declare(output=output, task=task_of(task))
         self.answered = False
         self._watcher = Watcher(self.model, layers)
         self._probed = False
@@ -98,6 +97,11 @@ class ModuleTarget:
     def layers(self) -> tuple[HookedLayer, ...]:
         """What is watched; known after the first run."""
         return self._watcher.layers
+
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
 
     @property
     def taken(self) -> Taken:
@@ -122,7 +126,8 @@ class ModuleTarget:
                 digest.update(source_of(part).encode())
             for program in programs(self.model):
                 digest.update(program)
-            digest.update(repr((self.modality.name, self.modality.describe(), self.labels, torch.__version__)).encode())
+            said = (self.modality.name, self.modality.describe(), self.labels, torch.__version__)
+            digest.update(repr((*said, *self.answers.described)).encode())
             self._digest = digest.hexdigest()
         return self._digest
 

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
 from mlfuzz.targets.parts import MAIN, Again, Chosen, Taken, described, learn, opened, parts_of, rows_in, unpacked
+from mlfuzz.targets.source import source_of
 from mlfuzz.targets.thresholds import PROBABILITY, threshold_of
 from mlfuzz.tasks.infer import Inferred, infer
 from mlfuzz.tasks.task import Form, Task
@@ -77,6 +78,13 @@ class Answers:
         """Declared, or inferred from the first answer; None before it."""
         return self.inferred.task
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """What is declared, for a digest; () where nothing is: targets of before keep theirs."""
+        output = source_of(self.output) if callable(self.output) else self.output
+        given = [f"output={output}"] if self.output not in (None, "") else []
+        return (*given, *([f"task={self.declared.describe()}"] if self.declared else []))
+
     def learn(self, result: Any, batch: int, again: Again, device: torch.device, graph: Callable[[], Any]) -> None:
         """The first run: which part is judged, and as what. graph: the same answer with its history, if it has one."""
         self.taken = learn(result, batch, again, output=self.output, name=self.name)
@@ -102,6 +110,17 @@ class Answers:
         """Raises AnswerError for a main output that cannot stand beside those before."""
         self._pattern = self._pattern or Pattern.of(outputs[MAIN], len(self.labels))
         self._pattern.check(outputs[MAIN], self.name)
+
+    def says(self, main: Output, row: int, label: str | None) -> bool:
+        """Whether an answer is what a label asks for: of several labels at once, that it is among them."""
+        if isinstance(main, tuple):
+            return main[row] == label
+        if not isinstance(main, Tensor) or label not in self.labels:
+            return False
+        scores, number = main[row].flatten(), self.labels.index(label)
+        if self.task is not None and self.task.name == "multi-label":
+            return number < len(scores) and float(scores[number]) > (self.threshold or 0.0)
+        return number == (int(scores.argmax()) if len(scores) > 1 else round(float(scores.nan_to_num(-1.0)[0])))
 
     def _main(self, value: Any, batch: int, device: torch.device) -> Output:
         value = named(value, self.labels) if self.declared is None or self.declared.name in BY_CLASS else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from torch import Tensor
 from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.setup.calibration import FIT_MUTANTS, Calibration, calibrate
 from mlfuzz.campaign.setup.default_oracles import default_oracles, kind_of, task_for
-from mlfuzz.campaign.setup.operators import plan_for
+from mlfuzz.campaign.setup.harmless import fit_harmless
+from mlfuzz.campaign.setup.operators import left_out_words, plan_for
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import CRITERIA, Criterion
@@ -79,12 +80,24 @@ def assemble(
     plan = plan_for(target, spec, rows, calibration.seconds, batch)
     oracles = oracles_for(target, spec, seeds.answers[0])
     bind(oracles, seeds.labels, calibration.floor, target.labels)
+    if not guarded:
+        mild = plan_for(target, spec, rows, calibration.seconds, batch)
+        fit_harmless(oracles, target, mild, rows, seen, seed=spec.seed, each=seeds.seconds)
     floors = tuple(oracle.noise(calibration.floor) for oracle in oracles)
     scheduler, advice = scheduler_for(spec)
     parts = Components(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
     features = criterion.embed(Observation.join(seeds.answers)).cpu().numpy()
-    warnings = (calibration.unstable, calibration.shortened, advice)
+    warnings = (calibration.unstable, calibration.shortened, advice, *task_words(target, spec, seeds.answers[0]))
     return Assembly(parts, calibration, features, tuple(text for text in warnings if text))
+
+
+def task_words(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> Iterator[str]:
+    """What may not be what was meant: how the answers are judged where nobody said it, and what is left out for it."""
+    found = task_for(target, seen.outputs["main"])
+    if found.task is not None and found.advice and not (spec.oracles or target.oracles):
+        yield f"answers are judged as {found.task.name} ({found.why}); {found.advice}"
+    if text := left_out_words(target, spec):
+        yield text
 
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:
