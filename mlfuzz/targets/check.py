@@ -78,9 +78,9 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
     outputs = list(_outputs(target, seen))
     yield from outputs
     yield from _taken(target)
-    yield from _task(target)
     if any(line.level == "fail" for line in outputs):
         return
+    yield from _task(target)
     yield from _train_mode(target)
     yield from _in_place(target)
     yield from _determinism(target, few, max(2, min(TIMES, int(STAGE_SECONDS / max(each * len(few), 1e-9)))))

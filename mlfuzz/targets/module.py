@@ -163,15 +163,14 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
-        if not self._probed:
-            with torch.no_grad(), steady():
-                self._probe(rows)
         batch = len(rows)
         started = time.perf_counter()
         with torch.enable_grad():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
+            if not self._probed:  # hooks of a caller would see a second pass: lengths alone say what has rows
+                self.answers.learn(result, batch, lambda: (None, 0), self.device, lambda: result)
             outputs = self.answers.read(result, batch, self.device)
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 

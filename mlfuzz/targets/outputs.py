@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
 from mlfuzz.targets.parts import MAIN, Again, Chosen, Taken, described, learn, opened, parts_of, rows_in, unpacked
 from mlfuzz.targets.source import source_of
-from mlfuzz.targets.thresholds import PROBABILITY, threshold_of
+from mlfuzz.targets.thresholds import LOGIT, PROBABILITY, threshold_of
 from mlfuzz.tasks.infer import Inferred, infer
 from mlfuzz.tasks.task import Form, Task
 
@@ -92,8 +92,16 @@ class Answers:
         output = self._main(main, batch, device)
         self.inferred = infer(self.declared, form_of(output), len(self.labels), names=tuple(parts_of(result) or ()))
         task = self.task
-        if task is not None and "threshold" in task.options and isinstance(output, Tensor):
-            self._find_threshold(task, output, lambda: opened(graph(), self.taken, self.output, self.name)[0])
+        if task is None or not isinstance(output, Tensor):
+            return
+
+        def traced() -> Any:
+            return opened(graph(), self.taken, self.output, self.name)[0]
+
+        if "threshold" in task.options:
+            self._find_threshold(task, output, traced)
+        elif task.name == "classes" and self.inferred.advice and threshold_of(output, traced) == (LOGIT, False):
+            self.inferred = replace(self.inferred, advice="")  # logits that lie between 0 and 1 by chance
 
     def read(self, result: Any, batch: int, device: torch.device) -> dict[str, Output]:
         """What a model gave -> outputs by name, "main" first. Raises AnswerError where it does not fit the batch."""

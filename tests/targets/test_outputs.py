@@ -201,8 +201,9 @@ def test_the_check_says_what_is_judged_and_what_is_not() -> None:
     payloads = [np.full((1, 4, 4), 20 * at, np.uint8) for at in range(8)]
     target = ModuleTarget("t", IMAGE, Model(lambda y, x: {"loss": y.sum(), "logits": y, "hidden": x}), labels="abc")
     texts = [line.text for line in check(target, payloads, [None] * 8)]
-    assert "judged is part 'logits' of the answer" in texts
-    assert "beside it, and not judged: 'hidden' (5)" in texts
+    assert "judged is part 'logits' of the answer, by its name; output=\"hidden\" judges another" in texts
+    assert "beside it, and looked at for NaN and infinity alone: 'hidden' (5)" in texts
+    assert "judged as classes: one score a label; by nonfinite, label (task=... changes it)" in texts
     assert "left out, no tensor of one row an input: 'loss' (one number)" in texts
 
 
