@@ -51,6 +51,19 @@ def says(run: Run, label: str, target: Any) -> bool:
     return label in run.label.split(AND) if task == "multi-label" else run.label == label
 
 
+def named(value: Any, labels: Sequence[str]) -> str:
+    """A part of an oracle's explanation for people: class numbers by their names."""
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < len(labels):
+        return labels[int(value)]
+    return str(value)
+
+
+def names_answers(target: Any) -> bool:
+    """Whether the target's labels name its answers: for some tasks those of seeds say nothing of them."""
+    task = getattr(target, "task", None)
+    return bool(target.labels) and (task is None or bool(task.labels))
+
+
 def _several(scores: Tensor, labels: Sequence[str], margin: float | None, threshold: float) -> Run:
     """All labels that are said yes to, and the highest scores."""
     order = np.argsort(-scores.numpy(), kind="stable")

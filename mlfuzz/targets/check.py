@@ -24,6 +24,7 @@ from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
+from mlfuzz.tasks.infer import turned
 from mlfuzz.tasks.task import Task
 
 Level = Literal["ok", "warn", "fail"]
@@ -131,7 +132,7 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         yield CheckLine("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
         return
     if not bool(torch.isfinite(main).all()):
-        bad = int((~torch.isfinite(main.flatten(1))).any(1).sum())
+        bad = int((~torch.isfinite(main.reshape(len(main), -1))).any(1).sum())
         every = bad == len(main)
         advice = "check the preprocessing and the weights" if every else "seeds that do this are left out"
         yield CheckLine("fail" if every else "warn", f"outputs NaN or infinity on {bad} of {len(main)} seeds: {advice}")
@@ -145,7 +146,8 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
     if found.misfit or found.task is None:
         yield CheckLine("fail", found.misfit)
         return
-    yield CheckLine("ok", f"outputs {form_of(main).shown} an input: {_in_words(found.task, main)}")
+    shown = "one number" if found.task.labels == "sides" else form_of(main).shown
+    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found.task, main)}")
     if found.task.name == "regression" and _spread(seen) <= 1e-12:
         yield CheckLine(
             "warn",
@@ -158,6 +160,8 @@ def _in_words(task: Task, main: Tensor) -> str:
         return task.summary
     sums = main.sum(1)
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
+    if not likely and form_of(main).inside_one:
+        return "scores, between 0 and 1"
     return f"scores, {'probabilities (rows sum to 1)' if likely else 'logits'}"
 
 
@@ -278,8 +282,10 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
     alone = task is None or task.name != "multi-label"
     if share < CHANCE_FACTOR * chance and len(target.labels) > 1 and alone:
         few = of and len(labelled) <= LABELLED
+        sides = f" {turned(target.labels)}; or" if task is not None and task.labels == "sides" else ""
         yield CheckLine(
-            "warn" if few else "fail", sentence + ": look at the order of labels, the scaling and the order of channels"
+            "warn" if few else "fail",
+            f"{sentence}:{sides} look at the order of labels, the scaling and the order of channels",
         )
     else:
         yield CheckLine("ok" if share > 0.5 else "warn", sentence)

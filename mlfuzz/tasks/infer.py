@@ -36,6 +36,14 @@ def infer(declared: Task | None, form: Form, labels: int, *, names: Sequence[str
     return _labelled(form, labels) if labels else _unlabelled(form)
 
 
+def turned(labels: Sequence[str]) -> str:
+    """What to try where one number with two sides seems to say yes to the other one."""
+    return (
+        f"a high number says {labels[1]!r}, the second label; if it says {labels[0]!r}, name them the other way round:"
+        f" labels=[{labels[1]!r}, {labels[0]!r}]"
+    )
+
+
 def _texts(labels: int) -> Inferred:
     if labels:
         return Inferred(TASKS["classes"], "names or numbers of the labels")

@@ -216,7 +216,7 @@ def _finite(seen: Observation) -> Observation:
     good = torch.isfinite(seen.activations).all(1)
     main = seen.outputs["main"]
     if isinstance(main, torch.Tensor):
-        good &= torch.isfinite(main.flatten(1)).all(1)
+        good &= torch.isfinite(main.reshape(len(main), -1)).all(1)
     return seen.take(np.flatnonzero(good.cpu().numpy()))
 
 
