@@ -155,7 +155,7 @@ def _direction(before: NDArray[np.int64], after: NDArray[np.int64], binary: bool
 
 
 def _events(before: NDArray[np.int64], after: NDArray[np.int64], binary: bool) -> str:
-    """ ": 1 event lost, 2 events gained"; an event is a stretch of frames above the threshold, lost where none of them is."""
+    """ ": 1 event lost, 2 events gained"; of a stretch of frames above the threshold none is left."""
     if not binary or len(before) != len(after):
         return ""
     lost, gained = _stretches(before, after), _stretches(after, before)

@@ -12,7 +12,7 @@ from typing import Any, cast
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, suggestion
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.tasks.declared import bare, declarations
+from mlfuzz.tasks.declared import BETWEEN, bare, declarations
 from mlfuzz.tasks.table import task_of
 
 EXAMPLES = "mlfuzz.examples"
@@ -53,7 +53,7 @@ def _declare(target: Any, given: Mapping[str, str]) -> None:
     if not hasattr(target, "answers"):
         raise ConfigError(f"target {target.name} reads its answers itself: task and output are not for it")
     if labels := given.get("labels"):
-        target.labels = target.labels or tuple(labels.split(","))
+        target.labels = target.labels or tuple(labels.split(BETWEEN))
     output = given.get("output") or target.output
     task = task_of(given.get("task")) or target.answers.declared
     target.declare(output=output, task=task)

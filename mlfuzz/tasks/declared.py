@@ -11,13 +11,16 @@ from urllib.parse import parse_qsl, urlencode
 from mlfuzz.errors import ConfigError, suggestion
 
 KEYS = ("task", "output", "labels")
+BETWEEN = "\n"
+"""Labels, which may hold any other character."""
+
 PLAIN = ":,.-="
 """Characters of values that stay as they are."""
 
 
 def declared(name: str, *, task: str = "", output: str = "", labels: Sequence[str] = ()) -> str:
     """The name with what is declared behind it; as it is where nothing is."""
-    given = {"task": task, "output": output, "labels": ",".join(labels)}
+    given = {"task": task, "output": output, "labels": BETWEEN.join(labels)}
     words = urlencode([(key, value) for key, value in given.items() if value], safe=PLAIN)
     if not words:
         return name

@@ -35,7 +35,7 @@ class Answer:
 
 
 class Lamp(nn.Module):
-    """Whether a picture is light: the fault planted is that it takes a darkened one for dark. `form`: how it answers."""
+    """Whether a picture is light; the fault planted: it takes a darkened one for dark. form: how it answers."""
 
     def __init__(self, form: Callable[[Tensor, Tensor], Any]) -> None:
         super().__init__()
