@@ -16,9 +16,12 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 
 class CallableTarget:
@@ -26,7 +29,7 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class CallableTarget:
         numpy: bool = False,
         device: str | torch.device = "cpu",
         variants: Mapping[str, Any] | None = None,
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -54,18 +59,35 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
-        self.taken = Taken()
+        self.declare(output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
         self._probed = False
 
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
+
     @property
     def digest(self) -> str:
         """Of the function's source, the modality and the labels: 64 hex digits."""
-        parts = (source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__)
+        parts = (
+            source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__,
+            *self.answers.described,
+        )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def run(self, rows: Rows) -> Observation:
@@ -74,11 +96,9 @@ class CallableTarget:
         with steady():
             if not self._probed:
                 self._probe(rows)
-            answer = named(self.forward(rows), self.labels)
-            outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(self.forward(rows), len(rows), self.device)
         nothing = torch.zeros((len(rows), 0), device=self.device)
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), nothing, time.perf_counter() - started)
 
@@ -94,7 +114,9 @@ class CallableTarget:
         before = copied(rows)
         result = self.forward(rows)
         self.shield = self.shield or written(rows, before)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        self.answers.learn(
+            result, len(rows), lambda: again(self.forward, rows), self.device, lambda: self.forward(rows)
+        )
         self._probed = True
 
 

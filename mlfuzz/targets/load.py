@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, suggestion
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.tasks.declared import BETWEEN, bare, declarations
+from mlfuzz.tasks.table import task_of
 
 EXAMPLES = "mlfuzz.examples"
 
@@ -22,6 +25,7 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
     where there is one.
     Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
     """
+    given, name = declarations(name), bare(name)
     target = load_attribute(name, directory=directory)
     attribute = name.partition(":")[2]
     if not hasattr(target, "run") and callable(target) and not _is_module(target):
@@ -39,7 +43,20 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
         raise TargetLoadError(f"target {name}: {type(target).__name__} is no target{hint}")
     if device is not None and hasattr(target, "model"):
         _move(target, device)
+    if given:
+        _declare(target, given)
     return cast(ModuleTarget, target)
+
+
+def _declare(target: Any, given: Mapping[str, str]) -> None:
+    """What a configuration says of its answers, in place of what the target says. Raises UsageError."""
+    if not hasattr(target, "answers"):
+        raise ConfigError(f"target {target.name} reads its answers itself: task and output are not for it")
+    if labels := given.get("labels"):
+        target.labels = target.labels or tuple(labels.split(BETWEEN))
+    output = given.get("output") or target.output
+    task = task_of(given.get("task")) or target.answers.declared
+    target.declare(output=output, task=task)
 
 
 def _move(target: Any, device: str) -> None:

@@ -17,11 +17,14 @@ from mlfuzz.observation import Observation
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.programs import programs
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
 from mlfuzz.targets.weights import bits_of
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 Preprocess = Callable[..., Any]
 
@@ -44,6 +47,9 @@ class ModuleTarget:
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
+    task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
+      from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
+      its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
@@ -65,6 +71,8 @@ class ModuleTarget:
         device: str | torch.device = "cpu",
         train_mode: bool = False,
         variants: Mapping[str, Any] | None = None,
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -79,9 +87,8 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
-        self.taken = Taken()
+        self.declare(output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
         self._probed = False
         self._digest = ""
@@ -90,6 +97,21 @@ class ModuleTarget:
     def layers(self) -> tuple[HookedLayer, ...]:
         """What is watched; known after the first run."""
         return self._watcher.layers
+
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
 
     @property
     def digest(self) -> str:
@@ -104,7 +126,8 @@ class ModuleTarget:
                 digest.update(source_of(part).encode())
             for program in programs(self.model):
                 digest.update(program)
-            digest.update(repr((self.modality.name, self.modality.describe(), self.labels, torch.__version__)).encode())
+            said = (self.modality.name, self.modality.describe(), self.labels, torch.__version__)
+            digest.update(repr((*said, *self.answers.described)).encode())
             self._digest = digest.hexdigest()
         return self._digest
 
@@ -123,10 +146,9 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(result, batch, self.device)
         activations = self._watcher.take(batch, self.device).detach()
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
@@ -147,7 +169,9 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            if not self._probed:  # hooks of a caller would see a second pass: lengths alone say what has rows
+                self.answers.learn(result, batch, lambda: (None, 0), self.device, lambda: result)
+            outputs = self.answers.read(result, batch, self.device)
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
@@ -156,7 +180,13 @@ class ModuleTarget:
         arguments, keywords = self.inputs(rows)
         result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         self.shield = self.shield or written(rows, before)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        self.answers.learn(
+            result,
+            len(rows),
+            lambda: again(self.forward, rows),
+            self.device,
+            lambda: self.model(*arguments, **keywords),
+        )
         self._probed = True
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -67,7 +67,7 @@ def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig])
 def load_name(typed: str, targets: Mapping[str, TargetConfig]) -> str:
     """The module:attribute of a target by any of its names; what names none, such as a variant, as it is."""
     if typed in targets or ":" in typed:
-        return find_target(targets, typed)[1].use
+        return find_target(targets, typed)[1].load
     return typed
 
 
@@ -83,7 +83,7 @@ def instead(found: Resolved, typed: str, findings: Iterable[Finding]) -> str:
         raise UsageError(f"--target {typed}: some of the findings are of a model, some of a harness; name fewer")
     if sides == {"code"}:
         return discovery.find(typed, found.root).load
-    return find_target(found.config.targets, typed)[1].use
+    return find_target(found.config.targets, typed)[1].load
 
 
 def campaign_name(target: str) -> str:
