@@ -65,9 +65,13 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
     return _of_model(finding, dominant, _change(finding))
 
 
-def former_fault(finding: Finding) -> str:
-    """The name that it had before answers of numbers were told apart by which way they went."""
-    return _of_model(finding, "", _pair(finding)) if finding.evidence.get(CHANGE) else fault_of(finding)
+def former_faults(finding: Finding) -> list[str]:
+    """Names that it may have had before answers of numbers were told apart by which way they went; else none."""
+    if not finding.evidence.get(CHANGE):
+        return []
+    return [_of_model(finding, step.name, _pair(finding)) for step in finding.chain] or [
+        _of_model(finding, "", _pair(finding))
+    ]
 
 
 def _of_model(finding: Finding, dominant: str, change: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.targets import find_target
@@ -29,6 +30,8 @@ def check(
     *,
     seeds: str | None = None,
     device: str | None = None,
+    task: str = "",
+    output: str = "",
     max_seeds: int = MOST_SEEDS,
     variants: Annotated[bool, Parameter(negative="")] = False,
     context: Here,
@@ -41,11 +44,14 @@ def check(
         target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
         seeds: File or folder of natural inputs; a sub-folder is a label.
         device: cpu, cuda, cuda:1.
+        task: What an answer stands for: binary, regression, binary:threshold=0.3, ...
+        output: Which part of an answer is judged: logits, 0, head.logits.
         max_seeds: Use at most so many.
         variants: Try each other form of the target too (bf16, compiled, ...), as the oracle differ compares it.
     """
     found = context.resolve({"fuzz": {"device": device}})
     name, settings = find_target(found.config.targets, target)
+    settings = replace(settings, task=task or settings.task, output=output or settings.output)
     terminal = context.terminal
     terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
 
@@ -61,7 +67,7 @@ def check(
 
     import_plugins(found.config.plugins, found.root)
     with ProgressLine(terminal) as pace, waiting(pace, "loading the target"):
-        loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
+        loaded = load(settings.load, directory=found.root, device=found.config.fuzz.device)
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
     if not where:
         raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
