@@ -24,8 +24,7 @@ from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
-from mlfuzz.tasks.infer import turned
-from mlfuzz.tasks.task import Task
+from mlfuzz.tasks.infer import Inferred, turned
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -147,7 +146,7 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         yield CheckLine("fail", found.misfit)
         return
     shown = "one number" if found.task.labels == "sides" else form_of(main).shown
-    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found.task, main)}")
+    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found, main)}")
     if found.task.name == "regression" and _spread(seen) <= 1e-12:
         yield CheckLine(
             "warn",
@@ -155,12 +154,12 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         )
 
 
-def _in_words(task: Task, main: Tensor) -> str:
-    if task.name != "classes":
-        return task.summary
+def _in_words(found: Inferred, main: Tensor) -> str:
+    if found.task is None or found.task.name != "classes":
+        return found.task.summary if found.task else ""
     sums = main.sum(1)
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
-    if not likely and form_of(main).inside_one:
+    if not likely and found.advice:
         return "scores, between 0 and 1"
     return f"scores, {'probabilities (rows sum to 1)' if likely else 'logits'}"
 
@@ -195,8 +194,8 @@ def _taken(target: GivenTarget) -> Iterator[CheckLine]:
     if not (taken.judged or taken.beside or taken.left_out):
         return
     if taken.judged:
-        first = next(iter(taken.beside), "") or "NAME"
-        change = f'; output="{first}" judges another' if taken.beside or taken.left_out else ""
+        first = next(iter(taken.beside), "")
+        change = f'; output="{first}" judges another' if first else ""
         yield CheckLine("ok", f"judged is part {taken.judged!r} of the answer, {taken.rule}{change}")
     if taken.beside:
         yield CheckLine("ok", f"beside it, and looked at for NaN and infinity alone: {_listed(taken.beside)}")
