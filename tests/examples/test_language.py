@@ -1,18 +1,11 @@
 """The twins of languages: equals on what they were shown, and different where the weaknesses were planted."""
 
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from mlfuzz.batch import TextRows
 from mlfuzz.examples import data, language
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train_language.py"
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +93,3 @@ def test_a_text_of_256_bytes_is_read_to_its_end_and_no_further():
 
 def test_an_empty_text_gets_finite_answers(twin, seeds):
     assert torch.isfinite(twin.run(TextRows(("",), seeds[0].modality)).outputs["main"]).all()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("django") is None, reason="Django's translations are not installed")
-def test_training_again_gives_the_shipped_twins_and_seeds():
-    result = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, timeout=900)
-    assert result.returncode == 0, result.stdout + result.stderr

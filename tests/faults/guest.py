@@ -25,6 +25,9 @@ NAMES = ("café", "naïve", "漢字", "\U0001f600")
 CAMPAIGN = "digits-fragile"
 LIMIT_SECONDS = 240.0
 
+FOLDER = "@folder@"
+"""In a variable: the folder of the case. What root is told to write elsewhere stays there for the tests to come."""
+
 NEVER = -999
 """In place of an exit code: it had to be killed."""
 
@@ -166,7 +169,7 @@ def environment(variables: Mapping[str, str | None], folder: Path) -> dict[str, 
         **kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "XDG_STATE_HOME": str(folder / "state"),
         "XDG_CACHE_HOME": str(folder / "cache"), **variables,
     }  # fmt: skip
-    return {name: value for name, value in mixed.items() if value is not None}
+    return {name: value.replace(FOLDER, str(folder)) for name, value in mixed.items() if value is not None}
 
 
 def command(words: Sequence[str], around: Surroundings) -> list[str]:

@@ -88,6 +88,7 @@ class FuzzSession:
         self._crowded = ""
         self.words: list[bytes] = []
         self._killer = b""
+        self._heard = False
         self._allowance: RunDeadline | None = None
         self._reported = self._synced = 0.0
         self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
@@ -136,8 +137,10 @@ class FuzzSession:
         """A worker in the slot: the spare of the one that has died, or a new one."""
         killer, self._killer = self._killer, b""
         known = sorted(self.known | self.memory.silenced)
-        if killer and self.link.take_over(self.slot, {"known": known}, killer):
+        listens = self._heard or not self.memory.unheard  # a spare does what its worker did, and no more
+        if killer and listens and self.link.take_over(self.slot, {"known": known}, killer):
             return
+        self._heard = self.memory.unheard
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
         limit = int(self.request.seconds - (time.monotonic() - self.began) - EARLY_SECONDS)
         left += [f"-max_total_time={limit}"] if limit > 0 else []
@@ -244,7 +247,8 @@ class FuzzSession:
         head[FAILED] += 1
         unheard = self.memory.unheard
         self.memory.unheard = unheard or slot.damaged or slot.death.code == UNTELLABLE
-        if slot.damaged and not unheard:  # several may have run since: the next worker looks after each
+        silenced = not running and slot.death.code == UNTELLABLE
+        if (slot.damaged or silenced) and not unheard:  # several may have run since: the next worker looks after each
             return
         self._quarantine(payload)
         if first.bucket in self.known or first.bucket in self.memory.provisional:

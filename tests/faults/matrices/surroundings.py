@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faults.guest import VERBS, Surroundings, arguments, make, run
+from faults.guest import FOLDER, VERBS, Surroundings, arguments, make, run
 
 PROMISE = "In strange surroundings a command works, or says in a line what it needs and ends with 2 or 3."
 
@@ -87,7 +87,7 @@ def gone() -> None:
 
 PLAIN: dict[str, Kind] = {
     "no home": Kind(Surroundings(HOMELESS)),
-    "home is missing": Kind(Surroundings({**HOMELESS, "HOME": "/nowhere/at/all"})),
+    "home is missing": Kind(Surroundings({**HOMELESS, "HOME": f"{FOLDER}/not/there"})),
     "home is a file": Kind(Surroundings({**HOMELESS, "HOME": "/dev/null"})),
     "TMPDIR is missing": Kind(Surroundings({"TMPDIR": "/nowhere"})),
     "python -I": Kind(Surroundings(python=("-I",))),
