@@ -12,11 +12,13 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import spec_of
 from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.cli.terminal.progress_line import ProgressLine, waiting
 from mlfuzz.cli.verbs.doctor import MARKS
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mlfuzz.corpus.seeds import SeedSet
@@ -57,6 +59,7 @@ def check(
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a campaign's worker runs it; read when torch is imported
     from mlfuzz.batch import from_payloads
+    from mlfuzz.campaign.rehearsal import Rehearsal
     from mlfuzz.campaign.search.strategy import gradients_reach
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
@@ -65,6 +68,8 @@ def check(
     from mlfuzz.targets.load import load
     from mlfuzz.targets.variants.check import check_variants
 
+    kept = context.resolve({"fuzz": {"device": device}, "targets": {name: {"use": settings.use}}})
+    spec = spec_of(kept.config, name, kept)
     import_plugins(found.config.plugins, found.root)
     with ProgressLine(terminal) as pace, waiting(pace, "loading the target"):
         loaded = load(settings.load, directory=found.root, device=found.config.fuzz.device)
@@ -82,16 +87,24 @@ def check(
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
-    with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
-        for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
-            failed = failed or line.level == "fail"
-            terminal.emit({"level": line.level, "text": line.text})
-            terminal.result(MARKS[line.level], visible(line.text))
-    if not failed and hasattr(loaded, "trace"):
-        reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
-        text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
-        terminal.emit({"level": "ok", "text": text})
-        terminal.result(MARKS["ok"], text)
+
+    def tell(line: CheckLine) -> bool:
+        terminal.emit({"level": line.level, "text": line.text})
+        terminal.result(MARKS[line.level], visible(line.text))
+        return line.level == "fail"
+
+    with scratch_folder("mlfuzz-check-") as scratch, Rehearsal(spec, scratch, found.root) as rehearsal:
+        with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
+            for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
+                failed = tell(line) or failed
+        if not failed and hasattr(loaded, "trace"):
+            reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
+            text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
+            tell(CheckLine("ok", text))
+        if not failed:
+            with ProgressLine(terminal) as pace, waiting(pace, "a campaign in small is run"):
+                for line in rehearsal.lines(loaded, Path(where), alike):
+                    failed = tell(line) or failed
     terminal.result(
         ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
     )
