@@ -14,6 +14,7 @@ from torch import Tensor
 from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.targets.fixed_batch import checked, in_batches
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Answers, detached
@@ -29,7 +30,8 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there. batch:
+    inputs that it is always called with, where it takes no other number of them; missing ones are padded.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class CallableTarget:
         variants: Mapping[str, Any] | None = None,
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
+        batch: int | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -57,7 +60,7 @@ class CallableTarget:
         self.raises = tuple(raises)
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.device = torch.device(device)
-        self.layers: tuple[HookedLayer, ...] = ()
+        self.batch = checked(batch)
         self.shield = False
         self.declare(output=output, task=task_of(task))
         self.answered = False
@@ -82,25 +85,34 @@ class CallableTarget:
         return self.answers.task
 
     @property
+    def layers(self) -> tuple[HookedLayer, ...]:
+        """What is watched inside, where the function says so (see `forms`); known after the first run."""
+        return tuple(getattr(self.function, "layers", ()))
+
+    @property
     def digest(self) -> str:
         """Of the function's source, the modality and the labels: 64 hex digits."""
-        parts = (
+        parts: tuple[object, ...] = (
             source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__,
             *self.answers.described,
         )  # fmt: skip
+        parts += (identity,) if (identity := getattr(self.function, "identity", "")) else ()
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self.run, rows, self.batch)
         started = time.perf_counter()
         with steady():
             if not self._probed:
                 self._probe(rows)
             outputs = self.answers.read(self.forward(rows), len(rows), self.device)
-        nothing = torch.zeros((len(rows), 0), device=self.device)
+        watched = getattr(self.function, "take", None)
+        activations = torch.zeros((len(rows), 0)) if watched is None else watched()
         self.answers.check(outputs)
         self.answered = True
-        return Observation(detached(outputs), nothing, time.perf_counter() - started)
+        return Observation(detached(outputs), activations.to(self.device), time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
         """What the function itself gives."""
@@ -115,7 +127,11 @@ class CallableTarget:
         result = self.forward(rows)
         self.shield = self.shield or written(rows, before)
         self.answers.learn(
-            result, len(rows), lambda: again(self.forward, rows), self.device, lambda: self.forward(rows)
+            result,
+            len(rows),
+            lambda: (result, len(rows)) if self.batch else again(self.forward, rows),
+            self.device,
+            lambda: self.forward(rows),
         )
         self._probed = True
 

@@ -19,6 +19,7 @@ from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
+from mlfuzz.targets.fixed_batch import kept
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
@@ -291,10 +292,11 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
 
 
 def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
-    if isinstance(target, CallableTarget):
-        yield CheckLine("ok", "a black box: coverage looks at its outputs")
-        return
     units = sum(layer.units for layer in target.layers)
+    if isinstance(target, CallableTarget):
+        inside = f"{units:,} units in {len(target.layers)} layers are watched"
+        yield CheckLine("ok", inside if units else "a black box: coverage looks at its outputs")
+        return
     if not units and not takes_hooks(target.model):
         yield CheckLine("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
         return
@@ -312,6 +314,8 @@ def _speed(target: GivenTarget, rows: Rows, each: float) -> Iterator[CheckLine]:
     measured = speed(target, rows, each=each)
     table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
     yield CheckLine("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
+    if size := kept(target):
+        yield CheckLine("ok", f"always called with {size} inputs at once; missing ones are padded")
 
 
 def _shielded(target: GivenTarget) -> Callable[[Rows], Observation]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.targets.fixed_batch import checked, detected, in_batches, padded
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
@@ -50,6 +51,8 @@ class ModuleTarget:
     task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
       from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
       its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
+    batch: rows that the model is always called with, where it takes no other number of them or is built anew for each;
+      missing ones are padded. None: as an exported program was traced, 32 behind torch.compile, and any for others.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
@@ -73,9 +76,11 @@ class ModuleTarget:
         variants: Mapping[str, Any] | None = None,
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
+        batch: int | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
+        self.batch = checked(batch) or detected(model)
         self.device = torch.device(device)
         self.was_training = bool(changing(model))
         self.model = placed(model, self.device)
@@ -138,6 +143,8 @@ class ModuleTarget:
 
     def run(self, rows: Rows) -> Observation:
         """One forward pass over B rows. Raises what the preprocessing or the model raises."""
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self.run, rows, self.batch)
         batch = len(rows)
         started = time.perf_counter()
         with torch.no_grad(), steady():
@@ -155,7 +162,7 @@ class ModuleTarget:
     def forward(self, rows: Rows) -> Any:
         """The bare forward pass, without hooks being read: what speeds are compared with."""
         with torch.no_grad():
-            arguments, keywords = self.inputs(rows)
+            arguments, keywords = self.inputs(padded(rows, self.batch or len(rows)))
             return self.model(*arguments, **keywords)
 
     def trace(self, rows: Rows) -> Observation:
@@ -163,6 +170,8 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self.trace, rows, self.batch)
         batch = len(rows)
         started = time.perf_counter()
         with torch.enable_grad():
@@ -183,7 +192,7 @@ class ModuleTarget:
         self.answers.learn(
             result,
             len(rows),
-            lambda: again(self.forward, rows),
+            lambda: (result, len(rows)) if self.batch else again(self.forward, rows),
             self.device,
             lambda: self.model(*arguments, **keywords),
         )

@@ -16,6 +16,7 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
+from mlfuzz.targets.fixed_batch import in_batches
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import detached
@@ -103,6 +104,9 @@ class Varied:
 
     def run(self, rows: Rows) -> Observation:
         """One forward pass of the target and of each variant. Raises what the target raises."""
+        size = getattr(self.target, "batch", 0)
+        if size and len(rows) != size:
+            return in_batches(self.run, rows, size)
         seen: Observation = self.target.run(rows)
         outputs = dict(seen.outputs)
         with torch.no_grad():
