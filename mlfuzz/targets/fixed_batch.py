@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from mlfuzz.batch import Rows
 from mlfuzz.errors import ConfigError
@@ -29,8 +30,10 @@ def detected(model: nn.Module) -> int:
     """The one size of batch that a module takes or should be kept to; 0 where any will do."""
     if type(model).__name__ == "OptimizedModule":
         return COMPILED_BATCH
-    sizes = {value.shape[0] for value in _placeholders(model) if value.dim()}
-    return int(next(iter(sizes))) if len(sizes) == 1 and all(isinstance(size, int) for size in sizes) else 0
+    sizes = [value.shape[0] for value in _placeholders(model) if value.dim()]
+    if not sizes or not all(isinstance(size, int) for size in sizes):  # a symbol stands for any number
+        return 0
+    return int(sizes[0]) if len(set(sizes)) == 1 else 0
 
 
 def kept(target: Any) -> int:
@@ -58,6 +61,6 @@ def multiples(sizes: Sequence[int], size: int) -> tuple[int, ...]:
 
 def _placeholders(model: nn.Module) -> list[Any]:
     """Of an exported program: the examples that its inputs were traced with."""
-    nodes = getattr(getattr(model, "graph", None), "nodes", ())
+    nodes = model.graph.nodes if isinstance(model, GraphModule) else ()
     values = [node.meta.get("val") for node in nodes if getattr(node, "op", "") == "placeholder"]
     return [value for value in values if isinstance(value, Tensor)]

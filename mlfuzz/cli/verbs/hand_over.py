@@ -21,7 +21,7 @@ BODIES = {
                     'mlfuzz.forms.torchscript("{name}", kind, path, labels=labels)'),
     "pickle": ("from pathlib import Path\n\nimport mlfuzz\nimport torch\n"
                "from my_model import Net  # the model's class\n",
-               PATH + "    model = Net()\n    model.load_state_dict(torch.load(path, weights_only=True))\n" + LABELS,
+               PATH + LABELS + "    model = Net()\n    model.load_state_dict(torch.load(path, weights_only=True))\n",
                'mlfuzz.ModuleTarget("{name}", kind, model, labels=labels)'),
     "safetensors": ("from pathlib import Path\n\nimport mlfuzz\nfrom my_model import Net  # the model's class\n",
                     PATH + LABELS,

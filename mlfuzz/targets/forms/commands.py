@@ -90,7 +90,7 @@ class Program:
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
-        self._owner = 0
+        self._owner = self._asked_at = 0
         self._ready = False
         atexit.register(self.close)
 
@@ -129,6 +129,7 @@ class Program:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
+        self._asked_at = self._errors.seek(0, os.SEEK_END) if self._ready else 0
         pending = memoryview("".join(f"{line}\n" for line in lines).encode())
         answers: list[bytes] = []
         rest = b""
@@ -195,11 +196,11 @@ class Program:
         raise kind(f"{what}{said}")
 
     def _said(self) -> str:
-        """The end of the program's standard error, for a message."""
+        """The end of what the program said on standard error since it was asked, or else before."""
         if self._errors is None:
             return ""
         size = self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, size - STDERR_BYTES))
+        self._errors.seek(max(self._asked_at if size > self._asked_at else 0, size - STDERR_BYTES))
         text = self._errors.read().decode(errors="replace").strip()
         self._errors.seek(0, os.SEEK_END)
         return f"; it said: {text}" if text else ""

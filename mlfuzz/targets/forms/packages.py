@@ -13,10 +13,11 @@ def needed(module: str, *, extra: str, form: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
+        package = module.partition(".")[0]
+        if error.name not in (package, module):
             raise _broken(module, form, error) from error
         raise TargetLoadError(
-            f"{form} needs {error.name}, which is not installed: pip install 'mlfuzz[{extra}]'"
+            f"{form} needs {package}, which is not installed: pip install 'mlfuzz[{extra}]'"
         ) from None
     except Exception as error:
         raise _broken(module, form, error) from error
