@@ -33,6 +33,7 @@ from zoo.line import run, walk
 PICTURE = "mlfuzz.Image(size=(8, 8))"
 IMAGE = mlfuzz.Image(size=(8, 8))
 MOST_LINES = 10
+PAGE = (Path(__file__).parents[2] / "docs" / "targets.md").read_text()
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,19 @@ def test_the_lines_of_a_form_are_few_and_valid_python(form):
     compile(text, form, "exec")
     assert len([line for line in text.splitlines()[1:] if line.strip()]) <= MOST_LINES + text.count("\nimport mlfuzz\n")
     assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_page_about_targets_shows_the_lines_that_are_written(form):
+    text = text_of(form, "model", "mlfuzz.Image(size=(224, 224), channels=3)").partition('"""\n\n')[2]
+    assert f"```python\n{text.strip()}\n```" in PAGE
+
+
+def test_every_task_stands_on_the_page_about_targets():
+    if importlib.util.find_spec("mlfuzz.tasks") is None:
+        return
+    for name in importlib.import_module("mlfuzz.tasks.table").TASKS:
+        assert f"| `{name}` |" in PAGE
 
 
 @pytest.mark.slow

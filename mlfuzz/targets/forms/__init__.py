@@ -3,6 +3,8 @@
 `mlfuzz.forms.onnx("digits", mlfuzz.Image(size=(28, 28)), "digits.onnx", labels=DIGITS)`. What else a target takes
 (labels, seeds, raises, oracles, variants, batch) each form takes too. Packages that a form needs are imported when it
 is called; where one is missing it says which extra brings it. Nothing reads a pickle unless it is asked for by name.
+
+Read `estimators.py` first: it is the shortest.
 """
 
 from mlfuzz.targets.forms.commands import CommandDied, CommandError, CommandTimeout, command
