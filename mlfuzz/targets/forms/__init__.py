@@ -4,7 +4,7 @@
 (labels, seeds, raises, oracles, variants, batch) each form takes too. Packages that a form needs are imported when it
 is called; where one is missing it says which extra brings it. Nothing reads a pickle unless it is asked for by name.
 
-Read `estimators.py` first: it is the shortest.
+Read estimators.py first: it is the shortest. `mlfuzz` imports it for users, and nothing else does.
 """
 
 from mlfuzz.targets.forms.commands import CommandDied, CommandError, CommandTimeout, command

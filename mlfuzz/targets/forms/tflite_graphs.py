@@ -113,7 +113,8 @@ def _stored(array: NDArray[Any], detail: Any) -> NDArray[Any]:
         return array
     limits = np.iinfo(detail["dtype"])
     whole = np.round(array / scale) + detail["quantization"][1]
-    return np.clip(whole, limits.min, limits.max).astype(detail["dtype"])
+    stored: NDArray[Any] = np.clip(whole, limits.min, limits.max).astype(detail["dtype"])
+    return stored
 
 
 def _real(array: NDArray[Any], detail: Any) -> NDArray[Any]:
