@@ -89,6 +89,12 @@ def _reduction(package: Any, tap: Tap, axes: list[int], opset: int, model: Any) 
     helper = package.helper
     if not axes:
         return [helper.make_node("Identity", [tap.of], [tap.name])]
+    if not tap.units_last:  # unlike a mean over axes it works on the layout that convolutions are run in
+        pooled = f"{tap.name}_pooled"
+        return [
+            helper.make_node("GlobalAveragePool", [tap.of], [pooled]),
+            helper.make_node("Flatten", [pooled], [tap.name]),
+        ]
     if opset < AXES_AS_INPUT:
         return [helper.make_node("ReduceMean", [tap.of], [tap.name], axes=axes, keepdims=0)]
     constant = f"{tap.name}_axes"
