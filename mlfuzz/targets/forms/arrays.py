@@ -58,20 +58,21 @@ def require_fit(slots: Sequence[Slot], fed: Mapping[str, NDArray[Any]]) -> None:
     """Raises TargetError with the line to write where an array has another shape or type than its input."""
     for slot in slots:
         array = fed[slot.name]
-        wrong = len(array.shape) != len(slot.sizes) or any(
-            size is not None and size != got for size, got in zip(slot.sizes[1:], array.shape[1:], strict=True)
+        shape, sizes = array.shape, slot.sizes
+        other_type = slot.dtype is not None and array.dtype != slot.dtype
+        if len(shape) == len(sizes) and all(
+            size in (None, got) for size, got in zip(sizes[1:], shape[1:], strict=True)
+        ):
+            if not other_type:
+                continue
+            advice = f"say how one becomes the other: preprocess=lambda x: {_converted(slot.dtype, 'x')}"
+        else:
+            advice = _turned(slot, shape, other_type=other_type)
+        takes = ", ".join("any" if size is None else str(size) for size in sizes)
+        raise TargetError(
+            f"the model's input {slot.name!r} takes {slot.dtype or 'texts'} ({takes}), and is given {array.dtype} "
+            f"{tuple(shape)}; {advice}"
         )
-        if wrong:
-            takes = ", ".join("any" if size is None else str(size) for size in slot.sizes)
-            raise TargetError(
-                f"the model's input {slot.name!r} takes ({takes}), and is given {tuple(array.shape)}; "
-                f"{_turned(slot, array.shape)}"
-            )
-        if slot.dtype is not None and array.dtype != slot.dtype:
-            raise TargetError(
-                f"the model's input {slot.name!r} takes {slot.dtype}, and is given {array.dtype}; say how one becomes "
-                f"the other: preprocess=lambda x: {_converted(slot.dtype)}"
-            )
 
 
 def in_chunks(run: Run, fed: Mapping[str, NDArray[Any]], size: int) -> list[NDArray[Any]]:
@@ -110,22 +111,27 @@ def _dictionary(slots: Sequence[Slot]) -> str:
     return f"give all of them by name: preprocess=lambda x: {{{inside}}}"
 
 
-def _turned(slot: Slot, got: tuple[int, ...]) -> str:
+def _turned(slot: Slot, got: tuple[int, ...], *, other_type: bool) -> str:
     """What to write where the axes stand in another order, or the modality is of another size."""
-    if len(got) == 4 == len(slot.sizes) and slot.sizes[1:] == (got[2], got[3], got[1]):
-        return "channels come last there: preprocess=lambda x: x.transpose(0, 2, 3, 1)"
-    if len(got) == 4 == len(slot.sizes) and slot.sizes[1] == got[1] and None not in slot.sizes[2:]:
-        return f"take pictures of its size: mlfuzz.Image(size=({slot.sizes[2]}, {slot.sizes[3]}), ...)"
-    if len(got) == 4 == len(slot.sizes) and slot.sizes[1] in (1, 3) and got[1] in (1, 3):
-        return f"take pictures of so many channels: mlfuzz.Image(..., channels={slot.sizes[1]})"
-    if len(slot.sizes) == 2:
+    sizes = slot.sizes
+    if len(got) == 4 == len(sizes) and sizes[1:] != got[1:]:
+        if all(size in (None, same) for size, same in zip(sizes[1:], (got[2], got[3], got[1]), strict=True)):
+            turned = "x.transpose(0, 2, 3, 1)"
+            turned = _converted(slot.dtype, turned) if other_type else turned
+            return f"channels come last there: preprocess=lambda x: {turned}"
+        if sizes[1] == got[1] and None not in sizes[2:]:
+            return f"take pictures of its size: mlfuzz.Image(size=({sizes[2]}, {sizes[3]}), ...)"
+        if sizes[1] in (1, 3) and got[1] in (1, 3):
+            return f"take pictures of so many channels: mlfuzz.Image(..., channels={sizes[1]})"
+    if len(sizes) == 2:
         return "lay the values in a row: preprocess=lambda x: x.reshape(len(x), -1)"
     return "say how one becomes the other: preprocess=lambda x: x.reshape(...)"
 
 
-def _converted(dtype: np.dtype[Any]) -> str:
+def _converted(dtype: np.dtype[Any] | None, given: str) -> str:
+    """Python that makes numbers of that type of `given`, floats in [0, 1]."""
     if dtype == np.uint8:
-        return '(x * 255).round().astype("uint8")'
+        return f'({given} * 255).round().astype("uint8")'
     if dtype == np.int8:
-        return '((x * 255).round() - 128).astype("int8")'
-    return f'x.astype("{dtype}")'
+        return f'(({given} * 255).round() - 128).astype("int8")'
+    return f'{given}.astype("{dtype}")'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ TYPES = {
     "tensor(int8)": "int8", "tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(bool)": "bool",
 }  # fmt: skip
 
+FLOATS = re.compile(r"tensor\((float|float16|double)\)")
+
 
 def onnx(
     name: str,
@@ -44,9 +47,10 @@ def onnx(
     """A target of an ONNX file; options: as of `CallableTarget`.
 
     preprocess: natural inputs as NumPy arrays, or a tuple of texts, -> an array, a tuple of arrays, or a dict by the
-    graph's input names. outputs: those of the graph that are asked for, the judged one first; None: all. layers: names
-    of values or nodes inside that coverage looks at, averaged over space or time; None: chosen by kind, as of modules;
-    (): none, and the graph runs as it stands. A graph of one size of batch is always called with that.
+    graph's input names. outputs: those of the graph that are asked for, the judged one first; None: all, floats
+    first. layers: names of values or nodes inside that coverage looks at, averaged over space or time; None: chosen by
+    kind, as of modules; (): none, and the graph runs as it stands. providers, threads: of onnxruntime. A graph of one
+    size of batch is always called with that; batch: of one that takes any, the size to keep to.
     Raises TargetLoadError, UnknownNameError, ConfigError.
     """
     graph = OnnxGraph(present(path, "ONNX"), preprocess, outputs, layers, providers, threads)
@@ -79,7 +83,9 @@ class OnnxGraph:
             raise TargetLoadError(f"{path} cannot be run by onnxruntime {runtime.__version__}: {error}") from error
         self.slots = tuple(Slot(one.name, _sizes(one.shape), _dtype(one.type)) for one in self._session.get_inputs())
         self.batch = batch_of(self.slots)
-        known = [one.name for one in self._session.get_outputs() if one.name not in self._tapped.names]
+        given = [one for one in self._session.get_outputs() if one.name not in self._tapped.names]
+        # Converters of estimators put the label before the scores that it follows from.
+        known = [one.name for one in sorted(given, key=lambda one: not FLOATS.search(one.type))]
         for one in outputs or ():
             if one not in known:
                 raise UnknownNameError("output", one, known)
@@ -99,7 +105,7 @@ class OnnxGraph:
             require_fit(self.slots, fed)
         asked = [*self._outputs, *(tap.name for tap in self._taps)]
         results = in_chunks(lambda part: self._session.run(asked, part), fed, self.batch)
-        answers, inside = results[: len(self._outputs)], results[len(self._outputs) :]
+        answers, inside = [_table(one) for one in results[: len(self._outputs)]], results[len(self._outputs) :]
         if not self._ran:
             inside = self._lay_out(inside, len(natural[0]))
             self._ran = True
@@ -131,6 +137,13 @@ def _joined(inside: Sequence[NDArray[Any]], batch: int) -> Tensor:
     if not inside:
         return torch.zeros((batch, 0))
     return torch.from_numpy(np.concatenate(inside, axis=1, dtype=np.float32, casting="same_kind"))
+
+
+def _table(answer: Any) -> Any:
+    """A list of mappings, as converters of estimators give scores by class, as an array (B, classes)."""
+    if not isinstance(answer, list) or not answer or not isinstance(answer[0], dict):
+        return answer
+    return np.asarray([[row[name] for name in answer[0]] for row in answer], np.float32)
 
 
 def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:

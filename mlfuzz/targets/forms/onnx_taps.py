@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mlfuzz.errors import TargetLoadError, UnknownNameError
 from mlfuzz.targets.forms.packages import needed
@@ -15,7 +15,7 @@ ACTIVATIONS = frozenset({
     "Softplus", "Clip", "Erf", "LayerNormalization",
 })  # fmt: skip
 WEIGHED = frozenset({"Conv", "Gemm", "MatMul"})
-CHANNELS_LAST = frozenset({"MatMul", "Gemm", "LayerNormalization"})
+CHANNELS_LAST = frozenset({"MatMul", "Gemm", "LayerNormalization", "Gather"})
 CHANNELS_FIRST = frozenset(
     {"Conv", "ConvTranspose", "BatchNormalization", "GlobalAveragePool", "AveragePool", "MaxPool"}
 )
@@ -26,6 +26,8 @@ AXES_AS_INPUT = 18
 """From this version of the operators on ReduceMean takes its axes as an input, before as an attribute."""
 
 PREFIX = "mlfuzz_tap_"
+
+Shape: TypeAlias = tuple[tuple[int, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ def tapped(path: Path, layers: Sequence[str] | None) -> Tapped:
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), AXES_AS_INPUT)
     taps = []
     for number, (value, last) in enumerate(wanted):
-        rank, kind = shapes[value]
+        sizes, kind = shapes[value]
         tap = Tap(f"{PREFIX}{number}", value, last)
-        axes = list(range(1, rank - 1) if last else range(2, rank))
+        axes = list(range(1, len(sizes) - 1) if last else range(2, len(sizes)))
         model.graph.node.extend(_reduction(package, tap, axes, opset, model))
         model.graph.output.append(package.helper.make_tensor_value_info(tap.name, kind, [None, None]))
         taps.append(tap)
@@ -102,36 +104,49 @@ def _reduction(package: Any, tap: Tap, axes: list[int], opset: int, model: Any) 
     return [helper.make_node("ReduceMean", [tap.of, constant], [tap.name], keepdims=0)]
 
 
-def _shapes(model: Any) -> dict[str, tuple[int, int]]:
-    """(axes, type of its numbers) of each value of which they are known."""
+def _shapes(model: Any) -> dict[str, Shape]:
+    """(sizes of its axes, 0 where they vary; type of its numbers) of each value of which they are known."""
     found = {}
     for value in (*model.graph.value_info, *model.graph.output):
         kind = value.type.tensor_type
         if kind.HasField("shape"):
-            found[value.name] = (len(kind.shape.dim), kind.elem_type)
+            found[value.name] = (tuple(int(axis.dim_value) for axis in kind.shape.dim), kind.elem_type)
     return found
 
 
-def _watchable(model: Any, shapes: dict[str, tuple[int, int]]) -> Iterator[tuple[Any, str, bool]]:
+def _units_last(sizes: tuple[int, ...], known: bool) -> bool | None:
+    """Which axis holds the units: one whose size never varies. known: what the layers before say, where both may be.
+
+    None where neither may.
+    """
+    first, last = sizes[1] > 0, sizes[-1] > 0
+    if len(sizes) == 2:
+        return False if first else None
+    return known if first and last else last if first or last else None
+
+
+def _watchable(model: Any, shapes: dict[str, Shape]) -> Iterator[tuple[Any, str, bool]]:
     """(node, its first value, whether units stand last) of values with a row and units, in the graph's order."""
     given, last_known = {value.name for value in model.graph.output}, False
     for node in model.graph.node:
         if node.op_type in CHANNELS_LAST | CHANNELS_FIRST:
             last_known = node.op_type in CHANNELS_LAST
         value = node.output[0] if node.output else ""
-        rank, kind = shapes.get(value, (0, 0))
-        if value and value not in given and rank >= 2 and kind in FLOATS:
-            yield node, value, last_known and rank > 2
+        sizes, kind = shapes.get(value, ((), 0))
+        if value and value not in given and len(sizes) >= 2 and kind in FLOATS:
+            last = _units_last(sizes, last_known)
+            if last is not None:
+                yield node, value, last
 
 
-def _chosen(model: Any, shapes: dict[str, tuple[int, int]]) -> list[tuple[str, bool]]:
+def _chosen(model: Any, shapes: dict[str, Shape]) -> list[tuple[str, bool]]:
     found = list(_watchable(model, shapes))
     active = [(value, last) for node, value, last in found if node.op_type in ACTIVATIONS]
     weighed = [(value, last) for node, value, last in found if node.op_type in WEIGHED]
     return active or weighed
 
 
-def _named(model: Any, shapes: dict[str, tuple[int, int]], layers: Sequence[str]) -> list[tuple[str, bool]]:
+def _named(model: Any, shapes: dict[str, Shape], layers: Sequence[str]) -> list[tuple[str, bool]]:
     known = {value: (value, last) for _, value, last in _watchable(model, shapes)}
     known |= {node.name: (value, last) for node, value, last in _watchable(model, shapes) if node.name}
     for name in layers:
