@@ -109,35 +109,46 @@ def onnx(folder: Path, *, batch: int = 0, opset: int = 18) -> Path:
 
 def tflite(folder: Path, *, batch: int = 1) -> Path:
     """(batch, 1, 8, 8) -> two scores, by one fully connected layer: 0.8 + 8 (1 - mean) and 8 mean."""
+    weights = np.stack([np.full(64, -8 / 64), np.full(64, 8 / 64)])
+    tensors = [("serving_default_x:0", [batch, 1, 8, 8]), ("w", [2, 64]), ("b", [2]), ("scores", [batch, 2])]
+    return _flat(folder, "FULLY_CONNECTED", "FullyConnectedOptions", tensors, {1: weights, 2: [8.8, 0.0]})
+
+
+def dequantised(folder: Path) -> Path:
+    """(1, 1, 8, 8) of unsigned bytes, 255 of which are 1 -> the same as real numbers."""
+    tensors = [("x", [1, 1, 8, 8]), ("y", [1, 1, 8, 8])]
+    return _flat(folder, "DEQUANTIZE", "DequantizeOptions", tensors, {}, scale=1 / 255)
+
+
+def _flat(
+    folder: Path, operator: str, options: str, tensors: list[Any], held: dict[int, Any], *, scale: float = 0.0
+) -> Path:
+    """A TFLite file of one operator over the tensors, the last of which it gives. scale: of a first one of bytes."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    def tensor(name: str, shape: list[int], buffer: int) -> Any:
-        one = schema.TensorT()
-        one.name, one.shape, one.buffer, one.type = name, shape, buffer, schema.TensorType.FLOAT32
-        return one
-
-    def held(values: Any) -> Any:
+    def buffer(values: Any) -> Any:
         one = schema.BufferT()
         one.data = None if values is None else np.frombuffer(np.asarray(values, np.float32).tobytes(), np.uint8)
         return one
 
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.FULLY_CONNECTED
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 1, 2], [3]
-    operator.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
-    operator.builtinOptions = schema.FullyConnectedOptionsT()
     graph = schema.SubGraphT()
-    graph.tensors = [
-        tensor("serving_default_x:0", [batch, 1, 8, 8], 1), tensor("w", [2, 64], 2), tensor("b", [2], 3),
-        tensor("scores", [batch, 2], 4),
-    ]  # fmt: skip
-    graph.inputs, graph.outputs, graph.operators = [0], [3], [operator]
-    model = schema.ModelT()
+    graph.tensors = []
+    for at, (name, shape) in enumerate(tensors):
+        one = schema.TensorT()
+        one.name, one.shape, one.buffer, one.type = name, shape, at + 1, schema.TensorType.FLOAT32
+        graph.tensors.append(one)
+    if scale:
+        graph.tensors[0].type, graph.tensors[0].quantization = schema.TensorType.UINT8, schema.QuantizationParametersT()
+        graph.tensors[0].quantization.scale, graph.tensors[0].quantization.zeroPoint = [scale], [0]
+    code, step, model = schema.OperatorCodeT(), schema.OperatorT(), schema.ModelT()
+    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, operator)
+    step.opcodeIndex, step.inputs, step.outputs = 0, list(range(len(tensors) - 1)), [len(tensors) - 1]
+    step.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    step.builtinOptions = getattr(schema, f"{options}T")()
+    graph.inputs, graph.outputs, graph.operators = [0], [len(tensors) - 1], [step]
     model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
-    weights = np.stack([np.full(64, -8 / 64), np.full(64, 8 / 64)])
-    model.buffers = [held(None), held(None), held(weights), held([8.8, 0.0]), held(None)]
+    model.buffers = [buffer(None), *(buffer(held.get(at)) for at in range(len(tensors)))]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     (folder / "model.tflite").write_bytes(bytes(builder.Output()))

@@ -237,6 +237,7 @@ def test_what_an_onnx_graph_does_not_take_is_refused_with_the_line_to_write(moda
         target.run(rows(2, modality.channels, modality.size[0]))
 
 
+@pytest.mark.slow
 def test_a_tflite_file_answers_any_number_of_rows(project):
     need("ai_edge_litert", "tflite")
     path = handed.tflite(project)
@@ -245,6 +246,13 @@ def test_a_tflite_file_answers_any_number_of_rows(project):
     for count in (6, 1, 4):
         main = target.run(rows(6).part(0, count)).outputs["main"]
         torch.testing.assert_close(main, torch.stack([8.8 - 8 * mean, 8 * mean], 1)[:count], atol=1e-4, rtol=0)
+
+
+@pytest.mark.slow
+def test_whole_numbers_with_a_scale_are_real_ones_outside_of_a_tflite_file(project):
+    need("ai_edge_litert", "tflite")
+    target = mlfuzz.forms.tflite("m", IMAGE, handed.dequantised(project))
+    torch.testing.assert_close(target.run(rows(3)).outputs["main"], rows(3).data, atol=1e-6, rtol=0)
 
 
 @pytest.mark.slow
@@ -472,6 +480,34 @@ def test_a_folder_of_transformers_is_ready_and_typed_as_a_newcomer_would(project
     told = capsys.readouterr().out
     assert "ready: mlfuzz fuzz model" in told
     assert "layers are watched" in told
+
+
+@pytest.mark.slow
+def test_folders_of_pictures_and_sounds_bring_their_processors(tmp_path):
+    need("transformers", "hf")
+    import transformers
+
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    seeing = transformers.ViTConfig(**small, image_size=16, patch_size=8, num_labels=2)
+    transformers.ViTForImageClassification(seeing).save_pretrained(tmp_path / "seeing")
+    transformers.ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(tmp_path / "seeing")
+    for channels in (1, 3):
+        kind = mlfuzz.Image(size=(20, 20), channels=channels)
+        target = mlfuzz.forms.huggingface("m", kind, tmp_path / "seeing")
+        assert target.run(rows(3, channels, 20)).outputs["main"].shape == (3, 2)
+        assert target.labels == ("LABEL_0", "LABEL_1")
+    (tmp_path / "seeing" / "model.safetensors").unlink()
+    with pytest.raises(TargetLoadError, match="pickled=True"):
+        mlfuzz.forms.huggingface("m", kind, tmp_path / "seeing")
+    hearing = transformers.Wav2Vec2Config(
+        **small, conv_dim=(8, 8), conv_stride=(5, 4), conv_kernel=(10, 8), num_conv_pos_embeddings=4, num_labels=2,
+        num_conv_pos_embedding_groups=2, classifier_proj_size=8, num_feat_extract_layers=2,
+    )  # fmt: skip
+    transformers.Wav2Vec2ForSequenceClassification(hearing).save_pretrained(tmp_path / "hearing")
+    transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(tmp_path / "hearing")
+    target = mlfuzz.forms.huggingface("m", mlfuzz.Audio(seconds=0.1), tmp_path / "hearing")
+    waves = np.random.default_rng(0).integers(-3000, 3000, (3, 1, 1600)).astype(np.int16)
+    assert target.run(from_payloads(list(waves), target.modality, target.device)).outputs["main"].shape == (3, 2)
 
 
 @pytest.mark.slow

@@ -53,12 +53,16 @@ class Tokenized:
 
 
 class Pictured:
-    """Images (B, C, H, W) in [0, 1] -> the arguments of a model. processor: of transformers."""
+    """Images (B, C, H, W) in [0, 1] -> the arguments of a model; grey ones as red, green and blue where it takes three
+    channels. processor: of transformers."""
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
+        self.channels = len(getattr(processor, "image_mean", None) or ())
 
     def __call__(self, images: Tensor) -> dict[str, Any]:
+        if images.shape[1] == 1 and self.channels > 1:
+            images = images.expand(-1, self.channels, -1, -1)
         made = self.processor(
             images=list(images.cpu().numpy()), do_rescale=False, input_data_format="channels_first", return_tensors="pt"
         )
