@@ -119,7 +119,7 @@ class Program:
         except ValueError:
             said = self._said()
             self.close()  # its lines and ours may no longer stand side by side
-            raise AnswerError(f"the program answered {_told(line)}, which is no JSON; {ONE_LINE}{said}") from None
+            raise AnswerError(f"the program answered {_quoted(line)}, which is no JSON; {ONE_LINE}{said}") from None
         if isinstance(value, dict) and list(value) == ["error"]:
             raise CommandError(str(value["error"]))
         return value
@@ -138,7 +138,7 @@ class Program:
             selector.register(process.stdout, selectors.EVENT_READ)
             if selector.select(0) and (chunk := os.read(process.stdout.fileno(), CHUNK_BYTES)):
                 self.close()
-                raise AnswerError(f"the program said {_told(chunk)} without being asked; {ONE_LINE}")
+                raise AnswerError(f"the program said {_quoted(chunk)} without being asked; {ONE_LINE}")
             selector.register(process.stdin, selectors.EVENT_WRITE)
             while len(answers) < len(lines):
                 events = selector.select(max(0.0, until - time.monotonic()))
@@ -160,7 +160,7 @@ class Program:
                         until = time.monotonic() + self._seconds
         if more := answers[len(lines) :] or ([rest] if rest else []):
             self.close()
-            raise AnswerError(f"the program said {_told(more[0])} beyond its {len(lines)} answers; {ONE_LINE}")
+            raise AnswerError(f"the program said {_quoted(more[0])} beyond its {len(lines)} answers; {ONE_LINE}")
         return answers
 
     def _write(self, process: subprocess.Popen[bytes], pending: memoryview) -> memoryview:
@@ -206,7 +206,7 @@ class Program:
         return f"; it said: {text}" if text else ""
 
 
-def _told(line: bytes) -> str:
+def _quoted(line: bytes) -> str:
     return shown(line.decode(errors="replace"))
 
 
