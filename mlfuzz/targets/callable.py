@@ -30,8 +30,8 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there. batch:
-    inputs that it is always called with, where it takes no other number of them; missing ones are padded.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
+    batch: inputs that it is always called with, where it takes no other number of them; missing ones are padded.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 """Models that are handed over as a file, a folder, a command or an address: each form a function that gives a target.
 
 `mlfuzz.forms.onnx("digits", mlfuzz.Image(size=(28, 28)), "digits.onnx", labels=DIGITS)`. What else a target takes
-(labels, seeds, raises, oracles, variants, batch) each form takes too. Packages that a form needs are imported when it
-is called; where one is missing it says which extra brings it. Nothing reads a pickle unless it is asked for by name.
+(labels, seeds, raises, oracles, task, output, variants, batch) each form takes too. Packages that a form needs are
+imported when it is called; where one is missing it says which extra brings it. Nothing reads a pickle unless it is
+asked for by name.
 
 Read estimators.py first: it is the shortest. `mlfuzz` imports it for users, and nothing else does.
 """
