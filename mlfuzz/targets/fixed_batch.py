@@ -38,7 +38,8 @@ def detected(model: nn.Module) -> int:
 
 def kept(target: Any) -> int:
     """The one number of inputs that a target, or the graph behind it, is always called with; 0 where any will do."""
-    return getattr(target, "batch", 0) or getattr(getattr(target, "function", None), "batch", 0)
+    held = (target, getattr(target, "function", None))
+    return next((size for one in held if (size := getattr(one, "batch", 0))), 0)
 
 
 def padded(rows: Rows, size: int) -> Rows:

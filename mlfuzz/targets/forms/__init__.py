@@ -5,6 +5,9 @@
 imported when it is called; where one is missing it says which extra brings it. Nothing reads a pickle unless it is
 asked for by name.
 
+The functions behind them say who they are: `identity` is what their files hold and how they are asked, `made_of` the
+objects of the user's own that stand in their way to an answer.
+
 Read estimators.py first: it is the shortest. `mlfuzz` imports it for users, and nothing else does.
 """
 

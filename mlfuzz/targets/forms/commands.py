@@ -88,6 +88,7 @@ class Program:
         self.identity = "\n".join(
             [*arguments, version, digest_of(held), source_of(encode), source_of(answer), f"{seconds:g}"]
         )
+        self.made_of = (encode, answer)
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
         self._owner = self._asked_at = 0

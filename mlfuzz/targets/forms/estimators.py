@@ -55,7 +55,7 @@ class Estimator:
             raise TargetLoadError(f"{type(estimator).__name__} has {wanted}{hint}; hand over a fitted estimator")
         self.way = way or known[0]
         self.classes = tuple(str(one) for one in getattr(estimator, "classes_", ()))
-        self.preprocess = preprocess
+        self.preprocess, self.made_of = preprocess, (estimator, preprocess)
         self._estimator = estimator
 
     @property

@@ -92,7 +92,7 @@ class OnnxGraph:
         self._outputs = list(outputs or known)
         self._taps = list(self._tapped.taps)
         self.layers: tuple[HookedLayer, ...] = ()
-        self.preprocess = preprocess
+        self.preprocess, self.made_of = preprocess, (preprocess,)
         self.identity = "\n".join(
             [digest_of([path, *external(path)]), source_of(preprocess), *self._outputs, runtime.__version__]
         )

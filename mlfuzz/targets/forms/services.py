@@ -110,6 +110,7 @@ class Service:
         self._where, self._modality = where, modality
         self._per_request, self._multipart, self._at_once = max(1, per_request), multipart, max(1, at_once)
         self._encode, self._request, self._answer = encode, request, answer
+        self.made_of = (encode, request, answer)
         self._headers, self._auth, self._auth_header = headers, auth, auth_header
         self._seconds, self._retries = seconds, retries
         self._pause, self._next = (1.0 / rate if rate else 0.0), 0.0

@@ -51,7 +51,7 @@ class TfliteGraph:
         self._inputs, self._outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self._names = [_plain(one["name"]) for one in self._outputs]
         self.slots = tuple(map(_slot, self._inputs))
-        self.preprocess = preprocess
+        self.preprocess, self.made_of = preprocess, (preprocess,)
         self.identity = f"{digest_of([path])}\n{source_of(preprocess)}"
         self.batch = batch if self._resizes() else int(self._inputs[0]["shape"][0])
         self._ran = False
