@@ -16,6 +16,7 @@ from mlfuzz.errors import ConfigError, ReplayError, UsageError
 from mlfuzz.modality.base import declared
 from mlfuzz.mutation import Chain, Mutation, Value
 from mlfuzz.mutators.param import Drawn, Param, Sites, columns_of
+from mlfuzz.placemap import PLACE_MAPS, TRUTH_LOST, PlaceMap
 from mlfuzz.registry import Registry
 from mlfuzz.timemap import TIME_MAPS, TimeMap
 
@@ -42,7 +43,7 @@ class Mutator:
     effect: on the label. warps_time: frame-wise outputs must be re-aligned before they are compared; `time_map` of the
     declaration says how, without one they cannot be.
     default: whether it belongs to the default set. min_channels: what has fewer is left as it is.
-    searched: recorded by searches alone, never drawn by a plan.
+    searched: recorded by searches alone, never drawn by a plan. moves_places: has a map in `mlfuzz.placemap`.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Mutator:
     default: bool = True
     min_channels: int = 1
     searched: bool = False
+    moves_places: bool = False
 
     @property
     def modality(self) -> str:
@@ -108,6 +110,7 @@ def mutator(
     version: int = 1,
     warps_time: bool = False,
     time_map: TimeMap | None = None,
+    place_map: PlaceMap | None = None,
     default: bool = True,
     min_channels: int = 1,
     searched: bool = False,
@@ -115,6 +118,8 @@ def mutator(
 ) -> Callable[[F], F]:
     """Register a function (rows, *, column, ...) -> rows as a mutator.
 
+    time_map, place_map: where each moment, or each place, of the output comes from (`mlfuzz.timemap`,
+    `mlfuzz.placemap`); frame-wise answers, maps, boxes and key points are moved along with them.
     Raises ConfigError where the declared parameters are not those of the function.
     """
 
@@ -126,11 +131,15 @@ def mutator(
             )
         part = Mutator(
             name, space, function, kind, cost, effect, tuple(sites), propose, version,
-            warps_time or time_map is not None, default, min_channels, searched,
+            warps_time or time_map is not None, default, min_channels, searched, place_map is not None,
         )  # fmt: skip
         MUTATORS.add(name, part)
         if part.warps_time:
             TIME_MAPS[name] = time_map
+        if place_map is not None:
+            PLACE_MAPS[name] = place_map
+        elif effect != "invariant":
+            TRUTH_LOST.add(name)
         return function
 
     return register

@@ -22,6 +22,7 @@ from mlfuzz.mutation import Chain, Mutation
 from mlfuzz.mutators.base import Mutator, replay
 from mlfuzz.mutators.param import Blob, Drawn, columns_of
 from mlfuzz.storage.contents import CONTENTS
+from mlfuzz.testing.places import what_moves_says_where_to
 from mlfuzz.testing.rows import degenerate_rows, example_rows, largest, smallest
 
 Law: TypeAlias = Callable[[Mutator, Modality], None]
@@ -190,6 +191,7 @@ LAWS: tuple[Law, ...] = (
     any_rows_are_taken,
     a_recorded_chain_replays,
     its_input_is_left_alone,
+    what_moves_says_where_to,
 )
 
 

@@ -14,6 +14,7 @@ from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Value
 from mlfuzz.mutators.base import MUTATORS, Column, Mutator
 from mlfuzz.mutators.param import Drawn, Param, Real
+from mlfuzz.placemap import PLACE_MAPS, Warp, affine
 from mlfuzz.testing import mutators as laws
 
 GREY = Image((12, 14), 1, "float32")
@@ -96,6 +97,43 @@ class Mislabelled(Real):
 def test_a_broken_operator_is_caught_and_named(law: laws.Law, part: Mutator) -> None:
     with pytest.raises(AssertionError, match=r"image\.broken: "):
         law(part, GREY)
+
+
+def moved(rows: TensorRows, *, right: Column) -> TensorRows:
+    return MUTATORS.get("image.translate").function(rows, right=right, down=torch.zeros_like(right))  # type: ignore[return-value]
+
+
+def shifted(size: tuple[int, int], *, right: Column) -> Warp:
+    matrix = torch.eye(3)[:2].repeat(len(right), 1, 1)
+    matrix[:, 0, 2] = -right * size[1]
+    return Warp(matrix=affine(matrix))
+
+
+def shifted_back(size: tuple[int, int], *, right: Column) -> Warp:
+    return shifted(size, right=-right)
+
+
+def hidden_elsewhere(size: tuple[int, int], *, right: Column) -> Warp:
+    return Warp(hidden=torch.zeros(len(right), *size, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("place_map", "told"), [(shifted, ""), (shifted_back, "px from where"), (hidden_elsewhere, "px")]
+)
+def test_a_place_map_that_is_not_what_the_operator_does_is_caught(place_map, told, monkeypatch) -> None:
+    part = replace(broken(moved, right=Real(-0.3, 0.3, neutral=0.0)), kind="geometry", moves_places=True)
+    monkeypatch.setitem(PLACE_MAPS, part.name, place_map)
+    if not told:
+        laws.what_moves_says_where_to(part, GREY)
+        return
+    with pytest.raises(AssertionError, match=told):
+        laws.what_moves_says_where_to(part, GREY)
+
+
+def test_geometry_without_a_place_map_is_caught() -> None:
+    part = replace(broken(moved, right=Real(-0.3, 0.3, neutral=0.0)), kind="geometry")
+    with pytest.raises(AssertionError, match="declare where to with place_map="):
+        laws.what_moves_says_where_to(part, GREY)
 
 
 def test_an_operator_that_fails_on_the_smallest_picture_is_caught() -> None:

@@ -12,6 +12,7 @@ from mlfuzz.batch import TensorRows
 from mlfuzz.mutators import noise
 from mlfuzz.mutators.base import Column, mutator
 from mlfuzz.mutators.param import Real, Seed
+from mlfuzz.placemap import Size, Warp
 
 PATCH = 0.3
 """The largest patch, as a share of each side: what `patch` reads and writes, whatever its size."""
@@ -20,31 +21,52 @@ SIDE = "of the side"
 ACROSS, DOWN = Real(0.0, 1.0, unit="of the way across"), Real(0.0, 1.0, unit="of the way down")
 
 
+def behind_block(size_: Size, *, size: Column, x: Column, y: Column, **_: object) -> Warp:
+    """What a block hides, in part or in whole."""
+    return Warp(hidden=_block(size_, size, x, y)[:, 0] > 0)
+
+
+def behind_patch(size_: Size, *, size: Column, x: Column, y: Column, **_: object) -> Warp:
+    """What stands where the patch is put is another part of the scene."""
+    height, width = size_
+    tall, wide = math.ceil(PATCH * height), math.ceil(PATCH * width)
+    down, across = (
+        _within(n, _corner(at, n - side), _pixels(size, n, side).view(-1))
+        for n, at, side in ((height, y, tall), (width, x, wide))
+    )
+    return Warp(hidden=down[:, :, None] & across[:, None])
+
+
+def behind_grid(size_: Size, *, size: Column, period: Column, x: Column, y: Column, **_: object) -> Warp:
+    """What the squares hide."""
+    return Warp(hidden=_squares(size_, size, period, x, y)[:, 0] > 0)
+
+
 @mutator(
-    "image.occlusion", kind="occlusion", cost=2, size=Real(0.0, 0.3, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN,
-    shade=Real(0.0, 1.0, unit="of white"),
+    "image.occlusion", kind="occlusion", cost=2, place_map=behind_block,
+    size=Real(0.0, 0.3, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN, shade=Real(0.0, 1.0, unit="of white"),
 )  # fmt: skip
 def occlusion(rows: TensorRows, *, size: Column, x: Column, y: Column, shade: Column) -> TensorRows:
     """Hide a block of `size` x `size` behind one shade, from black to white.
 
     Source: DeVries & Taylor, Cutout, 2017; DeepXplore's occlusion (Pei et al., SOSP 2017).
     """
-    return rows.with_data(torch.lerp(rows.data, _each(shade), _block(rows, size, x, y)))
+    return rows.with_data(torch.lerp(rows.data, _each(shade), _block(_size(rows), size, x, y)))
 
 
 @mutator(
-    "image.noise_block", kind="occlusion", cost=2, size=Real(0.0, 0.3, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN,
-    seed=Seed(),
+    "image.noise_block", kind="occlusion", cost=2, place_map=behind_block,
+    size=Real(0.0, 0.3, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN, seed=Seed(),
 )  # fmt: skip
 def noise_block(rows: TensorRows, *, size: Column, x: Column, y: Column, seed: Column) -> TensorRows:
     """Fill a block of `size` x `size` with random values. Source: Zhong et al., Random Erasing, AAAI 2020."""
     field = noise.uniform(seed, rows.data.shape[1:])
-    return rows.with_data(torch.lerp(rows.data, field, _block(rows, size, x, y)))
+    return rows.with_data(torch.lerp(rows.data, field, _block(_size(rows), size, x, y)))
 
 
 @mutator(
-    "image.patch", kind="occlusion", cost=2, size=Real(0.0, PATCH, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN,
-    from_x=ACROSS, from_y=DOWN,
+    "image.patch", kind="occlusion", cost=2, place_map=behind_patch,
+    size=Real(0.0, PATCH, neutral=0.0, unit=SIDE), x=ACROSS, y=DOWN, from_x=ACROSS, from_y=DOWN,
 )  # fmt: skip
 def patch(rows: TensorRows, *, size: Column, x: Column, y: Column, from_x: Column, from_y: Column) -> TensorRows:
     """Copy a block of at most 0.3 of the sides from one place of the picture to another."""
@@ -64,24 +86,39 @@ def patch(rows: TensorRows, *, size: Column, x: Column, y: Column, from_x: Colum
 
 
 @mutator(
-    "image.grid_mask", kind="occlusion", cost=2, size=Real(0.0, 0.45, neutral=0.0, unit="of the period"),
-    period=Real(0.15, 0.4, unit=SIDE), x=Real(0.0, 1.0, unit="of the period"), y=Real(0.0, 1.0, unit="of the period"),
+    "image.grid_mask", kind="occlusion", cost=2, place_map=behind_grid,
+    size=Real(0.0, 0.45, neutral=0.0, unit="of the period"), period=Real(0.15, 0.4, unit=SIDE),
+    x=Real(0.0, 1.0, unit="of the period"), y=Real(0.0, 1.0, unit="of the period"),
     shade=Real(0.0, 1.0, unit="of white"),
 )  # fmt: skip
 def grid_mask(rows: TensorRows, *, size: Column, period: Column, x: Column, y: Column, shade: Column) -> TensorRows:
     """Hide a square in each cell of a grid. Source: Chen et al., GridMask, 2020."""
-    height, width = rows.data.shape[-2:]
-    down, across = (
-        _stripes(_centres(n, rows.data.device), size, period, phase) for n, phase in ((height, y), (width, x))
-    )
-    return rows.with_data(torch.lerp(rows.data, _each(shade), down[:, None, :, None] * across[:, None, None]))
+    return rows.with_data(torch.lerp(rows.data, _each(shade), _squares(_size(rows), size, period, x, y)))
 
 
-def _block(rows: TensorRows, size: Column, x: Column, y: Column) -> Tensor:
+def _block(size_: Size, size: Column, x: Column, y: Column) -> Tensor:
     """How much of each pixel the block covers, (B, 1, H, W) in [0, 1]: its edges lie between pixels too."""
-    height, width = rows.data.shape[-2:]
-    down, across = (_covered(n, size, at, rows.data.device) for n, at in ((height, y), (width, x)))
+    height, width = size_
+    down, across = (_covered(n, size, at, size.device) for n, at in ((height, y), (width, x)))
     return down[:, None, :, None] * across[:, None, None]
+
+
+def _squares(size_: Size, size: Column, period: Column, x: Column, y: Column) -> Tensor:
+    """1 where a square of the grid lies, else 0: (B, 1, H, W)."""
+    height, width = size_
+    down, across = (_stripes(_centres(n, size.device), size, period, phase) for n, phase in ((height, y), (width, x)))
+    return down[:, None, :, None] * across[:, None, None]
+
+
+def _within(n: int, start: Tensor, length: Tensor) -> Tensor:
+    """Whether each of n pixels lies in [start, start + length): (B, n)."""
+    pixels = torch.arange(n, device=start.device)[None]
+    return (pixels >= start[:, None]) & (pixels < (start + length)[:, None])
+
+
+def _size(rows: TensorRows) -> Size:
+    height, width = rows.data.shape[-2:]
+    return int(height), int(width)
 
 
 def _covered(n: int, size: Column, at: Column, device: torch.device) -> Tensor:

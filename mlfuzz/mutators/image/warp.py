@@ -7,11 +7,18 @@ faster than `affine_grid`, whose matrix product may also round differently for o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from mlfuzz.placemap import PlaceMap, Size, Warp
+
+Lines: TypeAlias = tuple[Tensor, ...]
+"""across, down and, where the picture is shifted, at: what `affine` reads each row at."""
 
 
 @lru_cache(maxsize=64)
@@ -41,3 +48,35 @@ def affine(data: Tensor, across: Tensor, down: Tensor, at: Tensor | None = None,
     if at is not None:
         along = along + at[:, None]
     return sample(data, along[:, None, :] + (axis(height, data.device) * down[:, None])[:, :, None], padding=padding)
+
+
+def linear(lines: Callable[..., Lines]) -> PlaceMap:
+    """The place map of an operator that reads with `affine` at what `lines` (size, **columns) gives."""
+
+    def places(size: Size, **columns: Tensor) -> Warp:
+        return Warp(matrix=in_pixels(_matrix(*lines(size, **columns)), size))
+
+    return places
+
+
+def in_pixels(matrix: Tensor, size: Size) -> Tensor:
+    """Homogeneous matrices (R, 3, 3) between coordinates from -1 to 1 -> the same between pixels."""
+    height, width = size
+    # Written out: a product of matrices may round otherwise for one row than for many.
+    shift = matrix[:, :, 2] - matrix[:, :, 0] - matrix[:, :, 1]
+    read = torch.stack([matrix[:, :, 0] * (2 / width), matrix[:, :, 1] * (2 / height), shift], 2)
+    along = [(read[:, 0] + read[:, 2]) * (width / 2), (read[:, 1] + read[:, 2]) * (height / 2), read[:, 2]]
+    return torch.stack(along, 1)
+
+
+def field_in_pixels(grid: Tensor) -> Tensor:
+    """A grid (R, H, W) complex64 as places in pixels, (R, H, W, 2)."""
+    height, width = grid.shape[-2:]
+    return (torch.view_as_real(grid) + 1) * grid.real.new_tensor([width / 2, height / 2])
+
+
+def _matrix(across: Tensor, down: Tensor, at: Tensor | None = None) -> Tensor:
+    at = torch.zeros_like(across) if at is None else at
+    upper = torch.stack([torch.stack([part.real, part.imag], -1) for part in (across, down, at)], -1)
+    last = upper.new_tensor([0.0, 0.0, 1.0]).expand(len(upper), 1, 3)
+    return torch.cat([upper, last], 1)
