@@ -78,6 +78,18 @@ TRUTH_LOST: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """places: (R, N, 2), of what has left the picture where it would be. inside: (R, N) whether it never left it.
+
+    hidden: (R, N) of those inside, whether something stands before it.
+    """
+
+    places: Tensor
+    inside: Tensor
+    hidden: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """The way of B rows from their seeds: what moved where.
 
@@ -104,17 +116,17 @@ class Course:
             places[rows] = self._inside(warp.source(places[rows]))
         return places.reshape(len(self.moved), *shape, 2)
 
-    def followed(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the moved rows: places of their seeds (moved, N, 2) -> where they are now, and (moved, N) whether seen.
-
-        Of what has left the picture the place outside is given.
-        """
-        places, seen = places.clone(), torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+    def followed(self, places: Tensor) -> Followed:
+        """Of the moved rows: where places of their seeds (moved, N, 2) are now."""
+        places = places.clone()
+        inside = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+        hidden = torch.zeros_like(inside)
         for rows, warp in self.steps:
             found, shown = warp.target(places[rows])
             places[rows] = found
-            seen[rows] &= shown & ~self._inside(found).isnan().any(-1)
-        return places, seen
+            inside[rows] &= ~self._inside(found).isnan().any(-1)
+            hidden[rows] |= ~shown
+        return Followed(places, inside, hidden & inside)
 
     def _inside(self, places: Tensor) -> Tensor:
         height, width = self.size

@@ -105,6 +105,8 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
         "mlfuzz.oracles.sequence",
         "mlfuzz.oracles.vector",
         "mlfuzz.oracles.frames",
+        "mlfuzz.oracles.maps",
+        "mlfuzz.oracles.boxes",
         "mlfuzz.oracles.differential",
         "mlfuzz.oracles.differential_majority",
         "mlfuzz.oracles.resource",

@@ -132,6 +132,10 @@ def _spread(output: Output) -> float:
 def largest_difference(one: Observation, other: Observation) -> float:
     """Between the main outputs of the same rows; inf where texts differ or shapes do not fit."""
     left, right = one.outputs["main"], other.outputs["main"]
+    if isinstance(left, Ragged) and isinstance(right, Ragged):
+        if not torch.equal(left.lengths.cpu(), right.lengths.cpu()):
+            return float("inf")
+        left, right = _valid(left), _valid(right)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if left.shape != right.shape:
             return float("inf")
@@ -139,6 +143,12 @@ def largest_difference(one: Observation, other: Observation) -> float:
         difference = torch.where(same, torch.zeros_like(left), (left - right).abs())
         return float(torch.nan_to_num(difference, nan=float("inf")).max()) if difference.numel() else 0.0
     return 0.0 if left == right else float("inf")
+
+
+def _valid(output: Ragged) -> Tensor:
+    """The steps there are, of all rows one after the other."""
+    inside = torch.arange(output.values.shape[1], device=output.values.device) < output.lengths[:, None]
+    return output.values[inside]
 
 
 def _timed(target: Target, rows: Rows) -> float:

@@ -13,10 +13,14 @@ from torch.nn.utils.rnn import PackedSequence
 
 from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
-from mlfuzz.targets.parts import MAIN, Again, Chosen, Taken, described, learn, opened, parts_of, rows_in, unpacked
+from mlfuzz.targets.detections import detections, is_detections
+from mlfuzz.targets.parts import (
+    MAIN, Again, Chosen, Taken, described, learn, opened, parts_of, path_of, rows_in, unpacked, walk,
+)  # fmt: skip
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.thresholds import LOGIT, PROBABILITY, threshold_of
 from mlfuzz.tasks.infer import Inferred, infer
+from mlfuzz.tasks.table import TASKS
 from mlfuzz.tasks.task import Form, Task
 
 FEW_RUNS = 8
@@ -87,6 +91,8 @@ class Answers:
 
     def learn(self, result: Any, batch: int, again: Again, device: torch.device, graph: Callable[[], Any]) -> None:
         """The first run: which part is judged, and as what. graph: the same answer with its history, if it has one."""
+        if self._detects(result):
+            return
         self.taken = learn(result, batch, again, output=self.output, name=self.name)
         main, _ = opened(result, self.taken, self.output, self.name)
         output = self._main(main, batch, device)
@@ -98,13 +104,15 @@ class Answers:
         def traced() -> Any:
             return opened(graph(), self.taken, self.output, self.name)[0]
 
-        if "threshold" in task.options:
+        if "threshold" in task.options and task.geometry != "moved":
             self._find_threshold(task, output, traced)
         elif task.name == "classes" and self.inferred.advice and threshold_of(output, traced) == (LOGIT, False):
             self.inferred = replace(self.inferred, advice="")  # logits that lie between 0 and 1 by chance
 
     def read(self, result: Any, batch: int, device: torch.device) -> dict[str, Output]:
         """What a model gave -> outputs by name, "main" first. Raises AnswerError where it does not fit the batch."""
+        if self.task is not None and self.task.name == DETECTION:
+            return {MAIN: self._boxes(result, batch, device)}
         main, beside = opened(result, self.taken, self.output, self.name)
         output = self._main(main, batch, device)
         if self.guessed and isinstance(output, Tensor):
@@ -129,6 +137,25 @@ class Answers:
         if self.task is not None and self.task.name == "multi-label":
             return number < len(scores) and float(scores[number]) > (self.threshold or 0.0)
         return number == (int(scores.argmax()) if len(scores) > 1 else round(float(scores.nan_to_num(-1.0)[0])))
+
+    def _detects(self, result: Any) -> bool:
+        """Whether an answer is boxes, by declaration or because it names them: it is then judged as a whole."""
+        if self.declared is None and self.output is None and is_detections(result):
+            self.inferred = Inferred(TASKS[DETECTION], "boxes, labels and scores")
+        elif self.declared is None or self.declared.name != DETECTION:
+            return False
+        self.taken = Taken(rule="boxes, labels and scores of each input", made=callable(self.output))
+        return True
+
+    def _boxes(self, result: Any, batch: int, device: torch.device) -> Ragged:
+        assert self.task is not None
+        if callable(self.output):
+            result = self.output(result)
+        elif self.output is not None:
+            result = walk(result, path_of(result, self.output, self.name), self.name)
+        form = self.task.options.get("boxes")
+        found = detections(result, batch, self.name, labels=self.labels, form=form)
+        return Ragged(found.values.to(device), found.lengths.to(device))
 
     def _main(self, value: Any, batch: int, device: torch.device) -> Output:
         value = named(value, self.labels) if self.declared is None or self.declared.name in BY_CLASS else value
@@ -172,6 +199,8 @@ class Answers:
                 f' is {beyond:.4g}; if they are logits write task="{task.name if task else ""}:threshold=0"'
             )
 
+
+DETECTION = "detection"
 
 BY_CLASS = ("classes", "binary", "ordinal")
 """Tasks whose answer may be the number of a class."""

@@ -53,13 +53,15 @@ TASKS: dict[str, Task] = {
             (FINITE, {"name": "cosine"}), "cosine", "cosine", options={"bound": None},
         ),
         Task(
-            "segmentation", "a class for each place", "scores (B, classes, H, W), or class numbers (B, H, W)",
-            {"numbers": (2, 3)}, (FINITE,), "IoU", "mean IoU", labels="columns", geometry="moved",
+            "segmentation", "a class for each place", "scores (B, classes, H, W), one plane of yes or no, or class "
+            "numbers (B, H, W)", {"numbers": (2, 3)}, (FINITE, {"name": "maps"}), "IoU", "mean IoU", labels="planes",
+            geometry="moved", options={"bound": None, "threshold": None, "slack": None, "least": None},
         ),
         Task(
             "detection", "boxes with labels and scores", "boxes (N, 4), labels (N,) and scores (N,) of each input",
-            {"numbers": (2,), "ragged": None}, (FINITE,), "IoU", "boxes matched", parts=("boxes", "labels", "scores"),
-            geometry="moved",
+            {"ragged": None}, (FINITE, {"name": "boxes"}), "score", "boxes matched",
+            parts=("boxes", "labels", "scores"), geometry="moved",
+            options={"boxes": None, "relative": None, "threshold": None, "band": None, "iou": None, "visible": None},
         ),
         Task(
             "generation", "a text", "B texts", {"texts": None}, ({"name": "cer"},), "errors a character",

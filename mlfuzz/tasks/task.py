@@ -56,7 +56,8 @@ class Task:
     oracles: what judges it by default, as tables ({"name": "label"}); options that the oracle takes go into them.
     unit: of the margin, for people. metric: what `compare` counts, in words.
     parts: names of outputs that are judged together, the main one first; () where the main output is all.
-    labels: whether the target's labels name columns ("columns"), two sides of one number ("sides"), or nothing ("").
+    labels: whether the target's labels name columns ("columns"), planes of scores, or two sides of one ("planes"), two
+      sides of one number ("sides"), or nothing ("").
     geometry: what an operator of geometry does to the truth.
     options: what may be set beside the name (task={"name": "binary", "threshold": 0.3}), None: found out by itself.
     """
@@ -69,7 +70,7 @@ class Task:
     unit: str
     metric: str
     parts: tuple[str, ...] = ()
-    labels: Literal["columns", "sides", ""] = ""
+    labels: Literal["columns", "planes", "sides", ""] = ""
     geometry: Truth = "kept"
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,6 +81,8 @@ class Task:
             return f"task {self.name} is of {self.answers}; the judged output is {form.shown}"
         if self.labels == "columns" and labels and form.sizes and form.kind == "numbers" and form.sizes[0] != labels:
             return f"task {self.name} is of one column a label; there are {labels} labels and {form.sizes[0]} columns"
+        if self.labels == "planes" and len(form.sizes) == 3 and labels not in (0, form.sizes[0], form.sizes[0] + 1):
+            return f"task {self.name} is of one plane a label; there are {labels} labels and {form.sizes[0]} planes"
         if self.labels == "sides" and labels not in (0, 2):
             return f"task {self.name} has two labels, what the number says no to first; the target names {labels}"
         return ""

@@ -78,14 +78,18 @@ def _inside(traced: Tensor, height: int, width: int) -> Tensor:
 def _there_and_back(part: Mutator, way: Course, traced: Tensor, inside: Tensor) -> None:
     """A place that was traced back to the seed is found again where it came from."""
     count, height, width, _ = traced.shape
-    places, seen = way.followed(traced.nan_to_num(0.0).reshape(count, -1, 2))
+    found = way.followed(traced.nan_to_num(0.0).reshape(count, -1, 2))
     x = torch.arange(width, dtype=torch.float32) + 0.5
     y = torch.arange(height, dtype=torch.float32) + 0.5
     centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1)
-    apart = (places.reshape(traced.shape) - centres).norm(dim=-1)[inside]
+    apart = (found.places.reshape(traced.shape) - centres).norm(dim=-1)[inside]
     worst = float(apart.max()) if len(apart) else 0.0
     _require(part, worst <= NEAR, f"its place_map leads {worst:.2f} px from where it came from, there and back")
-    _require(part, bool(seen.reshape(inside.shape)[inside].all()), "its place_map loses places that it shows")
+    _require(
+        part,
+        bool((found.inside & ~found.hidden).reshape(inside.shape)[inside].all()),
+        "its place_map loses places that it shows",
+    )
 
 
 def _require(part: Mutator, holds: bool, message: str) -> None:

@@ -116,7 +116,7 @@ def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     count = len(ran)
     batch = Batch(
         inputs.take(ran), np.zeros(count, np.int64), np.arange(count), np.zeros((count, 1), np.float32),
-        np.ones(count, np.bool_),
+        np.ones(count, np.bool_), chains=lambda position: rows[int(ran[position])].finding.chain,
     )  # fmt: skip
     margins = oracle.check(execution.seen, reference, batch).margin.float().cpu().numpy()
     for position, at in enumerate(ran.tolist()):

@@ -36,7 +36,8 @@ def default_oracles(target: Any, main: Output) -> list[Oracle]:
 def with_options(description: Mapping[str, Any], task: Task, threshold: float | None) -> dict[str, Any]:
     """An oracle of a task with those of the task's options that it takes."""
     taken = inspect.signature(ORACLES.get(str(description["name"]))).parameters
-    options = {**task.options, **({"threshold": threshold} if "threshold" in task.options else {})}
+    found = {"threshold": threshold} if "threshold" in task.options and threshold is not None else {}
+    options = {**task.options, **found}
     known = {name: value for name, value in options.items() if value is not None and name in taken}
     return {**description, **known}
 
