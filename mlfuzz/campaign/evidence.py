@@ -21,6 +21,9 @@ AND, NOTHING = " + ", "none of them"
 TYPICAL = "typical_margin"
 """The name in a finding's evidence of the margin by which a typical seed does not fail, in the oracle's unit."""
 
+TRUTH = "truth"
+"""The name in a finding's evidence of what is true of its seed's places, as `corpus.truth` writes it."""
+
 RUNS = ("before", "after")
 """Parts of an explanation that the record holds by name already, as runs."""
 

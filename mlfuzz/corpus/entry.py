@@ -19,7 +19,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     """An input that ran, did not fail, and gained coverage or came nearer to failing.
 
     life, sequence: its identity, and blob: set by `Corpus.add`. parent: None for a seed. seed: its seed's number.
-    name, label: of a seed. chain: all of it, from the seed. gain: coverage when it was kept.
+    name, label, truth: of a seed. chain: all of it, from the seed. gain: coverage when it was kept.
     margins: each oracle's, None where it did not judge. loads: distance from the seed, in units of the limits.
     invariant: whether every operator since the seed keeps the label. calibration: what its vector was measured under.
     batch: its number in the life. seconds: of the campaign, when it was kept.
@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     seed: int = 0
     name: str = ""
     label: str | None = None
+    truth: str = ""
     chain: Chain = ()
     gain: float = 0.0
     margins: list[float | None] = []

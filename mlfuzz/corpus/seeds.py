@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -32,13 +32,17 @@ DUPLICATE = "same content as another seed"
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """name: relative, with "/". sha256: of the file. data: the payload as the modality writes it."""
+    """name: relative, with "/". sha256: of the file. data: the payload as the modality writes it.
+
+    truth: of its places, as `corpus.truth` writes it, or "".
+    """
 
     name: str
     payload: Payload
     label: str | None
     sha256: str
     data: bytes
+    truth: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class SeedSet:
     remedies: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left_out: int = 0
+    leave: Callable[[str], bool] = lambda _: False
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -66,6 +71,8 @@ class SeedSet:
 
     def refuse(self, reason: str, name: str, remedy: str = "") -> None:
         """Count a file that is no seed."""
+        if self.leave(name):
+            return
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         names = self.examples.setdefault(reason, [])
         if len(names) <= EXAMPLES:
@@ -100,14 +107,16 @@ class _Source:
 
 
 def load_seeds(
-    path: Path, modality: Modality, *, labels: Sequence[str] = (), max_seeds: int | None = None, rng_seed: int = 0
-) -> SeedSet:
+    path: Path, modality: Modality, *, labels: Sequence[str] = (), max_seeds: int | None = None, rng_seed: int = 0,
+    leave: Callable[[str], bool] = lambda _: False,
+) -> SeedSet:  # fmt: skip
     """The usable seeds below a folder, in a file, or in an .npz or .npy file of arrays.
 
     labels: the target's; a seed labelled otherwise is refused. max_seeds: at most so many, as many of each label as
-    can be, drawn by `rng_seed`. Raises SeedError with the counted reasons where none is left.
+    can be, drawn by `rng_seed`. leave: of a name, whether it is left aside without a word. Raises SeedError with the
+    counted reasons where none is left.
     """
-    found = SeedSet()
+    found = SeedSet(leave=leave)
     sources = _known_labels(_sources(Path(path), modality, labels, found), labels, found)
     wanted = len(sources) if max_seeds is None else max_seeds
     by_content: dict[str, Seed] = {}
@@ -196,6 +205,7 @@ def _decodes(item: tuple[bytes, str], modality: Modality) -> bool:
 
 
 def _known_labels(sources: Sequence[_Source], labels: Sequence[str], found: SeedSet) -> list[_Source]:
+    sources = [source for source in sources if not found.leave(source.name)]
     if not labels:
         return list(sources)
     unknown: dict[str, int] = {}

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM")
 """What such files begin with: one that does and still is not recognised is damaged."""
+
+
+NUMBERED = "save class numbers: Image.fromarray(classes.astype('uint8')).save(FILE)"
+"""What to do about a mask of anything else."""
 
 
 def read_picture(data: bytes) -> NDArray[np.generic]:
@@ -50,6 +54,28 @@ def read_picture(data: bytes) -> NDArray[np.generic]:
             _refuse_large(picture.size)
             picture.load()
             return _levels(ImageOps.exif_transpose(picture))
+
+
+def read_numbers(data: bytes) -> NDArray[np.integer[Any]]:
+    """Bytes of a mask -> (H, W) numbers as they are stored: of a palette its places, of an .npy file whole numbers.
+
+    Raises BadInputError, also for colours, which are no numbers.
+    """
+    with _decoding("mask"):
+        if data.startswith(b"\x93NUMPY"):
+            numbers = np.load(io.BytesIO(data), allow_pickle=False)
+            numbers = numbers[0] if numbers.ndim == 3 and len(numbers) == 1 else numbers
+            if numbers.ndim != 2 or (numbers.astype(np.int64) != numbers).any() or numbers.min(initial=0) < 0:
+                raise BadInputError("mask of no class numbers", f"{numbers.dtype} {numbers.shape}", remedy=NUMBERED)
+            return np.asarray(numbers.astype(np.int64))
+        from PIL import Image as Pillow
+
+        with Pillow.open(io.BytesIO(data)) as picture:
+            _refuse_large(picture.size)
+            picture.load()
+            if picture.mode not in ("P", "L", "1", "I", "I;16"):
+                raise BadInputError("mask of colours", f"mode {picture.mode}", remedy=NUMBERED)
+            return np.asarray(np.asarray(picture).astype(np.int64))
 
 
 def _levels(picture: Pillow.Image) -> NDArray[np.generic]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mlfuzz.batch import Batch, TensorRows
+from mlfuzz.corpus.truth import Truth, label_number, read_truth
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
@@ -111,10 +112,16 @@ class Boxes:
         self._threshold, self._band, self._iou, self._visible = threshold, band, iou, visible
         self._relative = relative
         self._names: tuple[str, ...] = ()
+        self._truths: list[Truth | None] = []
+        self._given: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
+
+    def bind_truths(self, truths: Sequence[str]) -> None:
+        """truths: of each seed, as `corpus.truth` writes it, "" where it has no boxes."""
+        self._truths, self._given = [read_truth(text) for text in truths], None
 
     def name_classes(self, names: Sequence[str]) -> None:
-        """The target's labels, for `explain`."""
-        self._names = tuple(names)
+        """The target's labels, for `explain` and for the seeds' own boxes."""
+        self._names, self._given = tuple(names), None
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         worst, judged = self._worst(seen, reference, batch)
@@ -138,7 +145,7 @@ class Boxes:
         details = {"box_before": before, "box_after": after}
         return {
             "expected": told[kind][0],
-            "expected_from": "model",
+            "expected_from": "label" if self._truth(int(batch.seeds[row])) else "model",
             "observed": told[kind][1],
             "threshold": self._threshold,
             **{name: box for name, box in details.items() if box},
@@ -154,11 +161,12 @@ class Boxes:
         size = _size(batch, before, after)
         before, after = self._in_pixels(before, before, size), self._in_pixels(after, before, size)
         way = way_of(batch, size, before.corners.device)
+        before, counted, believed = self._with_truth(before, batch)
         expected = self._moved(before, way, size)
         overlap = _overlaps(expected, after)
         same = before.labels[:, :, None] == after.labels[:, None]
-        lost = self._lost(before, after, expected, overlap, same)
-        gained = self._gained(before, after, expected, overlap, same, way)
+        lost = self._lost(before, after, counted & expected.visible, overlap, same)
+        gained = self._gained(after, believed, expected, overlap, same, way)
         is_lost = lost.margin > 0
         picked = _Worst(*(torch.where(_as(is_lost, one), one, other) for one, other in _pairs(lost, gained)))
         # Nothing is lost: how near that is says more than a box less than there might be.
@@ -175,9 +183,32 @@ class Boxes:
         extent = boxes.corners.new_tensor([size[1], size[0]] * 2)
         return replace(boxes, corners=torch.where(shares[:, None, None], boxes.corners * extent, boxes.corners))
 
-    def _lost(self, before: _Boxes, after: _Boxes, expected: _Expected, overlap: Tensor, same: Tensor) -> _Worst:
-        """The box of the seed that is missed most clearly."""
-        sure = (before.scores >= self._threshold + self._band) & expected.visible
+    def _with_truth(self, before: _Boxes, batch: Batch) -> tuple[_Boxes, Tensor, Tensor]:
+        """The boxes of the seeds, the model's and the true ones; (B, N) which of them should be found again, and which
+        may be. Of a seed with a truth those should that are in it and that the model finds; else all it is sure of."""
+        sure = before.scores >= self._threshold + self._band
+        believed = before.scores >= self._threshold - self._band
+        if not self._truths:
+            return before, sure, believed
+        if self._given is None:
+            self._given = _padded([self._truth(seed) for seed in range(len(self._truths))], self._names)
+        # What is beyond the seeds that have one has none: the last row of the table.
+        at = torch.from_numpy(batch.seeds.clip(max=len(self._truths)))
+        corners, scores, labels, labelled = (part[at].to(before.corners.device) for part in self._given)
+        given, has = _Boxes(corners, scores, labels), labelled[:, None]
+        plain = _Expected(given.corners, given.corners, given.labels >= 0)
+        found = (_overlaps(plain, before) >= self._iou) & (given.labels[:, :, None] == before.labels[:, None])
+        found &= sure[:, None] & (given.labels >= 0)[:, :, None]
+        both = _Boxes(*(torch.cat([getattr(one, name) for one in (before, given)], 1)
+                        for name in ("corners", "scores", "labels")))  # fmt: skip
+        return both, torch.cat([sure & ~has, found.any(2)], 1), torch.cat([believed, given.labels >= 0], 1)
+
+    def _truth(self, seed: int) -> Truth | None:
+        truth = self._truths[seed] if seed < len(self._truths) else None
+        return None if truth is None or truth.mask is not None else truth
+
+    def _lost(self, before: _Boxes, after: _Boxes, sure: Tensor, overlap: Tensor, same: Tensor) -> _Worst:
+        """The box of the seed that is missed most clearly. sure: (B, N) those that should be found."""
         there = overlap >= self._iou
         scores = after.scores[:, None].expand(same.shape)
         best = _most(torch.where(there & same, scores, 0.0))
@@ -200,12 +231,11 @@ class Boxes:
         )  # fmt: skip
 
     def _gained(
-        self, before: _Boxes, after: _Boxes, expected: _Expected, overlap: Tensor, same: Tensor, way: Course
+        self, after: _Boxes, believed: Tensor, expected: _Expected, overlap: Tensor, same: Tensor, way: Course
     ) -> _Worst:
-        """The box without one on the seed that is surest of itself."""
+        """The box without one on the seed that is surest of itself. believed: (B, N) those that may be found."""
         enough = torch.where(expected.visible, self._iou, UNSURE_IOU)[:, :, None]
-        believed = (before.scores >= self._threshold - self._band)[:, :, None]
-        matched = (same & believed & (overlap >= enough)).any(1)
+        matched = (same & believed[:, :, None] & (overlap >= enough)).any(1)
         new = (after.scores > 0) & ~matched & self._on_seed(after, way)
         margin = torch.where(new, after.scores - self._threshold - self._band, -self._threshold - self._band)
         worst, at = _most_of(margin)
@@ -327,6 +357,21 @@ def _boxes(seen: Observation) -> _Boxes:
     values = torch.where(filled[..., None], values.nan_to_num(0.0, 0.0, 0.0), 0.0)
     labels = values[..., 5].round().long().clamp(0, PAIR - 1)
     return _Boxes(values[..., :4], torch.where(filled, values[..., 4], 0.0), torch.where(filled, labels, -1))
+
+
+def _padded(truths: Sequence[Truth | None], names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of n seeds and of one without: corners (n + 1, N, 4), scores of 1 and numbers of labels, -1 in the padding.
+
+    Last (n + 1,): which have a truth. A label that the target does not have is taken as padding.
+    """
+    count = max((len(truth.boxes) for truth in truths if truth is not None), default=0)
+    corners, labels = torch.zeros((len(truths) + 1, count, 4)), torch.full((len(truths) + 1, count), -1)
+    for row, truth in enumerate(truths):
+        for at, box in enumerate(() if truth is None else truth.boxes):
+            corners[row, at] = torch.tensor(box[:4])
+            labels[row, at] = label_number(box[4], names)
+    labelled = torch.tensor([truth is not None for truth in truths] + [False])
+    return corners, (labels >= 0).float(), labels, labelled
 
 
 def _size(batch: Batch, *seen: _Boxes) -> tuple[int, int]:

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, TensorRows
+from mlfuzz.corpus.truth import UNKNOWN as NOTHING_SAID
+from mlfuzz.corpus.truth import read_truth
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
@@ -95,14 +99,22 @@ class Maps:
             raise ConfigError(f"oracle maps: least is a share of the picture in [0, 1), not {least}")
         self._bound, self._threshold, self._slack, self._least = bound, threshold, int(slack), least
         self._names: tuple[str, ...] = ()
+        self._masks: list[NDArray[np.uint16] | None] = []
+        self._resized: dict[Size, Tensor] = {}
+
+    def bind_truths(self, truths: Sequence[str]) -> None:
+        """truths: of each seed, as `corpus.truth` writes it, "" where it has no mask."""
+        held = [read_truth(text) for text in truths]
+        self._resized = {}
+        self._masks = [None if truth is None else truth.mask for truth in held]
 
     def name_classes(self, names: Sequence[str]) -> None:
         """The target's labels, for `explain`."""
         self._names = tuple(names)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
-        compared, judged = self._compared(seen, reference, batch)
-        lost = self._lost(compared)
+        compared, own, judged = self._compared(seen, reference, batch)
+        lost = self._lost(compared, own)
         worst, number = lost.max(dim=1)
         missing, surplus = (each.gather(1, number[:, None])[:, 0] for each in (compared.missing, compared.surplus))
         kind = torch.where(surplus * LOPSIDED < missing, LOST, torch.where(missing * LOPSIDED < surplus, SPREAD, MOVED))
@@ -115,13 +127,15 @@ class Maps:
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         key = int(self.check(seen, reference, batch).keys[row])
         number, kind = divmod(key, len(KINDS))
-        compared, _ = self._compared(seen, reference, batch)
+        compared, own, _ = self._compared(seen, reference, batch)
+        labelled = len(self._masks) > int(batch.seeds[row]) and self._masks[int(batch.seeds[row])] is not None
         known = max(int(compared.known[row]), 1)
         return {
             "expected": f"area of {self._named(number)}",
-            "expected_from": "model",
+            "expected_from": "label" if labelled else "model",
             "observed": KINDS[kind],
             "iou": round(float(compared.iou[row, number]), 4),
+            "iou_on_seed": round(float(own[row, number]), 4),
             "tolerated": self._bound,
             "area_expected": f"{100 * float(compared.expected[row, number]) / known:.3g} % of the picture",
             "area_observed": f"{100 * float(compared.seen[row, number]) / known:.3g} % of the picture",
@@ -131,16 +145,37 @@ class Maps:
         given = {"bound": self._bound, "slack": self._slack, "least": self._least}
         return given if self._threshold is None else {**given, "threshold": self._threshold}
 
-    def _compared(self, seen: Observation, reference: Observation, batch: Batch) -> tuple[_Compared, Tensor]:
-        """What is where, and (B,) which rows can be judged."""
+    def _compared(self, seen: Observation, reference: Observation, batch: Batch) -> tuple[_Compared, Tensor, Tensor]:
+        """What is where; (B, K) what the model reaches on the seeds themselves; and (B,) which rows can be judged."""
         own, scores = _maps(reference), _maps(seen)
         before, after = self._classes(own, own), self._classes(scores, own)
         count = self._count(scores, before, after)
+        truth = self._truth(batch, before)
+        reached = torch.ones((len(before), count), device=before.device)
+        if truth is not None:
+            reached = _compare(truth, before, count, self._slack).iou
+            before = truth
         expected, known = self._expected(before, batch)
         compared = _compare(expected, after, count, self._slack)
         places = after[0].numel()
         judged = known & (compared.known >= LEAST_KNOWN * places) & _finite(own) & _finite(scores)
-        return compared, judged
+        return compared, reached, judged
+
+    def _truth(self, batch: Batch, before: Tensor) -> Tensor | None:
+        """The masks of the rows' seeds at the map's resolution, the model's own answer where a seed has none."""
+        if not any(mask is not None for mask in self._masks):
+            return None
+        shape = (int(before.shape[1]), int(before.shape[2]))
+        if self._resized.get(shape) is None:
+            blank = np.full(shape, UNKNOWN, np.int16)
+            self._resized[shape] = torch.from_numpy(
+                np.stack([blank if mask is None else _resized(mask, shape) for mask in (*self._masks, None)])
+            )
+        # What is beyond the seeds that have one has none: the last of the stack.
+        has = np.asarray([*(mask is not None for mask in self._masks), False])
+        at = batch.seeds.clip(max=len(self._masks))
+        truth = self._resized[shape][torch.from_numpy(at)].to(before.device)
+        return torch.where(torch.from_numpy(has[at]).to(before.device)[:, None, None], truth, before)
 
     def _expected(self, before: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Class numbers (B, H, W) as they are to be expected, and (B,) whether that is known."""
@@ -159,10 +194,10 @@ class Maps:
         moved = read.reshape(len(rows), height, width).masked_fill(nowhere, UNKNOWN)
         return before.index_copy(0, rows, moved), way.known
 
-    def _lost(self, compared: _Compared) -> Tensor:
+    def _lost(self, compared: _Compared, own: Tensor) -> Tensor:
         """(B, K) of the intersection over union; 0 of classes that cover too little to be looked at."""
         large = torch.maximum(compared.expected, compared.seen) > self._least * compared.known[:, None]
-        return torch.where(large, 1.0 - compared.iou, 0.0)
+        return torch.where(large, own - compared.iou, 0.0)
 
     def _classes(self, maps: Tensor, like: Tensor) -> Tensor:
         """(B, H, W) int16. like: the seeds' own maps: what one plane is, classes or scores, they decide."""
@@ -196,8 +231,9 @@ class Maps:
 def _compare(expected: Tensor, seen: Tensor, count: int, slack: int) -> _Compared:
     """Both (B, H, W) int16; expected may hold UNKNOWN."""
     known = expected != UNKNOWN
-    missing = known & ~_within(seen, expected, slack)
-    surplus = known & ~(_within(expected, seen, slack) | _within(known, torch.zeros_like(known), slack))
+    clear = known & ~_within(known, torch.zeros_like(known), slack)  # a sliver beside what hides it may go unseen
+    missing = clear & ~_within(seen, expected, slack)
+    surplus = clear & ~_within(expected, seen, slack)
     areas, common = _counted(expected, known, count, known & (expected == seen))
     covered, too_many = _counted(seen, known, count, surplus)
     too_few, _ = _counted(expected, missing, count, missing)
@@ -213,6 +249,14 @@ def _within(where: Tensor, wanted: Tensor, slack: int) -> Tensor:
         for across in range(2 * slack + 1):
             found |= wide[:, down : down + height, across : across + width] == wanted
     return found
+
+
+def _resized(mask: NDArray[np.uint16], shape: Sequence[int]) -> NDArray[np.int16]:
+    """Class numbers at another resolution, each cell that of its middle."""
+    down, across = (((np.arange(want) + 0.5) * have / want).astype(np.int64) for want, have in
+                    zip(shape, mask.shape, strict=True))  # fmt: skip
+    read = np.where(mask == NOTHING_SAID, UNKNOWN, mask.astype(np.int32))[down[:, None], across]
+    return np.asarray(read, np.int16)
 
 
 def _counted(numbers: Tensor, where: Tensor, count: int, also: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 
 from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.tasks.task import Task
 
 
 class Target(Protocol):
@@ -47,6 +48,12 @@ def label_index(target: Target, label: str | None) -> int:
     """Class number of a label's name, or -1 where there is none."""
     labels: Sequence[str] = target.labels
     return labels.index(label) if label in labels else -1
+
+
+def truth_of(target: object) -> Literal["maps", "boxes", ""]:
+    """What the truth of its seeds is beyond a label, by its task."""
+    task = getattr(target, "task", None)
+    return task.truth if isinstance(task, Task) else ""
 
 
 def read_as(target: Target, oracle: object) -> None:

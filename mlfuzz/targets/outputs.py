@@ -15,7 +15,18 @@ from mlfuzz.errors import AnswerError
 from mlfuzz.observation import Output, Ragged
 from mlfuzz.targets.detections import detections, is_detections
 from mlfuzz.targets.parts import (
-    MAIN, Again, Chosen, Taken, described, learn, opened, parts_of, path_of, rows_in, unpacked, walk,
+    MAIN,
+    Again,
+    Chosen,
+    Taken,
+    described,
+    learn,
+    opened,
+    parts_of,
+    path_of,
+    rows_in,
+    unpacked,
+    walk,
 )  # fmt: skip
 from mlfuzz.targets.source import source_of
 from mlfuzz.targets.thresholds import LOGIT, PROBABILITY, threshold_of

@@ -55,12 +55,12 @@ TASKS: dict[str, Task] = {
         Task(
             "segmentation", "a class for each place", "scores (B, classes, H, W), one plane of yes or no, or class "
             "numbers (B, H, W)", {"numbers": (2, 3)}, (FINITE, {"name": "maps"}), "IoU", "mean IoU", labels="planes",
-            geometry="moved", options={"bound": None, "threshold": None, "slack": None, "least": None},
+            truth="maps", geometry="moved", options={"bound": None, "threshold": None, "slack": None, "least": None},
         ),
         Task(
             "detection", "boxes with labels and scores", "boxes (N, 4), labels (N,) and scores (N,) of each input",
             {"ragged": None}, (FINITE, {"name": "boxes"}), "score", "boxes matched",
-            parts=("boxes", "labels", "scores"), geometry="moved",
+            parts=("boxes", "labels", "scores"), truth="boxes", geometry="moved",
             options={"boxes": None, "relative": None, "threshold": None, "band": None, "iou": None, "visible": None},
         ),
         Task(

@@ -58,6 +58,7 @@ class Task:
     parts: names of outputs that are judged together, the main one first; () where the main output is all.
     labels: whether the target's labels name columns ("columns"), planes of scores, or two sides of one ("planes"), two
       sides of one number ("sides"), or nothing ("").
+    truth: what a seed's truth is beyond a label: a map of classes ("maps"), a list of boxes ("boxes").
     geometry: what an operator of geometry does to the truth.
     options: what may be set beside the name (task={"name": "binary", "threshold": 0.3}), None: found out by itself.
     """
@@ -71,6 +72,7 @@ class Task:
     metric: str
     parts: tuple[str, ...] = ()
     labels: Literal["columns", "planes", "sides", ""] = ""
+    truth: Literal["maps", "boxes", ""] = ""
     geometry: Truth = "kept"
     options: Mapping[str, Any] = field(default_factory=dict)
 

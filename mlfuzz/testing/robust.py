@@ -17,7 +17,8 @@ from mlfuzz.campaign.setup.assemble import bind, oracles_for, target_for
 from mlfuzz.campaign.setup.operators import plan_for
 from mlfuzz.campaign.setup.seeds import class_numbers
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.corpus.seeds import Seed, load_seeds
+from mlfuzz.corpus.annotated import load_annotated
+from mlfuzz.corpus.seeds import Seed
 from mlfuzz.errors import SeedError, UsageError
 from mlfuzz.modality.base import Payload
 from mlfuzz.mutation import sentence
@@ -27,6 +28,7 @@ from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import Floor, Oracle
 from mlfuzz.rates import CONFIDENCE, wilson
+from mlfuzz.targets.base import truth_of
 from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.execute import Execution, execute
 from mlfuzz.targets.load import load
@@ -180,7 +182,7 @@ def _loaded(target: AnyTarget, seeds: Given | None) -> list[Seed]:
     if seeds is None:
         raise SeedError(f"target {target.name} has no seeds; give a folder or payloads")
     if isinstance(seeds, str | Path):
-        found = load_seeds(Path(seeds), target.modality, labels=target.labels).seeds
+        found = load_annotated(Path(seeds), target.modality, kind=truth_of(target), labels=target.labels).seeds
     else:
         found = [Seed(f"seed {number}", payload, None, "", b"") for number, payload in enumerate(seeds)]
     if not found:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Batch, from_payloads
-from mlfuzz.campaign.evidence import run_of, shown_by
+from mlfuzz.campaign.evidence import TRUTH, run_of, shown_by
 from mlfuzz.errors import MlfuzzError, ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Modality, Payload, rebuild
@@ -110,6 +110,9 @@ def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     reference = _reference(target, [rows[at] for at in ran.tolist()], execution.seen)
     if (call := getattr(oracle, "name_classes", None)) is not None:
         call(target.labels)
+    truths = [str(rows[at].finding.evidence.get(TRUTH, "")) for at in ran.tolist()]
+    if any(truths) and (show := getattr(oracle, "bind_truths", None)) is not None:
+        show(truths)
     bind = getattr(oracle, "bind", None)
     if bind is not None:
         bind(torch.tensor([rows[at].label for at in ran.tolist()], device=target.device))

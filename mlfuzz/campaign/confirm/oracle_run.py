@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mlfuzz.batch import Batch, Rows, from_payloads
-from mlfuzz.campaign.evidence import run_of, shown_by
+from mlfuzz.campaign.evidence import TRUTH, run_of, shown_by
 from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Payload
@@ -77,6 +77,9 @@ class OracleRun:
             self.reference = self.target.run(self.seed_rows)
         if (call := getattr(self.oracle, "name_classes", None)) is not None:
             call(target.labels)
+        truth = str(finding.evidence.get(TRUTH, ""))
+        if truth and (show := getattr(self.oracle, "bind_truths", None)) is not None:
+            show([truth])
         bind = getattr(self.oracle, "bind", None)
         if bind is not None:
             number = -1 if finding.label is None else label_index(target, finding.label)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Batch
-from mlfuzz.campaign.evidence import RUNS, TYPICAL, named, run_of, shown_by
+from mlfuzz.campaign.evidence import RUNS, TRUTH, TYPICAL, named, run_of, shown_by
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, identify
@@ -172,6 +172,8 @@ class Candidates:
         references = [FileRef(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
         if self.origin.linf is not None:
             what["evidence"] = {**what["evidence"], "linf": self.origin.linf}
+        if self.seeds.truths[seed]:
+            what["evidence"] = {**what["evidence"], TRUTH: self.seeds.truths[seed]}
         if self.origin.plain:
             what["evidence"] = {**what["evidence"], "repro": dict(self.origin.plain)}
         finding = Finding(

@@ -79,7 +79,7 @@ def assemble(
     batch = spec.batch or calibration.batch
     plan = plan_for(target, spec, rows, calibration.seconds, batch)
     oracles = oracles_for(target, spec, seeds.answers[0])
-    bind(oracles, seeds.labels, calibration.floor, target.labels)
+    bind(oracles, seeds.labels, calibration.floor, target.labels, seeds.truths)
     if not guarded:
         mild = plan_for(target, spec, rows, calibration.seconds, batch)
         fit_harmless(oracles, target, mild, rows, seen, seed=spec.seed, each=seeds.seconds)
@@ -146,15 +146,19 @@ def scheduler_for(spec: WorkerSpec) -> tuple[Scheduler, str]:
     return up_to_date(made(SCHEDULERS, spec.scheduler))
 
 
-def bind(oracles: Sequence[Oracle], labels: Tensor, floor: Floor, names: Sequence[str] = ()) -> None:
+def bind(
+    oracles: Sequence[Oracle], labels: Tensor, floor: Floor, names: Sequence[str] = (), truths: Sequence[str] = ()
+) -> None:
     """Tell the oracles that want to know what is expected of each seed, and what the outputs are worth.
 
-    labels: (seeds,) class numbers. names: the target's labels.
+    labels: (seeds,) class numbers. names: the target's labels. truths: of the seeds' places, as `corpus.truth` writes.
     """
     for oracle in oracles:
         if (call := getattr(oracle, "name_classes", None)) is not None:
             call(names)
         if (tell := getattr(oracle, "bind", None)) is not None:
             tell(labels)
+        if any(truths) and (show := getattr(oracle, "bind_truths", None)) is not None:
+            show(truths)
         if (scale := getattr(oracle, "calibrate", None)) is not None:
             scale(floor)

@@ -20,9 +20,10 @@ from mlfuzz.campaign.evidence import names_answers, run_of, says
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
+from mlfuzz.corpus.annotated import load_annotated
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
-from mlfuzz.corpus.seeds import Seed, SeedSet, load_seeds
+from mlfuzz.corpus.seeds import Seed, SeedSet
 from mlfuzz.errors import SeedError, TargetError
 from mlfuzz.modality import raw
 from mlfuzz.modality.base import Payload
@@ -32,6 +33,7 @@ from mlfuzz.progress import SeedStats
 from mlfuzz.schedulers.base import Scheduler, no_keys
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
+from mlfuzz.targets.base import truth_of
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import AnyTarget
 from mlfuzz.tasks.infer import turned
@@ -63,8 +65,9 @@ class Seeds:
     seeds, answers: whole, in the order of their numbers, until `release`; no answers where they have not been run.
     numbers: theirs among all that were looked at. stats: what became of the others. seconds: of one input among few,
     as measured. warnings: about files.
-    labels: (n,) class numbers, -1 where a seed has none. forms: shape and type of each, and so of its descendants; no
-    type of a text. reference: the answers without activations, which no oracle compares.
+    labels: (n,) class numbers, -1 where a seed has none. truths: of their places, or "". forms: shape and type of
+    each, and so of its descendants; no type of a text. reference: the answers without activations, which no oracle
+    compares.
     """
 
     target: AnyTarget
@@ -76,6 +79,7 @@ class Seeds:
     warnings: Sequence[str] = ()
     names: tuple[str, ...] = field(init=False)
     label_names: tuple[str | None, ...] = field(init=False)
+    truths: tuple[str, ...] = field(init=False)
     files: tuple[bytes, ...] = field(init=False)
     labels: Tensor = field(init=False)
     forms: tuple[tuple[tuple[int, ...], np.dtype[np.generic] | None], ...] = field(init=False)
@@ -84,6 +88,7 @@ class Seeds:
     def __post_init__(self) -> None:
         self.names = tuple(seed.name for seed in self.seeds)
         self.label_names = tuple(seed.label for seed in self.seeds)
+        self.truths = tuple(seed.truth for seed in self.seeds)
         self.files = tuple(seed.data for seed in self.seeds)
         self.labels = class_numbers(self.label_names, self.target.labels).to(self.target.device)
         self.forms = tuple(_form(seed.payload) for seed in self.seeds)
@@ -159,7 +164,7 @@ class Seeds:
         margins = self.margins(oracles)
         for number, seed in enumerate(self.seeds):
             entry = Entry(
-                seed=number, name=seed.name, label=seed.label, gain=1.0, loads=[0.0] * width,
+                seed=number, name=seed.name, label=seed.label, truth=seed.truth, gain=1.0, loads=[0.0] * width,
                 margins=[float(margin) if np.isfinite(margin) else None for margin in margins[number]],
             )  # fmt: skip
             corpus.add(entry, features[number], raw.dumps(seed.payload))
@@ -180,9 +185,9 @@ def found_seeds(target: AnyTarget, spec: WorkerSpec) -> SeedSet:
     where = spec.seeds or str(target.seeds or "")
     if not where:
         raise SeedError(f"target {target.name} has no seeds; give a folder: --seeds DIR")
-    return load_seeds(
-        Path(spec.directory) / where, target.modality, labels=target.labels, max_seeds=spec.max_seeds,
-        rng_seed=spec.seed,
+    return load_annotated(
+        Path(spec.directory) / where, target.modality, kind=truth_of(target), labels=target.labels,
+        max_seeds=spec.max_seeds, rng_seed=spec.seed,
     )  # fmt: skip
 
 
@@ -193,7 +198,7 @@ def stored_seeds(target: AnyTarget, corpus: Corpus) -> list[Seed]:
     found = []
     for row in rows:
         entry, payload = corpus.entry(row), raw.loads(corpus.payload(row))
-        found.append(Seed(entry.name, payload, entry.label, "", target.modality.encode(payload)))
+        found.append(Seed(entry.name, payload, entry.label, "", target.modality.encode(payload), entry.truth))
     return found
 
 
@@ -237,7 +242,9 @@ def usable_seeds(
 
     Raises SeedError where none is left; TargetError where that is for want of one output for each label.
     """
-    stats = SeedStats(skipped=dict(found.skipped), labelled=sum(seed.label is not None for seed in found.seeds))
+    stats = SeedStats(
+        skipped=dict(found.skipped), labelled=sum(seed.label is not None or bool(seed.truth) for seed in found.seeds)
+    )
     kept = []
     for at, (seed, answer) in enumerate(zip(found.seeds, answers, strict=True)):
         if answer is None:

@@ -61,8 +61,9 @@ def check(
     from mlfuzz.batch import from_payloads
     from mlfuzz.campaign.rehearsal import Rehearsal
     from mlfuzz.campaign.search.strategy import gradients_reach
-    from mlfuzz.corpus.seeds import load_seeds
+    from mlfuzz.corpus.annotated import load_annotated
     from mlfuzz.registry import import_plugins
+    from mlfuzz.targets.base import truth_of
     from mlfuzz.targets.check import CheckLine
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
@@ -78,7 +79,9 @@ def check(
         raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
     if not (seeds or settings.seeds or Path(where).exists()):
         where = found.root / where  # as a campaign's worker finds it, which runs in the project's folder
-    usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
+    usable = load_annotated(
+        Path(where), loaded.modality, kind=truth_of(loaded), labels=loaded.labels, max_seeds=max_seeds
+    )
     shape = getattr(usable.seeds[0].payload, "shape", None)
     alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
     lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {_counted(usable)}")]
