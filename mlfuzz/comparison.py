@@ -261,20 +261,21 @@ def _faults(workdir: Workdir) -> set[str]:
 
 
 def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> dict[str, Pair]:
-    """By label, "" for all: of the labelled seeds that both targets know the labels of."""
-    from mlfuzz.corpus.seeds import load_seeds
+    """By label, "" for all: of the labelled seeds that both targets know the labels of; of maps and boxes for all."""
+    from mlfuzz.corpus.annotated import load_annotated
+    from mlfuzz.targets.base import truth_of
 
     where = seeds if seeds is not None else before.seeds
     if where is None or not before.labels:
         return {}
     labels = tuple(label for label in before.labels if label in after.labels)
-    found = load_seeds(Path(where), before.modality, labels=labels).seeds
-    labelled = [seed for seed in found if seed.label is not None]
+    found = load_annotated(Path(where), before.modality, kind=truth_of(before), labels=labels).seeds
+    labelled = [seed for seed in found if seed.label is not None or seed.truth]
     if not labelled:
         return {}
     right = [_right(target, labelled) for target in (before, after)]
     pairs = {}
-    for label in ("", *sorted({str(seed.label) for seed in labelled})):
+    for label in ("", *sorted({str(seed.label) for seed in labelled if seed.label is not None})):
         both = [(one, other) for seed, one, other in zip(labelled, *right, strict=True) if label in ("", seed.label)]
         old, new = (FailureShare(sum(hits), len(hits)) for hits in zip(*both, strict=True))
         lost, won = both.count((True, False)), both.count((False, True))
@@ -283,9 +284,12 @@ def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> 
 
 
 def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
-    """Whether the target gives each seed its label."""
+    """Whether the target gives each seed its label; of maps and boxes, whether it agrees with them by half or more."""
+    import numpy as np
+
     from mlfuzz.batch import from_payloads
     from mlfuzz.campaign.evidence import run_of, says
+    from mlfuzz.targets.agreement import RIGHT, agreements
     from mlfuzz.targets.execute import execute
 
     right = [False] * len(seeds)
@@ -294,6 +298,10 @@ def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
         execution = execute(target, from_payloads([seed.payload for seed in part], target.modality, target.device))
         for position, row in enumerate(execution.ran.tolist()):
             assert execution.seen is not None
+            if part[row].truth:
+                main = execution.seen.take(np.asarray([position])).outputs["main"]
+                right[start + row] = agreements(target, main, [part[row].truth])[0] >= RIGHT
+                continue
             run = run_of(execution.seen, target, None, position)
             right[start + row] = says(run, part[row].label, target)
     return right

@@ -109,9 +109,12 @@ def _allowed(metric: str, gates: Sequence[Gate]) -> float | None:
 def _shown(comparison: Comparison) -> str:
     """What would have shown: of the whole, and of every class."""
     classes = comparison.classes
+    whole = f"a drop of {_points(_least(comparison.accuracy[''], SURE))} points would have shown"
+    if not classes:
+        return whole
     least = max(_least(pair, SURE / len(classes)) for pair in classes.values())
     of_class = f"one of {_points(least)} in each class" if least <= 1 else "none in the smallest class"
-    return f"a drop of {_points(_least(comparison.accuracy[''], SURE))} points would have shown, {of_class}"
+    return f"{whole}, {of_class}"
 
 
 def _least(pair: Pair, sure: float) -> float:

@@ -110,7 +110,7 @@ class Boxes:
         if not 0.0 <= band < min(threshold, 1 - threshold):
             raise ConfigError(f"oracle boxes: band must lie between 0 and the distance to the threshold, not {band}")
         self._threshold, self._band, self._iou, self._visible = threshold, band, iou, visible
-        self._relative = relative
+        self._relative = None if relative is None else bool(relative)
         self._names: tuple[str, ...] = ()
         self._truths: list[Truth | None] = []
         self._given: tuple[Tensor, Tensor, Tensor, Tensor] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,19 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, TensorRows
-from mlfuzz.corpus.truth import UNKNOWN as NOTHING_SAID
+from mlfuzz.classmaps import UNKNOWN, Compared, class_numbers, compare, resized
 from mlfuzz.corpus.truth import read_truth
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
 from mlfuzz.oracles.moved import way_of
 from mlfuzz.placemap import Size
-
-UNKNOWN = -1
-"""The class of places of which nothing is expected: what came in from outside, or is hidden."""
-
-HALF = 31
-"""Bits of a count: of no map are there more places."""
 
 LEAST_KNOWN = 0.5
 """Share of a picture's places that must come from the seed for the row to be judged."""
@@ -42,27 +35,6 @@ KINDS = ("lost", "spread", "moved")
 
 LOPSIDED = 2.0
 """So many times as many places missing as too many (or the reverse) make a class lost (spread) rather than moved."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """Of B rows and K classes, places in which a class is: expected, seen, either; expected and not near, the reverse.
-
-    known: (B,) places of which something is expected.
-    """
-
-    expected: Tensor
-    seen: Tensor
-    either: Tensor
-    missing: Tensor
-    surplus: Tensor
-    known: Tensor
-
-    @property
-    def iou(self) -> Tensor:
-        """(B, K) float32, 1 where a class is neither expected nor seen."""
-        wrong = (self.missing + self.surplus).float()
-        return 1.0 - wrong / self.either.clamp_min(1).float()
 
 
 class Maps:
@@ -145,7 +117,7 @@ class Maps:
         given = {"bound": self._bound, "slack": self._slack, "least": self._least}
         return given if self._threshold is None else {**given, "threshold": self._threshold}
 
-    def _compared(self, seen: Observation, reference: Observation, batch: Batch) -> tuple[_Compared, Tensor, Tensor]:
+    def _compared(self, seen: Observation, reference: Observation, batch: Batch) -> tuple[Compared, Tensor, Tensor]:
         """What is where; (B, K) what the model reaches on the seeds themselves; and (B,) which rows can be judged."""
         own, scores = _maps(reference), _maps(seen)
         before, after = self._classes(own, own), self._classes(scores, own)
@@ -153,10 +125,10 @@ class Maps:
         truth = self._truth(batch, before)
         reached = torch.ones((len(before), count), device=before.device)
         if truth is not None:
-            reached = _compare(truth, before, count, self._slack).iou
+            reached = compare(truth, before, count, self._slack).iou
             before = truth
         expected, known = self._expected(before, batch)
-        compared = _compare(expected, after, count, self._slack)
+        compared = compare(expected, after, count, self._slack)
         places = after[0].numel()
         judged = known & (compared.known >= LEAST_KNOWN * places) & _finite(own) & _finite(scores)
         return compared, reached, judged
@@ -169,7 +141,7 @@ class Maps:
         if self._resized.get(shape) is None:
             blank = np.full(shape, UNKNOWN, np.int16)
             self._resized[shape] = torch.from_numpy(
-                np.stack([blank if mask is None else _resized(mask, shape) for mask in (*self._masks, None)])
+                np.stack([blank if mask is None else resized(mask, shape) for mask in (*self._masks, None)])
             )
         # What is beyond the seeds that have one has none: the last of the stack.
         has = np.asarray([*(mask is not None for mask in self._masks), False])
@@ -194,25 +166,13 @@ class Maps:
         moved = read.reshape(len(rows), height, width).masked_fill(nowhere, UNKNOWN)
         return before.index_copy(0, rows, moved), way.known
 
-    def _lost(self, compared: _Compared, own: Tensor) -> Tensor:
+    def _lost(self, compared: Compared, own: Tensor) -> Tensor:
         """(B, K) of the intersection over union; 0 of classes that cover too little to be looked at."""
         large = torch.maximum(compared.expected, compared.seen) > self._least * compared.known[:, None]
         return torch.where(large, own - compared.iou, 0.0)
 
     def _classes(self, maps: Tensor, like: Tensor) -> Tensor:
-        """(B, H, W) int16. like: the seeds' own maps: what one plane is, classes or scores, they decide."""
-        if maps.dim() == 4 and maps.shape[1] > 1:
-            return _largest(maps)
-        plane, seeds = (each.reshape(len(each), *each.shape[-2:]) for each in (maps, like))
-        if self._threshold is not None:
-            return (plane > self._threshold).short()
-        flat = seeds.flatten(1)
-        low, high = flat.amin(1), flat.amax(1)
-        numbers = (low >= 0) & (flat == flat.round()).all(1)
-        threshold = torch.where((low >= 0) & (high <= 1), 0.5, 0.0).to(plane)
-        decided = (plane > threshold[:, None, None]).short()
-        whole = plane.nan_to_num(0.0, 0.0, 0.0).round().clamp(0, len(self._names) or MOST_CLASSES).short()
-        return torch.where(numbers[:, None, None], whole, decided)
+        return class_numbers(maps, like, threshold=self._threshold, most=len(self._names) or MOST_CLASSES)
 
     def _count(self, scores: Tensor, before: Tensor, after: Tensor) -> int:
         """How many classes there may be."""
@@ -226,48 +186,6 @@ class Maps:
 
     def _named(self, number: int) -> str:
         return self._names[number] if number < len(self._names) else f"class {number}"
-
-
-def _compare(expected: Tensor, seen: Tensor, count: int, slack: int) -> _Compared:
-    """Both (B, H, W) int16; expected may hold UNKNOWN."""
-    known = expected != UNKNOWN
-    clear = known & ~_within(known, torch.zeros_like(known), slack)  # a sliver beside what hides it may go unseen
-    missing = clear & ~_within(seen, expected, slack)
-    surplus = clear & ~_within(expected, seen, slack)
-    areas, common = _counted(expected, known, count, known & (expected == seen))
-    covered, too_many = _counted(seen, known, count, surplus)
-    too_few, _ = _counted(expected, missing, count, missing)
-    return _Compared(areas, covered, areas + covered - common, too_few, too_many, known.flatten(1).sum(1))
-
-
-def _within(where: Tensor, wanted: Tensor, slack: int) -> Tensor:
-    """(B, H, W): whether `where` has what is wanted at a place within `slack` places."""
-    height, width = where.shape[1:]
-    wide = torch.nn.functional.pad(where, (slack,) * 4, value=1 if where.dtype == torch.bool else UNKNOWN - 1)
-    found = torch.zeros(where.shape, dtype=torch.bool, device=where.device)
-    for down in range(2 * slack + 1):
-        for across in range(2 * slack + 1):
-            found |= wide[:, down : down + height, across : across + width] == wanted
-    return found
-
-
-def _resized(mask: NDArray[np.uint16], shape: Sequence[int]) -> NDArray[np.int16]:
-    """Class numbers at another resolution, each cell that of its middle."""
-    down, across = (((np.arange(want) + 0.5) * have / want).astype(np.int64) for want, have in
-                    zip(shape, mask.shape, strict=True))  # fmt: skip
-    read = np.where(mask == NOTHING_SAID, UNKNOWN, mask.astype(np.int32))[down[:, None], across]
-    return np.asarray(read, np.int16)
-
-
-def _counted(numbers: Tensor, where: Tensor, count: int, also: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, count) each: how many places of each class there are in `where`, and how many of those in `also`, a part.
-
-    Both are counted in one pass, each in half of the bits.
-    """
-    weights = where.flatten(1).long() + (also.flatten(1).long() << HALF)
-    sums = torch.zeros((len(numbers), count), dtype=torch.int64, device=numbers.device)
-    sums.scatter_add_(1, numbers.clamp_min(0).flatten(1).long(), weights)
-    return sums & ((1 << HALF) - 1), sums >> HALF
 
 
 def _size(batch: Batch, otherwise: Size) -> Size:
@@ -288,15 +206,6 @@ def _maps(seen: Observation) -> Tensor:
             f"gives {shape}"
         )
     return maps.float()
-
-
-def _largest(scores: Tensor) -> Tensor:
-    """(B, classes, H, W) -> (B, H, W), the number of the largest. Ten times as fast as argmax over this axis."""
-    best, number = scores[:, 0], torch.zeros_like(scores[:, 0], dtype=torch.int16)
-    for at in range(1, scores.shape[1]):
-        number.masked_fill_(scores[:, at] > best, at)
-        best = torch.maximum(best, scores[:, at])
-    return number
 
 
 def _finite(maps: Tensor) -> Tensor:

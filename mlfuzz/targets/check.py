@@ -16,6 +16,7 @@ from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
+from mlfuzz.targets.agreement import RIGHT, agreements
 from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.execute import crash_of
@@ -59,10 +60,12 @@ class CheckLine:
     text: str
 
 
-def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str | None]) -> Iterator[CheckLine]:
+def check(
+    target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str | None], truths: Sequence[str] = ()
+) -> Iterator[CheckLine]:
     """Lines as they are found out; ends early where nothing further can be run.
 
-    payloads: usable seeds of one shape. labels: theirs, None where a seed has none.
+    payloads: usable seeds of one shape. labels: theirs, None where a seed has none. truths: of their places, or "".
     """
     rows = from_payloads(payloads, target.modality, target.device)
     first, each = _first(target, rows.part(0, min(FIRST_ROWS, len(rows))))
@@ -90,6 +93,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
         yield line
         return
     yield from _batches(target, few, seen)
+    yield from _agreement(target, few, truths)
     yield from _accuracy(target, rows, labels, affordable(len(rows), each, least=LABELLED))
     yield from _coverage(target, few)
     yield from _speed(target, rows, each)
@@ -127,6 +131,10 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
     main = seen.outputs["main"]
     if isinstance(main, tuple):
         yield CheckLine("ok", f"outputs {len(main)} texts or labels")
+        return
+    if isinstance(main, Ragged) and target.task is not None and target.task.truth == "boxes":
+        low, high = int(main.lengths.min()), int(main.lengths.max())
+        yield CheckLine("ok", f"outputs {low} to {high} boxes an input, with scores and labels")
         return
     if isinstance(main, Ragged):
         yield CheckLine("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
@@ -258,10 +266,29 @@ def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[Che
         yield CheckLine("ok", f"batch-invariant: alone, in a batch and in another order agree to {worst:.1g}")
 
 
+def _agreement(target: GivenTarget, rows: Rows, truths: Sequence[str]) -> Iterator[CheckLine]:
+    """Of maps and boxes: how far the answers to the seeds agree with their masks or boxes."""
+    task = target.task
+    if task is None or not task.truth:
+        return
+    known = [value for value in agreements(target, _shielded(target)(rows).outputs["main"], truths[: len(rows)])
+             if value == value]  # fmt: skip
+    if not known:
+        files = "masks" if task.truth == "maps" else "boxes"
+        yield CheckLine(
+            "warn", f"no {files} of the seeds: the model's own answer on each seed is taken as right"
+            " (docs/tasks.md: where they are looked for)"
+        )  # fmt: skip
+        return
+    mean, word = sum(known) / len(known), "mean IoU" if task.truth == "maps" else "boxes matched (F1)"
+    level: Level = "ok" if mean > RIGHT else "warn"
+    yield CheckLine(level, f"clean {word} {mean:.2f} on {len(known)} seeds with a truth of their own")
+
+
 def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], most: int) -> Iterator[CheckLine]:
     """most: seeds to ask, spread evenly over all that are labelled."""
     task = target.task
-    if task is not None and not task.labels:
+    if task is not None and (task.truth or not task.labels):
         return
     every = [at for at, label in enumerate(labels) if label is not None and label in target.labels]
     labelled = [every[at * len(every) // most] for at in range(most)] if len(every) > most else every

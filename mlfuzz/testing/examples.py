@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -152,6 +152,47 @@ def frames(classes: int = 0) -> Example:
     if classes:
         before, after = (torch.stack([1 - p, p] + [p - 2] * (classes - 2), dim=2) for p in (before, after))
     return Example(observation(after), observation(before), batch(chains=lambda row: (Mutation("audio.gain"),)), wrong)
+
+
+def maps(form: str = "scores") -> Example:
+    """Maps of 12 x 12 places with a block of one class on each; on the odd rows it is elsewhere.
+
+    form: "scores" of three classes, one "plane" of logits, or class "numbers".
+    """
+    at = torch.arange(12)
+    block = ((at >= 2) & (at < 6)).float()
+    before = (block[:, None] * block[None]).repeat(ROWS, 1, 1)
+    wrong = np.arange(ROWS) % 2 == 1
+    after = torch.where(torch.from_numpy(wrong)[:, None, None], before.roll((5, 5), (1, 2)), before)
+    shapes: Mapping[str, Callable[[Tensor], Tensor]] = {
+        "scores": lambda on: torch.stack([1 - on, on, on - 2], 1),
+        "plane": lambda on: 4 * on[:, None] - 2.5,
+        "numbers": lambda on: 2 * on,
+    }
+    shaped = shapes[form]
+    kept = batch(chains=lambda row: (Mutation("image.brightness"),))
+    return Example(observation(shaped(after)), observation(shaped(before)), kept, wrong)
+
+
+def boxes() -> Example:
+    """Tables of one or two boxes; on the odd rows the first has gone, jumped, another label or one beside it."""
+    first, second = [2.0, 2.0, 10.0, 12.0, 0.9, 1.0], [14.0, 3.0, 22.0, 9.0, 0.8, 0.0]
+    before = [[first, second] if row % 4 < 2 else [first] for row in range(ROWS)]
+    after = [list(found) for found in before]
+    after[1] = [second]
+    after[3] = [[2.0, 2.0, 10.0, 12.0, 0.9, 2.0]]
+    after[5] = [[20.0, 20.0, 28.0, 30.0, 0.9, 1.0], second]
+    after[7] = [first, [14.0, 20.0, 22.0, 26.0, 0.7, 0.0]]
+    seen, reference = (observation(_tables(each)) for each in (after, before))
+    kept = batch(chains=lambda row: (Mutation("image.brightness"),))
+    return Example(seen, reference, kept, np.arange(ROWS) % 2 == 1)
+
+
+def _tables(found: Sequence[Sequence[Sequence[float]]]) -> Ragged:
+    values = torch.zeros((len(found), 2, 6))
+    for row, table in enumerate(found):
+        values[row, : len(table)] = torch.tensor(table)
+    return Ragged(values, torch.tensor([len(table) for table in found]))
 
 
 def related(name: str, parameter: str, value: float, *, change: float, width: int = 1) -> Example:

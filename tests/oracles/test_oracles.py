@@ -10,11 +10,13 @@ import pytest
 
 from mlfuzz.mutation import Mutation
 from mlfuzz.oracles.base import ORACLES, Oracle
+from mlfuzz.oracles.boxes import Boxes
 from mlfuzz.oracles.differential import Differ
 from mlfuzz.oracles.differential_majority import Majority
 from mlfuzz.oracles.frames import Frames
 from mlfuzz.oracles.grades import Grades
 from mlfuzz.oracles.label_set import LabelSet
+from mlfuzz.oracles.maps import Maps
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
 from mlfuzz.oracles.relation import Relation
@@ -57,6 +59,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     "cosine": ((Cosine, examples.vectors),),
     "neighbour": ((lambda: Neighbour(gallery=str(GALLERY)), lambda: replace(examples.vectors(), wrong=None)),),
     "frames": ((Frames, examples.frames), (Frames, lambda: examples.frames(3))),
+    "maps": tuple((Maps, lambda form=form: examples.maps(form)) for form in ("scores", "plane", "numbers")),
+    "boxes": ((Boxes, examples.boxes),),
     "differ": (
         (lambda: Differ(of="bf16"), lambda: examples.compared(examples.scores())),
         (lambda: Differ(of="compile", bound=0.5), lambda: examples.compared(examples.values(3), "compile")),

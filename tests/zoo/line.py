@@ -13,11 +13,13 @@ from typing import Any
 import mlfuzz
 from mlfuzz.campaign.confirm.replay import retry
 from mlfuzz.campaign.minimize.pipeline import confirm_finding
-from mlfuzz.corpus.seeds import SeedSet, load_seeds
+from mlfuzz.corpus.annotated import load_annotated
+from mlfuzz.corpus.seeds import SeedSet
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore, read
 from mlfuzz.progress import Stats
+from mlfuzz.targets.base import truth_of
 from mlfuzz.targets.check import CheckLine, check
 
 INPUTS = 600
@@ -61,11 +63,12 @@ def walk(target: Any, seeds: Path, folder: Path, *, inputs: int = INPUTS, batch:
 
     options: of `Campaign.open`. Raises AssertionError where a confirmed finding does not fail when run again.
     """
-    usable = load_seeds(seeds, target.modality, labels=target.labels)
+    usable = load_annotated(seeds, target.modality, kind=truth_of(target), labels=target.labels)
     payloads = [one.payload for one in usable.seeds]
     shape = getattr(payloads[0], "shape", None)
     alike = [one for one in usable.seeds if getattr(one.payload, "shape", None) == shape]
-    lines = list(check(target, [one.payload for one in alike], [one.label for one in alike]))
+    given = [(one.payload, one.label, one.truth) for one in alike]
+    lines = list(check(target, *(list(part) for part in zip(*given, strict=True))))
     if [line for line in lines if line.level == "fail"]:
         return Walked(lines, usable, [], None, [], folder)
     with mlfuzz.Campaign.open(folder, target, seeds=seeds, batch=batch, **options) as campaign:

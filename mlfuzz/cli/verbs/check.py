@@ -89,7 +89,7 @@ def check(
     lines += [CheckLine("warn", text) for text in usable.warnings]
     failed = False
     payloads = [one.payload for one in alike]
-    shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
+    shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike], [one.truth for one in alike]))
 
     def tell(line: CheckLine) -> bool:
         terminal.emit({"level": line.level, "text": line.text})
