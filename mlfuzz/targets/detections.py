@@ -47,7 +47,16 @@ def detections(result: Any, batch: int, name: str, *, labels: Sequence[str] = ()
 def is_detections(result: Any) -> bool:
     """Whether an answer names boxes with their labels and scores, so that it can be nothing else."""
     part = result[0] if isinstance(result, list | tuple) and len(result) else result
-    return _of_detr(part) or all(_part(part, names) is not None for names in (BOXES, LABELS, SCORES))
+    named = _of_detr(part) or all(_part(part, names) is not None for names in (BOXES, LABELS, SCORES))
+    return named and _has_corners(_part(part, BOXES), each=part is not result)
+
+
+def _has_corners(boxes: Any, *, each: bool) -> bool:
+    """Whether there are four numbers a box. each: they are those of one input, else of all."""
+    first = boxes[0] if isinstance(boxes, list | tuple) and len(boxes) else boxes
+    shape = tuple(getattr(first, "shape", ()))
+    axes = 2 if each or first is not boxes else 3
+    return shape[-1:] == (4,) and len(shape) == axes
 
 
 def _each(result: Any, batch: int, name: str) -> list[Any]:
@@ -96,7 +105,10 @@ def _table(part: Any, name: str, labels: Sequence[str]) -> Tensor:
         return table
     if boxes is None:
         raise _wrong(name, f"its answer to one picture is a {type(part).__name__} without boxes")
-    corners = _tensor(boxes, name).float().reshape(-1, 4) if len(boxes) else torch.zeros((0, 4))
+    corners = _tensor(boxes, name).float() if len(boxes) else torch.zeros((0, 4))
+    if corners.numel() % 4:
+        raise _wrong(name, f"its boxes of one picture are {tuple(corners.shape)}")
+    corners = corners.reshape(-1, 4)
     given = [_part(part, SCORES), _part(part, LABELS)]
     columns = [corners]
     for column, fallback in zip(given, (1.0, 0.0), strict=True):
