@@ -9,11 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mlfuzz.classmaps import class_numbers as places_of
 from mlfuzz.findings.finding import Run
-from mlfuzz.observation import Observation, Output
+from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.oracles.base import Oracle
 
 TOP_SCORES = 5
+
+SHOWN_PLACES = 6
+"""Classes of a map, or boxes."""
+
+MOST_CLASSES = 1024
 
 AND, NOTHING = " + ", "none of them"
 """Between labels that are said yes to at once, and where none is."""
@@ -41,6 +47,8 @@ def run_of(seen: Observation, target: Any, margin: float | None = None, row: int
     shown = seen.outputs.get(output, seen.outputs["main"])
     answers = getattr(target, "answers", None)
     task = getattr(getattr(answers, "task", None), "name", "")
+    if task in ("segmentation", "detection") and (text := _places(shown, row, target)):
+        return Run(text=text, margin=margin)
     if task in _BY_TASK and isinstance(shown, Tensor) and target.labels:
         scores = shown[row].detach().float().cpu().flatten()
         if bool(torch.isfinite(scores).all()):
@@ -65,6 +73,33 @@ def names_answers(target: Any) -> bool:
     """Whether the target's labels name its answers: for some tasks those of seeds say nothing of them."""
     task = getattr(target, "task", None)
     return bool(target.labels) and (task is None or bool(task.labels))
+
+
+def _places(output: Output, row: int, target: Any) -> str:
+    """ "ground 79 %, red 11 %" of a map, "red 0.9 at 7, 7 to 17, 16" of boxes; "" of what is neither, or not finite."""
+    names = tuple(target.labels)
+    if isinstance(output, Ragged) and output.values.dim() == 3:
+        table = [box for box in output.values[row, : int(output.lengths[row])].tolist() if box[4] > 0]
+        surest = sorted(table, key=lambda box: -box[4])
+        shown = [
+            f"{_called(box[5], names)} {box[4]:.3g} at {_corner(box[:2])} to {_corner(box[2:4])}" for box in surest
+        ]
+        return ("; ".join(shown[:SHOWN_PLACES]) + ("; ..." if len(shown) > SHOWN_PLACES else "")) or "no box"
+    if not isinstance(output, Tensor) or output.dim() not in (3, 4) or not bool(torch.isfinite(output[row]).all()):
+        return ""
+    one = output[row : row + 1].float()
+    numbers = places_of(one, one, threshold=target.task.options.get("threshold"), most=len(names) or MOST_CLASSES)
+    classes, counts = torch.unique(numbers, return_counts=True)
+    shares = sorted(zip(counts.tolist(), classes.tolist(), strict=True), reverse=True)[:SHOWN_PLACES]
+    return ", ".join(f"{_called(number, names)} {100 * count / numbers.numel():.3g} %" for count, number in shares)
+
+
+def _called(number: float, names: Sequence[str]) -> str:
+    return names[round(number)] if 0 <= round(number) < len(names) else f"class {round(number)}"
+
+
+def _corner(place: Sequence[float]) -> str:
+    return ", ".join(f"{edge:.4g}" for edge in place)
 
 
 def _several(scores: Tensor, labels: Sequence[str], margin: float | None, threshold: float) -> Run:

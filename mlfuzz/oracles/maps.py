@@ -108,7 +108,7 @@ class Maps:
             "observed": KINDS[kind],
             "iou": round(float(compared.iou[row, number]), 4),
             "iou_on_seed": round(float(own[row, number]), 4),
-            "tolerated": self._bound,
+            "bound": self._bound,
             "area_expected": f"{100 * float(compared.expected[row, number]) / known:.3g} % of the picture",
             "area_observed": f"{100 * float(compared.seen[row, number]) / known:.3g} % of the picture",
         }

@@ -155,6 +155,8 @@ class Answers:
             self.inferred = Inferred(TASKS[DETECTION], "boxes, labels and scores")
         elif self.declared is None or self.declared.name != DETECTION:
             return False
+        else:
+            self.inferred = Inferred(self.declared, "declared")
         self.taken = Taken(rule="boxes, labels and scores of each input", made=callable(self.output))
         return True
 

@@ -333,6 +333,9 @@ def _form(payload: Payload) -> tuple[tuple[int, ...], np.dtype[np.generic] | Non
 
 def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]) -> None:
     """Where they differ no class can be named, and every labelled seed counts as wrong. Raises TargetError."""
+    misfit = getattr(getattr(getattr(target, "answers", None), "inferred", None), "misfit", "")
+    if misfit:
+        raise TargetError(f"target {target.name}: {misfit}")
     main = next((answer.outputs["main"] for answer in answers if answer is not None), None)
     if names_answers(target) and isinstance(main, Tensor) and main.dim() == 2:
         outputs, labels = main.shape[1], len(target.labels)
