@@ -16,20 +16,8 @@ from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict
 from mlfuzz.oracles.moved import way_of
+from mlfuzz.oracles.moved_boxes import Expected, carried, overlaps, share_away
 from mlfuzz.placemap import Course
-
-ALONG = 5
-"""Points looked at along each side of a box, to see where it goes."""
-
-ACROSS = 6
-"""... and across its area, each way, to see what of it can still be seen."""
-
-BESIDE = 0.15
-"""Share of a box's sides by which it is widened to see whether something stands before it or beside it: from two parts
-may come two boxes, and from two things that touch one."""
-
-LOOSE = 1.0
-"""Pixels by which an edge of a moved box may be off either way: what is read between pixels has soft edges."""
 
 UNSURE_IOU = 0.1
 """A box is what is left of one that has mostly gone if it overlaps what that should be by so much."""
@@ -53,18 +41,6 @@ class _Boxes:
     corners: Tensor
     scores: Tensor
     labels: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """Where boxes of the seed may be now. low, high: (B, N, 4), each edge lies between; visible: (B, N) enough of it.
-
-    On a picture that was turned the box is not known, only what it lies within and what sides it touched.
-    """
-
-    low: Tensor
-    high: Tensor
-    visible: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +111,7 @@ class Boxes:
         worst, _ = self._worst(seen, reference, batch)
         kind = int(worst.kind[row])
         expected, found = (self._named(int(each[row])) for each in (worst.expected, worst.found))
-        told = {
+        words = {
             LOST: (f"box of {expected}", "lost"),
             LABEL: (f"box of {expected}", f"a box of {found}"),
             MOVED: (f"box of {expected}", "elsewhere"),
@@ -144,9 +120,9 @@ class Boxes:
         before, after = (_rounded(each[row]) for each in (worst.before, worst.after))
         details = {"box_before": before, "box_after": after}
         return {
-            "expected": told[kind][0],
+            "expected": words[kind][0],
             "expected_from": "label" if self._truth(int(batch.seeds[row])) else "model",
-            "observed": told[kind][1],
+            "observed": words[kind][1],
             "threshold": self._threshold,
             **{name: box for name, box in details.items() if box},
         }
@@ -163,7 +139,7 @@ class Boxes:
         way = way_of(batch, size, before.corners.device)
         before, counted, believed = self._with_truth(before, batch)
         expected = self._moved(before, way, size)
-        overlap = _overlaps(expected, after)
+        overlap = overlaps(expected, after.corners)
         same = before.labels[:, :, None] == after.labels[:, None]
         lost = self._lost(before, after, counted & expected.visible, overlap, same)
         gained = self._gained(after, believed, expected, overlap, same, way)
@@ -196,8 +172,8 @@ class Boxes:
         at = torch.from_numpy(batch.seeds.clip(max=len(self._truths)))
         corners, scores, labels, labelled = (part[at].to(before.corners.device) for part in self._given)
         given, has = _Boxes(corners, scores, labels), labelled[:, None]
-        plain = _Expected(given.corners, given.corners, given.labels >= 0)
-        found = (_overlaps(plain, before) >= self._iou) & (given.labels[:, :, None] == before.labels[:, None])
+        plain = Expected(given.corners, given.corners, given.labels >= 0)
+        found = (overlaps(plain, before.corners) >= self._iou) & (given.labels[:, :, None] == before.labels[:, None])
         found &= sure[:, None] & (given.labels >= 0)[:, :, None]
         both = _Boxes(*(torch.cat([getattr(one, name) for one in (before, given)], 1)
                         for name in ("corners", "scores", "labels")))  # fmt: skip
@@ -231,7 +207,7 @@ class Boxes:
         )  # fmt: skip
 
     def _gained(
-        self, after: _Boxes, believed: Tensor, expected: _Expected, overlap: Tensor, same: Tensor, way: Course
+        self, after: _Boxes, believed: Tensor, expected: Expected, overlap: Tensor, same: Tensor, way: Course
     ) -> _Worst:
         """The box without one on the seed that is surest of itself. believed: (B, N) those that may be found."""
         enough = torch.where(expected.visible, self._iou, UNSURE_IOU)[:, :, None]
@@ -244,14 +220,14 @@ class Boxes:
         corners = after.corners[row, at]
         return _Worst(worst, torch.full_like(label, GAINED), label, label, torch.full_like(corners, math.nan), corners)
 
-    def _moved(self, before: _Boxes, way: Course, size: tuple[int, int]) -> _Expected:
+    def _moved(self, before: _Boxes, way: Course, size: tuple[int, int]) -> Expected:
         """Where each box of the seed may be on the row."""
         visible = torch.ones_like(before.labels, dtype=torch.bool)
-        expected = _Expected(before.corners.clone(), before.corners.clone(), visible)
+        expected = Expected(before.corners.clone(), before.corners.clone(), visible)
         if not way.moved:
             return expected
         rows = torch.tensor(way.moved, device=before.corners.device)
-        low, high, share, hidden = _carried(before.corners[rows], way, size)
+        low, high, share, hidden = carried(before.corners[rows], way, size)
         expected.low[rows], expected.high[rows] = low, high
         visible[rows] = (share >= self._visible) & (hidden == 0)
         return expected
@@ -262,84 +238,11 @@ class Boxes:
         if not way.moved:
             return on
         rows = torch.tensor(way.moved, device=on.device)
-        shape = tuple(min(side, COARSE) for side in way.size)
-        nowhere = way.traced((shape[0], shape[1])).isnan().any(-1)
-        points = _area(after.corners[rows], ACROSS)
-        x = (points[..., 0] * (shape[1] / way.size[1])).floor().long().clamp(0, shape[1] - 1)
-        y = (points[..., 1] * (shape[0] / way.size[0])).floor().long().clamp(0, shape[0] - 1)
-        flat = (y * shape[1] + x).flatten(1)
-        away = nowhere.flatten(1).gather(1, flat).reshape(x.shape).float().mean(-1)
-        on[rows] = away <= 1 - self._visible
+        on[rows] = share_away(after.corners[rows], way) <= 1 - self._visible
         return on
 
     def _named(self, number: int) -> str:
         return self._names[number] if number < len(self._names) else f"class {number}"
-
-
-COARSE = 64
-"""Cells each way of a grid on which it is seen what comes from nowhere."""
-
-
-def _carried(corners: Tensor, way: Course, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Of boxes (R, N, 4): the lowest and highest place of each edge, the share in the picture, and that hidden nearby.
-
-    What is in a box touches all of its sides somewhere. So an edge of the new box lies within the hull of the mapped
-    sides, and beyond the nearest point of each side that can be seen.
-    """
-    rows, count, _ = corners.shape
-    beside = (corners[..., 2:] - corners[..., :2]) * BESIDE
-    wider = torch.cat([corners[..., :2] - beside, corners[..., 2:] + beside], -1)
-    parts = [
-        _sides(corners, ALONG).flatten(1, 3),
-        _area(corners, ACROSS).flatten(1, 2),
-        _area(wider, ACROSS).flatten(1, 2),
-    ]
-    followed = way.followed(torch.cat(parts, 1))
-    split, area = parts[0].shape[1], parts[0].shape[1] + parts[1].shape[1]
-    places = followed.places[:, :split].reshape(rows, count, 4, ALONG, 2)
-    whole = (followed.inside & ~followed.hidden)[:, :split].reshape(rows, count, 4, ALONG).all(-1)
-    extent = places.new_tensor([size[1], size[0]])
-    outer = [places.flatten(2, 3).amin(2), places.flatten(2, 3).amax(2)]
-    # The nearest and the farthest place of each side, where all of that can be seen.
-    near = torch.where(whole[..., None], places.amin(3), -math.inf).amax(2)
-    far = torch.where(whole[..., None], places.amax(3), math.inf).amin(2)
-    first_low, last_high = outer[0] - LOOSE, outer[1] + LOOSE
-    first_high = torch.minimum(far + LOOSE, last_high)
-    last_low = torch.maximum(near - LOOSE, first_low)
-    zero = torch.zeros_like(extent)
-    low = torch.cat([first_low.clamp(zero, extent), last_low.clamp(zero, extent)], -1)
-    high = torch.cat([first_high.clamp(zero, extent), last_high.clamp(zero, extent)], -1)
-    inside = followed.inside[:, split:area].reshape(rows, count, -1).float().mean(-1)
-    hidden = followed.hidden[:, area:].reshape(rows, count, -1).float().mean(-1)
-    return low, high, inside, hidden
-
-
-def _overlaps(expected: _Expected, after: _Boxes) -> Tensor:
-    """(B, N, M): intersection over union of each box found with the nearest that each expected one may be."""
-    found = after.corners[:, None]
-    near = torch.minimum(torch.maximum(found, expected.low[:, :, None]), expected.high[:, :, None])
-    first, last = torch.maximum(near[..., :2], found[..., :2]), torch.minimum(near[..., 2:], found[..., 2:])
-    common = (last - first).clamp_min(0).prod(-1)
-    areas = [(each[..., 2:] - each[..., :2]).clamp_min(0).prod(-1) for each in (near, found)]
-    return common / (areas[0] + areas[1] - common).clamp_min(1e-9)
-
-
-def _sides(corners: Tensor, count: int) -> Tensor:
-    """Points along the four sides of boxes (R, N, 4): (R, N, 4, count, 2)."""
-    left, top, right, bottom = corners[..., None].unbind(2)
-    along = torch.linspace(0, 1, count, device=corners.device)
-    x, y = left + (right - left) * along, top + (bottom - top) * along
-    pairs = ((x, top.expand_as(x)), (x, bottom.expand_as(x)), (left.expand_as(y), y), (right.expand_as(y), y))
-    return torch.stack([torch.stack(pair, -1) for pair in pairs], 2)
-
-
-def _area(corners: Tensor, count: int) -> Tensor:
-    """Points spread over the area of boxes (R, N, 4): (R, N, count * count, 2)."""
-    left, top, right, bottom = corners[..., None].unbind(2)
-    along = (torch.arange(count, device=corners.device, dtype=torch.float32) + 0.5) / count
-    x, y = left + (right - left) * along, top + (bottom - top) * along
-    shape = (*x.shape[:2], count, count)
-    return torch.stack([x[:, :, None].expand(shape), y[:, :, :, None].expand(shape)], -1).flatten(2, 3)
 
 
 def _boxes(seen: Observation) -> _Boxes:

@@ -163,7 +163,7 @@ def test_seeds_that_all_raise_are_told_with_what_was_raised(tmp_path):
 def test_labels_that_do_not_fit_the_outputs_are_the_targets_fault(tmp_path):
     target = mlfuzz.ModuleTarget("lamp", IMAGE, Brightness(), labels=("a", "b", "dark"))
     made = Campaign(tmp_path / "c", target, write(tmp_path / "seeds", {"dark/e": 40}))
-    with pytest.raises(TargetError, match="gives 2 outputs an input, but names 3 labels"):
+    with pytest.raises(TargetError, match="outputs 2 an input, but the target names 3 labels"):
         made.seeds()
     made.close()
 

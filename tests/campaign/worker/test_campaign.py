@@ -117,7 +117,7 @@ def test_a_model_of_fewer_outputs_than_labels_is_named_as_such(tmp_path: Path) -
     (tmp_path / "seeds").mkdir()
     (tmp_path / "4").rename(tmp_path / "seeds" / "4")
     target = mlfuzz.ModuleTarget("t", mlfuzz.Image(size=(8, 8)), pooled(1, 3), labels="01234")
-    with pytest.raises(TargetError, match="3 outputs an input, but names 5 labels"):
+    with pytest.raises(TargetError, match="outputs 3 an input, but the target names 5 labels"):
         Campaign.open(tmp_path / "c", target, seeds=tmp_path / "seeds")
 
 
