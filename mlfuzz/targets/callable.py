@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from torch import Tensor
 from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.targets import before
+from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
-from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
 
 
@@ -26,7 +26,8 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. files, version: for what its
+    digest cannot read by itself, as for `ModuleTarget`.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class CallableTarget:
         numpy: bool = False,
         device: str | torch.device = "cpu",
         variants: Mapping[str, Any] | None = None,
+        files: Sequence[str | Path] | str | Path = (),
+        version: str = "",
     ) -> None:
         self.name = name
         self.modality = modality
@@ -60,13 +63,33 @@ class CallableTarget:
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
+        self._identity: Identity | None = None
+        self._files, self._version = declared(files), str(version)
         self._probed = False
 
     @property
     def digest(self) -> str:
-        """Of the function's source, the modality and the labels: 64 hex digits."""
-        parts = (source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        """Of the function and all that it reaches, the modality and the labels, before the first run; see `digest`."""
+        return self._identified().digest
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """What of it the digest could not read."""
+        return self._identified().unverified
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        return before.of_function(self.function, self._facts())
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.modality.name, self.modality.describe(), self.labels)
+
+    def _identified(self) -> Identity:
+        if self._identity is None:
+            facts = (*self._facts(), self._numpy)
+            self._identity = identity({"function": self.function}, facts, files=self._files, version=self._version)
+        return self._identity
 
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
@@ -91,9 +114,10 @@ class CallableTarget:
             return self.function(*natural)
 
     def _probe(self, rows: Rows) -> None:
-        before = copied(rows)
+        self._identified()
+        kept = copied(rows)
         result = self.forward(rows)
-        self.shield = self.shield or written(rows, before)
+        self.shield = self.shield or written(rows, kept)
         self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
         self._probed = True
 

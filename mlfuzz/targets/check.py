@@ -18,6 +18,7 @@ from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.digest import unverified_line
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations, takes_hooks
@@ -78,6 +79,8 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
     yield from _taken(target)
     if any(line.level == "fail" for line in outputs):
         return
+    if unseen := unverified_line(target):
+        yield CheckLine("warn", unseen)
     yield from _train_mode(target)
     yield from _in_place(target)
     yield from _determinism(target, few, max(2, min(TIMES, int(STAGE_SECONDS / max(each * len(few), 1e-9)))))

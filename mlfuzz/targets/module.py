@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,14 +13,13 @@ from torch import Tensor, nn
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.targets import before
+from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import changing, evaluated, placed
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
-from mlfuzz.targets.programs import programs
-from mlfuzz.targets.source import source_of
 from mlfuzz.targets.steady import steady
-from mlfuzz.targets.weights import bits_of
 
 Preprocess = Callable[..., Any]
 
@@ -44,6 +42,8 @@ class ModuleTarget:
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
+    files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
+      the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
@@ -65,6 +65,8 @@ class ModuleTarget:
         device: str | torch.device = "cpu",
         train_mode: bool = False,
         variants: Mapping[str, Any] | None = None,
+        files: Sequence[str | Path] | str | Path = (),
+        version: str = "",
     ) -> None:
         self.name = name
         self.modality = modality
@@ -84,7 +86,8 @@ class ModuleTarget:
         self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
         self._probed = False
-        self._digest = ""
+        self._identity: Identity | None = None
+        self._files, self._version = declared(files), str(version)
 
     @property
     def layers(self) -> tuple[HookedLayer, ...]:
@@ -93,20 +96,27 @@ class ModuleTarget:
 
     @property
     def digest(self) -> str:
-        """Of weights, code, modality and labels: 64 hex digits."""
-        if not self._digest:
-            digest = hashlib.sha256()
-            for key, value in sorted(self.model.state_dict().items()):
-                digest.update(key.encode())
-                if isinstance(value, Tensor):
-                    digest.update(str(value.dtype).encode() + bits_of(value))
-            for part in (type(self.model), self.preprocess):
-                digest.update(source_of(part).encode())
-            for program in programs(self.model):
-                digest.update(program)
-            digest.update(repr((self.modality.name, self.modality.describe(), self.labels, torch.__version__)).encode())
-            self._digest = digest.hexdigest()
-        return self._digest
+        """Of weights, code, preprocessing, modality and labels, as they were before the first run; see `digest`."""
+        return self._identified().digest
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """What of it the digest could not read."""
+        return self._identified().unverified
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        return before.of_module(self.model, self.preprocess, self._facts())
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.modality.name, self.modality.describe(), self.labels)
+
+    def _identified(self) -> Identity:
+        if self._identity is None:
+            parts = {"model": self.model, "preprocess": self.preprocess}
+            self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
+        return self._identity
 
     @property
     def parameters(self) -> int:
@@ -152,10 +162,11 @@ class ModuleTarget:
 
     def _probe(self, rows: Rows) -> None:
         """The first run: which layers and outputs answer a row each, and whether the model writes into its input."""
-        before = copied(rows)
+        self._identified()  # tables that the model makes as it runs are not of what was handed over
+        kept = copied(rows)
         arguments, keywords = self.inputs(rows)
         result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
-        self.shield = self.shield or written(rows, before)
+        self.shield = self.shield or written(rows, kept)
         self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
         self._probed = True
 

@@ -101,7 +101,7 @@ def test_every_form_answers_as_its_module_does_with_gradients(form: str) -> None
     given.data.requires_grad_(True)
     target.trace(given).main.sum().backward()
     assert given.data.grad is not None
-    assert len(target.digest) == 64
+    assert target.digest.startswith("2:")
 
 
 @pytest.mark.parametrize("form", some(*FORMS))

@@ -16,6 +16,7 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
+from mlfuzz.targets.digest import SCHEME
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import detached, normalise
@@ -99,6 +100,16 @@ class Varied:
     @property
     def digest(self) -> str:
         parts = [self.target.digest, *(f"{part.name}={part.digest}" for part in self.parts)]
+        return SCHEME + hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        own = [getattr(part, "digest_before", part.digest) for part in self.parts]
+        parts = [
+            getattr(self.target, "digest_before", self.target.digest),
+            *(f"{part.name}={digest}" for part, digest in zip(self.parts, own, strict=True)),
+        ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def run(self, rows: Rows) -> Observation:

@@ -36,6 +36,10 @@ class Other:
     def digest(self) -> str:
         return str(self._other.digest)
 
+    @property
+    def digest_before(self) -> str:
+        return str(getattr(self._other, "digest_before", self._other.digest))
+
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and isinstance(self._other, ModuleTarget):
             from mlfuzz.targets.variants.base import plain
