@@ -177,12 +177,12 @@ def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:
         yield CheckLine(
             "ok", "the model or a part of it refuses eval(), as exported programs do: taken in the mode it has"
         )
-    elif isinstance(target, ModuleTarget) and getattr(target.model, "training", False):
+    elif isinstance(target, ModuleTarget) and target.train_mode and getattr(target.model, "training", False):
         found = changing(target.model)
         named = f" ({', '.join(found[:3])})" if found else ""
         yield CheckLine("fail" if found else "warn", f"the model is in training mode{named}: call model.eval()")
     elif target.was_training:
-        yield CheckLine("warn", "the model came in training mode; mlfuzz has called model.eval()")
+        yield CheckLine("warn", "the model came in training mode; mlfuzz runs it in evaluation mode")
 
 
 def _in_place(target: GivenTarget) -> Iterator[CheckLine]:

@@ -366,9 +366,8 @@ class Fingerprint:
             self._attributes(own, path)
         for name in HOOKS:
             for hook in list(getattr(value, name, {}).values()):
-                if not getattr(hook, "__qualname__", "").startswith("Watcher."):
-                    self._put(name)
-                    self.add(hook, f"{path} hook")
+                self._put(name)
+                self.add(hook, f"{path} hook")
         if type(value).get_extra_state is not nn.Module.get_extra_state:
             self._put("extra")
             self.add(value.get_extra_state(), f"{path}.get_extra_state()")

@@ -44,6 +44,8 @@ class HookedLayer:
 class Watcher:
     """Hooks on some modules of a model; `watch` gives the reduced activations of the forward pass run inside it.
 
+    They are there while it runs, and never else: whoever compiles, scripts or copies the model finds it as it was.
+
     names: modules to watch; None: every activation function, recurrent layer, attention, transformer block, or, where
     there is none, every convolution and linear layer but the last. Raises UnknownNameError with the nearest name.
     """
@@ -53,11 +55,12 @@ class Watcher:
         self._model = model
         self.layers: tuple[HookedLayer, ...] = ()
         self._slots: dict[tuple[str, int], HookedLayer] = {}
+        self._watched: tuple[str, ...] = ()
         self._calls: dict[str, int] = {}
         self._written: set[int] = set()
         self._buffer: Tensor | None = None
         self._mask: Tensor | None = None
-        self._handles = [module.register_forward_hook(self._hook(name)) for name, module in self._modules.items()]
+        self._hooks = {name: self._hook(name) for name in self._modules}
 
     @property
     def units(self) -> int:
@@ -105,9 +108,12 @@ class Watcher:
         self._written.clear()
         self._mask = mask
         self._buffer = torch.empty((batch, self.units), device=device) if self.layers else None
+        handles = [self._modules[name].register_forward_hook(self._hooks[name]) for name in self._watched]
         try:
             result = forward()
         finally:
+            for handle in handles:
+                handle.remove()
             self._mask = None
         for layer in self.layers:
             if self._buffer is not None and layer.start not in self._written:  # not called, or it gave something else
@@ -118,10 +124,6 @@ class Watcher:
         """Activations of the forward pass just watched; handed over once."""
         buffer, self._buffer = self._buffer, None
         return torch.zeros((batch, 0), device=device) if buffer is None else buffer
-
-    def close(self) -> None:
-        for handle in self._handles:
-            handle.remove()
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _: Any, output: Any) -> None:
@@ -150,6 +152,7 @@ class Watcher:
             start += size
         self.layers = tuple(layers)
         self._slots = {(layer.name, layer.call): layer for layer in layers}
+        self._watched = tuple(dict.fromkeys(layer.name for layer in layers))
 
 
 def takes_hooks(module: nn.Module) -> bool:

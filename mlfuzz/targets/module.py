@@ -17,7 +17,7 @@ from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.modes import changing, evaluated, placed
+from mlfuzz.targets.modes import Modes, home, placed
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
 from mlfuzz.targets.steady import steady
 
@@ -39,14 +39,16 @@ class ModuleTarget:
       like, by name, are True at padding). Without one, the lengths of waveforms are the mask.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
+    device: the module is moved there; None: it stays where it is.
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
     files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
       the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
-    The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
-    refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
+    The module runs in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
+    refuses (an exported program). Between the runs it is as it was handed over: its modes, and no hook of ours.
+    Where it takes no hooks (TorchScript) coverage looks at the outputs.
     Raises UnknownNameError for a layer that is not there.
     """
 
@@ -62,7 +64,7 @@ class ModuleTarget:
         seeds: str | Path | None = None,
         raises: Sequence[type[BaseException]] = (),
         oracles: Sequence[Mapping[str, Any]] = (),
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = None,
         train_mode: bool = False,
         variants: Mapping[str, Any] | None = None,
         files: Sequence[str | Path] | str | Path = (),
@@ -70,10 +72,10 @@ class ModuleTarget:
     ) -> None:
         self.name = name
         self.modality = modality
-        self.device = torch.device(device)
-        self.was_training = bool(changing(model))
+        self.device = home(model) if device is None else torch.device(device)
         self.model = placed(model, self.device)
-        self.mode_is_fixed = not train_mode and not evaluated(self.model)
+        self.train_mode = train_mode
+        self._modes = Modes(self.model, train_mode=train_mode)
         self.preprocess = preprocess
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)
@@ -88,6 +90,16 @@ class ModuleTarget:
         self._probed = False
         self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
+
+    @property
+    def was_training(self) -> bool:
+        """Whether parts of it that behave otherwise in training mode came in it."""
+        return self._modes.was_training
+
+    @property
+    def mode_is_fixed(self) -> bool:
+        """Whether it, or a part of it, refuses evaluation mode."""
+        return self._modes.fixed
 
     @property
     def layers(self) -> tuple[HookedLayer, ...]:
@@ -115,7 +127,8 @@ class ModuleTarget:
     def _identified(self) -> Identity:
         if self._identity is None:
             parts = {"model": self.model, "preprocess": self.preprocess}
-            self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
+            with self._modes.evaluating():
+                self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
         return self._identity
 
     @property
@@ -127,7 +140,7 @@ class ModuleTarget:
         """One forward pass over B rows. Raises what the preprocessing or the model raises."""
         batch = len(rows)
         started = time.perf_counter()
-        with torch.no_grad(), steady():
+        with torch.no_grad(), self._modes.evaluating(), steady():
             if not self._probed:
                 self._probe(rows)
             arguments, keywords = self.inputs(rows)
@@ -142,8 +155,13 @@ class ModuleTarget:
 
     def forward(self, rows: Rows) -> Any:
         """The bare forward pass, without hooks being read: what speeds are compared with."""
-        with torch.no_grad():
+        with torch.no_grad(), self._modes.evaluating():
             arguments, keywords = self.inputs(rows)
+            return self.model(*arguments, **keywords)
+
+    def call(self, *arguments: Any, **keywords: Any) -> Any:
+        """What the module answers to arguments as it takes them, with gradients where these are on."""
+        with self._modes.evaluating():
             return self.model(*arguments, **keywords)
 
     def trace(self, rows: Rows) -> Observation:
@@ -153,7 +171,7 @@ class ModuleTarget:
         """
         batch = len(rows)
         started = time.perf_counter()
-        with torch.enable_grad():
+        with torch.enable_grad(), self._modes.evaluating():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))

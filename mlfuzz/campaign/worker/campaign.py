@@ -217,7 +217,7 @@ class Campaign:
         for row in self._unmeasured:
             self.loop.lose(row)
         if self.target.was_training:
-            self.warnings.append("the model was in training mode; it has been put in evaluation mode")
+            self.warnings.append("the model was in training mode; it is run in evaluation mode")
         if unseen := unverified_line(self.target):
             self.warnings.append(unseen)
         self.account = LoopStats(

@@ -45,7 +45,7 @@ class Other:
             from mlfuzz.targets.variants.base import plain
 
             arguments, keywords = self._other.inputs(rows)
-            main = plain(self._other.model(*arguments, **keywords), len(rows), self._other)
+            main = plain(self._other.call(*arguments, **keywords), len(rows), self._other)
         else:
             main = self._other.run(rows).outputs["main"]
         return {MAIN: main[:, self._order] if self._order and isinstance(main, Tensor) else main}
