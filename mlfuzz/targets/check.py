@@ -24,6 +24,7 @@ from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.portions import compiled_parts
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -81,6 +82,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
         return
     if unseen := unverified_line(target):
         yield CheckLine("warn", unseen)
+    yield from _portion(target)
     yield from _train_mode(target)
     yield from _in_place(target)
     yield from _determinism(target, few, max(2, min(TIMES, int(STAGE_SECONDS / max(each * len(few), 1e-9)))))
@@ -172,6 +174,14 @@ def _listed(parts: Mapping[str, str]) -> str:
     return ", ".join(f"{name!r} ({text})" for name, text in parts.items())
 
 
+def _portion(target: GivenTarget) -> Iterator[CheckLine]:
+    """Of a model that takes one size of batch alone."""
+    if isinstance(target, ModuleTarget) and target.portion:
+        why = f" ({target.portion_reason})" if target.portion_reason else ""
+        size = "one input at a time" if target.portion == 1 else f"inputs {target.portion} at a time"
+        yield CheckLine("ok", f"handed {size}, whatever the batch{why}; batch= of the target says otherwise")
+
+
 def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:
     if isinstance(target, ModuleTarget) and target.mode_is_fixed:
         yield CheckLine(
@@ -259,6 +269,9 @@ def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
         yield CheckLine("ok", "a black box: coverage looks at its outputs")
         return
     units = sum(layer.units for layer in target.layers)
+    if not units and compiled_parts(target.model):
+        yield CheckLine("ok", "the model is compiled, where hooks are not called: coverage looks at the outputs")
+        return
     if not units and not takes_hooks(target.model):
         yield CheckLine("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
         return
@@ -266,6 +279,8 @@ def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
         yield CheckLine("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
         return
     yield CheckLine("ok", f"{units:,} units in {len(target.layers)} layers are watched")
+    if compiled_parts(target.model):  # counting would compile it anew
+        return
     _, functional = functional_activations(target.model, lambda: target.forward(rows))
     if functional:
         yield CheckLine("warn", f"{functional} activations are plain functions that hooks cannot see;"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from mlfuzz.errors import ConfigError, UnknownNameError
+from mlfuzz.targets.portions import compiled_parts, within
 
 ACTIVATIONS = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Tanh, nn.Sigmoid,
@@ -92,7 +93,12 @@ class Watcher:
 
             return hook
 
-        handles = [module.register_forward_hook(known) for module in self._model.modules() if takes_hooks(module)]
+        compiled = within(compiled_parts(self._model))
+        handles = [
+            module.register_forward_hook(known)
+            for module in self._model.modules()
+            if id(module) not in compiled and takes_hooks(module)
+        ]
         handles += [module.register_forward_hook(seen(name)) for name, module in self._modules.items()]
         try:
             result = forward()
@@ -246,15 +252,16 @@ def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tupl
 
 def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Module]:
     modules = {name or "model": module for name, module in model.named_modules()}
-    hooked = {name: module for name, module in modules.items() if takes_hooks(module)}
+    compiled = within(compiled_parts(model))
+    hooked = {name: module for name, module in modules.items() if id(module) not in compiled and takes_hooks(module)}
     if names is not None:
         for name in names:
             if name not in modules:
                 raise UnknownNameError("layer", name, [known for known in modules if known != "model"])
-            if not takes_hooks(modules[name]):
+            if name not in hooked:
                 raise ConfigError(
-                    f"layer {name!r} takes no hooks (TorchScript does not): leave layers out, and coverage looks at "
-                    "the outputs; or hand over the module that it was made of"
+                    f"layer {name!r} takes no hooks (TorchScript and compiled modules do not): leave layers out, and "
+                    "coverage looks at the outputs; or hand over the module that it was made of"
                 )
         return {name: modules[name] for name in names}
     inside = [name for name, module in hooked.items() if isinstance(module, BLOCKS)]

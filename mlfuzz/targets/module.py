@@ -19,6 +19,7 @@ from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import Modes, home, placed
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
+from mlfuzz.targets.portions import in_portions, portion_of, portions, takes_one_alone, uncompiled
 from mlfuzz.targets.steady import steady
 
 Preprocess = Callable[..., Any]
@@ -43,6 +44,8 @@ class ModuleTarget:
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
+    batch: rows that the model takes at once, where it takes batches of one size alone; 0: any, or what is found out (of
+      compiled modules, exported programs, models of one input at a time).
     files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
       the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
@@ -69,6 +72,7 @@ class ModuleTarget:
         variants: Mapping[str, Any] | None = None,
         files: Sequence[str | Path] | str | Path = (),
         version: str = "",
+        batch: int = 0,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -87,7 +91,8 @@ class ModuleTarget:
         self.answered = False
         self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
-        self._probed = False
+        self._probed = self._takes_several = False
+        self.portion, self.portion_reason = (batch, "") if batch else (0, "")
         self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
 
@@ -137,12 +142,27 @@ class ModuleTarget:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def run(self, rows: Rows) -> Observation:
-        """One forward pass over B rows. Raises what the preprocessing or the model raises."""
+        """One forward pass over B rows, or several (`portion`). Raises what the preprocessing or the model raises."""
+        try:
+            seen = self._answer(rows)
+        except Exception:
+            if self._takes_several or self.portion or len(rows) < 2 or not takes_one_alone(self.forward, rows):
+                raise
+            self.portion, self.portion_reason = 1, "which refuses more"
+            return self._answer(rows)
+        self._takes_several = self._takes_several or len(rows) > 1
+        return seen
+
+    def _answer(self, rows: Rows) -> Observation:
+        if not self._probed:
+            with torch.no_grad(), self._modes.evaluating(), steady():
+                self._probe(rows)
+        return in_portions(self._run, rows, self.portion)
+
+    def _run(self, rows: Rows) -> Observation:
         batch = len(rows)
         started = time.perf_counter()
         with torch.no_grad(), self._modes.evaluating(), steady():
-            if not self._probed:
-                self._probe(rows)
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
@@ -154,10 +174,13 @@ class ModuleTarget:
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
-        """The bare forward pass, without hooks being read: what speeds are compared with."""
+        """The bare forward pass, which speeds are compared with: no hooks are there. Of several, the last one's."""
+        result = None
         with torch.no_grad(), self._modes.evaluating():
-            arguments, keywords = self.inputs(rows)
-            return self.model(*arguments, **keywords)
+            for part, _ in portions(rows, self.portion):
+                arguments, keywords = self.inputs(part)
+                result = self.model(*arguments, **keywords)
+        return result
 
     def call(self, *arguments: Any, **keywords: Any) -> Any:
         """What the module answers to arguments as it takes them, with gradients where these are on."""
@@ -169,9 +192,12 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
+        return in_portions(self._trace, rows, self.portion)
+
+    def _trace(self, rows: Rows) -> Observation:
         batch = len(rows)
         started = time.perf_counter()
-        with torch.enable_grad(), self._modes.evaluating():
+        with torch.enable_grad(), self._modes.evaluating(), uncompiled(self.model):
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
@@ -179,14 +205,29 @@ class ModuleTarget:
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
-        """The first run: which layers and outputs answer a row each, and whether the model writes into its input."""
+        """The first run: in what portions it takes rows, which layers and outputs answer a row each, and whether the
+        model writes into its input."""
         self._identified()  # tables that the model makes as it runs are not of what was handed over
+        if not self.portion:
+            self.portion, self.portion_reason = portion_of(self.model)
         kept = copied(rows)
-        arguments, keywords = self.inputs(rows)
-        result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
-        self.shield = self.shield or written(rows, kept)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        try:
+            self._learn(rows)
+        finally:
+            self.shield = self.shield or written(rows, kept)
         self._probed = True
+
+    def _learn(self, rows: Rows) -> None:
+        part, _ = next(portions(rows, self.portion))
+
+        def other() -> tuple[Any, int]:
+            if self.portion:
+                raise LookupError("there is one size of batch")
+            return again(self.forward, rows)
+
+        arguments, keywords = self.inputs(part)
+        result = self._watcher.probe(len(part), lambda: self.model(*arguments, **keywords))
+        self.taken = learn(result, len(part), other)
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the module is called with: arguments and keyword arguments, after preprocessing."""
