@@ -18,7 +18,7 @@ from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
-from mlfuzz.targets.steady import steady
+from mlfuzz.targets.surroundings import Found, steady
 
 
 class CallableTarget:
@@ -63,6 +63,7 @@ class CallableTarget:
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
+        self.surroundings = Found()
         self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
         self._probed = False
@@ -94,7 +95,7 @@ class CallableTarget:
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
         started = time.perf_counter()
-        with steady():
+        with steady(self.surroundings.theirs):
             if not self._probed:
                 self._probe(rows)
             answer = named(self.forward(rows), self.labels)
@@ -110,7 +111,7 @@ class CallableTarget:
         natural = natural_inputs(rows, self.modality, shield=self.shield)
         if self._numpy:
             natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)
-        with torch.no_grad():
+        with steady(self.surroundings.theirs), torch.no_grad():
             return self.function(*natural)
 
     def _probe(self, rows: Rows) -> None:

@@ -25,6 +25,7 @@ from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.portions import compiled_parts
+from mlfuzz.targets.surroundings import changes
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -82,6 +83,8 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
         return
     if unseen := unverified_line(target):
         yield CheckLine("warn", unseen)
+    if found := changes(target.surroundings):
+        yield CheckLine("ok", found)
     yield from _portion(target)
     yield from _train_mode(target)
     yield from _in_place(target)

@@ -113,7 +113,7 @@ class Watcher:
         self._calls.clear()
         self._written.clear()
         self._mask = mask
-        self._buffer = torch.empty((batch, self.units), device=device) if self.layers else None
+        self._buffer = torch.empty((batch, self.units), dtype=torch.float32, device=device) if self.layers else None
         handles = [self._modules[name].register_forward_hook(self._hooks[name]) for name in self._watched]
         try:
             result = forward()
@@ -129,7 +129,7 @@ class Watcher:
     def take(self, batch: int, device: torch.device) -> Tensor:
         """Activations of the forward pass just watched; handed over once."""
         buffer, self._buffer = self._buffer, None
-        return torch.zeros((batch, 0), device=device) if buffer is None else buffer
+        return torch.zeros((batch, 0), dtype=torch.float32, device=device) if buffer is None else buffer
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _: Any, output: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import Modes, home, placed
 from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
 from mlfuzz.targets.portions import in_portions, portion_of, portions, takes_one_alone, uncompiled
-from mlfuzz.targets.steady import steady
+from mlfuzz.targets.surroundings import Found, steady
 
 Preprocess = Callable[..., Any]
 
@@ -93,6 +94,7 @@ class ModuleTarget:
         self._watcher = Watcher(self.model, layers)
         self._probed = self._takes_several = False
         self.portion, self.portion_reason = (batch, "") if batch else (0, "")
+        self.surroundings = Found()
         self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
 
@@ -155,14 +157,14 @@ class ModuleTarget:
 
     def _answer(self, rows: Rows) -> Observation:
         if not self._probed:
-            with torch.no_grad(), self._modes.evaluating(), steady():
+            with self._running(), torch.no_grad():
                 self._probe(rows)
         return in_portions(self._run, rows, self.portion)
 
     def _run(self, rows: Rows) -> Observation:
         batch = len(rows)
         started = time.perf_counter()
-        with torch.no_grad(), self._modes.evaluating(), steady():
+        with self._running(), torch.no_grad():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
@@ -176,7 +178,7 @@ class ModuleTarget:
     def forward(self, rows: Rows) -> Any:
         """The bare forward pass, which speeds are compared with: no hooks are there. Of several, the last one's."""
         result = None
-        with torch.no_grad(), self._modes.evaluating():
+        with self._running(), torch.no_grad():
             for part, _ in portions(rows, self.portion):
                 arguments, keywords = self.inputs(part)
                 result = self.model(*arguments, **keywords)
@@ -184,8 +186,14 @@ class ModuleTarget:
 
     def call(self, *arguments: Any, **keywords: Any) -> Any:
         """What the module answers to arguments as it takes them, with gradients where these are on."""
-        with self._modes.evaluating():
+        with self._running():
             return self.model(*arguments, **keywords)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """As the module runs with its owner: evaluating, among what its import had set."""
+        with self._modes.evaluating(), steady(self.surroundings.theirs):
+            yield
 
     def trace(self, rows: Rows) -> Observation:
         """`run` with its history kept, so that outputs and activations can be differentiated with respect to the rows.
@@ -197,7 +205,7 @@ class ModuleTarget:
     def _trace(self, rows: Rows) -> Observation:
         batch = len(rows)
         started = time.perf_counter()
-        with torch.enable_grad(), self._modes.evaluating(), uncompiled(self.model):
+        with self._running(), torch.enable_grad(), uncompiled(self.model):
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mlfuzz.codefuzz.harness import discovery
@@ -41,10 +42,20 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
         return typed, targets[typed]
     module, colon, attribute = typed.partition(":")
     if colon and module and attribute:
-        if "." not in module and _ships(module):
+        if module.isidentifier() and _ships(module) and not _is_own(module):
             return typed, TargetConfig(use=f"{EXAMPLES}.{module}:{attribute}")
         return typed, TargetConfig(use=typed)
+    if not colon and _is_own(typed.removesuffix(".py")):
+        raise UsageError(
+            f"{typed} is a module; name what in it is the target, or the function that makes it: {typed}:make"
+        )
     raise UnknownNameError("target", typed, [*targets, *shipped()])
+
+
+def _is_own(module: str) -> bool:
+    """Whether the current folder or its src has a module of that name: the user's own comes before a shipped one."""
+    places = [Path(folder, module.replace(".", "/")) for folder in ("", "src")]
+    return any(path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file() for path in places)
 
 
 def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig]) -> dict[str, Any]:
