@@ -16,6 +16,7 @@ from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
+from mlfuzz.targets.advice import advice
 from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.digest import unverified_line
@@ -119,7 +120,9 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLin
     except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
-        return None, CheckLine("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
+        return None, CheckLine(
+            "fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}{advice(crash)}"
+        )
     size = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started
     return seen, CheckLine(

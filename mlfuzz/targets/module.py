@@ -200,6 +200,8 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
+        if isinstance(rows, TensorRows):  # a module that works in place may not do so on a leaf of the history
+            rows = rows.with_data(rows.data.clone())
         return in_portions(self._trace, rows, self.portion)
 
     def _trace(self, rows: Rows) -> Observation:

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 ARGV = "sys.argv"
+FILTERS = "filters of warnings"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1)
 
 
@@ -132,7 +133,7 @@ SETTINGS = (
     Setting("gradients", torch.is_grad_enabled, _to_gradients, theirs=False),
     Setting("deterministic algorithms", _deterministic, _to_deterministic),
     Setting("torch's threads", torch.get_num_threads, torch.set_num_threads, theirs=False),
-    Setting("filters of warnings", _filters, _to_filters),
+    Setting(FILTERS, _filters, _to_filters),
     Setting("NumPy's error state", np.geterr, lambda state: np.seterr(**state) and None),
     Setting("the recursion limit", sys.getrecursionlimit, _to_recursion),
     Setting("the locale", lambda: locale.setlocale(locale.LC_ALL), _to_locale),
@@ -179,6 +180,7 @@ def importing(name: str) -> Iterator[Found]:
             setting.write(old)
             if setting.name == ARGV and new == [name]:
                 continue
-            found.changed += (setting.name,)
+            if setting.name != FILTERS or any(one[0] == "error" for one in set(new) - set(old)):  # libraries add some
+                found.changed += (setting.name,)
             if setting.theirs:
                 found.theirs = {**found.theirs, setting.name: new}

@@ -57,7 +57,7 @@ CHANGES = {
     "torch's default type": "torch.set_default_dtype(torch.float64)",
     "torch's default device": "torch.set_default_device('meta')",
     "deterministic algorithms": "torch.use_deterministic_algorithms(True, warn_only=True)",
-    "filters of warnings": "warnings.simplefilter('ignore')",
+    "filters of warnings": "warnings.simplefilter('error', ResourceWarning)",
     "NumPy's error state": "np.seterr(all='raise')",
     "the recursion limit": "sys.setrecursionlimit(5000)",
     "the locale": "locale.setlocale(locale.LC_ALL, 'C')",

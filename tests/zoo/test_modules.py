@@ -16,6 +16,7 @@ from torch.nn.utils import parametrizations, parametrize
 from mlfuzz.batch import TensorRows
 from mlfuzz.modality.image import Image
 from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.portions import portion_of
 from zoo.line import walk
 
 # torch says of scripting, quantising, complex modules, and old norms that they will go, or are new.
@@ -229,8 +230,9 @@ def wrapped_in_a_class() -> nn.Module:
 
 
 @form
-def lazy_layer() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(16), nn.ReLU(), nn.LazyBatchNorm1d(), nn.LazyLinear(4))
+def lazy_layer() -> ModuleTarget:
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(16), nn.ReLU(), nn.LazyBatchNorm1d(), nn.LazyLinear(4))
+    return ModuleTarget("lazy", IMAGE, model)
 
 
 @form
@@ -457,11 +459,69 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+WALKED = (
+    "in training mode with dropout", "weights of torch.bfloat16", "complex answer", "dynamically quantised", "scripted",
+    "exported for three", "compiled in place", "lazy layer", "old weight norm", "one input at a time",
+    "table made lazily",
+)  # fmt: skip
+"""One of each kind goes through the whole line, which takes seconds."""
+
+SLOW = (
+    "traced",
+    "frozen",
+    "statically quantised",
+    *(name for name in FORMS if "exported" in name or "compiled" in name),
+)
+WITHOUT = (
+    "no grad inside", "inference mode inside", "gives numpy inside", "dynamically quantised", "statically quantised",
+    "gradient inside",
+)  # fmt: skip
+"""Forms whose answers know nothing of the pixels that they were made of."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FORMS]
+)
+def test_a_module_of_any_form_answers_as_it_does_without_us_in_batches_of_any_size(name: str) -> None:
+    made, bare = FORMS[name](), FORMS[name]()
+    data = torch.rand(5, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    for count in (2, 1, 5):
+        rows = TensorRows(data[:count].clone(), IMAGE).project()
+        seen = made.run(rows)
+        assert seen.activations.shape[0] == count
+        assert isinstance(seen.main, Tensor)
+        assert len(seen.main) == count
+        assert torch.equal(made.run(rows).main, seen.main)
+        if name != "lazy layer":  # its weights are drawn in its first run
+            assert torch.allclose(by_hand(bare, rows), seen.main.float(), atol=5e-2)
+    leaf = rows.with_data(rows.data.clone().requires_grad_())
+    if name not in WITHOUT:
+        (gradient,) = torch.autograd.grad(made.trace(leaf).main.abs().sum(), leaf.data, allow_unused=True)
+        assert gradient is not None
+        assert gradient.shape == rows.data.shape
+    assert made.digest == FORMS[name]().digest
+
+
+def by_hand(made: ModuleTarget, rows: TensorRows) -> Tensor:
+    """Row by row, or in threes, as the module's owner would write it: eval() and no_grad()."""
+    size = 3 if portion_of(made.model)[0] == 3 else 1  # written down for so many
+    if not made.mode_is_fixed:
+        made.model.eval()
+    answers = []
+    with torch.no_grad():
+        for row in range(len(rows)):
+            given = rows.data[row : row + 1].repeat(size, 1, 1, 1)
+            prepared = given if made.preprocess is None else made.preprocess(given)
+            answer = made.model(**prepared) if isinstance(prepared, dict) else made.model(prepared)
+            answers.append(answer[:1])
+    answer = torch.cat(answers)
+    return torch.view_as_real(answer) if answer.is_complex() else answer.float()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FORMS)
-def test_a_healthy_module_of_any_form_goes_through_the_whole_line(name: str, seeds: Path, tmp_path: Path) -> None:
-    made = FORMS[name]()
-    walked = walk(made, seeds, tmp_path / "c", inputs=INPUTS, batch=8)
+@pytest.mark.parametrize("name", WALKED)
+def test_a_healthy_module_goes_through_the_whole_line(name: str, seeds: Path, tmp_path: Path) -> None:
+    walked = walk(FORMS[name](), seeds, tmp_path / "c", inputs=INPUTS, batch=8)
     assert walked.ready, [line.text for line in walked.lines if line.level == "fail"]
     assert walked.stats is not None
     assert not [finding for finding in walked.findings if finding.oracle == "crash"], "what mlfuzz does is no failure"
