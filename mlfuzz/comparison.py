@@ -285,7 +285,7 @@ def _accuracy(before: AnyTarget, after: AnyTarget, seeds: str | Path | None) -> 
 def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
     """Whether the target gives each seed its label."""
     from mlfuzz.batch import from_payloads
-    from mlfuzz.campaign.evidence import run_of
+    from mlfuzz.campaign.evidence import run_of, says
     from mlfuzz.targets.execute import execute
 
     right = [False] * len(seeds)
@@ -294,6 +294,6 @@ def _right(target: AnyTarget, seeds: Sequence[Seed]) -> list[bool]:
         execution = execute(target, from_payloads([seed.payload for seed in part], target.modality, target.device))
         for position, row in enumerate(execution.ran.tolist()):
             assert execution.seen is not None
-            run = run_of(execution.seen, target.labels, None, position)
-            right[start + row] = run.label == part[row].label
+            run = run_of(execution.seen, target, None, position)
+            right[start + row] = says(run, part[row].label, target)
     return right

@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from mlfuzz.tasks.declared import declared
+
 Reader = Literal["duration", "count", "size", "part", "parts", "table"]
 
 
@@ -64,6 +66,10 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     use: Annotated[str, _says('"module:attribute" of a target, or of a function without arguments that gives one')] = ""
     seeds: Annotated[str | None, _says("file or folder of natural inputs; a sub-folder is a label"), _flag()] = None
     labels: Annotated[tuple[str, ...], _says("names of the classes, where the target does not say")] = ()
+    task: Annotated[
+        str, _says('what an answer stands for: "binary", "regression", "binary:threshold=0.3", ...'), _flag()
+    ] = ""
+    output: Annotated[str, _says('which part of an answer is judged: "logits", "0", "head.logits"'), _flag()] = ""
     oracles: Annotated[
         Parts,
         _says("names, or tables {name, arguments}; empty: what suits the target"),
@@ -79,6 +85,11 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
             "several times."
         ),
     ] = ()
+
+    @property
+    def load(self) -> str:
+        """What is loaded: `use` with what is declared of its answers, which a finding keeps too."""
+        return declared(self.use, task=self.task, output=self.output, labels=self.labels)
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):

@@ -26,6 +26,9 @@ another, it is the same failure."""
 FOUNDATIONS = ("torch/", "numpy/", "faiss/", "atheris/", "importlib/", "<frozen importlib")
 """An error raised in these is a fault of whoever called them: the frame above names it."""
 
+CHANGE = "change"
+"""The name in a finding's evidence of what became of its answer, in words: "too high", "dog lost"."""
+
 SHORT = 40
 _INSTALLED = re.compile(r".*?(?:site-packages|dist-packages|lib/python\d+\.\d+)/")
 _LINE = re.compile(r"(\.pyx?)(?::\d+|, line \d+)(?=:|,|$| )")
@@ -59,9 +62,18 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
     """
     if finding.kind in CRASH_KINDS:
         return "|".join((finding.kind, _type(finding), target_frame(finding.evidence.get("frames", ()))))
+    return _of_model(finding, dominant, _change(finding))
+
+
+def former_fault(finding: Finding) -> str:
+    """The name that it had before answers of numbers were told apart by which way they went."""
+    return _of_model(finding, "", _pair(finding)) if finding.evidence.get(CHANGE) else fault_of(finding)
+
+
+def _of_model(finding: Finding, dominant: str, change: str) -> str:
     oracle = str(finding.oracle.get("name") or finding.kind)
     operator = dominant or (finding.chain[-1].name if finding.chain else "seed")
-    return "|".join((oracle, _change(finding), operator))
+    return "|".join((oracle, change, operator))
 
 
 def target_frame(frames: object) -> str:
@@ -98,6 +110,12 @@ def _type(finding: Finding) -> str:
 
 
 def _change(finding: Finding) -> str:
+    """The kind of change where the oracle says it, which holds no numbers; else the pair of answers."""
+    kind = finding.evidence.get(CHANGE)
+    return _short(str(kind)) if kind else _pair(finding)
+
+
+def _pair(finding: Finding) -> str:
     values = (finding.expected, finding.observed)
     if any(_NUMBER.fullmatch(value) or value.startswith("[") or len(value) > SHORT for value in values):
         return "changed"  # numbers and long texts differ from input to input

@@ -25,6 +25,7 @@ from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.labels import opinion_of
 from mlfuzz.storage.durable import OWNER, create_exclusive, make_folder
+from mlfuzz.tasks.declared import bare
 
 BEGUN, BUILT = "begun", "built"
 """Folders of notes: of what was begun, and of native builds, which say nothing of the project that they lie in."""
@@ -76,6 +77,7 @@ class Trust:
 
     def admits(self, name: str) -> bool:
         """Whether "module:attribute", a plugin's module, or a harness's file and function, may run."""
+        name = bare(name)
         return name in self.names or self.trusts(name) or is_shipped(name) or self.begun(name)
 
     def trusts(self, name: str) -> bool:
@@ -126,7 +128,9 @@ class Trust:
     def elsewhere(self, finding: Finding) -> list[str]:
         """What to write, so that a model's record runs where nobody began anything: in a fresh checkout."""
         named = [finding.load] if finding.load else []
-        wanted = [name for name in (*named, *_beside(finding)) if name not in self.names and not is_shipped(name)]
+        wanted = [
+            name for name in map(bare, (*named, *_beside(finding))) if name not in self.names and not is_shipped(name)
+        ]
         return [self._line(_use(finding, name)) for name in dict.fromkeys(wanted)] if finding.side == "model" else []
 
     def _line(self, text: str) -> str:
@@ -137,7 +141,7 @@ class Trust:
 
 def note_begun(root: Path, names: Iterable[str]) -> None:
     """Remember that this user began campaigns on these here. Raises StorageError where it cannot be written."""
-    for name in names:
+    for name in map(bare, names):
         require_notes(root)
         note = _note(root.resolve(), name)
         if note is not None and not is_shipped(name):
@@ -202,12 +206,12 @@ def _why(name: str) -> str:
 
 
 def _use(finding: Finding, name: str) -> str:
-    return f"targets.{_quoted(finding.target if name == finding.load else name)}.use = {_quoted(name)}"
+    return f"targets.{_quoted(finding.target if name == bare(finding.load) else name)}.use = {_quoted(name)}"
 
 
 def _configured(config: Config) -> Iterator[str]:
     for target in config.targets.values():
-        yield from imported(target.use, target.oracles, target.validity)
+        yield from map(bare, imported(target.use, target.oracles, target.validity))
 
 
 def _beside(finding: Finding) -> Iterator[str]:

@@ -40,12 +40,14 @@ class Floor:
     """What a target's outputs are worth: measured at calibration, in units of the main output.
 
     single: largest difference of a row alone against in a batch. spread: standard deviation of the outputs.
-    apart: of a variant, the largest difference from the target itself on the seeds. variants: the same, by name.
+    apart: of a variant, the largest difference from the target itself on the seeds. level: mean absolute output.
+    variants: the same, by name.
     """
 
     single: float = 0.0
     spread: float = 1.0
     apart: float = 0.0
+    level: float = 0.0
     variants: Mapping[str, Floor] = field(default_factory=dict)
 
     def of(self, variant: str) -> Floor:
@@ -97,6 +99,8 @@ ORACLES: Registry[Callable[..., Oracle]] = Registry(
     shipped=(
         "mlfuzz.oracles.numeric",
         "mlfuzz.oracles.metamorphic",
+        "mlfuzz.oracles.label_set",
+        "mlfuzz.oracles.grades",
         "mlfuzz.oracles.relation",
         "mlfuzz.oracles.sequence",
         "mlfuzz.oracles.vector",

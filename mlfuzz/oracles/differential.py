@@ -237,7 +237,7 @@ def _numbers(ours: Output, theirs: Output) -> tuple[Tensor, Tensor]:
         return _sequences(ours, theirs)
     assert isinstance(ours, Tensor)
     assert isinstance(theirs, Tensor)
-    one, other = ours.float().flatten(1), theirs.float().flatten(1)
+    one, other = (side.float().reshape(len(side), -1) for side in (ours, theirs))
     if one.shape != other.shape:
         raise ConfigError(f"the target gives {tuple(ours.shape)} and its variant {tuple(theirs.shape)}: not to compare")
     return one, other
@@ -253,7 +253,7 @@ def _sequences(ours: Ragged, theirs: Ragged) -> tuple[Tensor, Tensor]:
     left, right = at < ours.lengths[:, None], at < theirs.lengths[:, None]
     one = torch.where((left | right)[:, :, None], one, 0.0)
     other = torch.where(right[:, :, None], other, torch.where(left[:, :, None], torch.nan, 0.0))
-    return one.flatten(1), other.flatten(1)
+    return one.reshape(len(one), -1), other.reshape(len(other), -1)
 
 
 def _padded(values: Tensor, steps: int) -> Tensor:

@@ -67,13 +67,15 @@ class Frames:
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         after, before = self._decisions(seen)[row], self._decisions(reference)[row]
         places = _places(len(before), len(after), batch, row)
+        binary = self._binary(seen)
         wrong: list[int] = []
         if places is not None:
             wrong = np.flatnonzero(places >= 0)[self._compared(before, after, places)[2]].tolist()
         return {
             "expected": f"{len(after)} frames as on the seed",
             "expected_from": "model",
-            "observed": f"{len(wrong)} of {len(after)} frames decided otherwise",
+            "observed": f"{len(wrong)} of {len(after)} frames decided otherwise" + _events(before, after, binary),
+            "change": _direction(before, after, binary),
             "frames": wrong[:64],
         }
 
@@ -142,6 +144,30 @@ def _frames(seen: Observation) -> tuple[Tensor, list[int]]:
 def _finite_rows(seen: Observation) -> Tensor:
     values, _ = _frames(seen)
     return torch.isfinite(values.reshape(len(values), -1)).all(dim=1).cpu()
+
+
+def _direction(before: NDArray[np.int64], after: NDArray[np.int64], binary: bool) -> str:
+    """What became of the frames, for grouping."""
+    if not binary:
+        return "other classes"
+    more, fewer = after.sum() > before.sum(), after.sum() < before.sum()
+    return "more frames" if more else "fewer frames" if fewer else "frames moved"
+
+
+def _events(before: NDArray[np.int64], after: NDArray[np.int64], binary: bool) -> str:
+    """ ": 1 event lost, 2 events gained"; of a stretch of frames above the threshold none is left."""
+    if not binary or len(before) != len(after):
+        return ""
+    lost, gained = _stretches(before, after), _stretches(after, before)
+    changes = [(count, word) for count, word in ((lost, "lost"), (gained, "gained")) if count]
+    parts = [f"{count} event{'s' * (count > 1)} {word}" for count, word in changes]
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _stretches(ones: NDArray[np.int64], others: NDArray[np.int64]) -> int:
+    """How many stretches of ones have none of the others' within them."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], ones, [0]))))
+    return sum(not others[start:stop].any() for start, stop in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _key(after: NDArray[np.int64], expected: NDArray[np.int64], wrong: NDArray[np.bool_], *, binary: bool) -> int:

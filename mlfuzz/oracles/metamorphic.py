@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zlib
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +16,7 @@ from mlfuzz.batch import Batch, Indices
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict, margin_floor
+from mlfuzz.oracles.deviation import said_of
 
 TOP = 5
 """Scores shown of a row, the highest first."""
@@ -33,6 +36,8 @@ class Label:
     count, which are for "nonfinite"; minus infinity is a masked class.
     margin: best other score - expected score, in scores as the model gives them (logits or probabilities).
     key: expected * classes + the best other class.
+    Of names of classes, which have no scores: margin 1 where it is another, else -1; key: of the pair of names.
+    threshold: of one number with two sides, from where on it says yes: a replay reads the target's answers alike.
     Raises ConfigError (at the first check) where the target gives no scores, or fewer than there are labels.
     """
 
@@ -41,20 +46,28 @@ class Label:
     where: Literal["device", "host"] = "device"
     relative = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, threshold: float | None = None) -> None:
+        self.threshold = threshold
         self._labels: Indices = np.full(0, -1, np.int64)
+        self._names: tuple[str, ...] = ()
 
     def bind(self, labels: Tensor) -> None:
         """labels: (seeds,) int64, the class number of each seed, -1 where it has no label."""
         self._labels = labels.detach().cpu().numpy().astype(np.int64)
 
+    def name_classes(self, names: Sequence[str]) -> None:
+        """What the numbers of labels are called, for targets that answer with names."""
+        self._names = tuple(names)
+
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
+        if isinstance(seen.outputs["main"], tuple):
+            return self._check_names(seen, reference, batch)
         scores = _scores(seen)
         expected = self._expected(_scores(reference), batch)
         own = scores.gather(1, expected[:, None])[:, 0]
         others, got = scores.scatter(1, expected[:, None], -math.inf).max(dim=1)
         margin = others.float() - own.float()  # NaN or infinite where a score that counts is
-        margin = torch.where(_invariant(batch, margin) & (margin.abs() < math.inf), margin, math.nan)
+        margin = torch.where(invariant_rows(batch, margin) & (margin.abs() < math.inf), margin, math.nan)
         return Verdict(margin, expected * scores.shape[1] + got)
 
     def noise(self, floor: Floor) -> float:
@@ -62,8 +75,12 @@ class Label:
 
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         """Classes by number; who knows the target's labels puts names for them."""
+        if isinstance(named := seen.outputs["main"], tuple):
+            known = int(bound_labels(self._labels, batch)[row]) >= 0
+            expected = self._expected_names(reference, batch)[row]
+            return {"expected": expected, "expected_from": "label" if known else "model", "observed": named[row]}
         before, after = _scores(reference), _scores(seen)
-        labelled = int(_bound(self._labels, batch)[row]) >= 0
+        labelled = int(bound_labels(self._labels, batch)[row]) >= 0
         return {
             "expected": int(self._expected(before, batch)[row]),
             "expected_from": "label" if labelled else "model",
@@ -73,10 +90,25 @@ class Label:
         }
 
     def describe(self) -> dict[str, Any]:
-        return {}
+        return {} if self.threshold is None else {"threshold": self.threshold}
+
+    def _check_names(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
+        device, got, expected = seen.activations.device, _names(seen), self._expected_names(reference, batch)
+        margins = [1.0 if one != other else -1.0 for one, other in zip(got, expected, strict=True)]
+        keys = [zlib.crc32(f"{one}\0{other}".encode("utf-8", "surrogatepass")) if one != other else 0
+                for one, other in zip(expected, got, strict=True)]  # fmt: skip
+        margin = torch.tensor(margins, dtype=torch.float32)
+        margin[torch.from_numpy(~batch.invariant)] = math.nan
+        return Verdict(margin.to(device), torch.tensor(keys, dtype=torch.int64).to(device))
+
+    def _expected_names(self, reference: Observation, batch: Batch) -> list[str]:
+        """The label of each row's seed by name; what the target called it where it has none."""
+        known = bound_labels(self._labels, batch).tolist()
+        own = _names(reference)
+        return [self._names[k] if 0 <= k < len(self._names) else name for k, name in zip(known, own, strict=True)]
 
     def _expected(self, reference: Tensor, batch: Batch) -> Tensor:
-        known = _bound(self._labels, batch)
+        known = bound_labels(self._labels, batch)
         if known.max(initial=-1) >= reference.shape[1]:
             raise ConfigError(
                 f"oracle label: a seed has label {known.max()}, the target gives {reference.shape[1]} scores"
@@ -92,7 +124,8 @@ class Tolerance:
 
     Tolerated is `bound`, or the root of `factor` x `mse`: (theta' - theta)^2 <= lambda * MSE_orig, with MSE_orig the
     model's mean squared error on unmutated labelled inputs. Outputs of several values count by the mean of squares.
-    Expected is the seed's value where `bind` gave one, else the model's own answer to the seed.
+    Expected is the seed's value where `bind` gave one, else the model's own answer to the seed. unit: what a value is
+    counted in ("degrees"), for people.
     margin: deviation / tolerated - 1. key: 0 where the output is too low, 1 where it is too high (by the mean).
     Raises ConfigError for both or neither of bound and mse (the latter at the first check, since `bind` may give mse
     and `calibrate` a bound).
@@ -105,14 +138,14 @@ class Tolerance:
     relative = True
 
     def __init__(
-        self, *, factor: float = DEEPTEST_LAMBDA, mse: float | None = None, bound: float | None = None
+        self, *, factor: float = DEEPTEST_LAMBDA, mse: float | None = None, bound: float | None = None, unit: str = ""
     ) -> None:
         if bound is not None and mse is not None:
             raise ConfigError("oracle tolerance: give bound, or mse, not both")
         for name, value in (("factor", factor), ("mse", mse), ("bound", bound)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"oracle tolerance: {name} must be above 0, not {value}")
-        self._factor, self._mse, self._bound = factor, mse, bound
+        self._factor, self._mse, self._bound, self._counted_in = factor, mse, bound, unit
         self._values: NDArray[np.float32] = np.empty((0, 1), np.float32)
 
     @property
@@ -135,16 +168,19 @@ class Tolerance:
             self._mse = float(mse)
 
     def calibrate(self, floor: Floor) -> None:
-        """Where nothing else says what is tolerated: half the outputs' standard deviation over the seeds."""
-        if self._bound is None and self._mse is None and floor.spread > 0:
-            self._bound = SPREAD_TOLERATED * floor.spread
+        """Where nothing else says what is tolerated: half the outputs' standard deviation over the seeds.
+
+        Where they all have one answer, half of it.
+        """
+        if self._bound is None and self._mse is None:
+            self._bound = SPREAD_TOLERATED * (floor.spread if floor.spread > 0 else floor.level or 1.0)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         values, before = _values(seen), _values(reference)
         change = values - self._expected(before, batch)
         deviation = change.square().mean(dim=1).sqrt()
         margin = deviation.float() / self.tolerated - 1.0  # NaN or infinite where a value is
-        margin = torch.where(_invariant(batch, margin) & (margin < math.inf), margin, math.nan)
+        margin = torch.where(invariant_rows(batch, margin) & (margin < math.inf), margin, math.nan)
         return Verdict(margin, (change.mean(dim=1) > 0).long())
 
     def noise(self, floor: Floor) -> float:
@@ -154,16 +190,17 @@ class Tolerance:
         before, after = _values(reference), _values(seen)
         expected = self._expected(before, batch)[row]
         labelled = bool(np.isfinite(self._own_values(batch, before.shape[1])[row]).all())
+        words = said_of(expected, after[row], tolerated=self.tolerated, unit=self._counted_in)
         return {
-            "expected": _plain(expected),
+            **words,
             "expected_from": "label" if labelled else "model",
-            "observed": _plain(after[row]),
             "deviation": float((after[row] - expected).square().mean().sqrt()),
             "tolerated": self.tolerated,
         }
 
     def describe(self) -> dict[str, Any]:
-        return {"bound": self._bound} if self._bound is not None else {"factor": self._factor, "mse": self._mse}
+        limit = {"bound": self._bound} if self._bound is not None else {"factor": self._factor, "mse": self._mse}
+        return {**limit, **({"unit": self._counted_in} if self._counted_in else {})}
 
     def _expected(self, reference: Tensor, batch: Batch) -> Tensor:
         if not len(self._values):
@@ -180,6 +217,13 @@ class Tolerance:
         return own
 
 
+def _names(seen: Observation) -> tuple[str, ...]:
+    names = seen.outputs["main"]
+    if not isinstance(names, tuple):
+        raise ConfigError("oracle label: the target answered with names before, and with numbers now")
+    return names
+
+
 def _scores(seen: Observation) -> Tensor:
     """(B, classes). Raises ConfigError where the main output holds no scores."""
     scores = seen.outputs["main"]
@@ -187,7 +231,7 @@ def _scores(seen: Observation) -> Tensor:
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise ConfigError(
             f"oracle label: needs one score a class, (B, classes >= 2); the target gives {shape}. "
-            "Give scores of both classes for a yes/no model, or choose another oracle (tolerance, text_equal, cosine)"
+            'Say what it is (task="binary" for a yes/no model, "regression", "embedding", ...), or name another oracle'
         )
     return scores
 
@@ -197,12 +241,12 @@ def _values(seen: Observation) -> Tensor:
     return seen.main.reshape(len(seen.main), -1)
 
 
-def _invariant(batch: Batch, like: Tensor) -> Tensor:
+def invariant_rows(batch: Batch, like: Tensor) -> Tensor:
     """Rows that keep their label (B,), on the device of `like`."""
     return torch.from_numpy(batch.invariant).to(like.device, non_blocking=True)
 
 
-def _bound(labels: Indices, batch: Batch) -> Indices:
+def bound_labels(labels: Indices, batch: Batch) -> Indices:
     """The label of each row's seed, -1 where there is none."""
     if batch.seeds.max(initial=-1) < len(labels):
         return labels[batch.seeds]
@@ -216,12 +260,6 @@ def _top(scores: Tensor) -> list[list[float]]:
     """[class, score] of the highest, the highest first."""
     best = torch.topk(scores, min(TOP, len(scores)))
     return [[int(at), float(score)] for at, score in zip(best.indices, best.values, strict=True)]
-
-
-def _plain(values: Tensor) -> float | list[float]:
-    """One number as a number, several as a list: as many digits as a float32 has."""
-    numbers = [float(f"{float(value):.7g}") for value in values[:32]]
-    return numbers[0] if len(numbers) == 1 else numbers
 
 
 ORACLES.add("label", Label)

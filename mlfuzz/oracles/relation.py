@@ -99,6 +99,7 @@ class Relation:
             "expected_from": "model",
             "observed": int(after.argmax()) if classes else plain(after),
             "relation": self.name,
+            **({} if classes else {"change": "broken"}),
             "before": plain(before),
         }
 

@@ -21,6 +21,10 @@ SHORT = 40
 SHOWN = 500
 """Characters of a text that an explanation holds."""
 
+HARMLESS_SHARE, HARMLESS_FACTOR, MOST_TOLERATED = 0.95, 2.0, 0.5
+"""What a bound is set to that nobody gave: this share of harmless mutants change no more than it, this many times over;
+where every second token changes an answer is another one whatever a model is used to."""
+
 CHANGES = ("nothing left", "mostly missing", "mostly added", "mostly replaced")
 """What the key of a long text stands for."""
 
@@ -62,7 +66,7 @@ class ErrorRate:
     The rate is the edit distance over the length of what the target said of the seed (at least 1); token sequences
     (ragged integers) count token by token. strict: letter case and white space (between words: case alone) count.
     margin: rate - bound. key: what changed (`CHANGES`); of short texts the pair of expected and got.
-    Raises ConfigError where bound is not above 0, or rapidfuzz is missing.
+    Raises ConfigError where bound is not above 0.
     """
 
     name = ""
@@ -72,11 +76,24 @@ class ErrorRate:
     default_bound = 0.2
 
     def __init__(self, *, bound: float | None = None, strict: bool = False) -> None:
+        self._given = bound is not None
         self._bound = self.default_bound if bound is None else bound
         if not self._bound > 0:
             raise ConfigError(f"oracle {self.name}: bound must be above 0, not {self._bound}")
         self._strict = strict
-        self._distance = _edit_distance(self.name)
+        self._distance = _edit_distance()
+
+    def fit_harmless(self, seen: Observation, reference: Observation) -> None:
+        """Told the answers to harmless mutants of seeds, and to the seeds: what those do is let pass, and twice that.
+
+        A bound that was given is kept; one that was not is never below `default_bound`, nor above `MOST_TOLERATED`.
+        """
+        if self._given:
+            return
+        got, expected = self._both(seen, reference)
+        rates = sorted(self._rate(one, other) for one, other in zip(got, expected, strict=True))
+        usual = rates[int(HARMLESS_SHARE * (len(rates) - 1))] if rates else 0.0
+        self._bound = round(min(MOST_TOLERATED, max(self.default_bound, HARMLESS_FACTOR * usual)), 3)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         got, expected = self._both(seen, reference)
@@ -93,6 +110,7 @@ class ErrorRate:
             "expected_from": "model",
             "observed": _shown(seen, row),
             "rate": self._rate(got[row], expected[row]),
+            "change": CHANGES[_change(got[row], expected[row])],
             "bound": self._bound,
         }
 
@@ -108,6 +126,15 @@ class ErrorRate:
 
     def _rate(self, got: Tokens, expected: Tokens) -> float:
         return self._distance(got, expected) / max(1, len(expected))
+
+
+class TokenErrorRate(ErrorRate):
+    """Fails where more than `bound` (0.2) of the tokens are changed, whatever they are: numbers or words."""
+
+    name = "tokens"
+
+    def _split(self) -> Callable[[str], Tokens]:
+        return str.split
 
 
 class WordErrorRate(ErrorRate):
@@ -141,6 +168,9 @@ def _tokens(seen: Observation, split: Callable[[str], Tokens]) -> list[Tokens]:
     if isinstance(output, Ragged) and output.values.dim() == 2:
         rows = output.values.nan_to_num(nan=-1.0).long().tolist()
         return [row[:length] for row, length in zip(rows, output.lengths.tolist(), strict=True)]
+    if isinstance(output, torch.Tensor) and output.dim() == 2 and bool((output == output.round()).all()):
+        numbers: list[Tokens] = output.nan_to_num(nan=-1.0).long().tolist()
+        return numbers
     raise ConfigError(
         "oracles text_equal, wer and cer judge text or sequences of token numbers; the target gives "
         f"{type(output).__name__}; choose another oracle (label, tolerance, frames)"
@@ -158,6 +188,11 @@ def _key(got: Tokens, expected: Tokens) -> int:
     """Stable over processes; long texts rarely fail twice with the same pair, so they are grouped coarsely."""
     if isinstance(got, str) and isinstance(expected, str) and max(len(got), len(expected)) <= SHORT:
         return len(CHANGES) + zlib.crc32(f"{expected}\0{got}".encode("utf-8", "surrogatepass"))
+    return _change(got, expected)
+
+
+def _change(got: Tokens, expected: Tokens) -> int:
+    """A number of `CHANGES`."""
     if not got:
         return 0
     if 2 * len(got) < len(expected):
@@ -172,15 +207,27 @@ def _shown(seen: Observation, row: int) -> str:
     return " ".join(str(token) for token in _tokens(seen, str.split)[row])[:SHOWN]
 
 
-def _edit_distance(name: str) -> Callable[[Tokens, Tokens], int]:
+def _edit_distance() -> Callable[[Tokens, Tokens], int]:
+    """rapidfuzz's (pip install 'mlfuzz[speech]') where it is there: a hundred times as fast as the one below."""
     try:
         from rapidfuzz.distance import Levenshtein
     except ImportError:
-        raise ConfigError(f"oracle {name} needs rapidfuzz; install it: pip install 'mlfuzz[speech]'") from None
+        return edit_distance
     distance: Callable[[Tokens, Tokens], int] = Levenshtein.distance
     return distance
 
 
+def edit_distance(one: Tokens, other: Tokens) -> int:
+    """Tokens inserted, deleted or replaced (Levenshtein 1966); time as the product of the lengths."""
+    row = list(range(len(other) + 1))
+    for at, left in enumerate(one, start=1):
+        above, row[0] = row[0], at
+        for column, right in enumerate(other, start=1):
+            above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (left != right))
+    return row[-1]
+
+
 ORACLES.add("text_equal", TextEqual)
+ORACLES.add("tokens", TokenErrorRate)
 ORACLES.add("wer", WordErrorRate)
 ORACLES.add("cer", CharacterErrorRate)

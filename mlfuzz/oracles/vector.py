@@ -47,6 +47,7 @@ class Cosine:
             "expected": f"cosine >= {self._bound:g}",
             "expected_from": "model",
             "observed": f"cosine {cosine:.3f}",
+            "change": "turned away",
             "length_before": float(_vectors(reference)[row].norm()),
             "length_after": float(_vectors(seen)[row].norm()),
         }

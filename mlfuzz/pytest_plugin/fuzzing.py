@@ -38,7 +38,7 @@ class FuzzItem(pytest.Item):
 
         found = found_for(self.config)
         configured = found.config.targets.get(self.target)
-        finding, named = self.kept.finding, self.kept.load or (configured.use if configured else "")
+        finding, named = self.kept.finding, self.kept.load or (configured.load if configured else "")
         trust = trust_of(found, self.config.getoption("mlfuzz_trust") or ())
         if finding and (problem := trust.refusal(finding, self.kept.path, target=named)):
             pytest.fail(f"{self.target} is not fuzzed: {problem}", pytrace=False)

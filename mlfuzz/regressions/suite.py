@@ -102,7 +102,7 @@ def settings_of(
         strict or config.regression.strict, config.regression.mode != "rate", config.regression.allow_open_crashes
     )
     return Settings(
-        found.root, {name: target.use for name, target in config.targets.items() if target.use}, config.plugins,
+        found.root, {name: target.load for name, target in config.targets.items() if target.use}, config.plugins,
         device or config.fuzz.device, config.regression.times, rules,
         trust=trust_of(found, trust), **more,
     )  # fmt: skip

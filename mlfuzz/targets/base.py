@@ -47,3 +47,14 @@ def label_index(target: Target, label: str | None) -> int:
     """Class number of a label's name, or -1 where there is none."""
     labels: Sequence[str] = target.labels
     return labels.index(label) if label in labels else -1
+
+
+def read_as(target: Target, oracle: object) -> None:
+    """Have a target's one number read as a finding's oracle read it: from the same threshold on it says yes.
+
+    Where nothing declares it, it is found in the first answers that a process sees, and a replay's are few.
+    """
+    threshold = getattr(oracle, "threshold", None)
+    answers = getattr(target, "answers", None)
+    if threshold is not None and answers is not None:
+        answers.threshold, answers.guessed = float(threshold), False

@@ -17,8 +17,11 @@ from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, named, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.surroundings import Found, steady
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 
 class CallableTarget:
@@ -26,8 +29,8 @@ class CallableTarget:
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
-    mapping of these. variants: other targets by a name of yours, for oracles that compare. files, version: for what its
-    digest cannot read by itself, as for `ModuleTarget`.
+    mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
+    files, version: for what its digest cannot read by itself, as there.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class CallableTarget:
         variants: Mapping[str, Any] | None = None,
         files: Sequence[str | Path] | str | Path = (),
         version: str = "",
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -57,16 +62,30 @@ class CallableTarget:
         self.device = torch.device(device)
         self.layers: tuple[HookedLayer, ...] = ()
         self.shield = False
-        self.taken = Taken()
+        self.declare(output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
         self.surroundings = Found()
-        self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
         self._probed = False
+
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
+        self._identity: Identity | None = None
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
 
     @property
     def digest(self) -> str:
@@ -84,12 +103,13 @@ class CallableTarget:
         return before.of_function(self.function, self._facts())
 
     def _facts(self) -> tuple[Any, ...]:
-        return (self.modality.name, self.modality.describe(), self.labels)
+        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
 
     def _identified(self) -> Identity:
         if self._identity is None:
             facts = (*self._facts(), self._numpy)
-            self._identity = identity({"function": self.function}, facts, files=self._files, version=self._version)
+            parts = {"function": self.function, "output": self.output}
+            self._identity = identity(parts, facts, files=self._files, version=self._version)
         return self._identity
 
     def run(self, rows: Rows) -> Observation:
@@ -98,11 +118,9 @@ class CallableTarget:
         with steady(self.surroundings.theirs):
             if not self._probed:
                 self._probe(rows)
-            answer = named(self.forward(rows), self.labels)
-            outputs = normalise(answer, len(rows), self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(self.forward(rows), len(rows), self.device)
         nothing = torch.zeros((len(rows), 0), device=self.device)
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), nothing, time.perf_counter() - started)
 
@@ -119,7 +137,9 @@ class CallableTarget:
         kept = copied(rows)
         result = self.forward(rows)
         self.shield = self.shield or written(rows, kept)
-        self.taken = learn(result, len(rows), lambda: again(self.forward, rows))
+        self.answers.learn(
+            result, len(rows), lambda: again(self.forward, rows), self.device, lambda: self.forward(rows)
+        )
         self._probed = True
 
 

@@ -25,8 +25,11 @@ from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.outputs import form_of
 from mlfuzz.targets.portions import compiled_parts
 from mlfuzz.targets.surroundings import changes
+from mlfuzz.tasks.infer import turned
+from mlfuzz.tasks.task import Task
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -82,6 +85,7 @@ def check(target: GivenTarget, payloads: Sequence[Payload], labels: Sequence[str
     yield from _taken(target)
     if any(line.level == "fail" for line in outputs):
         return
+    yield from _task(target)
     if unseen := unverified_line(target):
         yield CheckLine("warn", unseen)
     if found := changes(target.surroundings):
@@ -139,41 +143,76 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         yield CheckLine("ok", f"outputs sequences of {int(main.lengths.min())} to {int(main.lengths.max())} steps")
         return
     if not bool(torch.isfinite(main).all()):
-        bad = int((~torch.isfinite(main.flatten(1))).any(1).sum())
+        bad = int((~torch.isfinite(main.reshape(len(main), -1))).any(1).sum())
         every = bad == len(main)
         advice = "check the preprocessing and the weights" if every else "seeds that do this are left out"
         yield CheckLine("fail" if every else "warn", f"outputs NaN or infinity on {bad} of {len(main)} seeds: {advice}")
         if every:
             return
-    shape = "x".join(str(size) for size in main.shape[1:]) or "one number"
+    found = target.answers.inferred
     if target.oracles:
+        named = ", ".join(str(one["name"]) for one in target.oracles)
+        yield CheckLine("ok", f"outputs {form_of(main).shown} an input, judged by {named}")
+        return
+    if found.misfit or found.task is None:
+        yield CheckLine("fail", found.misfit)
+        return
+    shown = "one number" if found.task.labels == "sides" else form_of(main).shown
+    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found.task, main)}")
+    if found.task.name == "regression" and _spread(seen) <= 1e-12:
         yield CheckLine(
-            "ok", f"outputs {shape} an input, judged by {', '.join(str(one['name']) for one in target.oracles)}"
+            "warn",
+            'outputs the same on every seed: what deviation matters is a guess; say it: task="regression:bound=..."',
         )
-        return
-    if not target.labels and not (main.dim() == 2 and main.shape[1] > 1):
-        yield CheckLine("ok", f"outputs {shape} an input: taken as numbers (regression)")
-        return
-    if target.labels and (main.dim() != 2 or main.shape[1] != len(target.labels)):
-        yield CheckLine(
-            "fail", f"outputs {shape} an input, but the target names {len(target.labels)} labels; they must agree"
-        )
-        return
+
+
+def _in_words(task: Task, main: Tensor) -> str:
+    if task.name != "classes":
+        return task.summary
     sums = main.sum(1)
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
-    kind = "probabilities (rows sum to 1)" if likely else "logits"
-    yield CheckLine("ok", f"outputs {shape} scores an input: {kind}")
+    if not likely and form_of(main).inside_one:
+        return "scores, between 0 and 1"
+    return f"scores, {'probabilities (rows sum to 1)' if likely else 'logits'}"
+
+
+def _task(target: GivenTarget) -> Iterator[CheckLine]:
+    """As what its answers are judged, and the line that changes it."""
+    answers = target.answers
+    found = answers.inferred
+    if found.task is None or target.oracles:
+        return
+    at = "" if answers.threshold is None else f", yes above {answers.threshold:g}"
+    if answers.guessed:
+        at += f' (values between 0 and 1; of logits write task="{found.task.name}:threshold=0")'
+    by = ", ".join(str(one["name"]) for one in found.task.oracles)
+    yield CheckLine("ok", f"judged as {found.task.name}: {found.why}{at}; by {by} (task=... changes it)")
+    if found.advice:
+        yield CheckLine("warn", found.advice)
+    if found.task.geometry == "lost" and target.modality.name == "image":
+        yield CheckLine(
+            "ok", f"operators of geometry are left out: they may change what is right for {found.task.name}"
+            " (--mutators default uses them; a relation says what they do)"
+        )  # fmt: skip
+    if answers.lost_axis:
+        yield CheckLine("warn", "a batch of one loses its first axis, which mlfuzz puts back: write .squeeze(-1)")
 
 
 def _taken(target: GivenTarget) -> Iterator[CheckLine]:
     """Of an answer of several parts: which is judged, and which are not."""
-    if not target.taken.judged:
+    taken = target.taken
+    if taken.made:
+        yield CheckLine("ok", f"judged is what output= makes of the answer ({taken.rule})")
+    if not (taken.judged or taken.beside or taken.left_out):
         return
-    yield CheckLine("ok", f"judged is part {target.taken.judged!r} of the answer")
-    if target.taken.beside:
-        yield CheckLine("ok", f"beside it, and not judged: {_listed(target.taken.beside)}")
-    if target.taken.left_out:
-        yield CheckLine("ok", f"left out, no tensor of one row an input: {_listed(target.taken.left_out)}")
+    if taken.judged:
+        first = next(iter(taken.beside), "") or "NAME"
+        change = f'; output="{first}" judges another' if taken.beside or taken.left_out else ""
+        yield CheckLine("ok", f"judged is part {taken.judged!r} of the answer, {taken.rule}{change}")
+    if taken.beside:
+        yield CheckLine("ok", f"beside it, and looked at for NaN and infinity alone: {_listed(taken.beside)}")
+    if taken.left_out:
+        yield CheckLine("ok", f"left out, no tensor of one row an input: {_listed(taken.left_out)}")
 
 
 def _listed(parts: Mapping[str, str]) -> str:
@@ -240,6 +279,9 @@ def _batches(target: GivenTarget, rows: Rows, seen: Observation) -> Iterator[Che
 
 def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], most: int) -> Iterator[CheckLine]:
     """most: seeds to ask, spread evenly over all that are labelled."""
+    task = target.task
+    if task is not None and not task.labels:
+        return
     every = [at for at, label in enumerate(labels) if label is not None and label in target.labels]
     labelled = [every[at * len(every) // most] for at in range(most)] if len(every) > most else every
     if not labelled:
@@ -251,20 +293,18 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
     right = 0
     for start in range(0, len(labelled), 64):
         part = labelled[start : start + 64]
-        main = run(rows.take(np.asarray(part, np.int64))).outputs["main"]
-        if isinstance(main, Tensor):
-            got = main.argmax(1).tolist()
-        else:
-            texts = main if isinstance(main, tuple) else ()
-            got = [target.labels.index(text) if text in target.labels else -1 for text in texts]
-        right += sum(target.labels[answer] == labels[at] for at, answer in zip(part, got, strict=True))
+        seen = run(rows.take(np.asarray(part, np.int64)))
+        right += sum(target.answers.says(seen.outputs["main"], row, labels[at]) for row, at in enumerate(part))
     share, chance = right / len(labelled), 1 / max(len(target.labels), 1)
     of = f" of {len(every)}" if len(labelled) < len(every) else ""
     sentence = f"clean accuracy {share:.1%} on {len(labelled)}{of} labelled seeds (chance {chance:.0%})"
-    if share < CHANCE_FACTOR * chance and len(target.labels) > 1:
+    alone = task is None or task.name != "multi-label"
+    if share < CHANCE_FACTOR * chance and len(target.labels) > 1 and alone:
         few = of and len(labelled) <= LABELLED
+        sides = f" {turned(target.labels)}; or" if task is not None and task.labels == "sides" else ""
         yield CheckLine(
-            "warn" if few else "fail", sentence + ": look at the order of labels, the scaling and the order of channels"
+            "warn" if few else "fail",
+            f"{sentence}:{sides} look at the order of labels, the scaling and the order of channels",
         )
     else:
         yield CheckLine("ok" if share > 0.5 else "warn", sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,8 @@ from mlfuzz.targets.find import module_of
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.surroundings import importing
+from mlfuzz.tasks.declared import BETWEEN, bare, declarations
+from mlfuzz.tasks.table import task_of
 
 
 def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
@@ -20,6 +23,7 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
     where there is one.
     Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
     """
+    given, name = declarations(name), bare(name)
     with importing(name) as found:
         target = _attribute_of(name, directory)
         attribute = _split(name)[1]
@@ -40,7 +44,20 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
         target.surroundings = found
     if device is not None and hasattr(target, "model"):
         _move(target, device)
+    if given:
+        _declare(target, given)
     return cast(ModuleTarget, target)
+
+
+def _declare(target: Any, given: Mapping[str, str]) -> None:
+    """What a configuration says of its answers, in place of what the target says. Raises UsageError."""
+    if not hasattr(target, "answers"):
+        raise ConfigError(f"target {target.name} reads its answers itself: task and output are not for it")
+    if labels := given.get("labels"):
+        target.labels = target.labels or tuple(labels.split(BETWEEN))
+    output = given.get("output") or target.output
+    task = task_of(given.get("task")) or target.answers.declared
+    target.declare(output=output, task=task)
 
 
 def _move(target: Any, device: str) -> None:

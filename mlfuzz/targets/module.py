@@ -19,9 +19,12 @@ from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import Modes, home, placed
-from mlfuzz.targets.outputs import Form, Taken, detached, learn, normalise
+from mlfuzz.targets.outputs import Answers, detached
+from mlfuzz.targets.parts import Chosen, Taken
 from mlfuzz.targets.portions import in_portions, portion_of, portions, takes_one_alone, uncompiled
 from mlfuzz.targets.surroundings import Found, steady
+from mlfuzz.tasks.table import task_of
+from mlfuzz.tasks.task import Task
 
 Preprocess = Callable[..., Any]
 
@@ -49,6 +52,9 @@ class ModuleTarget:
       compiled modules, exported programs, models of one input at a time).
     files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
       the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
+    task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
+      from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
+      its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module runs in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Between the runs it is as it was handed over: its modes, and no hook of ours.
@@ -74,6 +80,8 @@ class ModuleTarget:
         files: Sequence[str | Path] | str | Path = (),
         version: str = "",
         batch: int = 0,
+        task: str | Mapping[str, Any] | Task | None = None,
+        output: Chosen | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -88,14 +96,12 @@ class ModuleTarget:
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.variants: dict[str, Any] = dict(variants or {})
         self.shield = False
-        self.taken = Taken()
+        self.declare(output=output, task=task_of(task))
         self.answered = False
-        self._form: Form | None = None
         self._watcher = Watcher(self.model, layers)
         self._probed = self._takes_several = False
         self.portion, self.portion_reason = (batch, "") if batch else (0, "")
         self.surroundings = Found()
-        self._identity: Identity | None = None
         self._files, self._version = declared(files), str(version)
 
     @property
@@ -113,6 +119,22 @@ class ModuleTarget:
         """What is watched; known after the first run."""
         return self._watcher.layers
 
+    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
+        """Which part of an answer is judged, and as what: before the first run."""
+        self.output = output
+        self.answers = Answers(self.name, self.labels, output=output, task=task)
+        self._identity: Identity | None = None
+
+    @property
+    def taken(self) -> Taken:
+        """How its answers are taken apart; known after the first run."""
+        return self.answers.taken
+
+    @property
+    def task(self) -> Task | None:
+        """What its answers stand for: declared, or inferred in the first run."""
+        return self.answers.task
+
     @property
     def digest(self) -> str:
         """Of weights, code, preprocessing, modality and labels, as they were before the first run; see `digest`."""
@@ -129,11 +151,11 @@ class ModuleTarget:
         return before.of_module(self.model, self.preprocess, self._facts())
 
     def _facts(self) -> tuple[Any, ...]:
-        return (self.modality.name, self.modality.describe(), self.labels)
+        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
 
     def _identified(self) -> Identity:
         if self._identity is None:
-            parts = {"model": self.model, "preprocess": self.preprocess}
+            parts = {"model": self.model, "preprocess": self.preprocess, "output": self.output}
             with self._modes.evaluating():
                 self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
         return self._identity
@@ -168,10 +190,9 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            outputs = self.answers.read(result, batch, self.device)
         activations = self._watcher.take(batch, self.device).detach()
-        self._form = self._form or Form.of(outputs["main"], len(self.labels))
-        self._form.check(outputs["main"], self.name)
+        self.answers.check(outputs)
         self.answered = True
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
@@ -211,7 +232,9 @@ class ModuleTarget:
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
-            outputs = normalise(result, batch, self.name, self.device, taken=self.taken)
+            if not self._probed:  # hooks of a caller would see a second pass: lengths alone say what has rows
+                self.answers.learn(result, batch, lambda: (None, 0), self.device, lambda: result)
+            outputs = self.answers.read(result, batch, self.device)
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
@@ -237,7 +260,7 @@ class ModuleTarget:
 
         arguments, keywords = self.inputs(part)
         result = self._watcher.probe(len(part), lambda: self.model(*arguments, **keywords))
-        self.taken = learn(result, len(part), other)
+        self.answers.learn(result, len(part), other, self.device, lambda: self.model(*arguments, **keywords))
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the module is called with: arguments and keyword arguments, after preprocessing."""

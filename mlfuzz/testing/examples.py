@@ -43,6 +43,23 @@ def scores(classes: int = 5) -> Example:
     return Example(observation(seen), observation(reference), batch(), wrong)
 
 
+def names() -> Example:
+    """Names of classes; the odd rows are called otherwise than their seed."""
+    before = tuple(("cat", "dog", "fox")[row % 3] for row in range(ROWS))
+    after = tuple("cow" if row % 2 == 1 else name for row, name in enumerate(before))
+    return Example(observation(after), observation(before), batch(), np.arange(ROWS) % 2 == 1)
+
+
+def several(labels: int = 4, *, threshold: float = 0.0) -> Example:
+    """A score a label (B, labels); the odd rows gain or lose one label, the even ones keep theirs."""
+    signs = torch.where((torch.arange(ROWS)[:, None] + torch.arange(labels)) % 3 == 0, 1.0, -1.0)
+    wrong = np.arange(ROWS) % 2 == 1
+    changed = signs.clone()
+    changed[:, 1] = torch.where(torch.from_numpy(wrong), -signs[:, 1], signs[:, 1])
+    seen, reference = (threshold + 0.3 * one for one in (changed, signs))
+    return Example(observation(seen), observation(reference), batch(), wrong)
+
+
 def values(width: int = 1, *, change: float = 1.0) -> Example:
     """Numbers (B, width); the odd rows are off by `change`, the even ones by a hundredth of it."""
     generator = torch.Generator().manual_seed(1)

@@ -118,7 +118,12 @@ class _Trial:
         few = self.rows.part(0, min(len(seeds), SINGLE_ROWS))
         measured = noises(target, few, target.run(few))
         floor = Floor(*measured.pop("main"), variants={name: Floor(*noise) for name, noise in measured.items()})
-        bind(self.oracles, class_numbers([seed.label for seed in seeds], target.labels).to(target.device), floor)
+        bind(
+            self.oracles,
+            class_numbers([seed.label for seed in seeds], target.labels).to(target.device),
+            floor,
+            target.labels,
+        )
         self.floors = [oracle.noise(floor) for oracle in self.oracles]
         self.plan: Plan = plan_for(target, spec, self.rows, 0.0, BATCH)
         self.rng = np.random.Generator(np.random.Philox(key=spec.seed))
@@ -153,7 +158,7 @@ class _Trial:
         largest = np.where(np.isnan(over), -np.inf, over).max(axis=0)
         self.judged += int(known.sum())
         for at in np.flatnonzero(known & (largest > 0)).tolist():
-            run = run_of(seen, self.target.labels, None, at)
+            run = run_of(seen, self.target, None, at)
             self._fail(int(picked[ran[at]]), float(largest[at]), mutated, int(ran[at]), run.label or run.text)
 
     def _fail(self, seed: int, margin: float, mutated: Mutated, row: int, answer: str) -> None:

@@ -60,7 +60,7 @@ def test_a_function_that_gives_words_is_fuzzed_by_name_and_its_findings_replay(s
     found = [one for one in outcome.findings if one.verdict == "confirmed"]
     assert found
     for finding in found:
-        assert (finding.kind, finding.expected, finding.observed) == ("text_equal", "calm", "loud")
+        assert (finding.kind, finding.expected, finding.observed) == ("label", "calm", "loud")
         assert len(finding.chain) == 1
     paths = [tmp_path / "c" / "findings" / one.id for one in found]
     again = replay([Case(read(path)[0], path) for path in paths], directory=tmp_path)
@@ -82,7 +82,7 @@ def test_classes_without_scores_are_judged_by_their_names(answer, seeds: Path, t
     target = CallableTarget("tone", Text(max_chars=60), answer, labels=TONES)
     result = campaign(target, seeds, tmp_path / "c")
     assert result.findings
-    assert {(one.kind, one.expected, one.observed) for one in result.findings} == {("text_equal", "calm", "loud")}
+    assert {(one.kind, one.expected, one.observed) for one in result.findings} == {("label", "calm", "loud")}
 
 
 def test_a_seed_filed_under_another_label_than_the_function_says_is_reported(seeds: Path, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def cpu_seconds(*arguments: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.slow
 def test_help_is_quick():
     pairs = [
         (cpu_seconds("-m", "mlfuzz", "--help"), cpu_seconds("-c", "import cyclopts, rich.console, msgspec"))
@@ -149,6 +150,7 @@ def test_verbs_are_where_the_table_says():
             assert callable(app[verb])
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_not_a_finding():
     listing = [sys.executable, "-m", "mlfuzz", "list", "mutators"]
     with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

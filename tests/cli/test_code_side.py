@@ -55,6 +55,7 @@ def test_a_run_tells_news_and_what_to_type_next(fuzzed, project):
     assert "54 50 45" in page  # the hexdump of TPE
 
 
+@pytest.mark.slow
 def test_from_finding_to_regression_to_fixed(fuzzed, mlfuzz, project):
     key_error = ids(mlfuzz)["KeyError"]
     shown = mlfuzz("findings", "show", key_error[:8]).out
@@ -79,6 +80,7 @@ def test_the_repro_script_shows_the_failure_without_mlfuzz(fuzzed, mlfuzz, proje
     assert done.stderr.splitlines()[-1].startswith("KeyError")
 
 
+@pytest.mark.slow
 def test_any_file_is_handed_to_a_harness(mlfuzz, project):
     (project / "x.bin").write_bytes(b"TPE")
     (project / "y.bin").write_bytes(b"TPq")
@@ -157,6 +159,7 @@ def test_a_new_harness_can_be_replayed_at_once(mlfuzz, project):
     assert mlfuzz("harness", "new", "no-name").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "audio", "text", "bytes"])
 def test_new_harnesses_take_their_own_seeds(mlfuzz, project, kind):
     mlfuzz("harness", "new", f"new_{kind}", "--for", kind)
@@ -165,6 +168,7 @@ def test_new_harnesses_take_their_own_seeds(mlfuzz, project, kind):
         assert json.loads(ran.out)["kind"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, project):
     corpus = WorkingCorpus(project / ".mlfuzz/toy/derived/corpus-toy")
     corpus.add(b"TPaaab")
@@ -193,6 +197,7 @@ def test_a_corpus_is_listed_verified_minimised_and_carried_away(fuzzed, mlfuzz, 
     assert (corpus.folder / name_of(b"TPbbbb")).exists()
 
 
+@pytest.mark.slow
 def test_coverage_names_files_and_pages(fuzzed, mlfuzz, project):
     ran = mlfuzz("harness", "coverage", "toy")
     assert ran.code == 0
@@ -204,6 +209,7 @@ def test_a_finding_is_shrunk_further(fuzzed, mlfuzz):
     assert mlfuzz("shrink", ids(mlfuzz)["KeyError"], "--time", "1s").code == 0
 
 
+@pytest.mark.slow
 def test_findings_of_the_code_side_need_neither_torch_nor_atheris(fuzzed, mlfuzz, project):
     verbs = (["harness", "list"], ["findings", "list"], ["replay"])
     code = (
@@ -221,11 +227,13 @@ def test_a_campaign_goes_on_by_its_name_alone(fuzzed, mlfuzz, project):
     assert "fuzzing toy, campaign toy" in again.out
 
 
+@pytest.mark.slow
 def test_each_side_names_the_verb_that_goes_on_with_a_campaign(fuzzed, mlfuzz):
     ran = mlfuzz("fuzz", "--name", "toy")
     assert (ran.code, "mlfuzz harness run --name toy" in ran.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_project_of_the_code_side_begins_with_a_harness_that_runs(command, tmp_path):
     assert command("-C", tmp_path, "init", "--example", "code").code == 0
     assert (tmp_path / ".gitignore").read_text() == ".mlfuzz/\n"
@@ -233,6 +241,7 @@ def test_a_project_of_the_code_side_begins_with_a_harness_that_runs(command, tmp
     assert (ran.code, "+ HOLDS" in ran.out) == (0, True)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz, project):
     found = ids(mlfuzz)
     for one in found.values():
@@ -246,6 +255,7 @@ def test_what_is_kept_is_not_new_and_what_is_ignored_is_not_found(fuzzed, mlfuzz
     assert "2 faults (1 os-exit, 1 exception), 2 inputs that failed again alone, all known already" in third.out
 
 
+@pytest.mark.slow
 def test_the_projects_file_is_heeded_and_options_go_before_it(mlfuzz, project):
     (project / "mlfuzz.toml").write_text(
         '[fuzz]\ninputs = "2k"\nfail-on = "none"\nworkers = 2\nmax-findings = 50\nbatch = 64\npreset = "random"\n'
@@ -276,6 +286,7 @@ def test_what_is_kept_is_not_new_whatever_was_decided_and_on_another_line_too(fu
     assert (damaged.code, "its fault counts as new" in damaged.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_candidates_that_a_kill_left_are_confirmed_later(mlfuzz, project):
     workdir = Workdir.create(project / ".mlfuzz" / "toy")
     harness = discovery.find("toy", project)

@@ -88,6 +88,7 @@ def test_promote_of_several_keeps_the_good_ones_and_names_the_others(
     assert sum(name.endswith(".json") for name in new) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["replay", "shrink", "triage"])
 def test_verbs_refuse_a_record_that_leads_out(
     verb: str, bundle: Path, tmp_path: Path, command: Callable[..., Any]

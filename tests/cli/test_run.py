@@ -57,6 +57,7 @@ def test_a_report_for_somebody_who_waits_is_given_up_in_time():
     assert signal.getsignal(signal.SIGPROF) == before
 
 
+@pytest.mark.slow
 def test_a_mistyped_target_leaves_no_campaign_behind(command, tmp_path):
     ran = command("-C", tmp_path, "fuzz", "digits:fragil", "--time", "1s", "--dir", tmp_path / "runs")
     assert (ran.code, "did you mean 'fragile'" in ran.err) == (3, True)

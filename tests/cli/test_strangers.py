@@ -115,6 +115,7 @@ def test_nothing_that_only_a_record_names_is_run(
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.slow
 def test_a_campaign_that_was_sent_is_not_gone_on_with(
     place: Path, tmp_path: Path, finished: Path, command: Callable[..., Any]
 ) -> None:

@@ -93,6 +93,7 @@ def refused(source: str) -> list[tuple[int, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_nothing_that_makes_code_of_data_is_called_but_where_it_says_why() -> None:
     found = {
         (path.relative_to(ROOT).as_posix(), name): line

@@ -111,6 +111,7 @@ def _opened_to_write(call: ast.Call) -> bool:
     return flags or any(set(mode) & set("wax+") and set(mode) <= set("rwaxbt+") for mode in modes)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_beside_the_door_but_what_is_not_kept() -> None:
     beside = {
         f"{name}:{line}: {text[:90]}"

@@ -180,6 +180,7 @@ def names(tree: ast.AST) -> Iterator[str]:
                 yield name
 
 
+@pytest.mark.slow
 def test_a_script_is_made_of_our_names_and_of_literals_only(plain: Summary) -> None:
     best = plain.faults[0].best
     shapes: list[dict[str, Any]] = [

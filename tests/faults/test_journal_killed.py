@@ -71,6 +71,7 @@ def check_kills(workdir, count):
     assert len(Workdir(workdir.root).lives()) == count
 
 
+@pytest.mark.slow
 def test_three_kills_lose_no_acknowledged_entry(tmp_path):
     check_kills(Workdir.create(tmp_path / "c"), 3)
 

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore, read
 
@@ -29,6 +31,7 @@ for number in range(start, start + 1000):
 """
 
 
+@pytest.mark.slow
 def test_kills_between_saving_and_shrinking_leave_only_whole_findings(tmp_path):
     store = FindingStore(tmp_path / "findings")
     tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -101,7 +101,7 @@ def test_the_explanation_names_the_frames() -> None:
     seen, reference = examples.observation(_event(0, 0)), examples.observation(_event(10, 20))
     details = Frames(slack=0).explain(seen, reference, _batch("audio.gain"), 0)
     assert details["frames"] == list(range(10, 20))
-    assert details["observed"] == "10 of 40 frames decided otherwise"
+    assert details["observed"] == "10 of 40 frames decided otherwise: 1 event lost"
 
 
 @pytest.mark.parametrize("arguments", [{"bound": 0.0}, {"bound": 1.0}, {"slack": -1}])

@@ -67,7 +67,7 @@ def test_a_row_that_may_have_lost_its_label_is_unjudged() -> None:
 
 def test_one_score_cannot_be_judged_as_classes_and_the_message_says_what_to_do() -> None:
     seen = examples.observation(torch.zeros((2, 1)))
-    with pytest.raises(ConfigError, match="scores of both classes"):
+    with pytest.raises(ConfigError, match=r"task=\"binary\" for a yes/no model"):
         Label().check(seen, seen, examples.batch(2))
 
 

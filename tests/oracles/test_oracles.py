@@ -13,11 +13,13 @@ from mlfuzz.oracles.base import ORACLES, Oracle
 from mlfuzz.oracles.differential import Differ
 from mlfuzz.oracles.differential_majority import Majority
 from mlfuzz.oracles.frames import Frames
+from mlfuzz.oracles.grades import Grades
+from mlfuzz.oracles.label_set import LabelSet
 from mlfuzz.oracles.metamorphic import Label, Tolerance
 from mlfuzz.oracles.numeric import Nonfinite
 from mlfuzz.oracles.relation import Relation
 from mlfuzz.oracles.resource import Latency, Length, Memory
-from mlfuzz.oracles.sequence import CharacterErrorRate, TextEqual, WordErrorRate
+from mlfuzz.oracles.sequence import CharacterErrorRate, TextEqual, TokenErrorRate, WordErrorRate
 from mlfuzz.oracles.vector import Cosine, Neighbour
 from mlfuzz.testing import examples
 from mlfuzz.testing.examples import Example
@@ -30,7 +32,21 @@ Case = tuple[Callable[[], Oracle], Callable[[], Example]]
 
 CASES: dict[str, tuple[Case, ...]] = {
     "nonfinite": ((Nonfinite, examples.nonfinite),),
-    "label": ((Label, examples.scores),),
+    "label": (
+        (Label, examples.scores),
+        (lambda: Label(threshold=0.5), lambda: examples.scores(2)),
+        (Label, examples.names),
+    ),
+    "label_set": (
+        (LabelSet, examples.several),
+        (lambda: LabelSet(threshold=0.5), lambda: examples.several(threshold=0.5)),
+    ),
+    "grades": (
+        (Grades, examples.scores),
+        (Grades, lambda: replace(examples.values(change=3.0), wrong=None)),
+        (lambda: Grades(bound=2), lambda: examples.values(change=3.0)),
+    ),
+    "tokens": ((TokenErrorRate, examples.tokens),),
     "tolerance": (
         (lambda: Tolerance(bound=0.5), examples.values),
         (lambda: Tolerance(mse=0.04), lambda: examples.values(3)),

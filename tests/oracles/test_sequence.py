@@ -78,10 +78,23 @@ def test_token_sequences_are_shown_as_numbers() -> None:
     assert details["expected"] == "0 1 2 3 4"
 
 
-def test_without_rapidfuzz_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_rapidfuzz_the_verdict_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = examples.texts()
+    quick = WordErrorRate().check(case.seen, case.reference, case.batch)
     monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
-    with pytest.raises(ConfigError, match=r"mlfuzz\[speech\]"):
-        WordErrorRate()
+    assert WordErrorRate().check(case.seen, case.reference, case.batch).margin.equal(quick.margin)
+
+
+@pytest.mark.parametrize(("rate", "bound"), [(0.0, 0.1), (0.08, 0.16), (0.9, 0.5)])
+def test_a_bound_that_nobody_gave_is_twice_what_harmless_mutants_change(rate: float, bound: float) -> None:
+    said = "a" * 100
+    heard = "b" * round(rate * 100) + said[round(rate * 100) :]
+    oracle = CharacterErrorRate()
+    oracle.fit_harmless(examples.observation((heard,) * 8), examples.observation((said,) * 8))
+    assert oracle.describe()["bound"] == bound
+    given = CharacterErrorRate(bound=0.3)
+    given.fit_harmless(examples.observation((heard,) * 8), examples.observation((said,) * 8))
+    assert given.describe()["bound"] == 0.3
     assert torch.equal(_check(TextEqual(), ["a"], ["a"]).failed, torch.tensor([False]))
 
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+PAIRS, MOST_PAIRS = 6, 36
+MOST_SECONDS = 0.050
 HEAVY = ("torch", "numpy", "msgspec", "hypothesis", "faiss", "mlfuzz.testing", "mlfuzz.config")
 
 
@@ -36,7 +38,10 @@ def test_importing_the_items_brings_in_no_torch(empty):
 
 @pytest.mark.slow
 def test_an_unused_plugin_costs_less_than_50_ms(empty):
-    """Processor time of whole runs, with and without in turn; the least of each, since others only add."""
+    """Processor time of whole runs, with and without in turn; the least of each, since others only add.
+
+    On a machine that others use too the least comes late: it is waited for, and no further than MOST_PAIRS.
+    """
     code = "import resource, sys, pytest; pytest.main(sys.argv[1:]); print('SPENT', sum(resource.getrusage(0)[:2]))"
 
     def spent(*arguments: str) -> float:
@@ -45,6 +50,10 @@ def test_an_unused_plugin_costs_less_than_50_ms(empty):
         )
         return float(ran.stdout.rpartition("SPENT")[2])
 
-    pairs = [(spent(), spent("-p", "no:mlfuzz")) for _ in range(8)]
-    with_it, without = (min(column) for column in zip(*pairs, strict=True))
-    assert with_it - without <= 0.050, pairs
+    pairs: list[tuple[float, float]] = []
+    while True:
+        pairs += [(spent(), spent("-p", "no:mlfuzz")) for _ in range(PAIRS)]
+        with_it, without = (min(column) for column in zip(*pairs, strict=True))
+        if with_it - without <= MOST_SECONDS or len(pairs) >= MOST_PAIRS:
+            break
+    assert with_it - without <= MOST_SECONDS, pairs

@@ -38,6 +38,9 @@ pytestmark = pytest.mark.slow
 BOUNDARY = 512
 BISECTIONS = 40
 
+THOUSAND_RATIO = 4.0
+"""Ten seconds of processor time for a thousand where one, with torch and the model, takes two and a half."""
+
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
@@ -73,23 +76,26 @@ def test_every_confirmed_finding_replays_from_its_files_with_other_threads_and_b
     assert [(row["state"], row["drifted"]) for row in rows] == [("fails", "")] * len(few), ran.stderr
 
 
-def test_a_thousand_regressions_run_in_ten_seconds(campaign, tmp_path):
-    """Processor time of the whole pytest run, with loading torch and the model."""
+def test_a_thousand_regressions_cost_little_more_than_loading_the_model(campaign, tmp_path):
+    """Processor time of whole pytest runs, of one and of a thousand: a ratio, which a busy machine leaves as it is."""
     confirmed = [one for one in campaign.findings.records() if one.verdict == "confirmed"]
-    for number in range(1_000):
-        finding, files = read(campaign.findings.folder(confirmed[number % len(confirmed)].id))
-        finding = msgspec.structs.replace(finding, id=f"{number:016x}")
-        write_regression(tmp_path / "corpus" / "regressions" / "digits-fragile", finding, files)
-    (tmp_path / "mlfuzz.toml").write_text('[targets."digits:fragile"]\nuse = "mlfuzz.examples.digits:fragile"\n')
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "corpus"],
-        capture_output=True, text=True, cwd=tmp_path, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert "1000 xfailed" in ran.stdout, ran.stdout[-2000:]
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent <= 10.0
+    spent = []
+    for name, count in (("one", 1), ("many", 1_000)):
+        project = tmp_path / name
+        for number in range(count):
+            finding, files = read(campaign.findings.folder(confirmed[number % len(confirmed)].id))
+            finding = msgspec.structs.replace(finding, id=f"{number:016x}")
+            write_regression(project / "corpus" / "regressions" / "digits-fragile", finding, files)
+        (project / "mlfuzz.toml").write_text('[targets."digits:fragile"]\nuse = "mlfuzz.examples.digits:fragile"\n')
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "corpus"],
+            capture_output=True, text=True, cwd=project, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert f"{count} xfailed" in ran.stdout, ran.stdout[-2000:]
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert spent[1] <= THOUSAND_RATIO * spent[0], spent
 
 
 def test_of_512_inputs_on_the_decision_boundary_none_is_confirmed_and_then_holds():

@@ -17,7 +17,7 @@ from mlfuzz.observation import Ragged
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.hooks import reduce
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.outputs import normalise
+from mlfuzz.targets.outputs import Answers
 from mlfuzz.targets.variants.base import varied
 
 IMAGE = Image(size=(8, 8))
@@ -142,7 +142,9 @@ def test_a_black_box_may_give_texts_numbers_or_sequences() -> None:
     seen = target.run(TextRows(("a", "b"), IMAGE))
     assert seen.outputs["main"] == ("A", "B")
     assert seen.activations.shape == (2, 0)
-    ragged = normalise([torch.ones(2), torch.ones(3)], 2, "t", torch.device("cpu"))["main"]
+    ragged = Answers("t", (), output=None, task=None).read([torch.ones(2), torch.ones(3)], 2, torch.device("cpu"))[
+        "main"
+    ]
     assert isinstance(ragged, Ragged)
     assert ragged.lengths.tolist() == [2, 3]
 

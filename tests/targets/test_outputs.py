@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,19 @@ FORMS: dict[str, tuple[Callable[[Tensor, Tensor], Any], str, tuple[str, ...], tu
     "a list of rows": (lambda y, x: list(y), "", (), ()),
     "an array": (lambda y, x: y.detach().numpy(), "", (), ()),
     "arrays": (lambda y, x: (y.detach().numpy(), x.detach().numpy()), "0", ("1",), ()),
+    "a list of outputs": (lambda y, x: [y, x], "0", ("1",), ()),
+    "features first": (lambda y, x: {"hidden": x, "scores": y}, "scores", ("hidden",), ()),
+    "as others name them": (lambda y, x: {"boxes": x, "pred_logits": y}, "pred_logits", ("boxes",), ()),
+    "states first": (lambda y, x: (states(x), y), "1", (), ("0",)),
+    "a dict an input": (
+        lambda y, x: [{"scores": s, "hidden": h} for s, h in zip(y, x, strict=True)],
+        "scores",
+        ("hidden",),
+        (),
+    ),
+    "a tuple an input": (lambda y, x: list(zip(y, x, strict=True)), "0", ("1",), ()),
+    "attributes": (lambda y, x: SimpleNamespace(a=x.mean(), b=y), "b", (), ("a",)),
+    "an axis lost": (lambda y, x: y.squeeze(), "", (), ()),
     "a sparse tensor": (lambda y, x: y.to_sparse(), "", (), ()),
 }
 """Form: (how it is made of scores (B, 3) and features (B, 5); what is judged; what stands beside; what is left out)."""
@@ -124,11 +138,12 @@ def test_gradients_reach_the_judged_output_of_every_form(form: str) -> None:
     [
         (lambda x: None, r"nothing \(None\)"),
         (lambda x: x.sum(), r"shape \(\)"),
-        (lambda x: [x.flatten(1), x.flatten(1)], "a list one answer an input"),
         (lambda x: tuple(x.flatten(1)), "a list one answer an input"),
-        (lambda x: [{"boxes": row} for row in x], "a dict of 1"),
-        (lambda x: [(row, row) for row in x], "a tuple of 2"),
-        (lambda x: {}, r"nothing \(None\)"),
+        (lambda x: [{"boxes": {row}} for row in x], "something of type set"),
+        (lambda x: [[(row, "a")] for row in x], "a list of 1"),
+        (lambda x: ["a", None, "b", "c", "d"], "nothing .None., where"),
+        (lambda x: {}, "a dict of 0"),
+        (lambda x: "one", "mlfuzz.per_item"),
         (lambda x: object(), "something of type object"),
         (lambda x: x.flatten(1)[:3], r"shape \(3, 16\)"),
     ],
@@ -186,8 +201,9 @@ def test_the_check_says_what_is_judged_and_what_is_not() -> None:
     payloads = [np.full((1, 4, 4), 20 * at, np.uint8) for at in range(8)]
     target = ModuleTarget("t", IMAGE, Model(lambda y, x: {"loss": y.sum(), "logits": y, "hidden": x}), labels="abc")
     texts = [line.text for line in check(target, payloads, [None] * 8)]
-    assert "judged is part 'logits' of the answer" in texts
-    assert "beside it, and not judged: 'hidden' (5)" in texts
+    assert "judged is part 'logits' of the answer, by its name; output=\"hidden\" judges another" in texts
+    assert "beside it, and looked at for NaN and infinity alone: 'hidden' (5)" in texts
+    assert "judged as classes: one score a label; by nonfinite, label (task=... changes it)" in texts
     assert "left out, no tensor of one row an input: 'loss' (one number)" in texts
 
 

@@ -20,7 +20,7 @@ from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.modality.base import Modality, Payload, rebuild
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles import base as oracles
-from mlfuzz.targets.base import Target, label_index
+from mlfuzz.targets.base import Target, label_index, read_as
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import varied
 
@@ -97,6 +97,7 @@ def _row(
 def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     """Rows of one oracle, shape and kind of seed."""
     oracle = oracles.rebuild(rows[0].finding.oracle)
+    read_as(target, oracle)
     target = varied(target, oracles.beside(oracle))
     if oracle.relative and rows[0].seed is None:
         raise ReplayError(f"oracle {oracle.name} compares with the seed, whose file is missing")
@@ -107,6 +108,8 @@ def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
         return results
     ran = execution.ran
     reference = _reference(target, [rows[at] for at in ran.tolist()], execution.seen)
+    if (call := getattr(oracle, "name_classes", None)) is not None:
+        call(target.labels)
     bind = getattr(oracle, "bind", None)
     if bind is not None:
         bind(torch.tensor([rows[at].label for at in ran.tolist()], device=target.device))
@@ -119,7 +122,7 @@ def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     for position, at in enumerate(ran.tolist()):
         margin = float(margins[position])
         known = margin if np.isfinite(margin) else None
-        run = run_of(execution.seen, target.labels, known, position, output=shown_by(oracle))
+        run = run_of(execution.seen, target, known, position, output=shown_by(oracle))
         problem = "" if margin == margin else f"its answer is not one to judge: {run.text or run.label}"
         results[at] = Rerun(margin, run, problem)
     return results

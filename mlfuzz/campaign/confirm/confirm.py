@@ -11,7 +11,7 @@ import numpy as np
 
 from mlfuzz.campaign.confirm.embedding import shift_of
 from mlfuzz.campaign.confirm.oracle_run import REPEATED_ROWS, OracleAnswer, OracleRun
-from mlfuzz.campaign.evidence import RUNS
+from mlfuzz.campaign.evidence import RUNS, named
 from mlfuzz.findings.finding import Finding, Run
 from mlfuzz.findings.weakness import SHIFT
 from mlfuzz.modality.base import Payload
@@ -19,7 +19,8 @@ from mlfuzz.targets.base import Target
 
 TIMES = 3
 
-NAMED = ("expected", "observed", *RUNS)
+ANSWERS = ("expected", "observed")
+NAMED = (*ANSWERS, *RUNS)
 """Parts of an explanation that stand in the record by name."""
 
 
@@ -30,7 +31,7 @@ class Confirmation:
     margins: of each run, smallest first counts. same_value: whether the campaign's own value came back with the row
     repeated; None where there is none to compare. other: a failure with another key, in words, or "".
     shift: which way the input moves the model from its seed (`sketch`), "" where that is not known.
-    details: what the oracle says of the last run, for the evidence.
+    details: what the oracle says of the last run, for the evidence. words: what it expected and observed in it.
     """
 
     failed: int
@@ -43,6 +44,7 @@ class Confirmation:
     other: str
     shift: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> bool:
@@ -77,6 +79,7 @@ def confirm(
         sum(failing), times, min(margins, default=None), int(last.keys[0]) if trial.oracle else None, before,
         trial.run(last), _same_value(trial, finding, payload), _other(trial, last, floor), shift_of(trial, last),
         {name: value for name, value in last.details.items() if name not in NAMED},
+        {name: named(last.details[name], target.labels) for name in ANSWERS if name in last.details},
     )  # fmt: skip
 
 
@@ -97,6 +100,7 @@ def with_verdict(finding: Finding, result: Confirmation, *, alone_in: str) -> Fi
         before=result.before or finding.before,
         after=result.after,
         evidence=evidence,
+        **(result.words if result.confirmed else {}),
     )
 
 

@@ -21,7 +21,7 @@ from mlfuzz.mutators.limits.distance import distance
 from mlfuzz.mutators.limits.limits import Limits
 from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, beside, rebuild
-from mlfuzz.targets.base import Target, label_index
+from mlfuzz.targets.base import Target, label_index, read_as
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import Varied, varied
 from mlfuzz.targets.variants.cost import measured_apart
@@ -56,6 +56,7 @@ class OracleRun:
         self.finding = finding
         self.crash_key = finding.key if not finding.oracle else ""
         self.oracle: Oracle | None = rebuild(finding.oracle) if finding.oracle else None
+        read_as(target, self.oracle)
         self.target: Target = varied(target, beside(self.oracle))
         self.seed_rows = None if seed is None else from_payloads([seed], target.modality, target.device)
         self.reference: Observation | None = None
@@ -74,6 +75,8 @@ class OracleRun:
             )
         if self.seed_rows is not None:
             self.reference = self.target.run(self.seed_rows)
+        if (call := getattr(self.oracle, "name_classes", None)) is not None:
+            call(target.labels)
         bind = getattr(self.oracle, "bind", None)
         if bind is not None:
             number = -1 if finding.label is None else label_index(target, finding.label)
@@ -142,7 +145,7 @@ class OracleRun:
             return Run(text="no answer")
         margin = float(answer.margins[row])
         known = margin if np.isfinite(margin) else None
-        return run_of(answer.seen, self.target.labels, known, int(at[0]), output=shown_by(self.oracle))
+        return run_of(answer.seen, self.target, known, int(at[0]), output=shown_by(self.oracle))
 
     def _compared(
         self, seen: Observation, rows: Rows, chains: Sequence[Chain]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Batch
-from mlfuzz.campaign.evidence import RUNS, TYPICAL, run_of, shown_by
+from mlfuzz.campaign.evidence import RUNS, TYPICAL, named, run_of, shown_by
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, identify
@@ -147,13 +147,13 @@ class Candidates:
         seed = np.asarray([batch.seeds[row]], np.int64)
         seen, reference = execution.seen.take(np.asarray([at])), self.seeds.of(seed)
         details = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
-        expected, observed = (self._named(details.pop(which, "")) for which in ("expected", "observed"))
+        expected, observed = (named(details.pop(which, ""), self.target.labels) for which in ("expected", "observed"))
         self.names.setdefault((number, key), (expected, observed))
         return self._record(
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,
-            floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target.labels),
-            after=run_of(seen, self.target.labels, margin, output=shown_by(oracle)),
+            floor=self.floors[number], unit=oracle.unit, before=run_of(reference, self.target),
+            after=run_of(seen, self.target, margin, output=shown_by(oracle)),
             evidence={name: value for name, value in details.items() if name not in RUNS} | self._scale(number),
         )  # fmt: skip
 
@@ -191,11 +191,6 @@ class Candidates:
     def _save(self, found: Sequence[tuple[Finding, dict[str, bytes]]]) -> None:
         if found:
             self.saved += self.store.save_many(found, sync=False)
-
-    def _named(self, value: Any) -> str:
-        if isinstance(value, int | np.integer) and 0 <= value < len(self.target.labels):
-            return self.target.labels[int(value)]
-        return str(value)
 
 
 def _contents(chain: Chain) -> Iterator[tuple[str, bytes]]:

@@ -133,4 +133,4 @@ def _vote(model: Any, finding: Finding, payload: Payload, seed: Payload) -> tupl
 def _label_of(model: Any, payload: Payload) -> str:
     """The label that a model gives, "" where it gives none or raises."""
     execution = execute(model, from_payloads([payload], model.modality, model.device))
-    return "" if execution.seen is None else run_of(execution.seen, model.labels).label
+    return "" if execution.seen is None else run_of(execution.seen, model).label

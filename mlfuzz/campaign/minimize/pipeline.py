@@ -125,6 +125,7 @@ def _stored(
     shrunk = msgspec.structs.replace(
         shrunk, after=again.after, before=again.before, confirmed=f"{again.failed}/{again.times}",
         fault=fault_of(shrunk, result.dominant), evidence={**shrunk.evidence, **again.details, SHIFT: again.shift},
+        **again.words,
     )  # fmt: skip
     shrunk = msgspec.structs.replace(shrunk, severity=severity_of(shrunk, result.payload, seed))
     store.update(shrunk, {name: data})

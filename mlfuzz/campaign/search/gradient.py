@@ -47,7 +47,7 @@ def differentiable(target: Any, rows: TensorRows) -> bool:
         return False
 
     def total(seen: Observation, _: Indices) -> Tensor:
-        return seen.main.float().flatten(1).square().sum(1)
+        return seen.main.float().reshape(len(seen.main), -1).square().sum(1)
 
     try:
         _, gradient = slope_of(target, total)(rows, np.arange(len(rows)))

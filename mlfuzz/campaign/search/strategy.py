@@ -106,7 +106,7 @@ def gradients_reach(target: Any, rows: Rows) -> tuple[bool, int]:
         return differentiable(target, few), len(few) * GRADIENT_COST
     assert isinstance(rows, TextRows)
     try:
-        one = EmbeddingGradient(target, lambda seen, _: seen.main.float().flatten(1).sum(1))
+        one = EmbeddingGradient(target, lambda seen, _: seen.main.float().reshape(len(seen.main), -1).sum(1))
         one(rows.part(0, 1), np.arange(1), [[]])
     except Exception:  # noqa: BLE001  whatever the system under test raises here, it has no usable gradient
         return False, GRADIENT_COST

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.campaign.isolation.flight_recorder import Phase
 from mlfuzz.campaign.setup.calibration import FIT_MUTANTS, Calibration, calibrate
-from mlfuzz.campaign.setup.operators import plan_for
+from mlfuzz.campaign.setup.default_oracles import default_oracles, kind_of, task_for
+from mlfuzz.campaign.setup.harmless import fit_harmless
+from mlfuzz.campaign.setup.operators import left_out_words, plan_for
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.coverage.base import CRITERIA, Criterion
 from mlfuzz.errors import ConfigError
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated
-from mlfuzz.observation import Observation, Output, Ragged
-from mlfuzz.oracles.base import ORACLES, Floor, Oracle, beside, rebuild
+from mlfuzz.observation import Observation
+from mlfuzz.oracles.base import Floor, Oracle, beside, rebuild
 from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.schedulers.earlier import up_to_date
@@ -29,15 +30,7 @@ from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.variants.base import AnyTarget, varied
 
 SUITABLE = "default"
-"""Among the oracles asked for, this name stands for those below."""
-
-DEFAULT_ORACLES = {
-    "classes": ("nonfinite", "label"),
-    "numbers": ("nonfinite", "tolerance"),
-    "texts": ("text_equal",),
-    "frames": ("nonfinite", "frames"),
-}
-"""What suits an output: scores of classes, other numbers, texts (and names of labels, and tokens), ragged scores."""
+"""Among the oracles asked for, this name stands for those of the target's task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +79,25 @@ def assemble(
     batch = spec.batch or calibration.batch
     plan = plan_for(target, spec, rows, calibration.seconds, batch)
     oracles = oracles_for(target, spec, seeds.answers[0])
-    bind(oracles, seeds.labels, calibration.floor)
+    bind(oracles, seeds.labels, calibration.floor, target.labels)
+    if not guarded:
+        mild = plan_for(target, spec, rows, calibration.seconds, batch)
+        fit_harmless(oracles, target, mild, rows, seen, seed=spec.seed, each=seeds.seconds)
     floors = tuple(oracle.noise(calibration.floor) for oracle in oracles)
     scheduler, advice = scheduler_for(spec)
     parts = Components(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
     features = criterion.embed(Observation.join(seeds.answers)).cpu().numpy()
-    warnings = (calibration.unstable, calibration.shortened, advice)
+    warnings = (calibration.unstable, calibration.shortened, advice, *task_words(target, spec, seeds.answers[0]))
     return Assembly(parts, calibration, features, tuple(text for text in warnings if text))
+
+
+def task_words(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> Iterator[str]:
+    """What may not be what was meant: how the answers are judged where nobody said it, and what is left out for it."""
+    found = task_for(target, seen.outputs["main"])
+    if found.task is not None and found.advice and not (spec.oracles or target.oracles):
+        yield f"answers are judged as {found.task.name} ({found.why}); {found.advice}"
+    if text := left_out_words(target, spec):
+        yield text
 
 
 def target_for(target: AnyTarget, spec: WorkerSpec) -> AnyTarget:
@@ -113,12 +118,13 @@ def oracles_for(target: AnyTarget, spec: WorkerSpec, seen: Observation) -> tuple
 
     Raises ConfigError, UnknownNameError.
     """
-    kind = _kind(target, seen.outputs["main"])
+    main = seen.outputs["main"]
+    kind = kind_of(main, task_for(target, main).task)
     asked = spec.oracles or target.oracles or [{"name": SUITABLE}]
     oracles: list[Oracle] = []
     for description in asked:
         if description.get("name") == SUITABLE:
-            oracles += [ORACLES.get(name)() for name in DEFAULT_ORACLES[kind]]
+            oracles += default_oracles(target, main)
         else:
             oracles.append(rebuild(description))
     for oracle in oracles:
@@ -140,22 +146,15 @@ def scheduler_for(spec: WorkerSpec) -> tuple[Scheduler, str]:
     return up_to_date(made(SCHEDULERS, spec.scheduler))
 
 
-def bind(oracles: Sequence[Oracle], labels: Tensor, floor: Floor) -> None:
+def bind(oracles: Sequence[Oracle], labels: Tensor, floor: Floor, names: Sequence[str] = ()) -> None:
     """Tell the oracles that want to know what is expected of each seed, and what the outputs are worth.
 
-    labels: (seeds,) class numbers.
+    labels: (seeds,) class numbers. names: the target's labels.
     """
     for oracle in oracles:
+        if (call := getattr(oracle, "name_classes", None)) is not None:
+            call(names)
         if (tell := getattr(oracle, "bind", None)) is not None:
             tell(labels)
         if (scale := getattr(oracle, "calibrate", None)) is not None:
             scale(floor)
-
-
-def _kind(target: AnyTarget, main: Output) -> str:
-    if isinstance(main, torch.Tensor):
-        return "classes" if target.labels or (main.dim() == 2 and main.shape[1] > 1) else "numbers"
-    if isinstance(main, Ragged):
-        whole = main.values.dim() == 2 and bool((main.values == main.values.round()).all())
-        return "texts" if whole else "frames"
-    return "texts"

@@ -52,7 +52,7 @@ class Calibration:
 
     variants: (single, spread, apart) of each variant, by name; see `Floor`. shortened: what was measured on less than
     usual, in words, or "". unstable: how far the same inputs answer apart, in words, where that is more than noise.
-    replaced: why what was stored before could not be read, or "".
+    replaced: why what was stored before could not be read, or "". level: mean absolute output over the seeds.
     """
 
     digest: str
@@ -65,11 +65,17 @@ class Calibration:
     unstable: str = ""
     variants: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     replaced: str = ""
+    level: float = 0.0
 
     @property
     def floor(self) -> Floor:
         """As oracles take it."""
-        return Floor(self.single, self.spread, variants={name: Floor(*noise) for name, noise in self.variants.items()})
+        return Floor(
+            self.single,
+            self.spread,
+            level=self.level,
+            variants={name: Floor(*noise) for name, noise in self.variants.items()},
+        )
 
 
 def calibration_key(target: AnyTarget, spec: WorkerSpec) -> str:
@@ -127,8 +133,9 @@ def calibrate(
         target, rows, plan, spec.seed, at_once=min(measured.batch, 256), least=fewer, record=record, beat=beat
     )
     criterion.fit(Observation.join([_finite(part) for part in (seen, *ran)]))
+    level = _level(seen)
     facts = {"batch": batch, "seconds": measured.seconds, "single": single, "spread": spread, "variants": measures,
-             "unstable": unstable}  # fmt: skip
+             "unstable": unstable, "level": level}  # fmt: skip
     state = {name: array for name, array in criterion.state().items() if name.startswith(FIT)}
     table = {str(size): round(rate, 1) for size, rate in measured.table.items()}
     create_checkpoint(path, Checkpoint(state, {**facts, "target": target.name, "table": table}))
@@ -142,6 +149,7 @@ def calibrate(
         unstable=unstable,
         variants=measures,
         replaced=replaced,
+        level=level,
     )
 
 
@@ -154,7 +162,10 @@ def _stored(path: Path, target: AnyTarget, criterion: Criterion) -> Calibration:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"{path} is of another version of mlfuzz: {error!r}") from error
     criterion.restore({name: array for name, array in stored.arrays.items() if name.startswith(FIT)})
-    return Calibration(target.digest, **facts, unstable=str(stored.facts.get("unstable", "")), variants=measures)
+    return Calibration(
+        target.digest, **facts, unstable=str(stored.facts.get("unstable", "")), variants=measures,
+        level=float(stored.facts.get("level", 0.0)),
+    )  # fmt: skip
 
 
 def _unstable(apart: float, spread: float) -> str:
@@ -189,6 +200,13 @@ def _mutants(
         yield execution.seen
 
 
+def _level(seen: Observation) -> float:
+    main = seen.outputs["main"]
+    if not isinstance(main, torch.Tensor) or not main.numel():
+        return 0.0
+    return float(main.float().abs().nan_to_num(0.0, 0.0, 0.0).mean())
+
+
 def _measures(facts: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
     return {name: (one, two, three) for name, (one, two, three) in facts.get("variants", {}).items()}
 
@@ -198,7 +216,7 @@ def _finite(seen: Observation) -> Observation:
     good = torch.isfinite(seen.activations).all(1)
     main = seen.outputs["main"]
     if isinstance(main, torch.Tensor):
-        good &= torch.isfinite(main.flatten(1)).all(1)
+        good &= torch.isfinite(main.reshape(len(main), -1)).all(1)
     return seen.take(np.flatnonzero(good.cpu().numpy()))
 
 

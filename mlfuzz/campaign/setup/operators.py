@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from mlfuzz.mutators.schedule.weights import ELEMENT_NS, SLICE_SECONDS, slices_f
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
 from mlfuzz.targets.variants.base import AnyTarget
 
+MOVING = frozenset({"geometry"})
+"""Kinds of operators that move an input about."""
+
 DEALS = ("bandit", "cost", "lineage", "lucky")
 """Ways of dealing operators to rows: learnt, by cost alone, DeepHunter's and DeepTest's."""
 
@@ -36,7 +41,9 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     channels = getattr(target.modality, "channels", 1)
     preset, modality = PRESETS.get(spec.preset), target.modality.name
     ranges = preset.operators.get(modality, {})
-    named = [ranged(part, ranges.get(part.name, {})) for part in chosen(modality, spec, ranges)]
+    named = [
+        ranged(part, ranges.get(part.name, {})) for part in kept_truth(target, spec, chosen(modality, spec, ranges))
+    ]
     mutators = [part for part in named if part.min_channels <= channels]
     if not mutators:
         raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
@@ -62,6 +69,56 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
 def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:
     """The operators asked for; where none were, those of the preset."""
     return select(modality, spec.mutators or tuple(ranges), spec.exclude)
+
+
+def kept_truth(target: Any, spec: WorkerSpec, parts: list[Mutator]) -> list[Mutator]:
+    """Without the operators that turn what is right into something else, which nobody knows (`Task.geometry`).
+
+    Those that are named stay. Those that a relation speaks of stay as operators with an effect of their own: the
+    relation alone judges what they make.
+    """
+    dropped = set(left_out(target, spec, parts))
+    spoken = _spoken_of(target, spec)
+    lost = _lost(target)
+    return [
+        replace(part, effect="equivariant") if lost and part.kind in MOVING and spoken(part.name) else part
+        for part in parts
+        if part.name not in dropped
+    ]
+
+
+def left_out(target: Any, spec: WorkerSpec, parts: Sequence[Mutator] | None = None) -> list[str]:
+    """Names of the default operators that are not drawn, because the target's task loses its truth by them."""
+    if not _lost(target) or spec.mutators or PRESETS.get(spec.preset).operators.get(target.modality.name):
+        return []
+    spoken = _spoken_of(target, spec)
+    among = chosen(target.modality.name, spec, {}) if parts is None else parts
+    names = [part.name for part in among if part.kind in MOVING and not spoken(part.name)]
+    return names if len(names) < len(among) else []
+
+
+def left_out_words(target: Any, spec: WorkerSpec) -> str:
+    """What is said of them, with the lines that change it; "" where there are none."""
+    names = left_out(target, spec)
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)} are left out: they may change what is right for task {target.task.name}; to use them all"
+        f" the same write --mutators default, or say what one does to the answer by a relation:"
+        f' {{name = "relation", mutators = ["{names[0]}"], bounded = ...}}'
+    )
+
+
+def _lost(target: Any) -> bool:
+    return getattr(getattr(target, "task", None), "geometry", "kept") == "lost"
+
+
+def _spoken_of(target: Any, spec: WorkerSpec) -> Callable[[str], bool]:
+    """Whether a relation among the oracles speaks of an operator."""
+    asked = spec.oracles or target.oracles
+    relations = [one for one in asked if "relation" in (one.get("part"), one.get("name"))]
+    patterns = [str(pattern) for one in relations for pattern in one.get("mutators", ())]
+    return lambda name: any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def ranged(part: Mutator, ranges: Mapping[str, tuple[float, float]]) -> Mutator:

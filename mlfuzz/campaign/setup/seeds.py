@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlfuzz.batch import Batch, Indices, Rows, Step, from_payloads, shape_of
-from mlfuzz.campaign.evidence import run_of
+from mlfuzz.campaign.evidence import names_answers, run_of, says
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.spec import WorkerSpec
@@ -34,6 +34,7 @@ from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import AnyTarget
+from mlfuzz.tasks.infer import turned
 
 SEEDS_AT_ONCE = 32
 
@@ -242,11 +243,11 @@ def usable_seeds(
         if answer is None:
             stats.failing.append([seed.name, "an answer", "an exception"])
             continue
-        got = run_of(answer, target.labels)
+        got = run_of(answer, target)
         main = answer.outputs["main"]
         if isinstance(main, Tensor) and not bool(torch.isfinite(main).all()):
             stats.failing.append([seed.name, "finite numbers", "NaN or infinity"])
-        elif seed.label is not None and target.labels and got.label != seed.label:
+        elif seed.label is not None and names_answers(target) and not says(got, seed.label, target):
             stats.failing.append([seed.name, seed.label, got.label])
         else:
             kept.append(at)
@@ -255,7 +256,8 @@ def usable_seeds(
         _one_output_a_label(target, answers)
         first = "; ".join(f"{name}: expected {expected}, got {got}" for name, expected, got in stats.failing[:3])
         raise SeedError(
-            f"target {target.name} fails on every one of {len(found.seeds)} seeds ({first}); run: mlfuzz check"
+            f"target {target.name} fails on every one of {len(found.seeds)} seeds ({first}); {_turned(target)}"
+            "run: mlfuzz check"
         )
     return kept, stats
 
@@ -312,6 +314,12 @@ def _affordable(count: int, seconds: float, until: float) -> list[int]:
     return list(range(count)) if few >= count else [at * count // few for at in range(few)]
 
 
+def _turned(target: AnyTarget) -> str:
+    """Of one number with two sides, of which it may say yes to the other."""
+    task = getattr(target, "task", None)
+    return f"{turned(target.labels)}; " if task is not None and task.labels == "sides" and target.labels else ""
+
+
 def _form(payload: Payload) -> tuple[tuple[int, ...], np.dtype[np.generic] | None]:
     return np.shape(payload), None if isinstance(payload, str) else payload.dtype
 
@@ -319,7 +327,7 @@ def _form(payload: Payload) -> tuple[tuple[int, ...], np.dtype[np.generic] | Non
 def _one_output_a_label(target: AnyTarget, answers: Sequence[Observation | None]) -> None:
     """Where they differ no class can be named, and every labelled seed counts as wrong. Raises TargetError."""
     main = next((answer.outputs["main"] for answer in answers if answer is not None), None)
-    if target.labels and isinstance(main, Tensor) and main.dim() == 2:
+    if names_answers(target) and isinstance(main, Tensor) and main.dim() == 2:
         outputs, labels = main.shape[1], len(target.labels)
         if outputs != labels:
             raise TargetError(

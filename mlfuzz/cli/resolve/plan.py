@@ -204,7 +204,7 @@ def spec_of(
     """What a worker is started from. config: of one campaign. others: targets that oracles may name."""
     target, fuzz = config.targets[name], config.fuzz
     return WorkerSpec(
-        target=target.use,
+        target=target.load,
         directory=str(resolved.root),
         name=name,
         seeds=str(resolved.path(target.seeds)) if target.seeds else "",

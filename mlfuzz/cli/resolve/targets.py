@@ -55,7 +55,10 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
 def _is_own(module: str) -> bool:
     """Whether the current folder or its src has a module of that name: the user's own comes before a shipped one."""
     places = [Path(folder, module.replace(".", "/")) for folder in ("", "src")]
-    return any(path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file() for path in places)
+    return bool(module) and any(
+        path.name and (path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file())
+        for path in places
+    )
 
 
 def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig]) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig])
 def load_name(typed: str, targets: Mapping[str, TargetConfig]) -> str:
     """The module:attribute of a target by any of its names; what names none, such as a variant, as it is."""
     if typed in targets or ":" in typed:
-        return find_target(targets, typed)[1].use
+        return find_target(targets, typed)[1].load
     return typed
 
 
@@ -94,7 +97,7 @@ def instead(found: Resolved, typed: str, findings: Iterable[Finding]) -> str:
         raise UsageError(f"--target {typed}: some of the findings are of a model, some of a harness; name fewer")
     if sides == {"code"}:
         return discovery.find(typed, found.root).load
-    return find_target(found.config.targets, typed)[1].use
+    return find_target(found.config.targets, typed)[1].load
 
 
 def campaign_name(target: str) -> str:

@@ -115,7 +115,7 @@ def _records(context: Context, findings: tuple[str, ...], name: str, dir: str) -
 def _models(
     context: Context, typed: tuple[str, str], records: list[Path], seeds: str, settings: Settings
 ) -> Comparison:
-    loads = [find_target(context.resolve().config.targets, text)[1].use for text in typed]
+    loads = [find_target(context.resolve().config.targets, text)[1].load for text in typed]
     if loads[0] == loads[1]:
         raise UsageError(f"{typed[0]} and {typed[1]} are one and the same target; name two models or two campaigns")
     return compare_models(records, (loads[0], loads[1]), settings, seeds=context.path(seeds) if seeds else None)

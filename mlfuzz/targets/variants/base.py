@@ -20,7 +20,7 @@ from mlfuzz.targets.digest import SCHEME
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.modes import evaluated
 from mlfuzz.targets.module import ModuleTarget
-from mlfuzz.targets.outputs import detached, normalise
+from mlfuzz.targets.outputs import detached
 
 MAIN, BASE = "main", "base"
 """Outputs of a variant: its own; and what it is to be compared with, where that is not the target's main output."""
@@ -128,7 +128,7 @@ class Varied:
             raise TargetError(f"target {self.name}: a function has no gradients; hand over the module itself")
         arguments, keywords = self.target.inputs(rows)
         result = self.target.call(*arguments, **keywords)
-        outputs = normalise(result, len(rows), self.name, self.device, taken=self.target.taken)
+        outputs = self.target.answers.read(result, len(rows), self.device)
         seen = Observation(dict(outputs), torch.zeros((len(rows), 0), device=self.device))
         for part in self.parts:
             outputs.update(named(part.name, part.answer(rows, seen)))
@@ -247,7 +247,7 @@ def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
 
 def plain(result: Any, batch: int, target: Any) -> Output:
     """The main output of what a module gave, in float32 where it was in half precision."""
-    main = normalise(result, batch, target.name, target.device)[MAIN]
+    main = target.answers.read(result, batch, target.device)[MAIN]
     if isinstance(main, Ragged):
         return Ragged(main.values.float() if main.values.is_floating_point() else main.values, main.lengths)
     return main.float() if isinstance(main, Tensor) else main

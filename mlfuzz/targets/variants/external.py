@@ -75,7 +75,7 @@ def own(target: Any, argument: str) -> Other:
         like = module_of(target, argument)
         other = ModuleTarget(
             f"{target.name}/{argument}", target.modality, other, preprocess=like.preprocess, labels=target.labels,
-            layers=(), device=target.device,
+            layers=(), device=target.device, task=like.answers.declared,
         )  # fmt: skip
     elif not hasattr(other, "run"):
         raise TargetError(

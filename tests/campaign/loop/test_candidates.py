@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from mlfuzz.testing import examples
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_an_answer_that_is_no_number_can_be_written_and_read_again(value: float) -> None:
-    run = run_of(examples.observation(torch.tensor([[0.5, value, 0.1]])), ("a", "b", "c"), 1.0)
+    run = run_of(examples.observation(torch.tensor([[0.5, value, 0.1]])), SimpleNamespace(labels=("a", "b", "c")), 1.0)
     finding = Finding(
         id="0" * 16, side="model", kind="nonfinite", target="t", input=FileRef("input.png", "0" * 64), after=run
     )

@@ -114,7 +114,7 @@ def test_a_batch_of_which_no_row_ran_changes_nothing(tmp_path):
             return pictures.flatten(1)[:, :3]
         raise ValueError("bright")
 
-    target = mlfuzz.ModuleTarget("broken", mlfuzz.Image(size=(24, 24)), sound().model, labels=("a", "b"))
+    target = mlfuzz.ModuleTarget("broken", mlfuzz.Image(size=(24, 24)), sound().model, labels=("a", "b", "c"))
     with opened(tmp_path, target) as campaign:
         executed = campaign.loop.launch()
         none = type(executed.execution)(executed.execution.ran[:0], None, (), len(executed.picked), 0)

@@ -39,7 +39,7 @@ DERIVED = ("stats.json", "progress.jsonl", "worker.json", "target.json", "derive
 def target() -> mlfuzz.ModuleTarget:
     torch.manual_seed(0)
     layers = [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)]
-    return mlfuzz.ModuleTarget("small", mlfuzz.Image(size=(8, 8)), nn.Sequential(*layers).eval())
+    return mlfuzz.ModuleTarget("small", mlfuzz.Image(size=(8, 8)), nn.Sequential(*layers).eval(), labels="abc")
 
 
 @pytest.fixture(scope="module")

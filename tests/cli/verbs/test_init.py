@@ -11,6 +11,7 @@ from mlfuzz.cli.main import main
 from mlfuzz.config import resolve
 
 
+@pytest.mark.slow
 def test_an_example_project_can_be_checked_at_once(tmp_path, capsys):
     assert main(["-C", str(tmp_path), "init", "reader", "--example", "image"]) == 0
     assert "mlfuzz check reader" in capsys.readouterr().out

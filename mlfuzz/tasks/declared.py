@@ -1,0 +1,41 @@
+"""What a configuration says of a target's answers, carried along in its name: whoever loads it reads them alike.
+
+"zoo:make?task=binary&output=logits" is the target zoo:make with these declared; a finding keeps the name so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+from mlfuzz.errors import ConfigError, suggestion
+
+KEYS = ("task", "output", "labels")
+BETWEEN = "\n"
+"""Labels, which may hold any other character."""
+
+PLAIN = ":,.-="
+"""Characters of values that stay as they are."""
+
+
+def declared(name: str, *, task: str = "", output: str = "", labels: Sequence[str] = ()) -> str:
+    """The name with what is declared behind it; as it is where nothing is."""
+    given = {"task": task, "output": output, "labels": BETWEEN.join(labels)}
+    words = urlencode([(key, value) for key, value in given.items() if value], safe=PLAIN)
+    if not words:
+        return name
+    return f"{name}{'&' if '?' in name else '?'}{words}"
+
+
+def bare(name: str) -> str:
+    """ "module:attribute" alone: what is imported."""
+    return name.partition("?")[0]
+
+
+def declarations(name: str) -> Mapping[str, str]:
+    """What stands behind a name. Raises ConfigError for a key that is none of `KEYS`."""
+    given = dict(parse_qsl(name.partition("?")[2]))
+    for key in given:
+        if key not in KEYS:
+            raise ConfigError(f"{name!r}: {key!r} is nothing that a target is told{suggestion(key, KEYS)}")
+    return given
