@@ -19,13 +19,17 @@ _PUBLIC = {
     "Image": "mlfuzz.modality.image",
     "MlfuzzError": "mlfuzz.errors",
     "Text": "mlfuzz.modality.text",
+    "forms": "mlfuzz.targets.forms",
 }
+_PACKAGES = ("forms",)
 
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         import importlib
 
+        if name in _PACKAGES:
+            return importlib.import_module(_PUBLIC[name])
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'mlfuzz' has no attribute {name!r}")
 

@@ -97,18 +97,27 @@ def _take(output: Output, index: Tensor) -> Output:
 
 def _join(outputs: Sequence[Output]) -> Output:
     first = outputs[0]
-    if isinstance(first, Tensor):
-        return torch.cat([output for output in outputs if isinstance(output, Tensor)])
-    if isinstance(first, Ragged):
-        return _join_ragged([output for output in outputs if isinstance(output, Ragged)])
+    if all(isinstance(output, Tensor) for output in outputs):
+        tensors = [output for output in outputs if isinstance(output, Tensor)]
+        alike = len({tuple(output.shape[1:]) for output in tensors}) == 1
+        return torch.cat(tensors) if alike else _join_ragged([_as_ragged(output) for output in tensors])
+    if isinstance(first, Tensor | Ragged):
+        return _join_ragged([_as_ragged(output) for output in outputs if isinstance(output, Tensor | Ragged)])
     return tuple(text for output in outputs if isinstance(output, tuple) for text in output)
 
 
+def _as_ragged(output: Tensor | Ragged) -> Ragged:
+    """A padded batch's output (B, T, ...) as sequences, each as long as that batch was."""
+    if isinstance(output, Ragged):
+        return output
+    return Ragged(output, torch.full((len(output),), output.shape[1], device=output.device))
+
+
 def _join_ragged(parts: Sequence[Ragged]) -> Ragged:
-    longest = max(part.values.shape[1] for part in parts)
+    sizes = [max(part.values.shape[axis] for part in parts) for axis in range(1, parts[0].values.dim())]
     padded = []
     for part in parts:
-        values = part.values.new_zeros((part.values.shape[0], longest, *part.values.shape[2:]))
-        values[:, : part.values.shape[1]] = part.values
+        values = part.values.new_zeros((part.values.shape[0], *sizes))
+        values[(slice(None), *(slice(0, size) for size in part.values.shape[1:]))] = part.values
         padded.append(values)
     return Ragged(torch.cat(padded), torch.cat([part.lengths for part in parts]))

@@ -110,12 +110,26 @@ def made(registry: Registry[Callable[..., T]], description: Mapping[str, Any], *
     taken = inspect.signature(factory).parameters
     anything = any(one.kind is one.VAR_KEYWORD for one in taken.values())
     arguments = {key: value for key, value in offered.items() if anything or key in taken} | arguments
+    kinds = registry.kind.rpartition(" ")[0] or registry.plural
     try:
         inspect.signature(factory).bind(**arguments)
     except TypeError as error:
-        kinds = registry.kind.rpartition(" ")[0] or registry.plural
         raise ConfigError(f"{registry.kind} {name}: {error}; mlfuzz list {kinds} tells its arguments") from error
-    return factory(**arguments)
+    return built(factory, arguments, f"{registry.kind} {name}", kinds)
+
+
+def built(factory: Callable[..., T], arguments: Mapping[str, Any], what: str, listed: str) -> T:
+    """What a part's factory makes of arguments that it takes by name.
+
+    Raises ConfigError where it makes nothing of their values: a text for a number, a bound below zero.
+    """
+    try:
+        return factory(**arguments)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        raise ConfigError(
+            f"{what} makes nothing of {given}: {error}; mlfuzz list {listed} tells its arguments"
+        ) from error
 
 
 _offered: list[tuple[tuple[str, ...], Path]] = []

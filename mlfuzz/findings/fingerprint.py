@@ -27,7 +27,7 @@ FOUNDATIONS = ("torch/", "numpy/", "faiss/", "atheris/", "importlib/", "<frozen 
 """An error raised in these is a fault of whoever called them: the frame above names it."""
 
 CHANGE = "change"
-"""The name in a finding's evidence of what became of its answer, in words: "too high", "dog lost"."""
+"""The name in a finding's evidence of what became of its answer, in words: "too high", "fewer frames"."""
 
 SHORT = 40
 _INSTALLED = re.compile(r".*?(?:site-packages|dist-packages|lib/python\d+\.\d+)/")
@@ -65,9 +65,13 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
     return _of_model(finding, dominant, _change(finding))
 
 
-def former_fault(finding: Finding) -> str:
-    """The name that it had before answers of numbers were told apart by which way they went."""
-    return _of_model(finding, "", _pair(finding)) if finding.evidence.get(CHANGE) else fault_of(finding)
+def former_faults(finding: Finding) -> list[str]:
+    """Names that it may have had before answers of numbers were told apart by which way they went; else none."""
+    if not finding.evidence.get(CHANGE):
+        return []
+    return [_of_model(finding, step.name, _pair(finding)) for step in finding.chain] or [
+        _of_model(finding, "", _pair(finding))
+    ]
 
 
 def _of_model(finding: Finding, dominant: str, change: str) -> str:
@@ -107,6 +111,11 @@ def _severest(finding: Finding) -> tuple[float, int, str]:
 
 def _type(finding: Finding) -> str:
     return _short(str(finding.evidence.get("type") or finding.observed or finding.message.partition("\n")[0]))
+
+
+def answer_of(finding: Finding) -> str:
+    """What its target answers, in a word that findings of one kind share: of numbers which way they went."""
+    return str(finding.evidence.get(CHANGE) or finding.observed)
 
 
 def _change(finding: Finding) -> str:

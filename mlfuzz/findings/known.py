@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import fault_of, former_fault
+from mlfuzz.findings.fingerprint import fault_of, former_faults
 
 
 class Known:
@@ -28,5 +28,5 @@ class Known:
 
 def _faults(finding: Finding) -> set[str]:
     """The fault it has, or those that it may turn out to be."""
-    faults = {finding.fault or fault_of(finding), former_fault(finding)}
+    faults = {finding.fault or fault_of(finding), *former_faults(finding)}
     return faults if finding.shrunk else faults | {fault_of(finding, step.name) for step in finding.chain}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import CRASH_KINDS, Fault, group
+from mlfuzz.findings.fingerprint import CHANGE, CRASH_KINDS, Fault, answer_of, group
 from mlfuzz.findings.sketch import Direction, direction, distance, unit
 
 APART = 0.7
@@ -57,12 +57,12 @@ class Weakness:
     @property
     def pairs(self) -> Counter[tuple[str, str]]:
         """(expected, observed), most findings first."""
-        return Counter((one.expected, one.observed) for one in self.members)
+        return Counter(("" if CHANGE in one.evidence else one.expected, answer_of(one)) for one in self.members)
 
     @property
     def answers(self) -> list[tuple[str, int]]:
         """What came out, and how many findings it came out of, most first."""
-        return Counter(one.observed for one in self.members).most_common()
+        return Counter(map(answer_of, self.members)).most_common()
 
 
 def weaknesses(findings: Iterable[Finding]) -> list[Weakness]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from mlfuzz.batch import Batch
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
-from mlfuzz.registry import Registry
+from mlfuzz.registry import Registry, built
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +135,4 @@ def rebuild(description: Mapping[str, Any]) -> Oracle:
         inspect.signature(factory).bind(**arguments)
     except TypeError as error:
         raise ConfigError(f"oracle {part}: {error}; mlfuzz list oracles tells its arguments") from error
-    return factory(**arguments)
+    return built(factory, arguments, f"oracle {part}", "oracles")

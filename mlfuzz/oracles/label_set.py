@@ -73,7 +73,6 @@ class LabelSet:
             "expected": without if gained else label,
             "expected_from": "label" if known else "model",
             "observed": label if gained else without,
-            "change": f"{label} {'gained' if gained else 'lost'}",
             "labels_before": self._set(before),
             "labels_after": self._set(_scores(seen)[row] > self.threshold),
             "score_before": float(_scores(reference)[row, number]),

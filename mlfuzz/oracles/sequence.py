@@ -164,7 +164,8 @@ def _tokens(seen: Observation, split: Callable[[str], Tokens]) -> list[Tokens]:
     """One sequence a row. Raises ConfigError where the main output is neither text nor a token sequence."""
     output = seen.outputs["main"]
     if isinstance(output, tuple):
-        return [split(text) for text in output]
+        known = {text: split(text) for text in set(output)}  # names of labels, and what is said of a seed, repeat
+        return [known[text] for text in output]
     if isinstance(output, Ragged) and output.values.dim() == 2:
         rows = output.values.nan_to_num(nan=-1.0).long().tolist()
         return [row[:length] for row, length in zip(rows, output.lengths.tolist(), strict=True)]

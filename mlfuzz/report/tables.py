@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from mlfuzz.budget import in_words
+from mlfuzz.findings.fingerprint import answer_of
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
 from mlfuzz.rates import wilson
 from mlfuzz.report.chart import bar, curve, whisker
@@ -150,7 +151,7 @@ def overview(summary: Summary) -> list[tuple[str, list[tuple[str, int, Markup]]]
     if len(summary.faults) < FAULTS_TO_GROUP:
         return []
     by_operator = Counter(fault.operator or "seed itself" for fault in summary.faults)
-    by_answer = Counter(fault.best.observed or fault.best.kind for fault in summary.faults)
+    by_answer = Counter(answer_of(fault.best) or fault.best.kind for fault in summary.faults)
     return [("Faults by mutator", _counted(by_operator)), ("Faults by what came out", _counted(by_answer))]
 
 

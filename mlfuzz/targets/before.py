@@ -14,7 +14,7 @@ from mlfuzz.targets.weights import bits_of
 
 
 def of_module(model: nn.Module, preprocess: Any, facts: tuple[Any, ...]) -> str:
-    """facts: name and description of the modality, and the labels."""
+    """facts: name and description of the modality, the labels, and what else is declared."""
     digest = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
         digest.update(key.encode())
@@ -24,10 +24,12 @@ def of_module(model: nn.Module, preprocess: Any, facts: tuple[Any, ...]) -> str:
         digest.update(source_of(part).encode())
     for program in programs(model):
         digest.update(program)
-    digest.update(repr((*facts, torch.__version__)).encode())
+    digest.update(repr((*facts[:3], torch.__version__, *facts[3:])).encode())
     return digest.hexdigest()
 
 
-def of_function(function: Any, facts: tuple[Any, ...]) -> str:
-    """facts: name and description of the modality, and the labels."""
-    return hashlib.sha256(repr((source_of(function), *facts, torch.__version__)).encode()).hexdigest()
+def of_function(function: Any, facts: tuple[Any, ...], named: str = "") -> str:
+    """facts: name and description of the modality, and the labels. named: what the function says that it is made of."""
+    head, declared = facts[:3], facts[3:]
+    parts = (source_of(function), *head, torch.__version__, *declared, *([named] if named else []))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -14,6 +14,7 @@ from mlfuzz.errors import TargetError
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.targets.base import Target
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.fixed_batch import kept, multiples
 
 SECONDS_A_BATCH = 0.050
 """A batch costs 2 to 4 ms beside its forward pass whatever it holds (mutators' calls, judging, bookkeeping): on LeNet
@@ -56,10 +57,11 @@ def speed(target: Target, rows: Rows, *, each: float = 0.0) -> Speed:
 
     Sizes that run out of memory end the search. rows: any usable inputs; they are repeated. each: seconds of one alone,
     as far as known: of a target so slow that 8 take more than a second as many are tried as take about that, from 1 on.
+    A target that keeps to one size is tried with whole batches of it alone.
     """
     table: dict[int, float] = {}
     few = int(SLOW_BATCH_SECONDS / max(each, 1e-9))
-    for batch in BATCHES if few >= BATCHES[0] else (max(1, few),):
+    for batch in multiples(BATCHES if few >= BATCHES[0] else (max(1, few),), kept(target)):
         filled = rows.take(np.arange(batch) % len(rows))
         try:
             started = time.perf_counter()

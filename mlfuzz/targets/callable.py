@@ -15,6 +15,7 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
+from mlfuzz.targets.fixed_batch import checked, in_batches
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Answers, detached
@@ -31,6 +32,7 @@ class CallableTarget:
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
     mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
     files, version: for what its digest cannot read by itself, as there.
+    batch: inputs that it is always called with, where it takes no other number of them; missing ones are padded.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class CallableTarget:
         version: str = "",
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
+        batch: int | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
@@ -60,7 +63,7 @@ class CallableTarget:
         self.raises = tuple(raises)
         self.oracles = tuple(dict(oracle) for oracle in oracles)
         self.device = torch.device(device)
-        self.layers: tuple[HookedLayer, ...] = ()
+        self.batch = checked(batch)
         self.shield = False
         self.declare(output=output, task=task_of(task))
         self.answered = False
@@ -88,6 +91,11 @@ class CallableTarget:
         return self.answers.task
 
     @property
+    def layers(self) -> tuple[HookedLayer, ...]:
+        """What is watched inside, where the function says so (see `forms`); known after the first run."""
+        return tuple(getattr(self.function, "layers", ()))
+
+    @property
     def digest(self) -> str:
         """Of the function and all that it reaches, the modality and the labels, before the first run; see `digest`."""
         return self._identified().digest
@@ -100,29 +108,33 @@ class CallableTarget:
     @property
     def digest_before(self) -> str:
         """By the scheme of campaigns of before."""
-        return before.of_function(self.function, self._facts())
+        named = getattr(self.function, "identity", "")
+        return before.of_function(self.function, self._facts(), named)
 
     def _facts(self) -> tuple[Any, ...]:
         return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
 
     def _identified(self) -> Identity:
         if self._identity is None:
-            facts = (*self._facts(), self._numpy)
+            facts = (*self._facts(), self._numpy, getattr(self.function, "identity", ""))
             parts = {"function": self.function, "output": self.output}
             self._identity = identity(parts, facts, files=self._files, version=self._version)
         return self._identity
 
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self.run, rows, self.batch)
         started = time.perf_counter()
         with steady(self.surroundings.theirs):
             if not self._probed:
                 self._probe(rows)
             outputs = self.answers.read(self.forward(rows), len(rows), self.device)
-        nothing = torch.zeros((len(rows), 0), device=self.device)
+        watched = getattr(self.function, "take", None)
+        activations = torch.zeros((len(rows), 0)) if watched is None else watched()
         self.answers.check(outputs)
         self.answered = True
-        return Observation(detached(outputs), nothing, time.perf_counter() - started)
+        return Observation(detached(outputs), activations.to(self.device), time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
         """What the function itself gives."""
@@ -138,7 +150,11 @@ class CallableTarget:
         result = self.forward(rows)
         self.shield = self.shield or written(rows, kept)
         self.answers.learn(
-            result, len(rows), lambda: again(self.forward, rows), self.device, lambda: self.forward(rows)
+            result,
+            len(rows),
+            lambda: (result, len(rows)) if self.batch else again(self.forward, rows),
+            self.device,
+            lambda: self.forward(rows),
         )
         self._probed = True
 

@@ -21,6 +21,7 @@ from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, 
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.digest import unverified_line
 from mlfuzz.targets.execute import crash_of
+from mlfuzz.targets.fixed_batch import kept
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
@@ -28,8 +29,7 @@ from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
 from mlfuzz.targets.portions import compiled_parts
 from mlfuzz.targets.surroundings import changes
-from mlfuzz.tasks.infer import turned
-from mlfuzz.tasks.task import Task
+from mlfuzz.tasks.infer import Inferred, turned
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -158,7 +158,7 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         yield CheckLine("fail", found.misfit)
         return
     shown = "one number" if found.task.labels == "sides" else form_of(main).shown
-    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found.task, main)}")
+    yield CheckLine("ok", f"outputs {shown} an input: {_in_words(found, main)}")
     if found.task.name == "regression" and _spread(seen) <= 1e-12:
         yield CheckLine(
             "warn",
@@ -166,12 +166,12 @@ def _outputs(target: GivenTarget, seen: Observation) -> Iterator[CheckLine]:
         )
 
 
-def _in_words(task: Task, main: Tensor) -> str:
-    if task.name != "classes":
-        return task.summary
+def _in_words(found: Inferred, main: Tensor) -> str:
+    if found.task is None or found.task.name != "classes":
+        return found.task.summary if found.task else ""
     sums = main.sum(1)
     likely = bool((main >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
-    if not likely and form_of(main).inside_one:
+    if not likely and found.advice:
         return "scores, between 0 and 1"
     return f"scores, {'probabilities (rows sum to 1)' if likely else 'logits'}"
 
@@ -206,8 +206,8 @@ def _taken(target: GivenTarget) -> Iterator[CheckLine]:
     if not (taken.judged or taken.beside or taken.left_out):
         return
     if taken.judged:
-        first = next(iter(taken.beside), "") or "NAME"
-        change = f'; output="{first}" judges another' if taken.beside or taken.left_out else ""
+        first = next(iter(taken.beside), "")
+        change = f'; output="{first}" judges another' if first else ""
         yield CheckLine("ok", f"judged is part {taken.judged!r} of the answer, {taken.rule}{change}")
     if taken.beside:
         yield CheckLine("ok", f"beside it, and looked at for NaN and infinity alone: {_listed(taken.beside)}")
@@ -221,9 +221,9 @@ def _listed(parts: Mapping[str, str]) -> str:
 
 def _portion(target: GivenTarget) -> Iterator[CheckLine]:
     """Of a model that takes one size of batch alone."""
-    if isinstance(target, ModuleTarget) and target.portion:
-        why = f" ({target.portion_reason})" if target.portion_reason else ""
-        size = "one input at a time" if target.portion == 1 else f"inputs {target.portion} at a time"
+    if isinstance(target, ModuleTarget) and target.batch:
+        why = f" ({target.batch_reason})" if target.batch_reason else ""
+        size = "one input at a time" if target.batch == 1 else f"inputs {target.batch} at a time"
         yield CheckLine("ok", f"handed {size}, whatever the batch{why}; batch= of the target says otherwise")
 
 
@@ -311,10 +311,11 @@ def _accuracy(target: GivenTarget, rows: Rows, labels: Sequence[str | None], mos
 
 
 def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
-    if isinstance(target, CallableTarget):
-        yield CheckLine("ok", "a black box: coverage looks at its outputs")
-        return
     units = sum(layer.units for layer in target.layers)
+    if isinstance(target, CallableTarget):
+        inside = f"{units:,} units in {len(target.layers)} layers are watched"
+        yield CheckLine("ok", inside if units else "a black box: coverage looks at its outputs")
+        return
     if not units and compiled_parts(target.model):
         yield CheckLine("ok", "the model is compiled, where hooks are not called: coverage looks at the outputs")
         return
@@ -337,6 +338,8 @@ def _speed(target: GivenTarget, rows: Rows, each: float) -> Iterator[CheckLine]:
     measured = speed(target, rows, each=each)
     table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
     yield CheckLine("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
+    if size := kept(target):
+        yield CheckLine("ok", f"always called with {size} inputs at once; missing ones are padded")
 
 
 def _shielded(target: GivenTarget) -> Callable[[Rows], Observation]:

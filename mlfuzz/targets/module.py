@@ -16,12 +16,13 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
+from mlfuzz.targets.fixed_batch import checked, in_batches, padded
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import Modes, home, placed
 from mlfuzz.targets.outputs import Answers, detached
 from mlfuzz.targets.parts import Chosen, Taken
-from mlfuzz.targets.portions import in_portions, portion_of, portions, takes_one_alone, uncompiled
+from mlfuzz.targets.portions import portion_of, takes_one_alone, uncompiled
 from mlfuzz.targets.surroundings import Found, steady
 from mlfuzz.tasks.table import task_of
 from mlfuzz.tasks.task import Task
@@ -48,13 +49,14 @@ class ModuleTarget:
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
-    batch: rows that the model takes at once, where it takes batches of one size alone; 0: any, or what is found out (of
-      compiled modules, exported programs, models of one input at a time).
     files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
       the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
     task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
       from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
       its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
+    batch: rows that the model is always called with, where it takes no other number of them or is built anew for each;
+      missing ones are padded. None: as an exported program was traced, 32 behind torch.compile, 1 of models that refuse
+      more and of dynamically quantised ones, and any for others.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module runs in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Between the runs it is as it was handed over: its modes, and no hook of ours.
@@ -79,12 +81,15 @@ class ModuleTarget:
         variants: Mapping[str, Any] | None = None,
         files: Sequence[str | Path] | str | Path = (),
         version: str = "",
-        batch: int = 0,
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
+        batch: int | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
+        self.batch, self.batch_reason = checked(batch), ""
+        if not self.batch:
+            self.batch, self.batch_reason = portion_of(model)
         self.device = home(model) if device is None else torch.device(device)
         self.model = placed(model, self.device)
         self.train_mode = train_mode
@@ -100,7 +105,6 @@ class ModuleTarget:
         self.answered = False
         self._watcher = Watcher(self.model, layers)
         self._probed = self._takes_several = False
-        self.portion, self.portion_reason = (batch, "") if batch else (0, "")
         self.surroundings = Found()
         self._files, self._version = declared(files), str(version)
 
@@ -166,24 +170,23 @@ class ModuleTarget:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def run(self, rows: Rows) -> Observation:
-        """One forward pass over B rows, or several (`portion`). Raises what the preprocessing or the model raises."""
+        """One forward pass over B rows, or several (`batch`). Raises what the preprocessing or the model raises."""
         try:
             seen = self._answer(rows)
         except Exception:
-            if self._takes_several or self.portion or len(rows) < 2 or not takes_one_alone(self.forward, rows):
+            if self._takes_several or self.batch or len(rows) < 2 or not takes_one_alone(self.forward, rows):
                 raise
-            self.portion, self.portion_reason = 1, "which refuses more"
+            self.batch, self.batch_reason = 1, "which refuses more"
             return self._answer(rows)
         self._takes_several = self._takes_several or len(rows) > 1
         return seen
 
     def _answer(self, rows: Rows) -> Observation:
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self._answer, rows, self.batch)
         if not self._probed:
             with self._running(), torch.no_grad():
                 self._probe(rows)
-        return in_portions(self._run, rows, self.portion)
-
-    def _run(self, rows: Rows) -> Observation:
         batch = len(rows)
         started = time.perf_counter()
         with self._running(), torch.no_grad():
@@ -197,13 +200,10 @@ class ModuleTarget:
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
-        """The bare forward pass, which speeds are compared with: no hooks are there. Of several, the last one's."""
-        result = None
+        """The bare forward pass, which speeds are compared with: no hooks are there."""
         with self._running(), torch.no_grad():
-            for part, _ in portions(rows, self.portion):
-                arguments, keywords = self.inputs(part)
-                result = self.model(*arguments, **keywords)
-        return result
+            arguments, keywords = self.inputs(padded(rows, self.batch or len(rows)))
+            return self.model(*arguments, **keywords)
 
     def call(self, *arguments: Any, **keywords: Any) -> Any:
         """What the module answers to arguments as it takes them, with gradients where these are on."""
@@ -221,11 +221,11 @@ class ModuleTarget:
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
-        if isinstance(rows, TensorRows):  # a module that works in place may not do so on a leaf of the history
+        if isinstance(rows, TensorRows) and rows.data.is_leaf:
+            # A module that works in place may not do so on a leaf of the history.
             rows = rows.with_data(rows.data.clone())
-        return in_portions(self._trace, rows, self.portion)
-
-    def _trace(self, rows: Rows) -> Observation:
+        if self.batch and len(rows) != self.batch:
+            return in_batches(self.trace, rows, self.batch)
         batch = len(rows)
         started = time.perf_counter()
         with self._running(), torch.enable_grad(), uncompiled(self.model):
@@ -238,29 +238,22 @@ class ModuleTarget:
         return Observation(outputs, self._watcher.take(batch, self.device), time.perf_counter() - started)
 
     def _probe(self, rows: Rows) -> None:
-        """The first run: in what portions it takes rows, which layers and outputs answer a row each, and whether the
-        model writes into its input."""
+        """The first run: which layers and outputs answer a row each, and whether the model writes into its input."""
         self._identified()  # tables that the model makes as it runs are not of what was handed over
-        if not self.portion:
-            self.portion, self.portion_reason = portion_of(self.model)
         kept = copied(rows)
+        arguments, keywords = self.inputs(rows)
         try:
-            self._learn(rows)
+            result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
         finally:
             self.shield = self.shield or written(rows, kept)
+        self.answers.learn(
+            result,
+            len(rows),
+            lambda: (result, len(rows)) if self.batch else again(self.forward, rows),
+            self.device,
+            lambda: self.model(*arguments, **keywords),
+        )
         self._probed = True
-
-    def _learn(self, rows: Rows) -> None:
-        part, _ = next(portions(rows, self.portion))
-
-        def other() -> tuple[Any, int]:
-            if self.portion:
-                raise LookupError("there is one size of batch")
-            return again(self.forward, rows)
-
-        arguments, keywords = self.inputs(part)
-        result = self._watcher.probe(len(part), lambda: self.model(*arguments, **keywords))
-        self.answers.learn(result, len(part), other, self.device, lambda: self.model(*arguments, **keywords))
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the module is called with: arguments and keyword arguments, after preprocessing."""

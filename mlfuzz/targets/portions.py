@@ -12,11 +12,7 @@ import torch
 from torch import nn
 
 from mlfuzz.batch import Rows
-from mlfuzz.observation import Observation
-from mlfuzz.targets.programs import is_exported
-
-COMPILED = 16
-"""Of a compiled module, which compiles anew for each size, and gives up after eight: the size of a check's batch."""
+from mlfuzz.targets.fixed_batch import COMPILED_BATCH, detected
 
 DYNAMIC = "torch.ao.nn.quantized.dynamic"
 """Layers of this package round by the largest value of a batch, so that a row's answer hangs on its neighbours."""
@@ -25,11 +21,9 @@ DYNAMIC = "torch.ao.nn.quantized.dynamic"
 def portion_of(model: nn.Module) -> tuple[int, str]:
     """(rows that it takes at once, why), as far as that can be seen from outside; (0, "") where it cannot."""
     if compiled_parts(model):
-        return COMPILED, "compiled, and compiles anew for each size of a batch"
-    if is_exported(model):
-        sizes = {_first_axis(node) for node in model.graph.nodes if node.op == "placeholder"}  # type: ignore[union-attr]
-        size = sizes.pop() if len(sizes) == 1 else None
-        return (size, "exported for this size of a batch") if size else (0, "")
+        return COMPILED_BATCH, "compiled, and compiles anew for each size of a batch"
+    if size := detected(model):
+        return size, "exported for this size of a batch"
     if any(type(part).__module__.startswith(DYNAMIC) for part in model.modules()):
         return 1, "dynamically quantised, which rounds by the whole batch"
     return 0, ""
@@ -63,25 +57,6 @@ def within(parts: list[nn.Module]) -> set[int]:
     return {id(inner) for part in parts for inner in part.modules()}
 
 
-def portions(rows: Rows, size: int) -> Iterator[tuple[Rows, int]]:
-    """(rows as many as `size`, how many of them are new); size 0: all at once."""
-    if not size or not len(rows):
-        yield rows, len(rows)
-        return
-    for start in range(0, len(rows), size):
-        count = min(size, len(rows) - start)
-        filled = np.minimum(np.arange(start, start + size), start + count - 1)
-        yield rows.take(filled), count
-
-
-def in_portions(run: Callable[[Rows], Observation], rows: Rows, size: int) -> Observation:
-    """What `run` gives, a portion at a time."""
-    if not size or len(rows) == size:
-        return run(rows)
-    seen = [(run(part), count) for part, count in portions(rows, size)]
-    return Observation.join([one if count == size else one.take(np.arange(count)) for one, count in seen])
-
-
 def _is_compiled(module: nn.Module) -> bool:
     frames = sys.modules.get("torch._dynamo.eval_frame")  # importing it takes seconds, and nothing is compiled without
     if frames is None:
@@ -97,8 +72,3 @@ def _raises(forward: Callable[[Rows], Any], rows: Rows) -> bool:
     except Exception:  # noqa: BLE001  what the system under test raises is data
         return True
     return False
-
-
-def _first_axis(node: torch.fx.Node) -> int | None:
-    shape = list(getattr(node.meta.get("val"), "shape", []))
-    return shape[0] if shape and isinstance(shape[0], int) else None

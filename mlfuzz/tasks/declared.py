@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from mlfuzz.errors import ConfigError, suggestion
 
@@ -21,7 +21,7 @@ PLAIN = ":,.-="
 def declared(name: str, *, task: str = "", output: str = "", labels: Sequence[str] = ()) -> str:
     """The name with what is declared behind it; as it is where nothing is."""
     given = {"task": task, "output": output, "labels": BETWEEN.join(labels)}
-    words = urlencode([(key, value) for key, value in given.items() if value], safe=PLAIN)
+    words = urlencode([(key, value) for key, value in given.items() if value], safe=PLAIN, quote_via=quote)
     if not words:
         return name
     return f"{name}{'&' if '?' in name else '?'}{words}"

@@ -1,24 +1,27 @@
-"""Audio and text subjects of `scripts/bench loop`: targets, their seeds, and the ratio to reach."""
+"""Audio and text subjects, and black boxes, of `scripts/bench loop`: targets, their seeds, and the ratio to reach."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image as Picture
 from torch import Tensor
 
 import mlfuzz
 from mlfuzz.examples import data, language, speech
 
 SEEDS = 64
+DIGITS = tuple("0123456789")
 
 
 class Subject(NamedTuple):
     """A target, how its seeds are written into a folder, and the ratio to reach."""
 
-    target: Callable[[], mlfuzz.ModuleTarget]
+    target: Callable[[], Any]
     write: Callable[[Path], None]
     goal: float
 
@@ -42,6 +45,46 @@ def sentences() -> mlfuzz.ModuleTarget:
     from mlfuzz.examples import minilm
 
     return minilm.sentences()
+
+
+BOX_SECONDS = 60e-6
+"""What one input of a black box costs: at 50 us and more the loop is to reach half of its bare speed."""
+
+
+def box(modality: Any, answer: Callable[[Any], Any], labels: Sequence[str] = ()) -> mlfuzz.CallableTarget:
+    """A function of a batch that takes `BOX_SECONDS` of the processor an input, whatever else the machine does."""
+
+    def black_box(inputs: Any, *_: Any) -> Any:
+        until = time.process_time() + BOX_SECONDS * len(inputs)
+        given = answer(inputs)
+        while time.process_time() < until:
+            pass
+        return given
+
+    return mlfuzz.CallableTarget("bench:box", modality, black_box, labels=labels, numpy=True)
+
+
+def scores(inputs: Any) -> Any:
+    """Ten scores from pixels or samples."""
+    flat = np.asarray(inputs).reshape(len(inputs), -1)
+    return flat[:, : flat.shape[1] // 10 * 10].reshape(len(inputs), 10, -1).mean(2)
+
+
+def names(inputs: Any) -> list[str]:
+    return [DIGITS[at] for at in scores(inputs).argmax(1).tolist()]
+
+
+def letters(texts: Any) -> Any:
+    """Ten scores from what letters there are."""
+    return np.asarray([[text.count(letter) for letter in "etaoinshrd"] for text in texts], np.float32)
+
+
+def write_pictures(folder: Path) -> None:
+    """Smooth random pictures of 28x28 grey pixels."""
+    rng = np.random.default_rng(0)
+    for at in range(SEEDS):
+        coarse = Picture.fromarray(rng.integers(0, 256, (7, 7), dtype=np.uint8), "L")
+        coarse.resize((28, 28), Picture.Resampling.BICUBIC).save(folder / f"{at:03d}.png")
 
 
 def write_sounds(folder: Path) -> None:
@@ -68,4 +111,15 @@ SUBJECTS = {
     "audio": Subject(audio_cnn, write_sounds, 0.80),
     "bytes": Subject(bytes_cnn, lambda folder: write_texts(folder, 128), 0.50),
     "minilm": Subject(sentences, lambda folder: write_texts(folder, 64), 0.80),
+    "box-image": Subject(lambda: box(mlfuzz.Image(size=(28, 28)), scores), write_pictures, 0.50),
+    "box-names": Subject(lambda: box(mlfuzz.Image(size=(28, 28)), names, DIGITS), write_pictures, 0.50),
+    "box-audio": Subject(lambda: box(mlfuzz.Audio(seconds=1.0), scores), write_sounds, 0.50),
+    "box-text": Subject(
+        lambda: box(mlfuzz.Text(max_chars=128), letters, DIGITS), lambda folder: write_texts(folder, 64), 0.50
+    ),
+    "box-words": Subject(
+        lambda: box(mlfuzz.Text(max_chars=128), lambda texts: [text[:8] for text in texts]),
+        lambda folder: write_texts(folder, 64),
+        0.50,
+    ),
 }

@@ -60,7 +60,7 @@ def test_a_function_that_gives_words_is_fuzzed_by_name_and_its_findings_replay(s
     found = [one for one in outcome.findings if one.verdict == "confirmed"]
     assert found
     for finding in found:
-        assert (finding.kind, finding.expected, finding.observed) == ("label", "calm", "loud")
+        assert (finding.kind, finding.expected, finding.observed) == ("cer", "calm", "loud")
         assert len(finding.chain) == 1
     paths = [tmp_path / "c" / "findings" / one.id for one in found]
     again = replay([Case(read(path)[0], path) for path in paths], directory=tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 import torch
 
@@ -71,3 +73,15 @@ def test_texts_are_numbers_that_depend_on_the_text_alone() -> None:
         seen[0, :TEXT_BINS].nonzero().flatten().tolist()
         == numbers(("hello world",))[0, :TEXT_BINS].nonzero().flatten().tolist()
     )
+
+
+def test_a_batch_of_texts_counts_three_bytes_in_a_row_as_each_text_does_alone() -> None:
+    texts = ("", "a", "ab", "abc", "abcd", "é漢\U0001f600", "\ud800x", "cat", "cat", "a" * 300, "\0\0\0", "")
+    seen = numbers(texts)
+    for row, text in enumerate(texts):
+        data = text.encode("utf-8", "surrogatepass")
+        counts = torch.zeros(TEXT_BINS)
+        for at in range(max(1, len(data) - 2)):
+            counts[zlib.crc32(data[at : at + 3]) % TEXT_BINS] += 1.0
+        torch.testing.assert_close(seen[row, :-1], counts / max(1, len(data) - 2), rtol=0, atol=0)
+        assert torch.equal(seen[row], numbers((text,))[0])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mlfuzz.batch import TensorRows, TextRows, from_payloads
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.text import Text
+from mlfuzz.observation import Observation, Ragged
 from mlfuzz.targets.hooks import Watcher, reduce, rows_first
 from mlfuzz.targets.module import ModuleTarget
 
@@ -171,3 +172,13 @@ def test_what_stands_in_padding_may_even_be_no_number() -> None:
     mask = torch.tensor([[True, False], [True, True]])
     assert reduce(values, True, mask).flatten().tolist() == [1.0, 3.0]
     assert reduce(values.transpose(1, 2), False, mask).flatten().tolist() == [1.0, 3.0]
+
+
+def test_answers_as_long_as_their_batch_stand_side_by_side() -> None:
+    def seen(rows: int, steps: int) -> Observation:
+        return Observation({"main": torch.ones(rows, steps, 2)}, torch.zeros(rows, 0))
+
+    joined = Observation.join([seen(2, 3), seen(1, 5)]).outputs["main"]
+    assert isinstance(joined, Ragged)
+    assert joined.lengths.tolist() == [3, 3, 5]
+    assert joined.values.sum((1, 2)).tolist() == [6.0, 6.0, 10.0]

@@ -26,6 +26,7 @@ def test_a_name_carries_what_is_declared_and_gives_it_back() -> None:
     assert bare(said.load) == "zoo:make"
     assert declarations(said.load)["task"] == "binary:threshold=0.3"
     assert declarations(said.load)["output"] == "head.logits"
+    assert "+" not in said.load  # which stands between names where an oracle compares several targets
     assert declared("zoo:make") == TargetConfig(use="zoo:make").load == "zoo:make"
 
 

@@ -99,7 +99,7 @@ def run(folder: Path, *arguments: str, module: str = "mlfuzz", **environment: st
 
 def kept(walked: Walked, project: Path) -> int:
     """Its confirmed findings as regressions of `project`, for a pytest run there. Returns how many."""
-    store = FindingStore(walked.folder)
+    store = FindingStore(walked.folder / "findings")
     for finding in walked.confirmed:
         _, files = read(store.folder(finding.id))
         write_regression(project / "corpus" / "regressions" / "zoo", finding, files)

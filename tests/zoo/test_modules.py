@@ -546,8 +546,8 @@ def test_a_compiled_module_is_compiled_for_one_size_of_batch() -> None:
     assert len(compiled) == 1
 
 
-@pytest.mark.parametrize("declared", [0, 3])
-def test_rows_of_a_model_for_one_size_of_batch_are_handed_over_in_portions(declared: int) -> None:
+@pytest.mark.parametrize("declared", [None, 3])
+def test_rows_of_a_model_for_one_size_of_batch_are_handed_over_in_portions(declared: int | None) -> None:
     sizes: list[int] = []
 
     class Net(Quarters):
@@ -562,7 +562,7 @@ def test_rows_of_a_model_for_one_size_of_batch_are_handed_over_in_portions(decla
         rows = TensorRows(torch.rand(count, 1, SIZE, SIZE), IMAGE)
         assert torch.allclose(made.run(rows).main, Quarters().eval()(rows.data), atol=1e-5)
         assert made.run(rows).activations.shape == (count, 1)
-    assert made.portion == (declared or 1)
+    assert made.batch == (declared or 1)
 
 
 def test_a_model_that_refuses_an_input_is_not_taken_for_one_of_single_inputs() -> None:
@@ -577,5 +577,5 @@ def test_a_model_that_refuses_an_input_is_not_taken_for_one_of_single_inputs() -
     data[2] = 1.0
     with pytest.raises(ValueError, match="too bright"):
         made.run(TensorRows(data, IMAGE))
-    assert made.portion == 0
+    assert made.batch == 0
     assert made.run(TensorRows(data[:2], IMAGE)).main.shape == (2, 4)

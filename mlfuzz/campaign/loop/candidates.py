@@ -18,6 +18,7 @@ from mlfuzz.campaign.evidence import RUNS, TYPICAL, named, run_of, shown_by
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.errors import ReplayError, StorageError
 from mlfuzz.findings.finding import FileRef, Finding, identify
+from mlfuzz.findings.fingerprint import CHANGE
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.mutation import Chain, blobs_of, sentence
 from mlfuzz.observation import Crash
@@ -148,7 +149,8 @@ class Candidates:
         seen, reference = execution.seen.take(np.asarray([at])), self.seeds.of(seed)
         details = oracle.explain(seen, reference, batch.take(np.asarray([row])), 0)
         expected, observed = (named(details.pop(which, ""), self.target.labels) for which in ("expected", "observed"))
-        self.names.setdefault((number, key), (expected, observed))
+        change = details.get(CHANGE)
+        self.names.setdefault((number, key), ("", str(change)) if change else (expected, observed))
         return self._record(
             batch, row, oracle=oracle.name, kind=oracle.name, description={"name": oracle.name, **oracle.describe()},
             key=f"{oracle.name}|{key}", expected=expected, observed=observed, message="", margin=margin,

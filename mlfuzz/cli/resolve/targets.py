@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.config import Resolved, TargetConfig
 from mlfuzz.errors import UnknownNameError, UsageError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.model_files import FORMS, form_of
 
 EXAMPLES = "mlfuzz.examples"
 
@@ -41,6 +45,8 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
             raise UsageError(f'target {typed} does not say what it is; write use = "module:attribute"')
         return typed, targets[typed]
     module, colon, attribute = typed.partition(":")
+    if attribute.startswith("//"):
+        _refuse_files(typed)
     if colon and module and attribute:
         if module.isidentifier() and _ships(module) and not _is_own(module):
             return typed, TargetConfig(use=f"{EXAMPLES}.{module}:{attribute}")
@@ -49,6 +55,7 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
         raise UsageError(
             f"{typed} is a module; name what in it is the target, or the function that makes it: {typed}:make"
         )
+    _refuse_files(typed)
     raise UnknownNameError("target", typed, [*targets, *shipped()])
 
 
@@ -59,6 +66,30 @@ def _is_own(module: str) -> bool:
         path.name and (path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file())
         for path in places
     )
+
+
+def _refuse_files(typed: str) -> None:
+    """Raises UsageError with what to type where it is a model file, a folder or an address that was typed."""
+    path = Path(typed)
+    form = form_of(typed, path)
+    if not form:
+        return
+    if form != "http" and not path.exists():
+        raise UsageError(
+            f"{typed!a} looks like {FORMS[form]}, and no such file is there; name one: mlfuzz init --from FILE"
+        )
+    name = name_of(typed)
+    raise UsageError(
+        f"{typed!a} is {FORMS[form]}, and no target yet; a few lines make it one: mlfuzz init {name} --from "
+        f"{shlex.quote(typed)}, then: mlfuzz check {name}"
+    )
+
+
+def name_of(typed: str) -> str:
+    """What a target of that model file is called, as a Python name: "net_v2" of "models/net-v2.onnx"."""
+    stem = typed.rstrip("/").rpartition("/")[2].partition(".")[0] if "://" not in typed else ""
+    name = re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()
+    return name if name.isidentifier() and not keyword.iskeyword(name) else "model"
 
 
 def with_targets(oracle: Mapping[str, Any], targets: Mapping[str, TargetConfig]) -> dict[str, Any]:

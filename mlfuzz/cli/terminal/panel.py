@@ -145,6 +145,8 @@ def new_line(finding: Finding, options: str = "") -> list[Part]:
 
 def _of_model(finding: Finding) -> list[Part]:
     parts: list[Part] = [f"{visible(finding.expected, limit=30)!s} -> {visible(finding.observed, limit=30)!s}"]
+    if isinstance(tolerated := finding.evidence.get("tolerated"), int | float):
+        parts.append(f" ({figure(float(tolerated))} tolerated)")
     if finding.message:
         parts.append(f"  {visible(finding.message, limit=60)}")
     parts.append((f"  {visible(finding.sentence or 'unchanged seed', limit=90)}", "cyan"))

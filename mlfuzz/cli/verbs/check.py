@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.plan import spec_of
 from mlfuzz.cli.resolve.targets import find_target
 from mlfuzz.cli.terminal.progress_line import ProgressLine, waiting
 from mlfuzz.cli.verbs.doctor import MARKS
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, SeedError
 from mlfuzz.report.visible import visible
+from mlfuzz.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mlfuzz.corpus.seeds import SeedSet
@@ -29,6 +32,8 @@ def check(
     *,
     seeds: str | None = None,
     device: str | None = None,
+    task: str = "",
+    output: str = "",
     max_seeds: int = MOST_SEEDS,
     variants: Annotated[bool, Parameter(negative="")] = False,
     context: Here,
@@ -41,16 +46,20 @@ def check(
         target: A target of the configuration, a shipped one (digits:fragile), or module:attribute.
         seeds: File or folder of natural inputs; a sub-folder is a label.
         device: cpu, cuda, cuda:1.
+        task: What an answer stands for: binary, regression, binary:threshold=0.3, ...
+        output: Which part of an answer is judged: logits, 0, head.logits.
         max_seeds: Use at most so many.
         variants: Try each other form of the target too (bf16, compiled, ...), as the oracle differ compares it.
     """
     found = context.resolve({"fuzz": {"device": device}})
     name, settings = find_target(found.config.targets, target)
+    settings = replace(settings, task=task or settings.task, output=output or settings.output)
     terminal = context.terminal
     terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a campaign's worker runs it; read when torch is imported
     from mlfuzz.batch import from_payloads
+    from mlfuzz.campaign.rehearsal import Rehearsal
     from mlfuzz.campaign.search.strategy import gradients_reach
     from mlfuzz.corpus.seeds import load_seeds
     from mlfuzz.registry import import_plugins
@@ -59,9 +68,11 @@ def check(
     from mlfuzz.targets.load import load
     from mlfuzz.targets.variants.check import check_variants
 
+    kept = context.resolve({"fuzz": {"device": device}, "targets": {name: {"use": settings.use}}})
+    spec = spec_of(kept.config, name, kept)
     import_plugins(found.config.plugins, found.root)
     with ProgressLine(terminal) as pace, waiting(pace, "loading the target"):
-        loaded = load(settings.use, directory=found.root, device=found.config.fuzz.device)
+        loaded = load(settings.load, directory=found.root, device=found.config.fuzz.device)
     where = context.path(seeds) if seeds else found.path(settings.seeds) if settings.seeds else loaded.seeds
     if not where:
         raise SeedError(f"target {name} has no seeds; name a folder: mlfuzz check {shlex.quote(target)} --seeds DIR")
@@ -76,16 +87,24 @@ def check(
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
-    with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
-        for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
-            failed = failed or line.level == "fail"
-            terminal.emit({"level": line.level, "text": line.text})
-            terminal.result(MARKS[line.level], visible(line.text))
-    if not failed and hasattr(loaded, "trace"):
-        reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
-        text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
-        terminal.emit({"level": "ok", "text": text})
-        terminal.result(MARKS["ok"], text)
+
+    def tell(line: CheckLine) -> bool:
+        terminal.emit({"level": line.level, "text": line.text})
+        terminal.result(MARKS[line.level], visible(line.text))
+        return line.level == "fail"
+
+    with scratch_folder("mlfuzz-check-") as scratch, Rehearsal(spec, scratch, found.root) as rehearsal:
+        with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
+            for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
+                failed = tell(line) or failed
+        if not failed and hasattr(loaded, "trace"):
+            reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))
+            text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
+            tell(CheckLine("ok", text))
+        if not failed:
+            with ProgressLine(terminal) as pace, waiting(pace, "a campaign in small is run"):
+                for line in rehearsal.lines(loaded, Path(where), alike):
+                    failed = tell(line) or failed
     terminal.result(
         ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
     )

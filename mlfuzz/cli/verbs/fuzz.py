@@ -17,9 +17,9 @@ from mlfuzz.config import FuzzConfig, TargetConfig
 from mlfuzz.events import CampaignResult, Event, Started
 
 ORDER = (
-    "time", "inputs", "max_findings", "name", "seeds", "oracle", "validity", "require_valid", "mutators", "exclude",
-    "preset", "scheduler", "coverage", "search", "workers", "batch", "device", "max_seeds", "max_disk", "input_timeout",
-    "cap", "fail_on", "adopt", "trust", "dir", "report",
+    "time", "inputs", "max_findings", "name", "seeds", "task", "output", "oracle", "validity", "require_valid",
+    "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "batch", "device", "max_seeds",
+    "max_disk", "input_timeout", "cap", "fail_on", "adopt", "trust", "dir", "report",
 )  # fmt: skip
 """Of the help: what is asked for most comes first."""
 

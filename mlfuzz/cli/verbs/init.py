@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import keyword
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 import mlfuzz
 from mlfuzz.cli.resolve.context import Context, Here
-from mlfuzz.cli.resolve.targets import EXAMPLES, SUBJECTS
+from mlfuzz.cli.resolve.targets import EXAMPLES, SUBJECTS, name_of
+from mlfuzz.cli.verbs.hand_over import text_of
 from mlfuzz.cli.verbs.harness_new import new
 from mlfuzz.config.project import OWN, SHARED, find
 from mlfuzz.errors import EXIT_CLEAN, UnknownNameError, UsageError
+from mlfuzz.model_files import FORMS, form_of
 from mlfuzz.report.visible import visible
 from mlfuzz.storage.durable import create_exclusive, make_folder, write_atomic
 
@@ -59,7 +67,7 @@ test_{name} = mlfuzz.testing.regressions("{name}")
 """
 
 TABLE = """[{prefix}targets.{name}]
-use = "mlfuzz_targets:{name}"
+use = "{file}:{name}"
 {seeds}
 [{prefix}fuzz]
 time = "10m"
@@ -71,42 +79,93 @@ SEEDS = """seeds = "corpus/seeds/{name}"    # natural inputs; a sub-folder is a 
 ATTRIBUTES = "corpus/** -text"
 IGNORED = ".mlfuzz/"
 CODE = "code"
+IMAGE = "image"
 
 
-def init(name: str = "model", /, *, kind: str = "image", example: str = "", context: Here) -> int:
+def init(
+    name: str = "model",
+    /,
+    *,
+    kind: str = "",
+    example: str = "",
+    source: Annotated[str, Parameter(name="--from")] = "",
+    context: Here,
+) -> int:
     """Write what a project needs: the configuration, a target, a test, and two lines for git.
 
     Nothing that is there is changed; what was left alone is said.
 
     Args:
         name: What the target is called, as a Python name.
-        kind: What your model takes: image, audio, text, or what mlfuzz list modalities has.
+        kind: What your model takes: image, audio, text, or what mlfuzz list modalities has; image by default.
         example: image, audio or text: begin with a shipped model instead of your own; code: with a harness.
+        source: What your model is handed over as: its file (.pt2, .pt, .onnx, .safetensors, .tflite, ...), a Hugging
+            Face folder, the http:// address of a service, or the name of a form: callable, item, command, http, ...
     """
+    if source and name == "model":
+        name = name_of(source)
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"{name!a} is no Python name; the target's function is called so: mlfuzz init digits")
     if example == CODE:
         return _code(context, name if name != "model" else "my_parser")
     if example and example not in SUBJECTS:
         raise UnknownNameError("example", example, SUBJECTS)
+    if example and source:
+        raise UsageError("--example brings its own model; leave out one of --example and --from")
     root = context.directory
     prefix, config = _table_prefix(root)
+    file = TARGETS
     where = f"{config}, [{prefix}targets.{name}]"
     if example:
         target = EXAMPLE.format(module=f"{EXAMPLES}.{SUBJECTS[example]}", name=name, config=where)
+    elif source:
+        target = _handed_over(context, name, kind, source)
+        file = TARGETS if not (root / TARGETS).exists() else f"{name}_target.py"
     else:
-        target = OWN_MODEL.format(name=name, config=where, targets=TARGETS, **_taking(context, kind))
-    _write(context, root / TARGETS, target)
+        target = OWN_MODEL.format(name=name, config=where, targets=TARGETS, **_taking(context, kind or IMAGE))
+    _write(context, root / file, target)
     seeds = "" if example else SEEDS.format(name=name)
-    _configure(context, root, config, TABLE.format(prefix=prefix, name=name, seeds=seeds))
+    _configure(
+        context, root, config, TABLE.format(prefix=prefix, file=file.removesuffix(".py"), name=name, seeds=seeds)
+    )
     _write(context, root / TESTS, TEST.format(name=name))
     _line(context, root / ".gitattributes", ATTRIBUTES, "regressions keep their bytes")
     _line(context, root / ".gitignore", IGNORED, "campaigns stay out of version control")
-    if not example:
+    if source:
+        context.terminal.say("next: put inputs into ", (f"corpus/seeds/{name}", "bold"), f", see to what {file} says")
+    elif not example:
         context.terminal.say("next: load your model in ", (TARGETS, "bold"), f", put inputs into corpus/seeds/{name}")
     context.terminal.say("  check    ", (f"mlfuzz check {name}", "bold"))
     context.terminal.say("  fuzz     ", (f"mlfuzz fuzz {name} --time 30s", "bold"))
     return EXIT_CLEAN
+
+
+def _handed_over(context: Context, name: str, kind: str, source: str) -> str:
+    """The text of a target of that file, folder, address or form. Raises UnknownNameError, UsageError."""
+    path = context.path(source)
+    form = source if source in FORMS else form_of(source, path)
+    if not form:
+        there = "; it is there, and nothing that can be handed over by its name" if path.exists() else ""
+        raise UsageError(f"--from {source!a} is no model file and no form{there}; known: {', '.join(FORMS)}")
+    if source in FORMS:
+        file = ""
+    elif form == "http":
+        file = source
+    elif not path.exists():
+        raise UsageError(f"--from {source!a}: {path} is not there")
+    else:
+        file = os.path.relpath(path, context.directory) if path.is_relative_to(context.directory) else str(path)
+    return text_of(form, name, _taking(context, kind or _kind_of(form, path))["kind"], file)
+
+
+def _kind_of(form: str, path: Path) -> str:
+    """What a model takes, where its folder says so; else images."""
+    if form != "huggingface" or not path.is_dir():
+        return IMAGE
+    with suppress(OSError, ValueError, AttributeError):
+        said = json.loads((path / "preprocessor_config.json").read_bytes())
+        return "audio" if said.get("feature_extractor_type") and not said.get("image_processor_type") else IMAGE
+    return "text" if any(path.glob("tokenizer*")) or any(path.glob("vocab*")) else IMAGE
 
 
 def _taking(context: Context, kind: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
 from mlfuzz.targets.digest import SCHEME
+from mlfuzz.targets.fixed_batch import in_batches
 from mlfuzz.targets.given import GivenTarget
 from mlfuzz.targets.modes import evaluated
 from mlfuzz.targets.module import ModuleTarget
@@ -115,6 +116,9 @@ class Varied:
 
     def run(self, rows: Rows) -> Observation:
         """One forward pass of the target and of each variant. Raises what the target raises."""
+        size = getattr(self.target, "batch", 0)
+        if size and len(rows) != size:
+            return in_batches(self.run, rows, size)
         seen: Observation = self.target.run(rows)
         outputs = dict(seen.outputs)
         with torch.no_grad():
