@@ -85,11 +85,12 @@ def spec_of(options: dict[str, Any]) -> WorkerSpec:
         raise ConfigError(f"{error}") from error
 
 
-def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -> None:
+def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, is_same: Callable[[str], bool], adopt: bool) -> None:
     """Freeze the specification with the campaign; on resuming, say what has changed and refuse unless adopted.
 
     A campaign that never got as far as its seeds holds nobody to a mistyped option.
 
+    digest: the target's. is_same: whether one that was written down is the target's by the scheme of its day.
     Raises ConfigError naming each changed field, or the changed model.
     """
     frozen, facts = workdir.spec, workdir.target
@@ -104,7 +105,7 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, adopt: bool) -
             )
     if held and os.path.lexists(facts):
         known = target_digest(read_regular(facts), str(facts))
-        if known != digest:
+        if not is_same(known):
             raise ConfigError(
                 f"the target has changed since campaign {workdir.name} began ({known[:12]} -> {digest[:12]});"
                 " --adopt measures its corpus on the new one, another --name begins afresh"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,14 @@ from torch import Tensor
 from mlfuzz.batch import Rows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
+from mlfuzz.targets import before
+from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.fixed_batch import checked, in_batches
 from mlfuzz.targets.hooks import HookedLayer
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.outputs import Answers, detached
 from mlfuzz.targets.parts import Chosen, Taken
-from mlfuzz.targets.source import source_of
-from mlfuzz.targets.steady import steady
+from mlfuzz.targets.surroundings import Found, steady
 from mlfuzz.tasks.table import task_of
 from mlfuzz.tasks.task import Task
 
@@ -31,6 +31,7 @@ class CallableTarget:
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
     gives scores (B, classes), B labels (names, or whole numbers where `labels` names them) or texts, B sequences, or a
     mapping of these. variants: other targets by a name of yours, for oracles that compare. task, output: as there.
+    files, version: for what its digest cannot read by itself, as there.
     batch: inputs that it is always called with, where it takes no other number of them; missing ones are padded.
     """
 
@@ -47,6 +48,8 @@ class CallableTarget:
         numpy: bool = False,
         device: str | torch.device = "cpu",
         variants: Mapping[str, Any] | None = None,
+        files: Sequence[str | Path] | str | Path = (),
+        version: str = "",
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
         batch: int | None = None,
@@ -67,12 +70,15 @@ class CallableTarget:
         self.was_training = False
         self.parameters = 0
         self._numpy = numpy
+        self.surroundings = Found()
+        self._files, self._version = declared(files), str(version)
         self._probed = False
 
     def declare(self, *, output: Chosen | None, task: Task | None) -> None:
         """Which part of an answer is judged, and as what: before the first run."""
         self.output = output
         self.answers = Answers(self.name, self.labels, output=output, task=task)
+        self._identity: Identity | None = None
 
     @property
     def taken(self) -> Taken:
@@ -91,20 +97,36 @@ class CallableTarget:
 
     @property
     def digest(self) -> str:
-        """Of the function's source, the modality and the labels: 64 hex digits."""
-        parts: tuple[object, ...] = (
-            source_of(self.function), self.modality.name, self.modality.describe(), self.labels, torch.__version__,
-            *self.answers.described,
-        )  # fmt: skip
-        parts += (identity,) if (identity := getattr(self.function, "identity", "")) else ()
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        """Of the function and all that it reaches, the modality and the labels, before the first run; see `digest`."""
+        return self._identified().digest
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """What of it the digest could not read."""
+        return self._identified().unverified
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        named = getattr(self.function, "identity", "")
+        return before.of_function(self.function, self._facts(), named)
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
+
+    def _identified(self) -> Identity:
+        if self._identity is None:
+            facts = (*self._facts(), self._numpy, getattr(self.function, "identity", ""))
+            parts = {"function": self.function, "output": self.output}
+            self._identity = identity(parts, facts, files=self._files, version=self._version)
+        return self._identity
 
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""
         if self.batch and len(rows) != self.batch:
             return in_batches(self.run, rows, self.batch)
         started = time.perf_counter()
-        with steady():
+        with steady(self.surroundings.theirs):
             if not self._probed:
                 self._probe(rows)
             outputs = self.answers.read(self.forward(rows), len(rows), self.device)
@@ -119,13 +141,14 @@ class CallableTarget:
         natural = natural_inputs(rows, self.modality, shield=self.shield)
         if self._numpy:
             natural = tuple(part.cpu().numpy() if isinstance(part, Tensor) else part for part in natural)
-        with torch.no_grad():
+        with steady(self.surroundings.theirs), torch.no_grad():
             return self.function(*natural)
 
     def _probe(self, rows: Rows) -> None:
-        before = copied(rows)
+        self._identified()
+        kept = copied(rows)
         result = self.forward(rows)
-        self.shield = self.shield or written(rows, before)
+        self.shield = self.shield or written(rows, kept)
         self.answers.learn(
             result,
             len(rows),

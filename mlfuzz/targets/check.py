@@ -16,9 +16,11 @@ from mlfuzz.batch import Rows, TensorRows, from_payloads
 from mlfuzz.errors import TargetError
 from mlfuzz.modality.base import Payload
 from mlfuzz.observation import Observation, Ragged
+from mlfuzz.targets.advice import advice
 from mlfuzz.targets.agreement import RIGHT, agreements
 from mlfuzz.targets.calibrate import STAGE_SECONDS, UNSTABLE_SHARE, affordable, largest_difference, speed
 from mlfuzz.targets.callable import CallableTarget
+from mlfuzz.targets.digest import unverified_line
 from mlfuzz.targets.execute import crash_of
 from mlfuzz.targets.fixed_batch import kept
 from mlfuzz.targets.given import GivenTarget
@@ -26,6 +28,8 @@ from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
+from mlfuzz.targets.portions import compiled_parts
+from mlfuzz.targets.surroundings import changes
 from mlfuzz.tasks.infer import Inferred, turned
 
 Level = Literal["ok", "warn", "fail"]
@@ -85,6 +89,11 @@ def check(
     if any(line.level == "fail" for line in outputs):
         return
     yield from _task(target)
+    if unseen := unverified_line(target):
+        yield CheckLine("warn", unseen)
+    if found := changes(target.surroundings):
+        yield CheckLine("ok", found)
+    yield from _portion(target)
     yield from _train_mode(target)
     yield from _in_place(target)
     yield from _determinism(target, few, max(2, min(TIMES, int(STAGE_SECONDS / max(each * len(few), 1e-9)))))
@@ -119,7 +128,9 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLin
     except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
-        return None, CheckLine("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
+        return None, CheckLine(
+            "fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}{advice(crash)}"
+        )
     size = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started
     return seen, CheckLine(
@@ -216,17 +227,25 @@ def _listed(parts: Mapping[str, str]) -> str:
     return ", ".join(f"{name!r} ({text})" for name, text in parts.items())
 
 
+def _portion(target: GivenTarget) -> Iterator[CheckLine]:
+    """Of a model that takes one size of batch alone."""
+    if isinstance(target, ModuleTarget) and target.batch:
+        why = f" ({target.batch_reason})" if target.batch_reason else ""
+        size = "one input at a time" if target.batch == 1 else f"inputs {target.batch} at a time"
+        yield CheckLine("ok", f"handed {size}, whatever the batch{why}; batch= of the target says otherwise")
+
+
 def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:
     if isinstance(target, ModuleTarget) and target.mode_is_fixed:
         yield CheckLine(
             "ok", "the model or a part of it refuses eval(), as exported programs do: taken in the mode it has"
         )
-    elif isinstance(target, ModuleTarget) and getattr(target.model, "training", False):
+    elif isinstance(target, ModuleTarget) and target.train_mode and getattr(target.model, "training", False):
         found = changing(target.model)
         named = f" ({', '.join(found[:3])})" if found else ""
         yield CheckLine("fail" if found else "warn", f"the model is in training mode{named}: call model.eval()")
     elif target.was_training:
-        yield CheckLine("warn", "the model came in training mode; mlfuzz has called model.eval()")
+        yield CheckLine("warn", "the model came in training mode; mlfuzz runs it in evaluation mode")
 
 
 def _in_place(target: GivenTarget) -> Iterator[CheckLine]:
@@ -324,6 +343,9 @@ def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
         inside = f"{units:,} units in {len(target.layers)} layers are watched"
         yield CheckLine("ok", inside if units else "a black box: coverage looks at its outputs")
         return
+    if not units and compiled_parts(target.model):
+        yield CheckLine("ok", "the model is compiled, where hooks are not called: coverage looks at the outputs")
+        return
     if not units and not takes_hooks(target.model):
         yield CheckLine("ok", "the model takes no hooks (TorchScript does not): coverage looks at the outputs")
         return
@@ -331,6 +353,8 @@ def _coverage(target: GivenTarget, rows: Rows) -> Iterator[CheckLine]:
         yield CheckLine("warn", "no layer is watched: coverage looks at the outputs alone (name layers=[...])")
         return
     yield CheckLine("ok", f"{units:,} units in {len(target.layers)} layers are watched")
+    if compiled_parts(target.model):  # counting would compile it anew
+        return
     _, functional = functional_activations(target.model, lambda: target.forward(rows))
     if functional:
         yield CheckLine("warn", f"{functional} activations are plain functions that hooks cannot see;"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from mlfuzz.errors import ConfigError, UnknownNameError
+from mlfuzz.targets.portions import compiled_parts, within
 
 ACTIVATIONS = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Tanh, nn.Sigmoid,
@@ -44,6 +45,8 @@ class HookedLayer:
 class Watcher:
     """Hooks on some modules of a model; `watch` gives the reduced activations of the forward pass run inside it.
 
+    They are there while it runs, and never else: whoever compiles, scripts or copies the model finds it as it was.
+
     names: modules to watch; None: every activation function, recurrent layer, attention, transformer block, or, where
     there is none, every convolution and linear layer but the last. Raises UnknownNameError with the nearest name.
     """
@@ -53,11 +56,12 @@ class Watcher:
         self._model = model
         self.layers: tuple[HookedLayer, ...] = ()
         self._slots: dict[tuple[str, int], HookedLayer] = {}
+        self._watched: tuple[str, ...] = ()
         self._calls: dict[str, int] = {}
         self._written: set[int] = set()
         self._buffer: Tensor | None = None
         self._mask: Tensor | None = None
-        self._handles = [module.register_forward_hook(self._hook(name)) for name, module in self._modules.items()]
+        self._hooks = {name: self._hook(name) for name in self._modules}
 
     @property
     def units(self) -> int:
@@ -89,7 +93,12 @@ class Watcher:
 
             return hook
 
-        handles = [module.register_forward_hook(known) for module in self._model.modules() if takes_hooks(module)]
+        compiled = within(compiled_parts(self._model))
+        handles = [
+            module.register_forward_hook(known)
+            for module in self._model.modules()
+            if id(module) not in compiled and takes_hooks(module)
+        ]
         handles += [module.register_forward_hook(seen(name)) for name, module in self._modules.items()]
         try:
             result = forward()
@@ -104,10 +113,13 @@ class Watcher:
         self._calls.clear()
         self._written.clear()
         self._mask = mask
-        self._buffer = torch.empty((batch, self.units), device=device) if self.layers else None
+        self._buffer = torch.empty((batch, self.units), dtype=torch.float32, device=device) if self.layers else None
+        handles = [self._modules[name].register_forward_hook(self._hooks[name]) for name in self._watched]
         try:
             result = forward()
         finally:
+            for handle in handles:
+                handle.remove()
             self._mask = None
         for layer in self.layers:
             if self._buffer is not None and layer.start not in self._written:  # not called, or it gave something else
@@ -117,11 +129,7 @@ class Watcher:
     def take(self, batch: int, device: torch.device) -> Tensor:
         """Activations of the forward pass just watched; handed over once."""
         buffer, self._buffer = self._buffer, None
-        return torch.zeros((batch, 0), device=device) if buffer is None else buffer
-
-    def close(self) -> None:
-        for handle in self._handles:
-            handle.remove()
+        return torch.zeros((batch, 0), dtype=torch.float32, device=device) if buffer is None else buffer
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _: Any, output: Any) -> None:
@@ -150,6 +158,7 @@ class Watcher:
             start += size
         self.layers = tuple(layers)
         self._slots = {(layer.name, layer.call): layer for layer in layers}
+        self._watched = tuple(dict.fromkeys(layer.name for layer in layers))
 
 
 def takes_hooks(module: nn.Module) -> bool:
@@ -243,15 +252,16 @@ def functional_activations(model: nn.Module, forward: Callable[[], Any]) -> tupl
 
 def _chosen(model: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Module]:
     modules = {name or "model": module for name, module in model.named_modules()}
-    hooked = {name: module for name, module in modules.items() if takes_hooks(module)}
+    compiled = within(compiled_parts(model))
+    hooked = {name: module for name, module in modules.items() if id(module) not in compiled and takes_hooks(module)}
     if names is not None:
         for name in names:
             if name not in modules:
                 raise UnknownNameError("layer", name, [known for known in modules if known != "model"])
-            if not takes_hooks(modules[name]):
+            if name not in hooked:
                 raise ConfigError(
-                    f"layer {name!r} takes no hooks (TorchScript does not): leave layers out, and coverage looks at "
-                    "the outputs; or hand over the module that it was made of"
+                    f"layer {name!r} takes no hooks (TorchScript and compiled modules do not): leave layers out, and "
+                    "coverage looks at the outputs; or hand over the module that it was made of"
                 )
         return {name: modules[name] for name in names}
     inside = [name for name, module in hooked.items() if isinstance(module, BLOCKS)]

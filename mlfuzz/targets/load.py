@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, suggestion
+from mlfuzz.targets.find import module_of
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
+from mlfuzz.targets.surroundings import importing
 from mlfuzz.tasks.declared import BETWEEN, bare, declarations
 from mlfuzz.tasks.table import task_of
-
-EXAMPLES = "mlfuzz.examples"
 
 
 def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
@@ -26,21 +24,24 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
     Raises TargetLoadError: what does not import, which attribute is missing, or what it is instead of a target.
     """
     given, name = declarations(name), bare(name)
-    target = load_attribute(name, directory=directory)
-    attribute = name.partition(":")[2]
-    if not hasattr(target, "run") and callable(target) and not _is_module(target):
-        try:
-            target = target()
-        except MlfuzzError:
-            raise
-        except Exception as error:
-            raise TargetLoadError(f"target {name}: {attribute}() raised {_message(error)}") from error
-        except SystemExit as end:
-            raise TargetLoadError(f"target {name}: {attribute}() ended the program ({_message(end)})") from end
+    with importing(name) as found:
+        target = _attribute_of(name, directory)
+        attribute = _split(name)[1]
+        if not hasattr(target, "run") and callable(target) and not _is_module(target):
+            try:
+                target = target()
+            except MlfuzzError:
+                raise
+            except Exception as error:
+                raise TargetLoadError(f"target {name}: {attribute}() raised {_message(error)}") from error
+            except SystemExit as end:
+                raise TargetLoadError(f"target {name}: {attribute}() ended the program ({_message(end)})") from end
     missing = [part for part in ("name", "modality", "run", "digest") if not hasattr(target, part)]
     if missing:
         hint = "; wrap it: mlfuzz.ModuleTarget(name, mlfuzz.Image(size=...), model)" if _is_module(target) else ""
         raise TargetLoadError(f"target {name}: {type(target).__name__} is no target{hint}")
+    with suppress(AttributeError, TypeError):  # one of another's making may have no room for it
+        target.surroundings = found
     if device is not None and hasattr(target, "model"):
         _move(target, device)
     if given:
@@ -76,18 +77,24 @@ def _move(target: Any, device: str) -> None:
 
 
 def load_attribute(name: str, *, directory: Path | None = None) -> Any:
-    """What `module:attribute` names, as it is. Raises TargetLoadError."""
-    module_name, colon, attribute = name.partition(":")
-    if not colon or not attribute or not module_name:
+    """What `module:attribute` or `file.py:attribute` names, as it is. Raises TargetLoadError."""
+    with importing(name):
+        return _attribute_of(name, directory)
+
+
+def _attribute_of(name: str, directory: Path | None) -> Any:
+    module_name, attribute = _split(name)
+    if not attribute or not module_name:
         raise TargetLoadError(
             f"{name!r} names no target; write module:attribute, for instance mlfuzz.examples.digits:robust"
         )
-    if directory is not None and str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
     try:
-        module = importlib.import_module(_whole(module_name))
+        module = module_of(module_name, directory)
+    except TargetLoadError:
+        raise
     except Exception as error:
-        raise TargetLoadError(f"target {name}: {module_name} does not import: {_message(error)}") from error
+        why = f"{_message(error)}{_where(error, module_name)}"
+        raise TargetLoadError(f"target {name}: {module_name} does not import: {why}") from error
     except SystemExit as end:
         raise TargetLoadError(
             f"target {name}: {module_name} ends the program where it is imported ({_message(end)}); put what it does "
@@ -99,12 +106,16 @@ def load_attribute(name: str, *, directory: Path | None = None) -> Any:
     return getattr(module, attribute)
 
 
-def _whole(module: str) -> str:
-    """A shipped example goes by its short name, "digits", wherever no module of the user's has that name."""
-    if "." in module or module in sys.modules or importlib.util.find_spec(module) is not None:
-        return module
-    shipped = f"{EXAMPLES}.{module}"
-    return shipped if importlib.util.find_spec(shipped) is not None else module
+def _split(name: str) -> tuple[str, str]:
+    module, _, attribute = name.rpartition(":")
+    return module, attribute
+
+
+def _where(error: Exception, module: str) -> str:
+    """Of a module that is not there: where it was looked for."""
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return "; it is looked for in the project's folder, in src, and where pyproject.toml says (pytest's pythonpath)"
+    return ""
 
 
 def _is_module(part: Any) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
-from mlfuzz.targets.fixed_batch import checked, detected, in_batches, padded
+from mlfuzz.targets import before
+from mlfuzz.targets.digest import Identity, declared, identity
+from mlfuzz.targets.fixed_batch import checked, in_batches, padded
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.modes import changing, evaluated, placed
+from mlfuzz.targets.modes import Modes, home, placed
 from mlfuzz.targets.outputs import Answers, detached
 from mlfuzz.targets.parts import Chosen, Taken
-from mlfuzz.targets.programs import programs
-from mlfuzz.targets.source import source_of
-from mlfuzz.targets.steady import steady
-from mlfuzz.targets.weights import bits_of
+from mlfuzz.targets.portions import portion_of, takes_one_alone, uncompiled
+from mlfuzz.targets.surroundings import Found, steady
 from mlfuzz.tasks.table import task_of
 from mlfuzz.tasks.task import Task
 
@@ -45,17 +45,22 @@ class ModuleTarget:
       like, by name, are True at padding). Without one, the lengths of waveforms are the mask.
     labels: names of the classes. layers: names of modules to watch; None: chosen by kind (see hooks).
     seeds: where seeds are found unless the campaign says otherwise. raises: exceptions that are a proper answer.
+    device: the module is moved there; None: it stays where it is.
     oracles: what judges its answers unless the campaign says otherwise: [{"name": "cosine", "bound": 0.8}].
     variants: other forms of the model by a name of yours, modules behind the same preprocessing or targets, for oracles
       that compare: {"pruned": small_model} is what "differ:pruned" looks for.
+    files, version: for what the digest cannot read by itself: files that decide the answers, and a word of yours for
+      the rest (a server behind the preprocessing); see `mlfuzz.targets.digest`.
     task: what an answer stands for ("binary", "regression", "binary:threshold=0.3"; see `mlfuzz.tasks`); None: taken
       from the answer and the labels where that cannot be wrong. output: which part of an answer is judged: its name,
       its position, a path ("head.logits"), or a function of the whole answer; None: see `outputs`.
     batch: rows that the model is always called with, where it takes no other number of them or is built anew for each;
-      missing ones are padded. None: as an exported program was traced, 32 behind torch.compile, and any for others.
+      missing ones are padded. None: as an exported program was traced, 32 behind torch.compile, 1 of models that refuse
+      more and of dynamically quantised ones, and any for others.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
-    The module is put in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
-    refuses (an exported program). Where a module takes no hooks (TorchScript) coverage looks at the outputs.
+    The module runs in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
+    refuses (an exported program). Between the runs it is as it was handed over: its modes, and no hook of ours.
+    Where it takes no hooks (TorchScript) coverage looks at the outputs.
     Raises UnknownNameError for a layer that is not there.
     """
 
@@ -71,20 +76,24 @@ class ModuleTarget:
         seeds: str | Path | None = None,
         raises: Sequence[type[BaseException]] = (),
         oracles: Sequence[Mapping[str, Any]] = (),
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = None,
         train_mode: bool = False,
         variants: Mapping[str, Any] | None = None,
+        files: Sequence[str | Path] | str | Path = (),
+        version: str = "",
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
         batch: int | None = None,
     ) -> None:
         self.name = name
         self.modality = modality
-        self.batch = checked(batch) or detected(model)
-        self.device = torch.device(device)
-        self.was_training = bool(changing(model))
+        self.batch, self.batch_reason = checked(batch), ""
+        if not self.batch:
+            self.batch, self.batch_reason = portion_of(model)
+        self.device = home(model) if device is None else torch.device(device)
         self.model = placed(model, self.device)
-        self.mode_is_fixed = not train_mode and not evaluated(self.model)
+        self.train_mode = train_mode
+        self._modes = Modes(self.model, train_mode=train_mode)
         self.preprocess = preprocess
         self.labels = tuple(str(label) for label in labels)
         self.seeds = None if seeds is None else Path(seeds)
@@ -95,8 +104,19 @@ class ModuleTarget:
         self.declare(output=output, task=task_of(task))
         self.answered = False
         self._watcher = Watcher(self.model, layers)
-        self._probed = False
-        self._digest = ""
+        self._probed = self._takes_several = False
+        self.surroundings = Found()
+        self._files, self._version = declared(files), str(version)
+
+    @property
+    def was_training(self) -> bool:
+        """Whether parts of it that behave otherwise in training mode came in it."""
+        return self._modes.was_training
+
+    @property
+    def mode_is_fixed(self) -> bool:
+        """Whether it, or a part of it, refuses evaluation mode."""
+        return self._modes.fixed
 
     @property
     def layers(self) -> tuple[HookedLayer, ...]:
@@ -107,6 +127,7 @@ class ModuleTarget:
         """Which part of an answer is judged, and as what: before the first run."""
         self.output = output
         self.answers = Answers(self.name, self.labels, output=output, task=task)
+        self._identity: Identity | None = None
 
     @property
     def taken(self) -> Taken:
@@ -120,21 +141,28 @@ class ModuleTarget:
 
     @property
     def digest(self) -> str:
-        """Of weights, code, modality and labels: 64 hex digits."""
-        if not self._digest:
-            digest = hashlib.sha256()
-            for key, value in sorted(self.model.state_dict().items()):
-                digest.update(key.encode())
-                if isinstance(value, Tensor):
-                    digest.update(str(value.dtype).encode() + bits_of(value))
-            for part in (type(self.model), self.preprocess):
-                digest.update(source_of(part).encode())
-            for program in programs(self.model):
-                digest.update(program)
-            said = (self.modality.name, self.modality.describe(), self.labels, torch.__version__)
-            digest.update(repr((*said, *self.answers.described)).encode())
-            self._digest = digest.hexdigest()
-        return self._digest
+        """Of weights, code, preprocessing, modality and labels, as they were before the first run; see `digest`."""
+        return self._identified().digest
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """What of it the digest could not read."""
+        return self._identified().unverified
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        return before.of_module(self.model, self.preprocess, self._facts())
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
+
+    def _identified(self) -> Identity:
+        if self._identity is None:
+            parts = {"model": self.model, "preprocess": self.preprocess, "output": self.output}
+            with self._modes.evaluating():
+                self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
+        return self._identity
 
     @property
     def parameters(self) -> int:
@@ -142,14 +170,26 @@ class ModuleTarget:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def run(self, rows: Rows) -> Observation:
-        """One forward pass over B rows. Raises what the preprocessing or the model raises."""
+        """One forward pass over B rows, or several (`batch`). Raises what the preprocessing or the model raises."""
+        try:
+            seen = self._answer(rows)
+        except Exception:
+            if self._takes_several or self.batch or len(rows) < 2 or not takes_one_alone(self.forward, rows):
+                raise
+            self.batch, self.batch_reason = 1, "which refuses more"
+            return self._answer(rows)
+        self._takes_several = self._takes_several or len(rows) > 1
+        return seen
+
+    def _answer(self, rows: Rows) -> Observation:
         if self.batch and len(rows) != self.batch:
-            return in_batches(self.run, rows, self.batch)
+            return in_batches(self._answer, rows, self.batch)
+        if not self._probed:
+            with self._running(), torch.no_grad():
+                self._probe(rows)
         batch = len(rows)
         started = time.perf_counter()
-        with torch.no_grad(), steady():
-            if not self._probed:
-                self._probe(rows)
+        with self._running(), torch.no_grad():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
@@ -160,21 +200,35 @@ class ModuleTarget:
         return Observation(detached(outputs), activations, time.perf_counter() - started)
 
     def forward(self, rows: Rows) -> Any:
-        """The bare forward pass, without hooks being read: what speeds are compared with."""
-        with torch.no_grad():
+        """The bare forward pass, which speeds are compared with: no hooks are there."""
+        with self._running(), torch.no_grad():
             arguments, keywords = self.inputs(padded(rows, self.batch or len(rows)))
             return self.model(*arguments, **keywords)
+
+    def call(self, *arguments: Any, **keywords: Any) -> Any:
+        """What the module answers to arguments as it takes them, with gradients where these are on."""
+        with self._running():
+            return self.model(*arguments, **keywords)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """As the module runs with its owner: evaluating, among what its import had set."""
+        with self._modes.evaluating(), steady(self.surroundings.theirs):
+            yield
 
     def trace(self, rows: Rows) -> Observation:
         """`run` with its history kept, so that outputs and activations can be differentiated with respect to the rows.
 
         Variants are left out. Raises what the preprocessing or the model raises.
         """
+        if isinstance(rows, TensorRows) and rows.data.is_leaf:
+            # A module that works in place may not do so on a leaf of the history.
+            rows = rows.with_data(rows.data.clone())
         if self.batch and len(rows) != self.batch:
             return in_batches(self.trace, rows, self.batch)
         batch = len(rows)
         started = time.perf_counter()
-        with torch.enable_grad():
+        with self._running(), torch.enable_grad(), uncompiled(self.model):
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
             result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
@@ -185,10 +239,13 @@ class ModuleTarget:
 
     def _probe(self, rows: Rows) -> None:
         """The first run: which layers and outputs answer a row each, and whether the model writes into its input."""
-        before = copied(rows)
+        self._identified()  # tables that the model makes as it runs are not of what was handed over
+        kept = copied(rows)
         arguments, keywords = self.inputs(rows)
-        result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
-        self.shield = self.shield or written(rows, before)
+        try:
+            result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
+        finally:
+            self.shield = self.shield or written(rows, kept)
         self.answers.learn(
             result,
             len(rows),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-LIBRARIES = ("mlfuzz", "torch", "numpy", "scipy", "sklearn", "__mp_main__")
+LIBRARIES = ("mlfuzz", "torch", "numpy", "scipy", "sklearn", "__mp_main__", "mlfuzz_found")
 """Top-level packages whose modules are not looked into: nobody keeps a model of their own there."""
 
 

@@ -8,6 +8,7 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,18 +33,29 @@ def programs(model: nn.Module) -> Iterator[bytes]:
 
     Of TorchScript: code, attributes and constants, where a frozen one keeps its weights. Raises what saving it raises.
     """
-    if isinstance(model, RecursiveScriptModule):
-        yield _archive(model)
-    elif EXPORTED in (kind.__name__ for kind in type(model).__mro__):
-        for part in model.modules():
-            if isinstance(part, GraphModule):
-                yield hashlib.sha256(part.code.encode()).digest()
+    if isinstance(model, RecursiveScriptModule) or is_exported(model):
+        yield from program(model)
     else:
         for part in model.children():
             yield from programs(part)
 
 
-def _archive(model: nn.Module) -> bytes:
+def is_exported(model: nn.Module) -> bool:
+    """Whether it is what `ExportedProgram.module()` gives."""
+    return EXPORTED in (kind.__name__ for kind in type(model).__mro__)
+
+
+def program(model: Any) -> Iterator[bytes]:
+    """Digests of one program, TorchScript's (a function's too) or an exported one's code."""
+    if is_exported(model):
+        for part in model.modules():
+            if isinstance(part, GraphModule):
+                yield hashlib.sha256(part.code.encode()).digest()
+    else:
+        yield _archive(model)
+
+
+def _archive(model: Any) -> bytes:
     data = io.BytesIO()
     torch.jit.save(model, data)
     parts = []

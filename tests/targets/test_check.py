@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,3 +148,42 @@ def test_a_slow_target_is_checked_on_fewer_seeds_and_that_is_said() -> None:
     assert has_line(found, "ok", "the first call takes")
     assert has_line(found, "warn", "seeds, not 8")
     assert sum(ran) < 80
+
+
+class Keywords(nn.Linear):
+    def forward(self, *, pixels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(pixels.flatten(1))
+
+
+class TwoArguments(nn.Linear):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(x.flatten(1)) * mask
+
+
+def _flat(**options: Any) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3, **options))
+
+
+@pytest.mark.parametrize(
+    ("model", "preprocess", "line"),
+    [
+        (_flat(dtype=torch.float64), None, "preprocess=lambda x: x.to(torch.float64)"),
+        (_flat(dtype=torch.float16), None, "preprocess=lambda x: x.to(torch.float16)"),
+        (_flat(dtype=torch.bfloat16), None, "preprocess=lambda x: x.to(torch.bfloat16)"),
+        (nn.Conv2d(1, 2, 3, dtype=torch.float64), None, "preprocess=lambda x: x.to(torch.float64)"),
+        (Keywords(16, 3), None, 'takes keywords; add to the target: preprocess=lambda x: {"pixel_values": x}'),
+        (TwoArguments(16, 3), None, "let the preprocessing give a tuple of them"),
+        (nn.Linear(4, 3), lambda x: x.numpy(), "torch.from_numpy(array).float()"),
+        (nn.Linear(4, 3), lambda x: [x], "the model is handed no tensor"),
+        (nn.Conv2d(3, 2, 3), None, "channels=3"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(17, 3)), None, "look at size= of the modality"),
+    ],
+    ids=["float64", "float16", "bfloat16", "convolution", "keywords", "arguments", "array", "list", "channels", "size"],
+)
+def test_what_a_model_raises_at_once_is_told_with_the_line_to_write(
+    model: nn.Module, preprocess: Any, line: str
+) -> None:
+    target = ModuleTarget("t", Image(size=(4, 4)), model, preprocess=preprocess)
+    found = list(check(target, [np.zeros((1, 4, 4), np.uint8)] * 4, [None] * 4))
+    assert [one.level for one in found] == ["fail"]
+    assert line in found[0].text

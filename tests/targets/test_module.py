@@ -255,3 +255,60 @@ def test_a_model_that_switches_gradients_on_gives_plain_numbers() -> None:
         seen = target.run(rows())
         assert not seen.main.requires_grad
         assert not seen.activations.requires_grad
+
+
+class Picky(nn.Module):
+    """Raises on what is bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.drop = small(), nn.Dropout(0.5)
+        self.net[0].eval()
+        self.net[4].weight.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.jit.is_scripting() and bool(x.mean() > 0.9):
+            raise ValueError("too bright")
+        return self.drop(self.net(x))  # type: ignore[no-any-return]
+
+
+def state(model: nn.Module) -> list[object]:
+    parts = [(part.training, len(part._forward_hooks), len(part._forward_pre_hooks)) for part in model.modules()]
+    tensors = [
+        (value.dtype, value.device, value.requires_grad, value.grad, value.detach().sum().item())
+        for value in model.parameters()
+    ]
+    return [parts, tensors, torch.get_rng_state().sum().item(), torch.is_grad_enabled()]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_module_is_left_as_it_was_found_by_answers_gradients_and_errors() -> None:
+    model, given = Picky(), rows()
+    before = state(model)
+    target = ModuleTarget("t", IMAGE, model)
+    assert target.was_training
+    assert torch.equal(target.run(given).main, target.run(given).main)
+    leaf = given.with_data(given.data.clone().requires_grad_())
+    (gradient,) = torch.autograd.grad(target.trace(leaf).main.sum(), leaf.data)
+    assert bool(gradient.any())
+    for run in (target.run, target.trace, target.forward):
+        with pytest.raises(ValueError, match="too bright"):
+            run(given.with_data(torch.ones_like(given.data)))
+    assert len(target.digest) > 64
+    assert state(model) == before
+    assert torch.jit.script(model) is not None
+
+
+def test_a_module_that_merges_weights_in_evaluation_mode_is_put_there_once() -> None:
+    class Merging(nn.Linear):
+        merged = 0
+
+        def train(self, mode: bool = True) -> Merging:
+            self.merged += not mode
+            return super().train(mode)
+
+    model = nn.Sequential(nn.Flatten(), Merging(64, 3), nn.Dropout())
+    target = ModuleTarget("t", IMAGE, model)
+    assert torch.equal(target.run(rows()).main, target.run(rows()).main)
+    assert model[1].merged == 1
+    assert not model[1].training

@@ -101,7 +101,7 @@ def test_every_form_answers_as_its_module_does_with_gradients(form: str) -> None
     given.data.requires_grad_(True)
     target.trace(given).main.sum().backward()
     assert given.data.grad is not None
-    assert len(target.digest) == 64
+    assert target.digest.startswith("2:")
 
 
 @pytest.mark.parametrize("form", some(*FORMS))
@@ -170,8 +170,8 @@ def test_a_program_that_has_no_layers_to_quantise_is_not_compared_with_itself(va
 def test_what_stands_behind_a_part_that_refuses_is_put_in_evaluation_mode() -> None:
     model = nn.Sequential(exported(Net()), nn.Dropout(0.5))
     target = ModuleTarget("t", IMAGE, model, labels="abc")
-    assert not model[1].training
     assert torch.equal(target.run(rows()).main, target.run(rows()).main)
+    assert model[1].training
 
 
 class Heavy(nn.Linear):

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,6 +58,7 @@ from mlfuzz.storage.durable import clear_parts
 from mlfuzz.storage.lock import Lock
 from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
+from mlfuzz.targets.digest import is_same, unverified_line
 from mlfuzz.targets.plain import plain_parts
 from mlfuzz.targets.variants.base import AnyTarget, Varied, itself
 from mlfuzz.targets.variants.cost import PER_BATCH
@@ -159,7 +161,7 @@ class Campaign:
             if lock:
                 clear_parts(workdir.root)
                 set_aside_unreadable(workdir, unreadable.append)
-            keep_spec(workdir, spec, target.digest, adopt=adopt)
+            keep_spec(workdir, spec, target.digest, is_same=partial(is_same, target=target), adopt=adopt)
             campaign = cls(workdir, target, spec, held, worker=worker, workers=workers, timetable=timetable)
             campaign.warnings += unreadable
             with campaign._chance.used():
@@ -215,7 +217,9 @@ class Campaign:
         for row in self._unmeasured:
             self.loop.lose(row)
         if self.target.was_training:
-            self.warnings.append("the model was in training mode; it has been put in evaluation mode")
+            self.warnings.append("the model was in training mode; it is run in evaluation mode")
+        if unseen := unverified_line(self.target):
+            self.warnings.append(unseen)
         self.account = LoopStats(
             self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=seeds.stats,
             warnings=self.warnings, gone=self.gone, part=self.worker if self.workers > 1 else None,

@@ -48,11 +48,24 @@ def find_target(targets: Mapping[str, TargetConfig], typed: str) -> tuple[str, T
     if attribute.startswith("//"):
         _refuse_files(typed)
     if colon and module and attribute:
-        if "." not in module and _ships(module):
+        if module.isidentifier() and _ships(module) and not _is_own(module):
             return typed, TargetConfig(use=f"{EXAMPLES}.{module}:{attribute}")
         return typed, TargetConfig(use=typed)
+    if not colon and _is_own(typed.removesuffix(".py")):
+        raise UsageError(
+            f"{typed} is a module; name what in it is the target, or the function that makes it: {typed}:make"
+        )
     _refuse_files(typed)
     raise UnknownNameError("target", typed, [*targets, *shipped()])
+
+
+def _is_own(module: str) -> bool:
+    """Whether the current folder or its src has a module of that name: the user's own comes before a shipped one."""
+    places = [Path(folder, module.replace(".", "/")) for folder in ("", "src")]
+    return bool(module) and any(
+        path.name and (path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file())
+        for path in places
+    )
 
 
 def _refuse_files(typed: str) -> None:

@@ -16,8 +16,10 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation, Output, Ragged
 from mlfuzz.registry import Registry
+from mlfuzz.targets.digest import SCHEME
 from mlfuzz.targets.fixed_batch import in_batches
 from mlfuzz.targets.given import GivenTarget
+from mlfuzz.targets.modes import evaluated
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import detached
 
@@ -100,6 +102,16 @@ class Varied:
     @property
     def digest(self) -> str:
         parts = [self.target.digest, *(f"{part.name}={part.digest}" for part in self.parts)]
+        return SCHEME + hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def digest_before(self) -> str:
+        """By the scheme of campaigns of before."""
+        own = [getattr(part, "digest_before", part.digest) for part in self.parts]
+        parts = [
+            getattr(self.target, "digest_before", self.target.digest),
+            *(f"{part.name}={digest}" for part, digest in zip(self.parts, own, strict=True)),
+        ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def run(self, rows: Rows) -> Observation:
@@ -119,7 +131,7 @@ class Varied:
         if not isinstance(self.target, ModuleTarget):
             raise TargetError(f"target {self.name}: a function has no gradients; hand over the module itself")
         arguments, keywords = self.target.inputs(rows)
-        result = self.target.model(*arguments, **keywords)
+        result = self.target.call(*arguments, **keywords)
         outputs = self.target.answers.read(result, len(rows), self.device)
         seen = Observation(dict(outputs), torch.zeros((len(rows), 0), device=self.device))
         for part in self.parts:
@@ -221,7 +233,7 @@ def module_of(target: Any, variant: str) -> ModuleTarget:
 
 
 def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
-    """A copy of the module without our hooks. Raises TargetError where it cannot be copied."""
+    """A copy of the module, evaluating as the target does. Raises TargetError where it cannot be copied."""
     try:
         with torch.no_grad():  # else a copy of TorchScript has a history that leads back to the original
             copy = deepcopy(target.model)
@@ -230,10 +242,8 @@ def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
             f"variant {variant}: the module of target {target.name} cannot be copied ({type(error).__name__}: {error});"
             f' hand the other form over yourself: ModuleTarget(..., variants={{"{variant}": module}})'
         ) from error
-    for module in copy.modules():
-        for key, hook in list(module._forward_hooks.items()):
-            if getattr(hook, "__qualname__", "").startswith("Watcher."):
-                del module._forward_hooks[key]
+    if not target.train_mode:
+        evaluated(copy)
     for parameter in copy.parameters():  # TorchScript has no requires_grad_()
         parameter.requires_grad_(False)
     return copy

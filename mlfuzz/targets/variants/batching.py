@@ -84,7 +84,7 @@ class Padded:
             name: _tail(value, int(outside)) if name == key else _lengthened(value, valid)
             for name, value in named.items()
         }
-        result = self._target.model(
+        result = self._target.call(
             *[longer_by_name[at] for at in range(len(arguments))], **{name: longer_by_name[name] for name in keywords}
         )
         return {MAIN: _cut(plain(result, len(rows), self._target), seen.outputs["main"])}

@@ -36,12 +36,16 @@ class Other:
     def digest(self) -> str:
         return str(self._other.digest)
 
+    @property
+    def digest_before(self) -> str:
+        return str(getattr(self._other, "digest_before", self._other.digest))
+
     def answer(self, rows: Rows, seen: Observation) -> Mapping[str, Output]:
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and isinstance(self._other, ModuleTarget):
             from mlfuzz.targets.variants.base import plain
 
             arguments, keywords = self._other.inputs(rows)
-            main = plain(self._other.model(*arguments, **keywords), len(rows), self._other)
+            main = plain(self._other.call(*arguments, **keywords), len(rows), self._other)
         else:
             main = self._other.run(rows).outputs["main"]
         return {MAIN: main[:, self._order] if self._order and isinstance(main, Tensor) else main}
