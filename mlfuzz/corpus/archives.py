@@ -46,29 +46,29 @@ def read_in_place(name: str) -> bool:
     return archive_named(name) in READ
 
 
-def members(path: Path, shown: str, stack: ExitStack, refuse: Refuse) -> list[Place]:
-    """What an archive holds, in the order of the names, each called SHOWN/MEMBER; it stays open as long as `stack`.
+def members(path: Path, stack: ExitStack, refuse: Refuse) -> list[Place]:
+    """What an archive holds, in the order of the names; it stays open as long as `stack`.
 
     What is no seed of it is refused with its reason. Raises BadInputError where it cannot be read at all.
     """
     kind = archive_named(path.name)
     file = stack.enter_context(opened_guarded(path, max_bytes=MAX_ARCHIVE_BYTES))
     try:
-        found = _zip(file, path, stack, refuse, shown) if kind == "zip" else _tar(file, path, stack, refuse, shown)
+        found = _zip(file, path, stack, refuse) if kind == "zip" else _tar(file, path, stack, refuse)
         return sorted(found, key=lambda place: place.name.split("/"))
     except BadInputError:
         raise
     except MemoryError as error:
-        raise BadInputError("archive too large for the memory", shown) from error
+        raise BadInputError("archive too large for the memory") from error
     except Exception as error:  # zipfile, tarfile and the codecs raise a dozen types, and more with each release
         advice = unpacking(kind, path)
         raise BadInputError("damaged archive", f"{type(error).__name__}: {error}", remedy=advice) from error
 
 
-def _placed(name: str, shown: str, refuse: Refuse) -> str | None:
-    """SHOWN/MEMBER; None where it is refused: what leads out, and what is hidden."""
+def _placed(name: str, refuse: Refuse) -> str | None:
+    """What it is called; None where it is refused: what leads out, and what is hidden."""
     path = PurePosixPath(name.replace("\\", "/"))
-    full = f"{shown}/{printable(path)}"
+    full = printable(path)
     if path.is_absolute() or ".." in path.parts or (path.parts[:1] and path.parts[0].endswith(":")):
         refuse(OUT, full, "")
     elif any(part.startswith(".") for part in path.parts):
@@ -80,7 +80,7 @@ def _placed(name: str, shown: str, refuse: Refuse) -> str | None:
     return None
 
 
-def _zip(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse, shown: str) -> Iterator[Place]:
+def _zip(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse) -> Iterator[Place]:
     archive = stack.enter_context(zipfile.ZipFile(file))
     files = [member for member in archive.infolist() if not member.is_dir()]
     _require_some(len(files))
@@ -90,7 +90,7 @@ def _zip(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse, shown: s
     lock = threading.Lock()
     seen: set[str] = set()
     for member in files:
-        name = _placed(member.filename, shown, refuse)
+        name = _placed(member.filename, refuse)
         if name is None:
             continue
         if stat.S_ISLNK(member.external_attr >> 16):
@@ -116,7 +116,7 @@ def _zip_reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo, lock: threadi
     return read
 
 
-def _tar(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse, shown: str) -> Iterator[Place]:
+def _tar(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse) -> Iterator[Place]:
     plain = _unpacked(file, stack)
     archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115
     found: dict[str, tarfile.TarInfo] = {}
@@ -127,7 +127,7 @@ def _tar(file: IO[bytes], path: Path, stack: ExitStack, refuse: Refuse, shown: s
     for member in found.values():
         if member.isdir():
             continue
-        name = _placed(member.name, shown, refuse)
+        name = _placed(member.name, refuse)
         if name is None:
             continue
         target = _followed(member, found)

@@ -19,16 +19,18 @@ CONTAINERS = frozenset({
 """What people call a folder that holds a data set."""
 
 
-def folder_label(name: str, labels: Sequence[str]) -> str | None:
+def folder_label(name: str, labels: Sequence[str], *, archive: str = "") -> str | None:
     """The innermost folder that the target has as a label, else the topmost that is no part of a data set's layout.
 
-    None where there is none.
+    None where there is none. archive: the one it is in, whose own name may be one of the target's labels.
     """
-    folders = PurePosixPath(name).parts[:-1]
+    around, inside = PurePosixPath(archive).parts, PurePosixPath(name).parts[:-1]
+    stem = tuple(part.partition(".")[0] for part in around[-1:])
     known = {unicodedata.normalize("NFC", label): label for label in labels}
-    for part in reversed(folders):
+    for part in reversed((*around[:-1], *stem, *inside)):
         if (label := known.get(unicodedata.normalize("NFC", part))) is not None:
             return label
+    folders = (*around[:-1], *inside)
     return next((part for part in _after_splits(folders) if part.lower() not in CONTAINERS), None)
 
 

@@ -135,7 +135,7 @@ def _labels(
         first = f"the first is {plain(named[0][1][columns.file])!r}" if named else "it has no lines"
         there = f", and here is {plain(seeds[0])!r}" if seeds else ""
         raise SeedError(
-            f"{name}: none of its {listed(len(named), 'line names', 'lines name')} a file that is there ({first}"
+            f"{name}: none of its {listed(len(named), 'line', 'lines')} names a file that is there ({first}"
             f'{there}); write each as it lies below the folder, with "/"'
         )
     if words:

@@ -99,7 +99,7 @@ def sources_of(path: Path, reading: Reading) -> list[Source]:
     place = Place(named, real, lambda most: read_guarded(real, max_bytes=most))
     if read_in_place(path.name):
         try:
-            return _tree(members(real, path.name, reading.stack, reading.refuse), reading)
+            return _tree(members(real, reading.stack, reading.refuse), reading)
         except BadInputError as error:
             reading.refuse(error.reason, named, error.remedy)
             return []
@@ -111,8 +111,9 @@ def sources_of(path: Path, reading: Reading) -> list[Source]:
     return [_file(place, None, reading)]
 
 
-def _tree(places: Sequence[Place], reading: Reading, above: str = "") -> list[Source]:
-    """What lies below one top, labelled by its table or its folders. above: put before each name."""
+def _tree(places: Sequence[Place], reading: Reading, archive: str = "") -> list[Source]:
+    """What lies below one top, labelled by its table or its folders. archive: the one in a folder that it is all in."""
+    above = f"{archive}/" if archive else ""
     inner = Reading(reading.modality, reading.labels, reading.stack, _below(reading.refuse, above), reading.warn)
     given = given_labels(places, reading.labels, reading.columns, inner.refuse, reading.warn)
     beside, rest = _classes([place for place in places if given is None or place.name != given.name])
@@ -123,7 +124,7 @@ def _tree(places: Sequence[Place], reading: Reading, above: str = "") -> list[So
             unnamed.append(place.name)
         label = given.labels.get(place.name) if given else beside.get(_sample(place.name))
         if given is None and label is None:
-            label = folder_label(above + place.name, reading.labels)
+            label = folder_label(place.name, reading.labels, archive=archive)
         found += _of_place(place, label, inner, above)
     if given is not None and unnamed:
         count = listed(len(unnamed), "file is", "files are")
@@ -158,8 +159,8 @@ def _of_place(place: Place, label: str | None, reading: Reading, above: str) -> 
 def _archive(place: Place, reading: Reading) -> list[Source]:
     """The members of an archive in a folder. Its own name is a label where the target has it."""
     try:
-        inside = members(place.path.resolve(), place.name, reading.stack, reading.refuse)
-        return _tree(inside, reading, f"{place.name}/")
+        inside = members(place.path.resolve(), reading.stack, _below(reading.refuse, f"{place.name}/"))
+        return _tree(inside, reading, place.name)
     except BadInputError as error:
         reading.refuse(error.reason, place.name, error.remedy)
         return []
