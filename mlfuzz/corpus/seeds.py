@@ -82,6 +82,10 @@ class SeedSet:
         names = self.notes.setdefault(what, [])
         names.append(name)
 
+    def names(self, reason: str) -> list[str]:
+        """A few of what was left out for it, in printable ASCII."""
+        return [plain(name) for name in self.examples.get(reason, ())[:EXAMPLES]]
+
     def reasons(self) -> str:
         """ "12 x empty file (a.png, b.png, ...), 1 x symbolic link (c.png)"; the commonest first. In ASCII."""
         return ", ".join(self._counted(reason) for reason in self._ordered())

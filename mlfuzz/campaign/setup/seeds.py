@@ -237,7 +237,10 @@ def usable_seeds(
 
     Raises SeedError where none is left; TargetError where that is for want of one output for each label.
     """
-    stats = SeedStats(skipped=dict(found.skipped), labelled=sum(seed.label is not None for seed in found.seeds))
+    stats = SeedStats(
+        seen=found.seen, skipped=dict(found.skipped), named={reason: found.names(reason) for reason in found.skipped},
+        labelled=sum(seed.label is not None for seed in found.seeds),
+    )  # fmt: skip
     kept = []
     for at, (seed, answer) in enumerate(zip(found.seeds, answers, strict=True)):
         if answer is None:

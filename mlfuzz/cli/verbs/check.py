@@ -86,8 +86,9 @@ def check(
         text = "gradients reach the input" if reached else "no gradient reaches the input: searches do without"
         terminal.emit({"level": "ok", "text": text})
         terminal.result(MARKS["ok"], text)
+    given = f" --seeds {shlex.quote(seeds)}" if seeds else ""
     terminal.result(
-        ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
+        ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}{given}", "bold green")
     )
     return EXIT_BROKEN if failed else EXIT_CLEAN
 
