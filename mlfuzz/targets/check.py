@@ -24,6 +24,7 @@ from mlfuzz.targets.hooks import functional_activations, takes_hooks
 from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
+from mlfuzz.targets.sizes import lengths_hint
 from mlfuzz.tasks.infer import turned
 from mlfuzz.tasks.task import Task
 
@@ -115,7 +116,10 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLin
     except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
-        return None, CheckLine("fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}")
+        hint = lengths_hint(target, crash.type, crash.message)
+        return None, CheckLine(
+            "fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}{hint}"
+        )
     size = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started
     return seen, CheckLine(

@@ -57,6 +57,8 @@ def check(
     from mlfuzz.targets.check import CheckLine
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
+    from mlfuzz.targets.sizes import lines as size_lines
+    from mlfuzz.targets.sizes import sizes_of, trials
     from mlfuzz.targets.variants.check import check_variants
 
     import_plugins(found.config.plugins, found.root)
@@ -68,11 +70,14 @@ def check(
     if not (seeds or settings.seeds or Path(where).exists()):
         where = found.root / where  # as a campaign's worker finds it, which runs in the project's folder
     usable = load_seeds(Path(where), loaded.modality, labels=loaded.labels, max_seeds=max_seeds)
-    shape = getattr(usable.seeds[0].payload, "shape", None)
-    alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
+    sizes = sizes_of([seed.payload for seed in usable.seeds], loaded.modality)
+    tried = trials(loaded, [seed.payload for seed in usable.seeds]) if len(sizes) > 1 else []
+    answered = [one.shape for one in tried if one.answer is not None]
+    alike = [usable.seeds[at] for at in sizes[answered[0] if answered else next(iter(sizes))]]
     lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {_counted(usable)}")]
     lines += [CheckLine("warn", f"seeds left out: {reason}") for reason in usable.advice()]
     lines += [CheckLine("warn", text) for text in usable.warnings]
+    lines += [CheckLine(level, text) for level, text in size_lines(loaded, tried)]
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike]))
