@@ -19,14 +19,17 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image as Pillow
 
+import mlfuzz
 from mlfuzz.corpus.seeds import load_seeds
 from mlfuzz.errors import ConfigError, SeedError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.base import Modality
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
+from zoo.line import run, walk
 
 LABELS = ("cat", "dog")
 EACH = {"cat": 3, "dog": 3}
@@ -434,3 +437,85 @@ def test_a_folder_that_is_not_there_is_a_fault_of_the_command(tmp_path):
 
 def test_there_are_sixty_sources_at_least():
     assert len(SOURCES) >= 60
+
+
+def by_brightness(x: torch.Tensor) -> torch.Tensor:
+    """Scores of cat and dog: which half is brighter."""
+    return torch.stack([x[..., :4].mean((1, 2, 3)), x[..., 4:].mean((1, 2, 3))], 1)
+
+
+def halves() -> dict[str, bytes]:
+    """Pictures, and a table of their labels as numbers."""
+    files = {"labels.csv": ("file;label\n" + "".join(f"{at};{NUMBERS[at]}.0\n" for at in range(6))).encode()}
+    for at in range(6):
+        pixels = (PIXELS[at] // 4).astype(np.uint8)
+        pixels[:, 4 * NUMBERS[at] : 4 * NUMBERS[at] + 4] += 150
+        file = io.BytesIO()
+        Pillow.fromarray(pixels).save(file, "TIFF")
+        files[f"{at}.tif"] = file.getvalue()
+    return files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", ["zip", "tar.gz", "links"])
+def test_a_source_comes_through_the_whole_line(kept, tmp_path):
+    (tmp_path / "there").mkdir()
+    if kept == "zip":
+        seeds = zipped(halves(), tmp_path / "there")
+    elif kept == "tar.gz":
+        seeds = tarred(halves(), tmp_path / "there", "set.tar.gz", "w:gz")
+    else:
+        put(halves(), tmp_path / "there")
+        seeds = tmp_path / "set"
+        seeds.mkdir()
+        for path in (tmp_path / "there").iterdir():
+            (seeds / path.name).symlink_to(path)
+    target = mlfuzz.CallableTarget("halves", PICTURE, by_brightness, labels=LABELS)
+    walked = walk(target, seeds, tmp_path / "c", inputs=600)
+    assert walked.ready
+    assert (walked.stats.seeds.usable, walked.stats.seeds.labelled) == (6, 6)
+    assert any("0.0 is cat, 1.0 is dog" in text for text in walked.stats.warnings)
+    assert not [one for one in walked.findings if one.verdict == "flaky"]
+
+
+@pytest.mark.slow
+def test_the_commands_say_what_was_left_out_and_that_a_folder_is_not_there(tmp_path):
+    put({**halves(), "empty.png": b"", "notes.pdf": b"x"}, tmp_path / "seeds")
+    (tmp_path / "mine.py").write_text(
+        "import mlfuzz, torch\n"
+        "def scores(x):\n"
+        "    return torch.stack([x[..., :4].mean((1, 2, 3)), x[..., 4:].mean((1, 2, 3))], 1)\n"
+        "def make():\n"
+        f"    return mlfuzz.CallableTarget('halves', mlfuzz.Image(size=(8, 8)), scores, labels={LABELS})\n"
+    )
+    checked = run(tmp_path, "check", "mine:make", "--seeds", "seeds")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "6 usable seeds of 8 seen: 2 left out" in checked.stdout
+    assert "1 x empty file (empty.png)" in checked.stdout
+    assert "ready: mlfuzz fuzz mine:make --seeds seeds" in checked.stdout
+    fuzzed = run(tmp_path, "fuzz", "mine:make", "--seeds", "seeds", "--inputs", "300", "--name", "a")
+    assert fuzzed.returncode in (0, 1), fuzzed.stdout + fuzzed.stderr
+    assert "seeds left out of 8 seen: 1 x .pdf: no image file (notes.pdf), 1 x empty file (empty.png)" in (
+        fuzzed.stdout + fuzzed.stderr
+    )
+    for verb in ("check", "fuzz"):
+        gone = run(tmp_path, verb, "mine:make", "--seeds", "nowhere")
+        assert gone.returncode == 2, gone.stdout + gone.stderr
+        assert "nowhere is not there; give a folder of seeds, a file, or arrays: --seeds PATH" in (
+            gone.stdout + gone.stderr
+        ).replace("\n", " ")
+
+
+@pytest.mark.slow
+def test_a_camera_s_picture_is_read_at_a_reduced_scale(tmp_path):
+    whole = Pillow.fromarray(np.repeat(np.repeat(PIXELS[0], 750, 0), 500, 1))  # 6000 x 4000
+    for name, options in (("a.jpg", {"quality": 90}), ("b.png", {"compress_level": 1}), ("c.tif", {})):
+        whole.save(tmp_path / name, **options)
+    plain = np.asarray(whole.resize((8, 8), Pillow.Resampling.BILINEAR)).astype(int)
+    for name in ("a.jpg", "b.png", "c.tif"):
+        (seed,) = load_seeds(tmp_path / name, PICTURE).seeds
+        assert np.abs(seed.payload.astype(int) - plain).mean() < 12
+    (cropped,) = load_seeds(tmp_path / "b.png", Image(size=(8, 8), fit="crop")).seeds
+    assert len(np.unique(cropped.payload)) <= 4
+    (kept,) = load_seeds(tmp_path / "b.png", Image(size=None)).seeds
+    assert kept.payload.shape == (1, 3000, 2000)
