@@ -175,17 +175,24 @@ def _file(place: Place, label: str | None, reading: Reading, above: str = "") ->
 
 def _classes(places: Sequence[Place]) -> tuple[dict[str, str], list[Place]]:
     """Classes that stand in files beside the seeds, by what they and the seeds are called; and the other places."""
+    called = {_sample(place.name) for place in places if place.suffix != CLASS}
     beside: dict[str, str] = {}
     rest = []
     for place in places:
-        if place.suffix == CLASS:
-            try:
-                beside[_sample(place.name)] = place.read(MAX_CLASS_BYTES).decode("utf-8").strip()
-                continue
-            except (BadInputError, UnicodeDecodeError):
-                pass
-        rest.append(place)
+        label = _class(place) if place.suffix == CLASS and _sample(place.name) in called else ""
+        if label:
+            beside[_sample(place.name)] = label
+        else:
+            rest.append(place)
     return beside, rest
+
+
+def _class(place: Place) -> str:
+    """What such a file says; "" where it says nothing."""
+    try:
+        return place.read(MAX_CLASS_BYTES).decode("utf-8").strip()
+    except (BadInputError, UnicodeDecodeError):
+        return ""
 
 
 def _sample(name: str) -> str:
