@@ -25,6 +25,9 @@ LABEL_COLUMNS = (
     "label", "labels", "class", "class_name", "classname", "category", "target", "y", "label_name", "class_id",
     "class_label", "tag", "species", "sentiment", "finding", "diagnosis",
 )  # fmt: skip
+TRIED = 200
+"""Lines in which a column of files is looked for where none is called so: a table may have a thousand columns."""
+
 ADVICE = "its first line must be: file,label"
 
 
@@ -115,7 +118,7 @@ def _columns(table: Table, seeds: Sequence[str], labels: Sequence[str]) -> _Colu
 
 def _naming(table: Table, seeds: Sequence[str]) -> tuple[int | None, bool]:
     """The column that names seeds, and whether the first line does too."""
-    lines = [table.header, *(cells for _, cells in table.rows)]
+    lines = [table.header, *(cells for _, cells in table.rows[:TRIED])]
     best, most, headless = None, 0, False
     for at in range(len(table.header)):
         found, _ = matched([cells[at] if at < len(cells) else "" for cells in lines], seeds)
