@@ -158,7 +158,10 @@ def _check_coding(body: bytes) -> int:
 def refuse_shape(channels: int, rate_hz: int) -> None:
     """Raises BadInputError where no model hears so many channels, or at such a rate."""
     if not 1 <= channels <= MAX_CHANNELS:
-        raise BadInputError(f"more than {MAX_CHANNELS} channels" if channels else "no channel", str(channels))
+        advice = "mix it down: ffmpeg -i OLD -ac 1 NEW.wav" if channels else ""
+        raise BadInputError(
+            f"more than {MAX_CHANNELS} channels" if channels else "no channel", str(channels), remedy=advice
+        )
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise BadInputError("absurd sample rate", f"{rate_hz} Hz; from 1 to 384 kHz are read")
 
