@@ -74,9 +74,12 @@ def _short(number: int) -> str:
 
 
 class SeedStats(msgspec.Struct, kw_only=True):
-    """usable seeds; skipped files by reason; seeds that the target gets wrong by itself (file, expected, got)."""
+    """usable of the seeds that were seen; skipped ones by reason, and a few names of each; seeds that the target gets
+    wrong by itself (file, expected, got)."""
 
     usable: int = 0
+    seen: int = 0
+    named: dict[str, list[str]] = {}
     labelled: int = 0
     skipped: dict[str, int] = {}
     failing: list[Annotated[list[str], Meta(min_length=3, max_length=3)]] = []

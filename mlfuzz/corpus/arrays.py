@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +17,19 @@ from numpy.typing import NDArray
 
 from mlfuzz.errors import BadInputError
 
-INPUT_KEYS = ("images", "x", "inputs", "audio", "waveforms", "texts", "data", "x_test", "x_train", "arr_0")
-LABEL_KEYS = ("labels", "y", "targets", "label", "y_test", "y_train", "arr_1")
+INPUT_KEYS = (
+    "images", "x", "inputs", "audio", "waveforms", "texts", "data", "x_test", "test_images", "test_x", "x_val",
+    "val_images", "x_valid", "x_train", "train_images", "train_x", "arr_0", "image", "input", "features", "samples",
+    "imgs", "img", "pixels", "pictures", "waveform", "wavs", "wav", "signals", "text", "sentences", "test_data",
+    "train_data",
+)  # fmt: skip
+"""What people call inputs; the first that is there is read: what a model has not learnt from before what it has."""
+LABEL_KEYS = (
+    "labels", "y", "targets", "label", "target", "y_test", "test_labels", "test_y", "y_val", "val_labels", "y_valid",
+    "y_train", "train_labels", "train_y", "arr_1", "classes", "class", "test_targets", "train_targets",
+)  # fmt: skip
+RATE_KEYS = ("sample_rate_hz", "sample_rate", "samplerate", "sr", "fs", "rate")
+_SPLIT = re.compile(r"(?:^|_)(train|test|val|valid)(?:_|$)")
 MAX_ARRAY_BYTES = 1 << 30
 """Of one file, unpacked: an archive of a few KiB may claim any size."""
 MAX_ARRAYS = 1000
@@ -27,10 +40,15 @@ ENCRYPTED = 0x1
 
 @dataclass(frozen=True, slots=True)
 class ArrayStack:
-    """Inputs along the first axis. labels: names, one each, or None."""
+    """Inputs along the first axis. labels: names, one each, or None. rate_hz: of waveforms, where the file says it.
+
+    told: what was read otherwise than it stands, and what is not read.
+    """
 
     inputs: NDArray[Any]
     labels: list[str] | None = None
+    rate_hz: int | None = None
+    told: tuple[str, ...] = ()
 
 
 def read_stack(data: bytes, *, suffix: str) -> ArrayStack:
@@ -44,17 +62,69 @@ def read_stack(data: bytes, *, suffix: str) -> ArrayStack:
         raise BadInputError("arrays too large for the memory") from error
     except Exception as error:  # numpy and zipfile raise a dozen types, and more with each release
         raise BadInputError("not an array file", f"{type(error).__name__}: {error}") from error
-    inputs = _first(arrays, INPUT_KEYS)
-    if inputs is None:
+    return stack_of(arrays)
+
+
+def stack_of(arrays: dict[str, NDArray[Any]]) -> ArrayStack:
+    """Inputs and labels among arrays by name. Raises BadInputError."""
+    name = _input_name(arrays)
+    if name is None:
         raise BadInputError("no inputs in the archive", f"it has {sorted(arrays)}; call them {INPUT_KEYS[0]!r} or 'x'")
+    inputs = arrays[name]
     if inputs.ndim == 0 or len(inputs) == 0:
         raise BadInputError("empty array")
-    labels = _first(arrays, LABEL_KEYS)
-    if labels is None:
-        return ArrayStack(inputs)
-    if labels.shape != inputs.shape[:1]:
-        raise BadInputError("labels do not fit", f"{labels.shape} labels for {len(inputs)} inputs")
-    return ArrayStack(inputs, [_name(label) for label in labels.tolist()])
+    rate = _first({key: array for key, array in arrays.items() if array.size == 1}, RATE_KEYS)
+    names = _label_name(arrays, name)
+    told = _beside(arrays, name, names, _first_name(arrays, RATE_KEYS))
+    rate_hz = int(rate.reshape(())) if rate is not None and rate.dtype.kind in "iuf" else None
+    if names is None:
+        return ArrayStack(inputs, None, rate_hz, told)
+    return ArrayStack(inputs, _label_names(arrays[names], len(inputs)), rate_hz, told)
+
+
+def _input_name(arrays: dict[str, NDArray[Any]]) -> str | None:
+    """By what it is called, else the only one there is, or the only one that is no list of labels."""
+    if (name := _first_name(arrays, INPUT_KEYS)) is not None:
+        return name
+    if any("/" in name or "\\" in name for name in arrays):
+        return None
+    wide = [name for name, array in arrays.items() if array.ndim > 1]
+    return wide[0] if len(wide) == 1 and len(arrays) <= 2 and _label_name(arrays, wide[0]) else None
+
+
+def _label_name(arrays: dict[str, NDArray[Any]], inputs: str) -> str | None:
+    """Labels of the same split as the inputs: y_test goes with x_test, whatever else there is."""
+    split = _SPLIT.findall(inputs.lower())
+    same = {name: array for name, array in arrays.items() if name != inputs and _SPLIT.findall(name.lower()) == split}
+    if (name := _first_name(same, LABEL_KEYS)) is not None:
+        return name
+    others = [name for name, array in same.items() if array.ndim == 1 and len(array) == len(arrays[inputs])]
+    if len(others) == 1 and len(arrays) == 2 and arrays[others[0]].dtype.kind in "iuUSb":
+        return others[0]
+    return None
+
+
+def _beside(arrays: dict[str, NDArray[Any]], *read: str | None) -> tuple[str, ...]:
+    """What is not read, in a line."""
+    left = [name for name in arrays if name not in read]
+    inputs = next(name for name in read if name)
+    shown = ", ".join(f"{ascii(name)[1:-1]} ({len(arrays[name]) if arrays[name].ndim else 1})" for name in left[:6])
+    return (f"read is {ascii(inputs)[1:-1]}; not read: {shown}{', ...' if len(left) > 6 else ''}",) if left else ()
+
+
+def _label_names(labels: NDArray[Any], count: int) -> list[str]:
+    """(N,) names or numbers, a column of them, or a row of ones and zeros each -> names. Raises BadInputError."""
+    if labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == count and labels.dtype.kind in "biuf":
+        if not (((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise BadInputError(
+                "labels do not fit", f"{labels.shape} labels for {count} inputs, and not a single one in each row"
+            )
+        labels = labels.argmax(axis=1)
+    if labels.ndim > 1 and labels.size == count:
+        labels = labels.reshape(count)
+    if labels.shape != (count,):
+        raise BadInputError("labels do not fit", f"{labels.shape} labels for {count} inputs")
+    return [_name(label) for label in labels.tolist()]
 
 
 def item_bytes(item: NDArray[Any], *, sample_rate_hz: int | None = None) -> tuple[bytes, str]:
@@ -108,7 +178,10 @@ def _array(data: bytes) -> NDArray[Any]:
     version = npy.read_magic(file)
     shape, _, dtype = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
     if dtype.hasobject:
-        raise BadInputError("pickled objects", "an array of objects could run code when it is read")
+        raise BadInputError(
+            "pickled objects", "an array of objects could run code when it is read",
+            remedy="save plain ones: np.savez('seeds.npz', x=np.stack(list(x)), y=np.array(list(y)))",
+        )  # fmt: skip
     claimed = dtype.itemsize * int(np.prod(shape, dtype=object))
     if claimed != len(data) - file.tell():
         raise BadInputError("not an array file", f"its header claims {claimed} bytes")
@@ -117,9 +190,14 @@ def _array(data: bytes) -> NDArray[Any]:
     return array
 
 
-def _first(arrays: dict[str, NDArray[Any]], keys: tuple[str, ...]) -> NDArray[Any] | None:
-    folded = {name.lower(): array for name, array in arrays.items()}
+def _first_name(arrays: Mapping[str, NDArray[Any]], keys: tuple[str, ...]) -> str | None:
+    folded = {name.lower(): name for name in arrays}
     return next((folded[key] for key in keys if key in folded), None)
+
+
+def _first(arrays: Mapping[str, NDArray[Any]], keys: tuple[str, ...]) -> NDArray[Any] | None:
+    name = _first_name(arrays, keys)
+    return None if name is None else arrays[name]
 
 
 def _name(label: Any) -> str:

@@ -1,60 +1,43 @@
-"""Which files of a folder may be seeds, and what labels their places give them."""
+"""Which files below a folder may be seeds: ordinary ones, and those that links lead to."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from mlfuzz.errors import BadInputError, SeedError
-from mlfuzz.modality.base import LINKED, read_guarded
+from mlfuzz.corpus.places import Place, Refuse, Warn
+from mlfuzz.modality.base import read_guarded
 
 LABELS = "labels.csv"
 MISSING = f"named in {LABELS} but not there"
-Refuse = Callable[[str, str, str], None]
-"""Told the reason, which is counted, the name of the file, and what to do about it, if anything."""
-Warn = Callable[[str], None]
 
 EXAMPLES = 3
 """Names that are told of many."""
 
 RENAME = "rename what is a seed"
+NOWHERE = "link to nothing"
+KNOWN = "link to a folder that is read already"
+ROUND = "link to a folder that it stands in"
 
 
-@dataclass(frozen=True, slots=True)
-class SeedFile:
-    """name: relative, with "/", printable. label: None where it has none."""
-
-    path: Path
-    name: str
-    label: str | None
-
-
-def seed_files(folder: Path, *, labels: Sequence[str], refuse: Refuse, warn: Warn) -> list[SeedFile]:
-    """All ordinary names below a folder, in the order of their names; no link to a folder is followed.
+def folder_places(folder: Path, *, refuse: Refuse, warn: Warn) -> list[Place]:
+    """All ordinary names below a folder, in the order of their names; links are followed, each folder is read once.
 
     What stands there besides is refused, what is hidden too: a hidden folder as one.
-
-    A label is what labels.csv says, else the name of the innermost folder that the target has as a label, else that of
-    the topmost one. Raises SeedError where labels.csv cannot be understood.
     """
-    given = _given_labels(folder, warn)
-    found, unnamed = [], []
-    for path in _walk(folder, refuse):
-        name = printable(path.relative_to(folder))
-        if given is not None and name not in given:
-            unnamed.append(name)
-        label = given.pop(name, None) if given is not None else _folder_label(name, labels)
-        found.append(SeedFile(path, name, label))
-    for name in given or ():
-        refuse(MISSING, name, 'write it as it lies below the folder, with "/"')
-    if unnamed:
-        count = listed(len(unnamed), "file is", "files are")
-        warn(f"{count} not named in {LABELS}, so without a label: {some(unnamed)}")
-    return found
+    walk = _Walk(folder, refuse)
+    walk.all()
+    if walk.outside:
+        walk.outside.sort()
+        count = listed(len(walk.outside), "link leads", "links lead")
+        warn(f"{count} out of the folder, and are followed: {some(walk.outside)}")
+    found = sorted(walk.found, key=lambda one: one[0].relative_to(folder).parts)
+    return [Place(printable(shown.relative_to(folder)), shown, _reader(real)) for shown, real in found]
+
+
+def _reader(path: Path) -> Callable[[int], bytes]:
+    return lambda most: read_guarded(path, max_bytes=most)
 
 
 def some(names: Sequence[str]) -> str:
@@ -78,66 +61,87 @@ def printable(path: Path | PurePosixPath) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: Path, refuse: Refuse) -> list[Path]:
-    found: list[Path] = []
+class _Walk:
+    """found: of each file where it stands and where it lies. outside: names of links that lead out of the folder."""
 
-    def unreadable(error: OSError) -> None:
-        refuse("folder that cannot be opened", printable(Path(error.filename).relative_to(folder)), "")
+    def __init__(self, folder: Path, refuse: Refuse) -> None:
+        self.folder, self.refuse = folder, refuse
+        self.top = Path(os.path.realpath(folder))
+        self.found: list[tuple[Path, Path]] = []
+        self.outside: list[str] = []
+        self._seen: set[tuple[int, int]] = set()
 
-    for parent, folders, names in os.walk(folder, onerror=unreadable):
-        at = Path(parent)
-        for name in list(folders):
-            reason, remedy = ("hidden folder", RENAME) if name.startswith(".") else ("symbolic link", LINKED)
-            if name.startswith(".") or (at / name).is_symlink():
-                folders.remove(name)
-                refuse(reason, printable((at / name).relative_to(folder)), remedy)
-        for name in names:
-            if name.startswith("."):
-                refuse("hidden file", printable((at / name).relative_to(folder)), RENAME)
-            elif (at, name) != (folder, LABELS):
-                found.append(at / name)
-    return sorted(found, key=lambda path: path.relative_to(folder).parts)
+    def all(self) -> None:
+        """Folders before links to folders, so that what is read twice is read where it stands."""
+        waiting = [self.folder]
+        while waiting:
+            waiting = [link for start in waiting for link in self._below(start)]
 
+    def _below(self, start: Path) -> list[Path]:
+        links: list[Path] = []
+        if start != self.folder and (why := self._not_followed(start)):
+            self.refuse(why, self._name(start), "")
+            return links
+        self._first(start)
+        for parent, folders, names in os.walk(start, onerror=self._unreadable):
+            at = Path(parent)
+            for name in sorted(folders):
+                hidden, linked = name.startswith("."), (at / name).is_symlink()
+                if hidden:
+                    self.refuse("hidden folder", self._name(at / name), RENAME)
+                elif linked:
+                    links.append(at / name)
+                else:
+                    self._first(at / name)
+                if hidden or linked:
+                    folders.remove(name)
+            for name in names:
+                self._file(at / name)
+        return links
 
-def _folder_label(name: str, labels: Sequence[str]) -> str | None:
-    folders = PurePosixPath(name).parts[:-1]
-    if not folders:
-        return None
-    return next((part for part in reversed(folders) if part in labels), folders[0])
+    def _file(self, path: Path) -> None:
+        if path.name.startswith("."):
+            self.refuse("hidden file", self._name(path), RENAME)
+            return
+        real = path
+        if path.is_symlink():
+            real = Path(os.path.realpath(path))
+            if not real.exists():
+                self.refuse(NOWHERE, self._name(path), "")
+                return
+            if real.is_file():
+                self._told(path, real)
+        self.found.append((path, real))
 
+    def _not_followed(self, link: Path) -> str:
+        """Why a link to a folder is not: "" where it is."""
+        real = Path(os.path.realpath(link))
+        if not real.is_dir():
+            return NOWHERE
+        if real == self.top or real in self.top.parents:
+            return ROUND
+        if not self._first(link):
+            return KNOWN
+        self._told(link, real)
+        return ""
 
-def _given_labels(folder: Path, warn: Warn) -> dict[str, str | None] | None:
-    """Label by name; None where there is no table. Raises SeedError."""
-    path = folder / LABELS
-    if not os.path.lexists(path):
-        return None
-    try:
-        text = read_guarded(path).decode("utf-8-sig")
-    except (BadInputError, UnicodeDecodeError) as error:
-        raise SeedError(f"{path} cannot be read: {error}") from error
-    rows = csv.reader(io.StringIO(text, newline=""))
-    try:
-        head = [cell.strip().lower() for cell in next(rows, [])]
-        if head[:2] != ["file", "label"]:
-            raise SeedError(f"{path} begins with {','.join(head)!a}; its first line must be: file,label")
-        return _labels_of(rows, warn)
-    except csv.Error as error:
-        raise SeedError(f"{path}, line {rows.line_num}: {error}") from error
+    def _first(self, folder: Path) -> bool:
+        """Whether a folder had not been come to before."""
+        try:
+            state = os.stat(folder)
+        except OSError:
+            return True  # it is told where it is opened
+        known = (state.st_dev, state.st_ino)
+        first = known not in self._seen
+        self._seen.add(known)
+        return first
 
+    def _told(self, path: Path, real: Path) -> None:
+        if self.top not in real.parents:
+            self.outside.append(self._name(path))
 
-def _labels_of(rows: Iterator[list[str]], warn: Warn) -> dict[str, str | None]:
-    given: dict[str, str | None] = {}
-    short, twice = [], []
-    for number, row in enumerate(rows, start=2):
-        if len(row) < 2:
-            short += [str(number)] if any(row) else []
-            continue
-        name, label = printable(PurePosixPath(row[0])), row[1].strip() or None
-        if name in given and given[name] != label:
-            twice.append(name)
-        given[name] = label
-    if short:
-        warn(f"{LABELS} has no label in line {some(short)}")
-    if twice:
-        warn(f"{LABELS} gives {some(twice)} two labels; the last one counts")
-    return given
+    def _unreadable(self, error: OSError) -> None:
+        self.refuse("folder that cannot be opened", self._name(Path(error.filename)), "")
+
+    def _name(self, path: Path) -> str:
+        return printable(path.relative_to(self.folder))

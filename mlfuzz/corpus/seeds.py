@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from mlfuzz.corpus.arrays import MAX_ARRAY_BYTES, item_bytes, read_stack
-from mlfuzz.corpus.files import EXAMPLES, SeedFile, listed, plain, printable, seed_files, some
-from mlfuzz.corpus.strange import ARCHIVE, archive_kind, archive_named, unpacking, wide_text
+from mlfuzz.corpus.files import EXAMPLES, listed, plain, some
+from mlfuzz.corpus.label_names import known_names
+from mlfuzz.corpus.sources import Reading, Source, in_range, sources_of
+from mlfuzz.corpus.strange import ARCHIVE, archive_kind, unpacking, wide_text
 from mlfuzz.errors import BadInputError, SeedError, suggestion
-from mlfuzz.modality.base import Modality, Payload, read_guarded
+from mlfuzz.modality.base import Modality, Payload
+from mlfuzz.modality.parts import parts_of
 
 T = TypeVar("T")
 
-STACKS = (".npz", ".npy")
-"""Arrays are a seed for each part, so such a file is given alone; in a folder .npy may be one picture."""
+EMPTY = "empty file"
+ARRAY = b"\x93NUMPY"
 
 SHOWN_LABELS = 12
 """Of the target, where no seed has one of them."""
@@ -50,7 +52,8 @@ class SeedSet:
     """seeds: in the order of their names. skipped: reason -> how many. examples: reason -> a few names.
 
     remedies: reason -> what to do, where there is something. warnings: about what is taken all the same.
-    left_out: usable for all that is known, but more than `max_seeds`.
+    left_out: usable for all that is known, but more than `max_seeds`. notes: what was read otherwise than it stands ->
+    names.
     """
 
     seeds: list[Seed] = field(default_factory=list)
@@ -60,6 +63,7 @@ class SeedSet:
     warnings: list[str] = field(default_factory=list)
     left_out: int = 0
     leave: Callable[[str], bool] = lambda _: False
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -80,6 +84,15 @@ class SeedSet:
         if remedy:
             self.remedies.setdefault(reason, remedy)
 
+    def note(self, what: str, name: str) -> None:
+        """Count a file that is read otherwise than it stands."""
+        names = self.notes.setdefault(what, [])
+        names.append(name)
+
+    def names(self, reason: str) -> list[str]:
+        """A few of what was left out for it, in printable ASCII."""
+        return [plain(name) for name in self.examples.get(reason, ())[:EXAMPLES]]
+
     def reasons(self) -> str:
         """ "12 x empty file (a.png, b.png, ...), 1 x symbolic link (c.png)"; the commonest first. In ASCII."""
         return ", ".join(self._counted(reason) for reason in self._ordered())
@@ -96,16 +109,6 @@ class SeedSet:
         return f"{self.skipped[reason]} x {reason} ({some(self.examples[reason])})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A seed before it is read: a file, or one input of a stack."""
-
-    name: str
-    label: str | None
-    file: Path | None = None
-    item: tuple[bytes, str] = (b"", "")
-
-
 def load_seeds(
     path: Path, modality: Modality, *, labels: Sequence[str] = (), max_seeds: int | None = None, rng_seed: int = 0,
     leave: Callable[[str], bool] = lambda _: False,
@@ -117,16 +120,10 @@ def load_seeds(
     counted reasons where none is left.
     """
     found = SeedSet(leave=leave)
-    sources = _known_labels(_sources(Path(path), modality, labels, found), labels, found)
-    wanted = len(sources) if max_seeds is None else max_seeds
-    by_content: dict[str, Seed] = {}
-    for looked_at, source in enumerate(_in_turn(sources, rng_seed) if wanted < len(sources) else sources):
-        if len(by_content) == wanted:
-            found.left_out = len(sources) - looked_at
-            break
-        seed = _read(source, modality, found)
-        if seed is not None:
-            _add(seed, by_content, found)
+    with ExitStack() as stack:
+        reading = Reading(modality, labels, stack, found.refuse, found.warnings.append)
+        sources = _known_labels(sources_of(Path(path), reading), labels, found)
+        by_content = _taken(sources, reading, found, max_seeds, rng_seed)
     found.seeds = sorted(by_content.values(), key=lambda seed: _natural(seed.name))
     if not found.seeds:
         known = ", ".join(ascii(label)[1:-1] for label in list(labels)[:SHOWN_LABELS])
@@ -134,6 +131,11 @@ def load_seeds(
         hint = f"; a sub-folder is a label, the target's are: {known}{more}" if UNKNOWN_LABEL in found.skipped else ""
         advice = "".join(f"; {plain(found.remedies[reason])}" for reason in found.skipped if reason in found.remedies)
         raise SeedError(f"{path} has no usable seed: {found.reasons() or 'it is empty'}{advice}{hint}")
+    found.warnings += [
+        f"{how}: {listed(len(names), 'file', 'files')} ({some(names)})" for how, names in found.notes.items()
+    ]
+    if empty := [seed.name for seed in found.seeds if isinstance(seed.payload, str) and not seed.payload]:
+        found.warnings.append(f"{listed(len(empty), 'text is', 'texts are')} empty, taken as such: {some(empty)}")
     controlled = [seed.name for seed in found.seeds if isinstance(seed.payload, str) and _controls(seed.payload)]
     if controlled:
         count = listed(len(controlled), "text has", "texts have")
@@ -141,78 +143,37 @@ def load_seeds(
     return found
 
 
+def _taken(
+    sources: Sequence[Source], reading: Reading, found: SeedSet, max_seeds: int | None, rng_seed: int
+) -> dict[str, Seed]:
+    """Those that can be read, each content once; no more of them than are wanted."""
+    wanted = len(sources) if max_seeds is None else max_seeds
+    by_content: dict[str, Seed] = {}
+    for looked_at, source in enumerate(_in_turn(sources, rng_seed) if wanted < len(sources) else sources):
+        if len(by_content) == wanted:
+            found.left_out = len(sources) - looked_at
+            break
+        seed = _read(source, reading.modality, found)
+        if seed is not None:
+            _add(seed, by_content, found)
+    return by_content
+
+
 def _controls(text: str) -> bool:
     return any(unicodedata.category(char) == "Cc" and char not in "\t\n\r\f" for char in set(text))
 
 
-def _sources(path: Path, modality: Modality, labels: Sequence[str], found: SeedSet) -> list[_Source]:
-    if path.is_dir():
-        files = seed_files(path, labels=labels, refuse=found.refuse, warn=found.warnings.append)
-        return [_Source(file.name, file.label, file.path) for file in files if _readable(file, modality, found)]
-    if not path.exists():
-        raise SeedError(f"{path} is not there; give a folder of seeds, a file, or arrays (.npz, .npy)")
-    # Named by the user: a link given in so many words is followed, those found in folders are not.
-    if path.suffix.lower() in STACKS:
-        return _stacked(path.resolve(), modality)
-    if kind := archive_named(path.name):
-        found.refuse(ARCHIVE, printable(Path(path.name)), unpacking(kind, path))
-        return []
-    return [_Source(printable(Path(path.name)), None, path.resolve())]
-
-
-def _readable(file: SeedFile, modality: Modality, found: SeedSet) -> bool:
-    suffix = file.path.suffix.lower()
-    if suffix in modality.reads:
-        return True
-    if kind := archive_named(file.path.name):
-        found.refuse(ARCHIVE, file.name, unpacking(kind, file.path))
-        return False
-    remedy = f"read are {', '.join(modality.reads)}"
-    if suffix in STACKS:
-        remedy = f"give arrays alone: --seeds {shlex.quote(str(file.path))}"
-    found.refuse(f"{plain(suffix) or 'no suffix'}: no {modality.name} file", file.name, remedy)
-    return False
-
-
-def _stacked(path: Path, modality: Modality) -> list[_Source]:
-    suffix = path.suffix.lower()
-    try:
-        stack = read_stack(read_guarded(path, max_bytes=MAX_ARRAY_BYTES), suffix=suffix)
-    except BadInputError as error:
-        raise SeedError(f"{path} has no usable seed: {error}") from error
-    rate = None if ".npy" in modality.reads else getattr(modality, "sample_rate_hz", None)
-    try:
-        items = [item_bytes(item, sample_rate_hz=rate) for item in stack.inputs]
-    except BadInputError as error:
-        raise SeedError(f"{path} has no usable seed: {error}") from error
-    if suffix == ".npy" and not _decodes(items[0], modality):
-        # Its parts are no inputs (the lines of a picture): then it is one input itself.
-        return [_Source(path.name, None, path)]
-    names: Sequence[str | None] = stack.labels or [None] * len(items)
-    digits = len(str(len(items) - 1))
-    return [
-        _Source(f"{path.name}[{at:0{digits}d}]", label, None, item)
-        for at, (item, label) in enumerate(zip(items, names, strict=True))
-    ]
-
-
-def _decodes(item: tuple[bytes, str], modality: Modality) -> bool:
-    try:
-        modality.decode(item[0], suffix=item[1])
-    except BadInputError:
-        return False
-    return True
-
-
-def _known_labels(sources: Sequence[_Source], labels: Sequence[str], found: SeedSet) -> list[_Source]:
+def _known_labels(sources: Sequence[Source], labels: Sequence[str], found: SeedSet) -> list[Source]:
     sources = [source for source in sources if not found.leave(source.name)]
     if not labels:
         return list(sources)
+    given = [source.label for source in sources if source.label is not None]
+    names = known_names(given, labels, found.warnings.append)
     unknown: dict[str, int] = {}
     known = []
     for source in sources:
-        if source.label is None or source.label in labels:
-            known.append(source)
+        if source.label is None or source.label in names:
+            known.append(source if source.label is None else replace(source, label=names[source.label]))
         else:
             unknown[source.label] = unknown.get(source.label, 0) + 1
             found.refuse(UNKNOWN_LABEL, source.name)
@@ -223,10 +184,10 @@ def _known_labels(sources: Sequence[_Source], labels: Sequence[str], found: Seed
     return known
 
 
-def _in_turn(sources: Sequence[_Source], rng_seed: int) -> Iterator[_Source]:
+def _in_turn(sources: Sequence[Source], rng_seed: int) -> Iterator[Source]:
     """One of each label, then another of each, in an order of chance."""
     rng = np.random.Generator(np.random.Philox(key=rng_seed))
-    groups: dict[str, list[_Source]] = {}
+    groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.label or "", []).append(source)
     stacks = [_shuffled(groups[label], rng) for label in sorted(groups)]
@@ -238,22 +199,54 @@ def _shuffled(items: Sequence[T], rng: np.random.Generator) -> list[T]:
     return [items[at] for at in rng.permutation(len(items))]
 
 
-def _read(source: _Source, modality: Modality, found: SeedSet) -> Seed | None:
+def _read(source: Source, modality: Modality, found: SeedSet) -> Seed | None:
     data = b""
     try:
-        data, suffix = source.item if source.file is None else (read_guarded(source.file), source.file.suffix.lower())
-        payload = modality.decode(data, suffix=suffix)
+        data, suffix = _bytes(source, modality)
+        payload = _decoded(source, data, suffix, modality, found)
         written = modality.encode(payload)
         if isinstance(payload, str):
             _require_text(data)
     except BadInputError as error:
-        kind = archive_kind(data) if source.file is not None else ""
-        if kind and source.file is not None:
-            found.refuse(ARCHIVE, source.name, unpacking(kind, source.file))
+        kind = archive_kind(data) if source.path is not None else ""
+        if kind and source.path is not None:
+            found.refuse(ARCHIVE, source.name, unpacking(kind, source.path))
         else:
             found.refuse(error.reason, source.name, error.remedy)
         return None
     return Seed(source.name, payload, source.label, hashlib.sha256(data).hexdigest(), written)
+
+
+def _bytes(source: Source, modality: Modality) -> tuple[bytes, str]:
+    """Of a modality that has an empty input, an empty file is that. Raises BadInputError."""
+    try:
+        return source.read()
+    except BadInputError as error:
+        if error.reason != EMPTY or not parts_of(modality).plain_columns:
+            raise
+        return b"", ""
+
+
+def _decoded(source: Source, data: bytes, suffix: str, modality: Modality, found: SeedSet) -> Payload:
+    """Raises BadInputError."""
+    try:
+        return modality.decode(data, suffix=suffix)
+    except BadInputError as refused:
+        if source.path is None or not data.startswith(ARRAY) or ".npy" not in modality.reads:
+            raise
+        payload, how = _brought(data, modality, refused)
+        if how:
+            found.note(how, source.name)
+        return payload
+
+
+def _brought(data: bytes, modality: Modality, refused: BadInputError) -> tuple[Payload, str]:
+    """An array of another range or shape, as the codec takes it; what was done. Raises BadInputError."""
+    try:
+        brought, how = in_range(data, modality)
+    except BadInputError as error:
+        raise (error if error.remedy and refused.reason.startswith("outside") else refused) from error
+    return modality.decode(brought), how
 
 
 def _require_text(data: bytes) -> None:

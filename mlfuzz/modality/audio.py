@@ -22,6 +22,10 @@ MARGIN_SECONDS = 0.1
 """What is read beyond the declared length: the resampler's filter sees what follows the cut (48 samples at 1 kHz)."""
 
 
+MAX_SOUND_BYTES = 256 << 20
+"""Of a file: ten minutes of two channels at 48 kHz are 220 MiB at 32 bits."""
+
+
 def plain_reading(modality: Audio, file: str) -> Reading:
     """With soundfile alone."""
     lines = (
@@ -52,6 +56,8 @@ class Audio:
         starter="sample_rate_hz=16000, seconds=1.0",
         handed="x: (B, 1, 16000), float32 in [-1, 1]",
         reading=plain_reading,
+        columns=("audio", "wav", "sound", "speech", "clip"),
+        most_bytes=MAX_SOUND_BYTES,
     )
 
     sample_rate_hz: int = 16_000

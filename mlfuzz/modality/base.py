@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import IO, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,23 +107,27 @@ def read_guarded(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
     Raises BadInputError with a countable reason.
     """
+    with opened_guarded(path, max_bytes=max_bytes) as file:
+        return file.read(max_bytes + 1)[:max_bytes]
+
+
+@contextmanager
+def opened_guarded(path: Path, *, max_bytes: int) -> Iterator[IO[bytes]]:
+    """An ordinary file that is not empty, open to be read; as `read_guarded`."""
     try:
         _require_ordinary(path, os.lstat(path))  # to open a device may wind a tape, and a socket has another error
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         advice = f"chmod u+r {shlex.quote(str(path))}" if isinstance(error, PermissionError) else ""
         raise BadInputError("cannot be opened", f"{path}: {error.strerror}", remedy=advice) from error
-    try:
+    with os.fdopen(descriptor, "rb") as file:
         state = os.fstat(descriptor)
         _require_ordinary(path, state)
         if state.st_size > max_bytes:
             raise BadInputError(f"larger than {max_bytes >> 20} MiB", f"{path}: {state.st_size} bytes")
         if state.st_size == 0:
             raise BadInputError("empty file", str(path))
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            return file.read(max_bytes + 1)[:max_bytes]
-    finally:
-        os.close(descriptor)
+        yield file
 
 
 def _require_ordinary(path: Path, state: os.stat_result) -> None:

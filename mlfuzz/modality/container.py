@@ -27,8 +27,14 @@ MAX_CHUNKS = 4096
 UNKNOWN_LENGTH = 0xFFFFFFFF
 """The data size of a WAV that was written to a pipe."""
 
+PLANNED_LENGTH = 0x7FFF0000
+"""A data size from here on is what a recorder would have written at most: nobody reads so large a file."""
+
 WIDE = (b"RF64", b"BW64")
 """A WAV whose sizes have 64 bits (EBU Tech 3306, ITU-R BS.2088): they stand in a chunk of their own, the first."""
+
+OTHERS = (b"FORM", b"riff", b"caff", b".snd", b"RIFX", b"wvpk", b"MAC ")
+"""AIFF, W64, CAF, AU, big-endian WAV, WavPack, Monkey's Audio: sounds all the same."""
 
 AGAIN = "write it once more: ffmpeg -i OLD NEW.wav"
 
@@ -58,8 +64,7 @@ def sniff(data: bytes) -> Sound:
     if data.startswith(WIDE):
         data = _narrowed(data)
     if data.startswith(b"RIFF"):
-        _walk_wav(data)
-        return Sound("WAV", data)
+        return Sound("WAV", _walk_wav(data))
     body = data[_id3_length(data) :]
     if body.startswith(b"fLaC"):
         return Sound("FLAC", body)
@@ -68,28 +73,37 @@ def sniff(data: bytes) -> Sound:
         return Sound("OGG", data)
     if body[:1] == b"\xff":
         return _walk_mp3(body)
-    raise BadInputError("no sound of a known format", f"read are {', '.join(FORMATS)}")
+    again = AGAIN if data.startswith(OTHERS) or data[4:8] == b"ftyp" else ""
+    raise BadInputError("no sound of a known format", f"read are {', '.join(FORMATS)}", remedy=again)
 
 
-def _walk_wav(data: bytes) -> None:
-    """Chunk by chunk to the samples. Raises BadInputError for other codings, or fewer samples than are announced."""
+def _walk_wav(data: bytes) -> bytes:
+    """Chunk by chunk to the samples; the same file, with their true length where its header does not say it.
+
+    Raises BadInputError for other codings, or fewer samples than are announced.
+    """
     if data[8:12] != b"WAVE":
         raise BadInputError("no sound of a known format", "RIFF, but not WAVE")
-    described = False
+    frame = 0
     for name, size, at in _chunks(data, 12):
         if name == b"fmt ":
-            _check_coding(data[at : at + min(size, 40)])
-            described = True
+            frame = _check_coding(data[at : at + min(size, 40)])
         if name == b"data":
-            if not described:
+            if not frame:
                 break
             there = len(data) - at
-            if size != UNKNOWN_LENGTH and size > there:
+            if size >= PLANNED_LENGTH or (not size and there and not _chunks_fill(data, at)):
+                return _as_long_as_it_is(data, at, there - there % frame)
+            if size > there:
                 raise BadInputError("truncated file", f"{size} bytes of samples announced, {there} there")
-            if not size and there and not _chunks_fill(data, at):
-                raise BadInputError(UNSAID, f"0 bytes of samples announced, {there} there", remedy=AGAIN)
-            return
+            return data
     raise BadInputError("damaged sound", "a WAV without description or samples")
+
+
+def _as_long_as_it_is(data: bytes, at: int, length: int) -> bytes:
+    """What a stream or a killed recorder leaves: samples to the end of the file."""
+    size = struct.pack("<I", at - 8 + length)
+    return data[:4] + size + data[8 : at - 4] + struct.pack("<I", length) + data[at : at + length]
 
 
 def _narrowed(data: bytes) -> bytes:
@@ -126,7 +140,8 @@ def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
         at += 8 + size + size % 2
 
 
-def _check_coding(body: bytes) -> None:
+def _check_coding(body: bytes) -> int:
+    """Bytes of a sample of all channels. Raises BadInputError."""
     if len(body) < 16:
         raise BadInputError("damaged sound", "a WAV with a short description")
     tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
@@ -137,12 +152,16 @@ def _check_coding(body: bytes) -> None:
             "WAV of another coding", f"tag {tag:#x}, {bits} bits; PCM, float, A-law and mu-law are read", remedy=AGAIN
         )
     refuse_shape(channels, rate_hz)  # libsndfile says of some only that they are damaged
+    return int(channels * bits // 8)
 
 
 def refuse_shape(channels: int, rate_hz: int) -> None:
     """Raises BadInputError where no model hears so many channels, or at such a rate."""
     if not 1 <= channels <= MAX_CHANNELS:
-        raise BadInputError(f"more than {MAX_CHANNELS} channels" if channels else "no channel", str(channels))
+        advice = "mix it down: ffmpeg -i OLD -ac 1 NEW.wav" if channels else ""
+        raise BadInputError(
+            f"more than {MAX_CHANNELS} channels" if channels else "no channel", str(channels), remedy=advice
+        )
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise BadInputError("absurd sample rate", f"{rate_hz} Hz; from 1 to 384 kHz are read")
 

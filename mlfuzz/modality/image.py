@@ -13,10 +13,20 @@ from numpy.typing import NDArray
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import MODALITIES, Payload
 from mlfuzz.modality.parts import ModalityParts, Reading
-from mlfuzz.modality.picture import MAX_PIXELS, read_array, read_picture
+from mlfuzz.modality.picture import MAX_PIXELS, picture_size, read_array, read_picture
 
 COMPRESS_LEVEL = 1
 """Of the PNGs that are written: 4 times faster than the default level, a few per cent larger."""
+
+
+MAX_PICTURE_BYTES = 256 << 20
+"""Of a file: a camera's 24 megapixels without compression are 72 MiB, and 144 at 16 bits."""
+
+
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".npy", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pbm", ".pnm", ".pfm",
+    ".avif", ".jfif", ".jpe", ".apng", ".dib", ".heic", ".heif",
+)  # fmt: skip
 
 
 def plain_reading(modality: Image, file: str) -> Reading:
@@ -54,6 +64,8 @@ class Image:
         starter="size=(224, 224), channels=3",
         handed="x: (B, 3, 224, 224), float32 in [0, 1]",
         reading=plain_reading,
+        columns=("image", "img", "picture", "pixel_values", "photo"),
+        most_bytes=MAX_PICTURE_BYTES,
     )
 
     size: tuple[int, int] | None = None
@@ -87,7 +99,7 @@ class Image:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".npy")
+        return SUFFIXES
 
     @property
     def levels(self) -> int | None:
@@ -116,8 +128,13 @@ class Image:
         """
         if not data:
             raise BadInputError("empty file")
-        pixels = read_array(data, self.size) if data.startswith(b"\x93NUMPY") else read_picture(data)
+        pixels = read_array(data, self.size) if data.startswith(b"\x93NUMPY") else self._picture(data)
         return np.ascontiguousarray(self._fitted(_on_grid(_coloured(pixels, self.channels), self.grid)))
+
+    def _picture(self, data: bytes) -> NDArray[np.generic]:
+        if self.size is not None and self.fit == "refuse" and (have := picture_size(data)) != self.size:
+            raise self._other_size(have)
+        return read_picture(data, self.size, cut=self.fit == "crop")
 
     def encode(self, payload: Payload) -> bytes:
         """(C, H, W) -> bytes of an 8-bit PNG, or of an .npy file where the grid is float32.
@@ -159,8 +176,13 @@ class Image:
         if self.size is None or have == self.size:
             return pixels
         if self.fit == "refuse":
-            raise BadInputError("another size", f"{have[0]} x {have[1]} where {self.size[0]} x {self.size[1]} is due")
+            raise self._other_size((have[0], have[1]))
         return _resized(pixels, self.size) if self.fit == "resize" else _cropped(pixels, self.size)
+
+    def _other_size(self, have: tuple[int, int]) -> BadInputError:
+        assert self.size is not None
+        due = f"{self.size[0]} x {self.size[1]}"
+        return BadInputError("another size", f"{have[0]} x {have[1]} where {due} is due")
 
 
 MODALITIES.add("image", Image)

@@ -30,6 +30,8 @@ class ModalityParts:
     pieces: what the places are called at which an input can differ from its seed.
     starter: arguments of the modality in the target that `mlfuzz init` writes. handed: what `x` is there.
     reading: (modality, file name) -> how `repro.py` reads it; without one the script needs mlfuzz.
+    columns: what tables call a column of such inputs. plain_columns: whether a cell of a CSV file can be one.
+    most_bytes: of a seed's file.
     """
 
     mutators: str = ""
@@ -40,6 +42,9 @@ class ModalityParts:
     starter: str = ""
     handed: str = "x: a batch of inputs"
     reading: Callable[[Any, str], Reading] | None = None
+    columns: tuple[str, ...] = ()
+    plain_columns: bool = False
+    most_bytes: int = 16 << 20
 
 
 NOTHING = ModalityParts()

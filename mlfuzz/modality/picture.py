@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,40 +21,53 @@ if TYPE_CHECKING:
 # Pillow is imported where it is used: it costs 50 ms that listing names and findings need not pay.
 
 MAX_PIXELS = 16 << 20
-"""No picture has more pixels (16 Mi, about 4096 x 4096): the header is judged before anything is unpacked."""
+"""No picture has more pixels (16 Mi, about 4096 x 4096) once it is read: the header is judged before that."""
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-"""What is read, told by content and never by name. Of an animated file the first frame."""
+MAX_DECODED = 128 << 20
+"""Pixels that are unpacked for it: cameras have up to 108 megapixels, and a JPEG is unpacked at an eighth of that."""
 
-SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM")
+FINER = 2
+"""A larger picture is reduced while it stays so many times finer than what is asked for: the last step interpolates."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+"""What is read, told by content and never by name. Of an animated file the first frame, of several pages the first."""
+
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", b"II*\0", b"MM\0*")
 """What such files begin with: one that does and still is not recognised is damaged."""
 
+HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+"""Brands of the files of telephones, behind "ftyp" (ISO/IEC 23008-12): read where whoever runs this has a decoder."""
 
 NUMBERED = "save class numbers: Image.fromarray(classes.astype('uint8')).save(FILE)"
 """What to do about a mask of anything else."""
 
+HEIC_DECODER = "pillow_heif"
+BRANDS = 64
+"""Bytes at the start of such a file that name what it can be read as besides."""
 
-def read_picture(data: bytes) -> NDArray[np.generic]:
+TURNED = (5, 6, 7, 8)
+"""Values of the EXIF tag for which height and width change places."""
+ORIENTATION = 0x0112
+
+
+def read_picture(data: bytes, wanted: tuple[int, int] | None = None, *, cut: bool = False) -> NDArray[np.generic]:
     """Bytes of a picture -> (H, W, 1 or 3): uint8, or float32 in [0, 1] where its levels are finer.
 
-    Upright by its EXIF tag, on white where it is transparent. Raises BadInputError.
+    Upright by its EXIF tag, on white where it is transparent. One of more than 16 Mi pixels is reduced by a whole
+    number, to no less than twice the height and width `wanted`; or, with `cut`, only that much of its middle is read.
+    Raises BadInputError.
     """
     with _decoding("picture"):
-        from PIL import Image as Pillow
-        from PIL import ImageOps, UnidentifiedImageError
+        from PIL import ImageOps
 
-        warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-        try:
-            picture = Pillow.open(io.BytesIO(data), formats=FORMATS)
-        except (Pillow.DecompressionBombWarning, Pillow.DecompressionBombError) as error:
-            raise BadInputError("more than 16 Mi pixels", str(error)) from error
-        except UnidentifiedImageError as error:
-            if data.startswith(SIGNATURES):
-                raise BadInputError("damaged picture", str(error)) from error
-            raise BadInputError("no picture of a known format", f"read are {', '.join(FORMATS)} and .npy") from error
-        with picture:
-            _refuse_large(picture.size)
+        with _opened(data) as picture:
+            large = picture.size[0] * picture.size[1] > MAX_PIXELS
+            if large and not cut:
+                _draft(picture, wanted)
+            _refuse_large(picture.size, MAX_DECODED)
             picture.load()
+            if large:
+                picture = _middle(picture, wanted) if cut and wanted else _reduced(picture, wanted)
             return _levels(ImageOps.exif_transpose(picture))
 
 
@@ -76,6 +91,82 @@ def read_numbers(data: bytes) -> NDArray[np.integer[Any]]:
             if picture.mode not in ("P", "L", "1", "I", "I;16"):
                 raise BadInputError("mask of colours", f"mode {picture.mode}", remedy=NUMBERED)
             return np.asarray(np.asarray(picture).astype(np.int64))
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Height and width of a picture as it stands upright, by its header. Raises BadInputError."""
+    with _decoding("picture"), _opened(data) as picture:
+        width, height = picture.size
+        return (width, height) if picture.getexif().get(ORIENTATION) in TURNED else (height, width)
+
+
+def _opened(data: bytes) -> Pillow.Image:
+    """Its header is read. Raises BadInputError."""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        return Pillow.open(io.BytesIO(data), formats=_formats(data))
+    except Pillow.DecompressionBombError as error:
+        raise BadInputError(f"more than {MAX_DECODED >> 20} Mi pixels", str(error)) from error
+    except UnidentifiedImageError as error:
+        if data.startswith(SIGNATURES):
+            raise BadInputError("damaged picture", str(error)) from error
+        raise BadInputError("no picture of a known format", f"read are {', '.join(FORMATS)} and .npy") from error
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    if data[4:8] != b"ftyp" or data[8:12] not in HEIC:
+        return FORMATS
+    try:
+        importlib.import_module(HEIC_DECODER).register_heif_opener()
+    except ImportError as error:
+        if b"avif" in data[8:BRANDS]:
+            return FORMATS
+        raise BadInputError("HEIC picture", remedy="pip install pillow-heif, which reads them") from error
+    return (*FORMATS, "HEIF")
+
+
+def _draft(picture: Pillow.Image, wanted: tuple[int, int] | None) -> None:
+    """Of a JPEG: have it unpacked at a half, a quarter or an eighth."""
+    width, height = picture.size
+    scale = _factor(picture.size, wanted)
+    if hasattr(picture, "draft"):
+        picture.draft(picture.mode, (width // scale, height // scale))
+
+
+def _reduced(picture: Pillow.Image, wanted: tuple[int, int] | None) -> Pillow.Image:
+    factor = _factor(picture.size, wanted)
+    if factor < 2:
+        return picture
+    plain = picture
+    if picture.mode in ("1", "P"):
+        plain = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    elif picture.mode.startswith("I;"):
+        plain = picture.convert("I")
+    return _turned_as(plain.reduce(factor), picture)
+
+
+def _factor(size: tuple[int, int], wanted: tuple[int, int] | None) -> int:
+    """By which a picture is reduced: which way it is turned does not matter."""
+    if wanted:
+        return max(1, min(size) // (FINER * max(wanted)))
+    return max(1, math.ceil(math.sqrt(size[0] * size[1] / MAX_PIXELS)))
+
+
+def _middle(picture: Pillow.Image, wanted: tuple[int, int]) -> Pillow.Image:
+    """More than is wanted about the centre, as far off the edges as they are even: the centre stays where it is."""
+    side = FINER * max(wanted)
+    left, top = (max(0, (length - side) // 2) for length in picture.size)
+    return _turned_as(picture.crop((left, top, picture.size[0] - left, picture.size[1] - top)), picture)
+
+
+def _turned_as(part: Pillow.Image, picture: Pillow.Image) -> Pillow.Image:
+    """Pillow leaves the EXIF tag behind."""
+    turned = picture.getexif().get(ORIENTATION)
+    if turned is not None:
+        part.getexif()[ORIENTATION] = turned
+    return part
 
 
 def _levels(picture: Pillow.Image) -> NDArray[np.generic]:
@@ -149,9 +240,9 @@ def _decoding(what: str) -> Iterator[None]:
         raise BadInputError(f"damaged {what}", f"{type(error).__name__}: {error}") from error
 
 
-def _refuse_large(size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        raise BadInputError("more than 16 Mi pixels", f"{size[0]} x {size[1]}")
+def _refuse_large(size: tuple[int, int], most: int = MAX_PIXELS) -> None:
+    if size[0] * size[1] > most:
+        raise BadInputError(f"more than {most >> 20} Mi pixels", f"{size[0]} x {size[1]}")
 
 
 def _finite(pixels: NDArray[np.generic]) -> NDArray[np.float32]:

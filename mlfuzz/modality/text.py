@@ -16,6 +16,13 @@ MAX_BYTES = 4 * MAX_CHARS
 """Of a file: the longest text in the widest characters. Looked at before anything is decoded."""
 
 
+TEXT_COLUMNS = (
+    "text", "sentence", "content", "review", "comment", "body", "document", "message", "tweet", "utterance", "prompt",
+    "question", "query", "description", "title", "input", "inputs", "x", "premise", "sentence1", "transcript",
+)  # fmt: skip
+"""What people call the column of a table that holds texts."""
+
+
 def plain_reading(modality: Text, file: str) -> Reading:
     """Of one text a batch."""
     return Reading((), ("x = (path.read_bytes().decode(),)",), tensor=False)
@@ -39,6 +46,8 @@ class Text:
         starter="max_chars=256",
         handed="x: a tuple of B strings",
         reading=plain_reading,
+        columns=TEXT_COLUMNS,
+        plain_columns=True,
     )
 
     max_chars: int = 1000

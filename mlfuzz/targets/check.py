@@ -29,6 +29,7 @@ from mlfuzz.targets.modes import changing
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.outputs import form_of
 from mlfuzz.targets.portions import compiled_parts
+from mlfuzz.targets.sizes import lengths_hint
 from mlfuzz.targets.surroundings import changes
 from mlfuzz.tasks.infer import Inferred, turned
 
@@ -128,8 +129,9 @@ def _runs(target: GivenTarget, rows: Rows) -> tuple[Observation | None, CheckLin
     except (Exception, SystemExit) as error:  # noqa: BLE001  what the target raises is what the check is about
         crash = crash_of(error)
         where = f" in {crash.frames[-1]}" if crash.frames else ""
+        hint = lengths_hint(target, crash.type, crash.message) or advice(crash)
         return None, CheckLine(
-            "fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}{advice(crash)}"
+            "fail", f"a batch of {len(rows)} seeds raises {crash.type}{where}: {crash.message}{hint}"
         )
     size = f", {_count(target.parameters)} parameters" if target.parameters else ""
     spent = time.perf_counter() - started

@@ -39,7 +39,7 @@ CORNER = 0.04
 
 BRIGHTENING = frozenset(
     {"image.brightness", "image.contrast_gain", "image.contrast", "image.gamma", "image.fog", "image.frost",
-     "image.mist", "image.glare", "image.snow", "image.scale"}
+     "image.mist", "image.glare", "image.snow", "image.scale", "image.blank"}
 )  # fmt: skip
 FLATTENING = BRIGHTENING | {"image.blur_mean", "image.blur_gauss", "image.defocus", "image.shadow", "image.rain"}
 MOVING = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from mlfuzz.targets.base import truth_of
 from mlfuzz.targets.calibrate import noises
 from mlfuzz.targets.execute import Execution, execute
 from mlfuzz.targets.load import load
+from mlfuzz.targets.sizes import declared, named, sizes_of
 from mlfuzz.targets.variants.base import AnyTarget
 
 BATCH = 64
@@ -176,7 +178,7 @@ class _Trial:
 
 
 def _loaded(target: AnyTarget, seeds: Given | None) -> list[Seed]:
-    """Seeds of the first one's shape."""
+    """Seeds of the commonest size; a warning tells where there are others."""
     if seeds is None:
         seeds = target.seeds
     if seeds is None:
@@ -187,5 +189,9 @@ def _loaded(target: AnyTarget, seeds: Given | None) -> list[Seed]:
         found = [Seed(f"seed {number}", payload, None, "", b"") for number, payload in enumerate(seeds)]
     if not found:
         raise SeedError(f"target {target.name}: there is not one seed")
-    shape = np.shape(found[0].payload)
-    return [seed for seed in found if target.modality.ragged or np.shape(seed.payload) == shape]
+    sizes = sizes_of([seed.payload for seed in found], target.modality)
+    shape, alike = next(iter(sizes.items()))
+    if len(sizes) > 1:
+        text = f"{len(found) - len(alike)} of {len(found)} seeds of {target.name} are not of {named(shape)}: not tried"
+        warnings.warn(f"{text}; declare one size: {declared(target.modality, shape)}", stacklevel=3)
+    return [found[at] for at in alike]

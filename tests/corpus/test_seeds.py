@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mlfuzz.corpus.seeds import load_seeds
-from mlfuzz.errors import SeedError
+from mlfuzz.errors import ConfigError, SeedError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.image import Image
 from mlfuzz.modality.text import Text
@@ -74,7 +74,7 @@ def test_labels_may_stand_in_a_table(folder):
     assert found.skipped == {"named in labels.csv but not there": 1}
 
 
-@pytest.mark.parametrize("table", ["", "name,class\n", "file\n"])
+@pytest.mark.parametrize("table", ["", "note,remark,more\n", "file\n"])
 def test_a_table_without_its_first_line_is_refused(folder, table):
     (folder / "labels.csv").write_text(table or "\n")
     with pytest.raises(SeedError, match="file,label"):
@@ -90,6 +90,7 @@ def test_what_cannot_be_a_seed_is_counted_with_its_reason_and_a_few_names(folder
     (folder / ".cache").mkdir()
     (folder / ".cache" / "x.png").write_bytes(picture(98))
     (folder / "0" / "link.png").symlink_to(folder / "1" / "0.png")
+    (folder / "0" / "lost.png").symlink_to("nowhere.png")
     (folder / "elsewhere").symlink_to(tmp_path)
     os.mkfifo(folder / "0" / "pipe.png")
     (folder / "0" / "folder.png").mkdir()
@@ -97,35 +98,34 @@ def test_what_cannot_be_a_seed_is_counted_with_its_reason_and_a_few_names(folder
     assert len(found) == 12
     assert found.skipped["empty file"] == 1
     assert found.skipped[".txt: no image file"] == 1
-    assert found.skipped["same content as another seed"] == 1
-    assert found.skipped["symbolic link"] == 2
+    assert found.skipped["same content as another seed"] == 2
+    assert found.skipped["link to nothing"] == 1
+    assert found.skipped["link to a folder that it stands in"] == 1
     assert found.skipped["not an ordinary file"] == 1
     assert found.examples["not an ordinary file"] == ["0/pipe.png"]
     assert found.skipped["hidden file"] == 1
     assert found.skipped["hidden folder"] == 1
-    assert sum(found.skipped.values()) == 9
-    assert found.seen == 12 + 9
+    assert sum(found.skipped.values()) == 10
+    assert found.seen == 12 + 10
     assert "elsewhere" in found.reasons()
 
 
 def test_what_there_is_to_do_is_said_beside_the_reason(folder):
-    (folder / "0" / "more.zip").write_bytes(b"PK\x03\x04")
-    (folder / "0" / "link.png").symlink_to("0.png")
+    (folder / "0" / "more.7z").write_bytes(b"7z")
     (folder / "0" / "stack.npz").touch()
     (folder / "0" / "empty.png").touch()
     archive = folder / "0" / "more"
     assert load_seeds(folder, DIGIT).advice() == [
         f"1 x .npz: no image file (0/stack.npz): give arrays alone: --seeds {folder}/0/stack.npz",
-        f"1 x an archive (0/more.zip): unpack it: unzip {archive}.zip -d {archive}",
+        f"1 x an archive (0/more.7z): unpack it: 7z x {archive}.7z -o{archive}",
         "1 x empty file (0/empty.png)",
-        "1 x symbolic link (0/link.png): put the file itself there, or give the link alone: --seeds LINK",
     ]
 
 
 def test_an_archive_given_alone_is_refused_with_the_line_that_unpacks_it(tmp_path):
-    for name, content in (("a.zip", b""), ("b.png", b"\x1f\x8b\x08")):
+    for name, content in (("a.7z", b""), ("b.png", b"\x1f\x8b\x08"), ("c.zip", b"PK\x03\x04 cut")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(SeedError, match=r"1 x an archive .*unpack it: (unzip|gunzip)"):
+        with pytest.raises(SeedError, match=r"1 x (an|damaged) archive .*unpack it: (7z x|gunzip|unzip)"):
             load_seeds(tmp_path / name, DIGIT)
 
 
@@ -167,7 +167,7 @@ def test_no_seed_left_is_an_error_with_all_reasons(tmp_path):
     (tmp_path / "b.txt").touch()
     with pytest.raises(SeedError, match=r"1 x \.txt: no image file \(b\.txt\), 1 x empty file \(a\.png\)"):
         load_seeds(tmp_path, DIGIT)
-    with pytest.raises(SeedError, match="not there"):
+    with pytest.raises(ConfigError, match=r"not there; give a folder of seeds, .*: --seeds PATH"):
         load_seeds(tmp_path / "nowhere", DIGIT)
 
 

@@ -300,7 +300,17 @@ def test_a_wav_of_64_bit_sizes_that_says_more_than_there_is_is_cut_short():
         Audio().decode(b"RF64\xff\xff\xff\xffWAVEfmt ")
 
 
-def test_a_recorder_that_was_killed_has_left_samples_and_no_length():
-    data = wide(bytes(1600), size=0).replace(b"RF64\xff\xff\xff\xffWAVEds64", b"RIFF\x00\x00\x00\x00WAVEJUNK")
-    with pytest.raises(BadInputError, match=r"length not in the header: 0 bytes .*; write it once more: ffmpeg"):
-        Audio().decode(data)
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x80000000, 0x7FFFF000, 0xFFFFFFFF])
+def test_a_recorder_that_was_killed_has_left_samples_up_to_the_end_of_the_file(size):
+    samples = np.random.default_rng(0).integers(-9000, 9000, 800, np.int16)
+    data = wide(samples.tobytes(), size=size).replace(b"RF64\xff\xff\xff\xffWAVEds64", b"RIFF\x00\x00\x00\x00WAVEJUNK")
+    for end in (b"", b"\x01"):
+        assert np.array_equal(Audio(seconds=0.05).decode(data + end), samples[None])
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "CAF", "W64"])
+def test_a_sound_of_another_format_is_refused_with_the_line_that_writes_it_as_one_of_ours(kind):
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(800), 16000, format=kind, subtype="PCM_16")
+    with pytest.raises(BadInputError, match=r"no sound of a known format: .*; write it once more: ffmpeg"):
+        Audio().decode(file.getvalue())

@@ -248,8 +248,8 @@ def test_floats_are_resized_within_their_range(rng: np.random.Generator) -> None
 
 def test_a_header_that_claims_400_megapixels_costs_neither_time_nor_memory() -> None:
     tracemalloc.start()
-    for data in (png_of_size(20_000, 20_000), png_of_size(4097, 4097), png_of_size(2**31 - 1, 2**31 - 1)):
-        assert reason(data) == "more than 16 Mi pixels"
+    for data in (png_of_size(20_000, 20_000), png_of_size(11_586, 11_586), png_of_size(2**31 - 1, 2**31 - 1)):
+        assert reason(data) == "more than 128 Mi pixels"
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
@@ -312,14 +312,14 @@ def bad_files(photo: NDArray[np.uint8]) -> dict[str, tuple[bytes, str]]:
         "one-byte.png": (b"\x00", "no picture of a known format"),
         "zeros.png": (bytes(4096), "no picture of a known format"),
         "words.jpg": (b"This is no picture.\n" * 20, "no picture of a known format"),
-        "gif-disguised.png": (gif, "no picture of a known format"),
-        "tiff-disguised.jpg": (written(photo, "TIFF"), "no picture of a known format"),
-        "ppm-disguised.bmp": (written(photo, "PPM"), "no picture of a known format"),
+        "gif-cut.png": (gif[:20], "damaged picture"),
+        "tiff-cut.jpg": (written(photo, "TIFF")[:20], "damaged picture"),
+        "tga-disguised.bmp": (written(photo, "TGA"), "no picture of a known format"),
         "signature-alone.png": (b"\x89PNG\r\n\x1a\n", "damaged picture"),
         "magic-alone.npy": (b"\x93NUMPY", "damaged array"),
         "magic-and-noise.npy": (b"\x93NUMPY\x01\x00\xff\xff" + bytes(100), "damaged array"),
         "bad-checksum.png": (bytes(crc), "damaged picture"),
-        "bomb.png": (png_of_size(20_000, 20_000), "more than 16 Mi pixels"),
+        "bomb.png": (png_of_size(20_000, 20_000), "more than 128 Mi pixels"),
         "short-data.png": (png_of_size(3000, 3000), "damaged picture"),
         "zero-wide.png": (png_of_size(0, 10), "damaged picture"),
         "pickle.npy": (pickled.getvalue(), "array of another type"),

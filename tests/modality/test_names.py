@@ -16,6 +16,8 @@ OWN = ("modality/", "mutators/image/", "mutators/audio/", "mutators/text/", "exa
 MAY = {
     "strategies.py": "images, audio and texts for Hypothesis are public names",
     "corpus/arrays.py": "what people call the arrays of an .npz file",
+    "corpus/folder_labels.py": "what people call folders of data sets",
+    "corpus/label_files.py": "what people call the column that names a file",
     "campaign/published.py": "the operators that the papers name",
     "cli/resolve/targets.py": "which shipped example shows which modality",
     "cli/verbs/demo.py": "the example that is shown first",

@@ -22,6 +22,7 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles import base as oracles
 from mlfuzz.targets.base import Target, label_index, read_as
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.label_count import labels_apart
 from mlfuzz.targets.variants.base import varied
 
 
@@ -106,6 +107,8 @@ def _evaluate(target: Target, rows: Sequence[_Row]) -> list[Rerun]:
     results = [_no_answer(dict(execution.crashes).get(at)) for at in range(len(rows))]
     if execution.seen is None:
         return results
+    if apart := labels_apart(target, execution.seen):
+        raise ReplayError(apart)
     ran = execution.ran
     reference = _reference(target, [rows[at] for at in ran.tolist()], execution.seen)
     if (call := getattr(oracle, "name_classes", None)) is not None:

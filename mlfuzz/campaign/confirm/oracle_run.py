@@ -23,6 +23,7 @@ from mlfuzz.observation import Crash, Observation
 from mlfuzz.oracles.base import Oracle, beside, rebuild
 from mlfuzz.targets.base import Target, label_index, read_as
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.label_count import labels_apart
 from mlfuzz.targets.variants.base import Varied, varied
 from mlfuzz.targets.variants.cost import measured_apart
 
@@ -49,7 +50,8 @@ class OracleAnswer:
 class OracleRun:
     """A finding's target, oracle, seed and label, ready to judge inputs.
 
-    Raises ReplayError where the target no longer has the finding's label, or the oracle needs a seed that is not there.
+    Raises ReplayError where the target no longer has the finding's label, gives another number of outputs than it has
+    labels, or the oracle needs a seed that is not there.
     """
 
     def __init__(self, target: Target, finding: Finding, seed: Payload | None) -> None:
@@ -75,6 +77,8 @@ class OracleRun:
             )
         if self.seed_rows is not None:
             self.reference = self.target.run(self.seed_rows)
+            if apart := labels_apart(target, self.reference):
+                raise ReplayError(apart)
         if (call := getattr(self.oracle, "name_classes", None)) is not None:
             call(target.labels)
         truth = str(finding.evidence.get(TRUTH, ""))

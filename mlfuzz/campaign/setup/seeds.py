@@ -35,6 +35,7 @@ from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.base import truth_of
 from mlfuzz.targets.execute import execute
+from mlfuzz.targets.sizes import lengths_hint, require_sizes
 from mlfuzz.targets.variants.base import AnyTarget
 from mlfuzz.tasks.infer import turned
 
@@ -125,6 +126,7 @@ class Seeds:
             )
             found = replace(found, seeds=[found.seeds[number] for number in chosen])
         answers, seconds = run_seeds(target, found.seeds, recorder, seconds, chosen)
+        found.warnings += require_sizes(target, [seed.payload for seed in found.seeds], answers)
         kept, stats = usable_seeds(target, found, answers)
         usable = [answer for at in kept if (answer := answers[at]) is not None]
         numbers = [chosen[at] for at in kept]
@@ -138,9 +140,10 @@ class Seeds:
         return self.reference.take(seeds)
 
     def alike(self) -> tuple[list[int], Rows]:
-        """Numbers of the seeds of the first one's shape, its last axis aside, and these as one batch."""
-        first = self.forms[0][0][:-1]
-        numbers = [number for number, (shape, _) in enumerate(self.forms) if shape[:-1] == first]
+        """Numbers of the seeds of the first one's shape, and these as one batch; lengths may differ where they can."""
+        ragged = self.target.modality.ragged
+        shapes = [shape[:-1] if ragged else shape for shape, _ in self.forms]
+        numbers = [number for number, shape in enumerate(shapes) if shape == shapes[0]]
         return numbers, self._rows(numbers)
 
     def margins(self, oracles: Sequence[Oracle]) -> NDArray[np.float32]:
@@ -226,7 +229,8 @@ def run_seeds(
                     answers[part[row]] = execution.seen.take(np.asarray([position]))
             if execution.crashes:
                 crash = execution.crashes[0][1]
-                raised = f"{seeds[part[execution.crashes[0][0]]].name}: {crash.type}: {crash.message}"
+                hint = lengths_hint(target, crash.type, crash.message)
+                raised = f"{seeds[part[execution.crashes[0][0]]].name}: {crash.type}: {crash.message}{hint}"
     recorder.phase("calibrate")
     if all(answer is None for answer in answers):
         raise TargetError(
@@ -243,8 +247,9 @@ def usable_seeds(
     Raises SeedError where none is left; TargetError where that is for want of one output for each label.
     """
     stats = SeedStats(
-        skipped=dict(found.skipped), labelled=sum(seed.label is not None or bool(seed.truth) for seed in found.seeds)
-    )
+        seen=found.seen, skipped=dict(found.skipped), named={reason: found.names(reason) for reason in found.skipped},
+        labelled=sum(seed.label is not None or bool(seed.truth) for seed in found.seeds),
+    )  # fmt: skip
     kept = []
     for at, (seed, answer) in enumerate(zip(found.seeds, answers, strict=True)):
         if answer is None:

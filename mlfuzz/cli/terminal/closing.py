@@ -143,12 +143,20 @@ def tell_weaknesses(context: Context, faults: Sequence[FaultGroup]) -> None:
         context.terminal.result((f"           and {len(found) - MOST_WEAKNESSES} more", "dim"))
 
 
+def _counted(seeds: SeedStats, reason: str) -> str:
+    """ "2 x empty file (a.png, b.png)"."""
+    count, names = seeds.skipped[reason], seeds.named.get(reason, [])
+    more = ", ..." if len(names) < count else ""
+    return f"{count} x {reason}" + (f" ({', '.join(names)}{more})" if names else "")
+
+
 def left_out(seeds: SeedStats) -> list[str]:
     """What of the seeds folder was not fuzzed: whoever gave it takes it for used."""
     lines = []
     if seeds.skipped:
-        reasons = ", ".join(f"{count} x {reason}" for reason, count in seeds.skipped.items())
-        lines.append(f"seeds left out: {reasons}; mlfuzz check names them")
+        seen = f" of {seeds.seen} seen" if seeds.seen else ""
+        reasons = ", ".join(_counted(seeds, reason) for reason in seeds.skipped)
+        lines.append(f"seeds left out{seen}: {reasons}; mlfuzz check says what to do")
     if seeds.failing:
         name, expected, got = seeds.failing[0]
         count = len(seeds.failing)

@@ -67,6 +67,8 @@ def check(
     from mlfuzz.targets.check import CheckLine
     from mlfuzz.targets.check import check as lines_of
     from mlfuzz.targets.load import load
+    from mlfuzz.targets.sizes import lines as size_lines
+    from mlfuzz.targets.sizes import sizes_of, trials
     from mlfuzz.targets.variants.check import check_variants
 
     kept = context.resolve({"fuzz": {"device": device}, "targets": {name: {"use": settings.use}}})
@@ -82,11 +84,14 @@ def check(
     usable = load_annotated(
         Path(where), loaded.modality, kind=truth_of(loaded), labels=loaded.labels, max_seeds=max_seeds
     )
-    shape = getattr(usable.seeds[0].payload, "shape", None)
-    alike = [seed for seed in usable.seeds if getattr(seed.payload, "shape", None) == shape]
+    sizes = sizes_of([seed.payload for seed in usable.seeds], loaded.modality)
+    tried = trials(loaded, [seed.payload for seed in usable.seeds]) if len(sizes) > 1 else []
+    answered = [one.shape for one in tried if one.answer is not None]
+    alike = [usable.seeds[at] for at in sizes[answered[0] if answered else next(iter(sizes))]]
     lines = [CheckLine("ok", f"loads, takes {loaded.modality.name}; {_counted(usable)}")]
     lines += [CheckLine("warn", f"seeds left out: {reason}") for reason in usable.advice()]
     lines += [CheckLine("warn", text) for text in usable.warnings]
+    lines += [CheckLine(level, text) for level, text in size_lines(loaded, tried)]
     failed = False
     payloads = [one.payload for one in alike]
     shown = chain(lines, lines_of(loaded, payloads, [one.label for one in alike], [one.truth for one in alike]))
@@ -108,8 +113,9 @@ def check(
             with ProgressLine(terminal) as pace, waiting(pace, "a campaign in small is run"):
                 for line in rehearsal.lines(loaded, Path(where), alike):
                     failed = tell(line) or failed
+    given = f" --seeds {shlex.quote(seeds)}" if seeds else ""
     terminal.result(
-        ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}", "bold green")
+        ("not ready", "bold red") if failed else (f"ready: mlfuzz fuzz {shlex.quote(target)}{given}", "bold green")
     )
     return EXIT_BROKEN if failed else EXIT_CLEAN
 

@@ -3,9 +3,9 @@
 Read light.py first. Imported by name alone.
 """
 
-from mlfuzz.mutators.image import blur, codec, colour, geometry, light, noise, occlusion, weather
+from mlfuzz.mutators.image import blur, codec, colour, edge, geometry, light, noise, occlusion, weather
 from mlfuzz.mutators.replaced import replacing
 
-__all__ = ["blur", "codec", "colour", "geometry", "light", "noise", "occlusion", "weather"]
+__all__ = ["blur", "codec", "colour", "edge", "geometry", "light", "noise", "occlusion", "weather"]
 
 replacing("image")

@@ -20,6 +20,10 @@ from mlfuzz.mutators.param import Drawn, Integer, LogReal, Param, Real
 FIXED_SEVERITY = 0.5
 """What an operator counts that cannot be made milder (a flip, a typo): two of one kind fit into the default limits."""
 
+EDGE = "edge"
+"""Kind of the operators that leave nothing of an input. Theirs counts twice in the total and has no column of its own,
+so that loads of campaigns from before there were any still fit."""
+
 SLACK = 1e-5
 """Float32 sums of severities are this far from exact; a row with less room than this has none."""
 
@@ -126,7 +130,7 @@ class DistanceLedger:
 
     def __init__(self, limits: Limits, mutators: Sequence[Mutator]) -> None:
         self.limits = limits
-        names = [f"kind:{kind}" for kind in sorted({part.kind for part in mutators})]
+        names = [f"kind:{kind}" for kind in sorted({part.kind for part in mutators} - {EDGE})]
         names += sorted({name for part in mutators for name, _ in _sums(part, limits)})
         names += [f"uses:{kind}" for kind in sorted(limits.uses)]
         self.columns = (*names, "total", "steps")
@@ -204,7 +208,9 @@ class DistanceLedger:
             (name, at[column], self.limits.sums[part.space[name].sums]) for column, name in _sums(part, self.limits)
         )
         uses = at.get(f"uses:{part.kind}", -1)
-        return _Layout(at[f"kind:{part.kind}"], uses, self.limits.uses.get(part.kind, np.inf), scaled, sums)
+        return _Layout(
+            at.get(f"kind:{part.kind}", self._total), uses, self.limits.uses.get(part.kind, np.inf), scaled, sums
+        )
 
 
 def _sums(part: Mutator, limits: Limits) -> list[tuple[str, str]]:

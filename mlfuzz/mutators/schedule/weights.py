@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.mutators.base import Mutator
+from mlfuzz.mutators.limits.limits import EDGE
 
 SLICES = 8
 """Of a batch. Each costs 0.1 ms whatever it holds; fewer would make batches of one operator's failures."""
@@ -32,6 +33,9 @@ SHARE = 0.08
 
 FLOOR = 0.005
 """Of the rows, for each mutator, however dear."""
+
+EDGE_SHARE = 0.01
+"""Of the rows, at most, for an operator that leaves nothing of an input: one in a hundred shows all there is."""
 
 PER_ROW_COST = 64
 """From this cost on an operator works a row at a time by its nature (codecs, text)."""
@@ -85,12 +89,22 @@ def weights(
         return _floored(even / even.sum(), least)
 
     if spread(0.0) @ each <= share * seconds:
-        return spread(0.0)
+        return _rare(spread(0.0), mutators)
     low, high = STRENGTHS
     for _ in range(40):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if spread(middle) @ each <= share * seconds else (middle, high)
-    return spread(high)
+    return _rare(spread(high), mutators)
+
+
+def _rare(seen: Weights, mutators: Sequence[Mutator]) -> Weights:
+    """Weights summing to 1 in which an edge case has its small share, where there is anything else."""
+    edge = np.asarray([part.kind == EDGE for part in mutators])
+    if edge.all() or not edge.any():
+        return seen
+    few = np.where(edge, np.minimum(seen, EDGE_SHARE), seen)
+    rest: Weights = np.where(edge, few, few * (1 - few[edge].sum()) / few[~edge].sum())
+    return rest
 
 
 def _floored(weights: Weights, least: Weights) -> Weights:

@@ -6,6 +6,7 @@ Read edits.py first: what an edit at a place in a text is. Imported by name alon
 from mlfuzz.mutators.text import (
     chars,
     contractions,
+    edge,
     extent,
     invisible,
     layout,
@@ -22,6 +23,7 @@ from mlfuzz.mutators.text import (
 __all__ = [
     "chars",
     "contractions",
+    "edge",
     "extent",
     "invisible",
     "layout",

@@ -55,6 +55,12 @@ def test_a_finding_that_cannot_be_judged_spoils_no_other(target, findings):
     assert [each.margin for each in results[5:]] == [each.margin for each in rerun(target, findings)]
 
 
+def test_a_target_whose_labels_and_outputs_have_parted_judges_nothing(findings):
+    outgrown = sound()
+    outgrown.labels = (*outgrown.labels, "one more")
+    assert {"they must agree" in result.problem for result in rerun(outgrown, findings)} == {True}
+
+
 def test_an_answer_that_is_no_number_is_a_problem_and_no_pass(tmp_path):
     target = nan_when_bright()
     seeds = puzzle_seeds(tmp_path, count=2)

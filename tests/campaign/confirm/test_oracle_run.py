@@ -75,6 +75,9 @@ def test_what_no_longer_fits_its_target_is_refused():
     finding, _ = found()
     with pytest.raises(ReplayError, match="no label 'dark' any more"):
         OracleRun(target(labels=("a", "b", "c")), finding, SEED)
+    for labels in (("dark", "bright", "odd", "even"), ("dark",)):
+        with pytest.raises(ReplayError, match=rf"3 outputs an input, but names {len(labels)} labels; .* agree"):
+            OracleRun(target(labels=labels), finding, SEED)
     with pytest.raises(ReplayError, match="compares with the seed, whose file is missing"):
         OracleRun(target(), finding, None)
     with pytest.raises(ReplayError, match="no seed file"):

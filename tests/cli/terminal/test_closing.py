@@ -106,7 +106,7 @@ def test_what_was_known_already_is_said_and_what_is_new_suggested(context):
 
 def test_seeds_that_were_not_fuzzed_are_told():
     assert left_out(SeedStats(usable=1, skipped={"empty file": 2}, failing=[["3/07.png", "3", "8"]])) == [
-        "seeds left out: 2 x empty file; mlfuzz check names them",
+        "seeds left out: 2 x empty file; mlfuzz check says what to do",
         "1 seed not fuzzed, wrong as given: 3/07.png (expected 3, got 8)",
     ]
     assert left_out(SeedStats(usable=100, labelled=100)) == []

@@ -9,6 +9,7 @@ import lzma
 import os
 import resource
 import socket
+import stat
 import struct
 import tarfile
 import time
@@ -23,8 +24,9 @@ import numpy as np
 import soundfile
 from PIL import Image as Pillow
 
-from mlfuzz.corpus.files import LABELS
+from mlfuzz.corpus.files import LABELS, ROUND
 from mlfuzz.corpus.seeds import load_seeds
+from mlfuzz.corpus.strange import ARCHIVE
 from mlfuzz.errors import SeedError
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.base import Modality
@@ -138,8 +140,8 @@ def images() -> dict[str, Case]:
         "png cut in its pixels": file("image", "damaged picture", PNG[: len(PNG) // 2]),
         "png of a wrong checksum": file("image", "damaged picture", PNG.replace(b"IDAT", b"IDAU")),
         "png of no pixels": file("image", "damaged picture", png(0, 0, zlib.compress(b""))),
-        "png of 65535 x 65535": file("image", "more than 16 Mi pixels", png(65535, 65535, zlib.compress(b"\0" * 99))),
-        "png of 2^31 - 1 x 1": file("image", "more than 16 Mi pixels", png(2**31 - 1, 1, zlib.compress(b"\0" * 99))),
+        "png of 65535 x 65535": file("image", "more than 128 Mi pixels", png(65535, 65535, zlib.compress(b"\0" * 99))),
+        "png of 2^31 - 1 x 1": file("image", "more than 128 Mi pixels", png(2**31 - 1, 1, zlib.compress(b"\0" * 99))),
         "png of 4000 x 4000 in 64 KiB": file("image", TAKEN, png(4000, 4000, bomb, colour=6)),
         "png that unpacks to more than it says": file("image", TAKEN, png(4, 4, zlib.compress(bytes(10_000_000)))),
         "png with a text that unpacks to 100 MB": file(
@@ -182,7 +184,7 @@ def images() -> dict[str, Case]:
         "png in capitals": file("image", TAKEN, PNG, "BAD.PNG"),
         "jpeg cut in its header": file("image", "damaged picture", JPEG[:15], "bad.jpg"),
         "jpeg cut in its pixels": file("image", "damaged picture", JPEG[:-40], "bad.jpg"),
-        "jpeg of 65535 x 65535": file("image", "more than 16 Mi pixels", HUGE_JPEG, "bad.jpg"),
+        "jpeg of 65535 x 65535": file("image", "more than 128 Mi pixels", HUGE_JPEG, "bad.jpg"),
         "jpeg of CMYK": file("image", TAKEN, saved(picture("CMYK"), "JPEG"), "bad.jpg"),
         "jpeg, progressive": file("image", TAKEN, saved(picture(), "JPEG", progressive=True), "bad.jpg"),
         "jpeg turned by EXIF": file("image", TAKEN, saved(picture(size=(8, 4)), "JPEG", exif=EXIF), "bad.jpg"),
@@ -197,14 +199,19 @@ def images() -> dict[str, Case]:
             "image", TAKEN, saved(ANIMATED[0], "WEBP", save_all=True, append_images=ANIMATED[1:]), "bad.webp"
         ),
         "bmp cut": file("image", "damaged picture", BMP[:-20], "bad.bmp"),
-        "bmp of 65535 x 65535": file("image", "more than 16 Mi pixels", HUGE_BMP, "bad.bmp"),
-        "gif": file("image", ".gif: no image file", saved(picture(), "GIF"), "bad.gif", alone=False),
-        "tiff": file("image", ".tif: no image file", saved(picture(), "TIFF"), "bad.tif", alone=False),
+        "bmp of 65535 x 65535": file("image", "more than 128 Mi pixels", HUGE_BMP, "bad.bmp"),
+        "gif": file("image", TAKEN, saved(picture("P"), "GIF"), "bad.gif"),
+        "gif cut": file("image", "damaged picture", saved(picture("P"), "GIF")[:20], "bad.gif"),
+        "tiff": file("image", TAKEN, saved(picture(), "TIFF"), "bad.tif"),
+        "tiff cut": file("image", "damaged picture", saved(picture(), "TIFF")[:40], "bad.tif"),
+        "pnm of 16 bits": file("image", TAKEN, b"P5 2 2 65535\n" + bytes(range(8)), "bad.pgm"),
+        "pnm cut": file("image", "damaged picture", b"P6 8 8 255\n" + bytes(9), "bad.ppm"),
+        "tga": file("image", ".tga: no image file", saved(picture(), "TGA"), "bad.tga", alone=False),
         "svg": file("image", ".svg: no image file", b"<svg/>", "bad.svg", alone=False),
-        "heic": file("image", ".heic: no image file", b"\0\0\0 ftypheic", "bad.heic", alone=False),
+        "heic": file("image", "HEIC picture", b"\0\0\0 ftypheic", "bad.heic"),
         "no suffix": file("image", "no suffix: no image file", PNG, "bad", alone=False),
         "empty": file("image", "empty file", b""),
-        "17 MiB": file("image", "larger than 16 MiB", PNG + bytes(17 << 20)),
+        "17 MiB, of which most follow a png": file("image", TAKEN, PNG + bytes(17 << 20)),
         "the same twice": file("image", "same content as another seed", b"", "again.png", alone=False),
     }
     arrays = {
@@ -225,11 +232,11 @@ def images() -> dict[str, Case]:
         "npy in Fortran order": (TAKEN, array(np.asfortranarray(PIXELS))),
         "npy, big endian": (TAKEN, array((PIXELS / 255).astype(">f4"))),
         "npy of uint16": (TAKEN, array(PIXELS.astype(np.uint16) * 257)),
-        "npy of int64": ("array of another type", array(PIXELS.astype(np.int64))),
+        "npy of int64": (TAKEN, array(PIXELS.astype(np.int64))),
         "npy of NaN": ("not finite", array(np.full((8, 8), np.nan))),
-        "npy of 0 to 255 as floats": ("outside [0, 1]", array(PIXELS.astype(np.float32))),
+        "npy of -9 to 9": ("outside [0, 1]", array(PIXELS / 16 - 9)),
         "npy of complex numbers": ("array of another type", array(PIXELS.astype(complex))),
-        "npy of one axis": ("array of another shape", array(PIXELS.reshape(-1))),
+        "npy of one axis": ("array of another shape", array(PIXELS.reshape(-1)[:-1])),
         "npy of no values": ("array of another shape", array(np.zeros((0, 8), np.uint8))),
         "npy of no axis": ("array of another shape", array(np.uint8(3))),
         "npy of records": ("array of another type", array(np.zeros(3, [("a", "u1"), ("b", "f4")]))),
@@ -278,9 +285,9 @@ def sounds() -> dict[str, Case]:
         "wav cut in its header": ("damaged sound", wav(PCM)[:20]),
         "wav cut before its samples": ("damaged sound", wav(PCM)[:36]),
         "wav cut in its samples": ("truncated file", wav(PCM)[:-100]),
-        "wav of a killed recorder, length 0": ("length not in the header", wav(PCM, size=0, riff=0)),
+        "wav of a killed recorder, length 0": (TAKEN, wav(PCM, size=0, riff=0)),
         "wav of a killed recorder, length -1": (TAKEN, wav(PCM, size=0xFFFFFFFF, riff=0xFFFFFFFF)),
-        "wav of a killed recorder, length 2^31": ("truncated file", wav(PCM, size=0x7FFFFFFF)),
+        "wav of a killed recorder, length 2^31": (TAKEN, wav(PCM, size=0x7FFFFFFF)),
         "wav without a sample": ("no samples", wav(b"")),
         "wav without a sample, then a note": ("no samples", wav(b"", after=b"LIST\x04\0\0\0INFO")),
         "wav without a description": ("damaged sound", b"RIFF\x10\0\0\0WAVEdata\x04\0\0\0abcd"),
@@ -362,7 +369,7 @@ def texts() -> dict[str, Case]:
         for name, (outcome, content, warned) in cases.items()
     }
     return made | {
-        "text, empty": file("text", "empty file", b""),
+        "text, empty": file("text", TAKEN, b"", warned="is empty, taken as such"),
         "text, json": file("text", ".json: no text file", b"{}", "bad.json", alone=False),
         "text, html": file("text", ".html: no text file", b"<p>", "bad.html", alone=False),
     }
@@ -400,32 +407,40 @@ def archives() -> dict[str, Case]:
         member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(member)
     contents = {
-        "zip": ("a.zip", zipped({"cat/1.png": PNG})),
-        "zip that leads out": ("a.zip", zipped({"../../a.png": PNG})),
-        "zip of 100 MB in 100 KB": ("a.zip", zipped({"a.png": bytes(100_000_000)})),
-        "zip in a zip": ("a.zip", zipped({"b.zip": zipped({"a.png": PNG})})),
-        "zip with a password": ("a.zip", encrypted()),
-        "zip cut": ("a.zip", zipped({"a.png": PNG})[:-30]),
-        "zip of nothing": ("a.zip", zipped({})),
-        "zip named png": ("a.png", zipped({"a.png": PNG})),
-        "tar": ("a.tar", tarred("w")),
-        "tar that leads out": ("a.tar", tarred("w", "/etc/a.png")),
-        "tar with a link": ("a.tar", linked.getvalue()),
-        "tar named png": ("a.png", tarred("w")),
-        "tar.gz": ("a.tar.gz", tarred("w:gz")),
-        "tgz": ("a.tgz", tarred("w:gz")),
-        "tar.xz": ("a.tar.xz", tarred("w:xz")),
-        "gz of one picture": ("1.png.gz", gzip.compress(PNG)),
-        "gz named png": ("1.png", gzip.compress(PNG)),
-        "bz2": ("1.png.bz2", bz2.compress(PNG)),
-        "xz": ("1.png.xz", lzma.compress(PNG)),
-        "7z": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(50)),
-        "rar": ("a.rar", b"Rar!\x1a\x07\x01\0" + bytes(50)),
-        "zst": ("1.png.zst", b"\x28\xb5\x2f\xfd" + bytes(50)),
-        "npz in a folder": ("a.npz", zipped({"images.npy": array(PIXELS[None])})),
-    }
-    cases = {name: file("image", "an archive", content, where) for name, (where, content) in contents.items()}
-    cases["npz in a folder"] = cases["npz in a folder"]._replace(outcome=".npz: no image file", alone=False)
+        "zip": (TAKEN, "a.zip", zipped({"cat/1.png": PNG})),
+        "zip that leads out": ("leads out of its archive", "a.zip", zipped({"../../a.png": PNG})),
+        "zip with the path of another system": ("leads out of its archive", "a.zip", zipped({"C:\\a.png": PNG})),
+        "zip of 100 MB in 100 KB": ("no picture of a known format", "a.zip", zipped({"a.png": bytes(100_000_000)})),
+        "zip that claims 2^32 - 2 bytes": (
+            "archive that unpacks to too much", "a.zip", lying_zip({"a.png": PNG, "b.png": PNG}, 0xFFFFFFFE)),
+        "zip in a zip": ("an archive in an archive", "a.zip", zipped({"b.zip": zipped({"a.png": PNG})})),
+        "zip with a password": ("encrypted archive", "a.zip", encrypted()),
+        "zip of what macOS adds": ("hidden file", "a.zip", zipped({"__MACOSX/._a.png": PNG})),
+        "zip with a link": ("link in an archive", "a.zip", linked_zip("/etc/passwd")),
+        "zip cut": ("damaged archive", "a.zip", zipped({"a.png": PNG})[:-30]),
+        "zip of nothing": ("empty archive", "a.zip", zipped({})),
+        "zip named png": (ARCHIVE, "a.png", zipped({"a.png": PNG})),
+        "tar": (TAKEN, "a.tar", tarred("w")),
+        "tar that leads out": ("leads out of its archive", "a.tar", tarred("w", "/etc/a.png")),
+        "tar with a link": ("link out of its archive", "a.tar", linked.getvalue()),
+        "tar named png": (ARCHIVE, "a.png", tarred("w")),
+        "tar cut": ("damaged archive", "a.tar", tarred("w")[:600]),
+        "tar.gz": (TAKEN, "a.tar.gz", tarred("w:gz")),
+        "tar.gz cut": ("damaged archive", "a.tar.gz", tarred("w:gz")[:-30]),
+        "tgz": (TAKEN, "a.tgz", tarred("w:gz")),
+        "tar.xz": (TAKEN, "a.tar.xz", tarred("w:xz")),
+        "tar.bz2": (TAKEN, "a.tar.bz2", tarred("w:bz2")),
+        "gz of one picture": (ARCHIVE, "1.png.gz", gzip.compress(PNG)),
+        "gz named png": (ARCHIVE, "1.png", gzip.compress(PNG)),
+        "bz2": (ARCHIVE, "1.png.bz2", bz2.compress(PNG)),
+        "xz": (ARCHIVE, "1.png.xz", lzma.compress(PNG)),
+        "7z": (ARCHIVE, "a.7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(50)),
+        "rar": (ARCHIVE, "a.rar", b"Rar!\x1a\x07\x01\0" + bytes(50)),
+        "zst": (ARCHIVE, "1.png.zst", b"\x28\xb5\x2f\xfd" + bytes(50)),
+        "npz in a folder": (".npz: no image file", "a.npz", zipped({"images.npy": array(PIXELS[None])})),
+    }  # fmt: skip
+    cases = {name: file("image", outcome, content, where) for name, (outcome, where, content) in contents.items()}
+    cases["npz in a folder"] = cases["npz in a folder"]._replace(alone=False)
     bombs = {
         "npz that unpacks to more than it may": (
             "larger than 1024 MiB", lying_zip({"images.npy": array(PIXELS[None])}, 2 << 30)),
@@ -451,6 +466,15 @@ def lying_zip(files: dict[str, bytes], claimed: int) -> bytes:
         data[at + 24 : at + 28] = struct.pack("<I", claimed)
         at = data.find(b"PK\x01\x02", at + 4)
     return bytes(data)
+
+
+def linked_zip(to: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        member = zipfile.ZipInfo("a.png")
+        member.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(member, to)
+    return content.getvalue()
 
 
 def stack(outcome: str, content: bytes) -> Case:
@@ -510,14 +534,14 @@ def places() -> dict[str, Case]:
         "Thumbs.db": file("image", ".db: no image file", b"\xd0\xcf\x11\xe0", "Thumbs.db", alone=False),
         "desktop.ini": file("image", ".ini: no image file", b"[a]", "desktop.ini", alone=False),
         "another table than labels.csv": file("image", ".csv: no image file", b"a,b", "cat/labels.csv", alone=False),
-        "link to nowhere": Case("image", "symbolic link", linked("nowhere.png"), alone=False),
-        "link to itself": Case("image", "symbolic link", linked("bad.png"), alone=False),
-        "link to a file": Case("image", "symbolic link", linked("good.png"), alone=False),
-        "link to its own folder": Case("image", "symbolic link", linked(".", "round"), alone=False),
-        "link to the root": Case("image", "symbolic link", linked("/", "root"), alone=False),
+        "link to nowhere": Case("image", "link to nothing", linked("nowhere.png"), alone=False),
+        "link to itself": Case("image", "link to nothing", linked("bad.png"), alone=False),
+        "link to a file": Case("image", "same content as another seed", linked("good.png"), alone=False),
+        "link to its own folder": Case("image", ROUND, linked(".", "round"), alone=False),
+        "link to the root": Case("image", ROUND, linked("/", "root"), alone=False),
         "FIFO": Case("image", "not an ordinary file", fifo),
         "socket": Case("image", "not an ordinary file", door),
-        "link to a device": Case("image", "symbolic link", linked("/dev/zero"), alone=False),
+        "link to a device": Case("image", "not an ordinary file", linked("/dev/zero"), alone=False),
         "folder named like a file": file("image", TAKEN, PNG, "x.png/bad.png"),
         "folder in a folder in a folder": file("image", TAKEN, PNG, "a/b/c/d/e/f/bad.png"),
         "name with a line end": Case("image", TAKEN, named(b"ba\nd.png")),
@@ -569,9 +593,9 @@ def tables() -> dict[str, Case]:
         "naming a file by its whole path": (missing, (lines + "/etc/passwd,cat\n").encode(), ""),
         "naming a folder": (missing, (lines + ".,cat\n").encode(), ""),
         "with paths of Windows": (
-            missing,
+            TAKEN,
             lines.replace("bad.png", "sub\\bad.png").encode(),
-            "not named in labels.csv",
+            "by the last part of their paths",
         ),
         "not naming a file": (TAKEN, b"file,label\ngood.png,cat\n", "not named in labels.csv"),
         "naming a file twice": (TAKEN, (lines + "bad.png,dog\n").encode(), ""),
@@ -579,10 +603,12 @@ def tables() -> dict[str, Case]:
         "with a line of one column": (TAKEN, (lines + "bad.png\n").encode(), "line 4"),
         "with an empty label": (TAKEN, b"file,label\ngood.png,cat\nbad.png,\n", ""),
         "empty": ("table: cannot be read", b"", ""),
-        "with another first line": ("table: its first line must be", b"name,class\nbad.png,dog\n", ""),
-        "with semicolons": ("table: its first line must be", lines.replace(",", ";").encode(), ""),
-        "in UTF-16": ("table: cannot be read", lines.encode("utf-16"), ""),
-        "in Latin-1": ("table: cannot be read", b"file,label\nbad.png,\xe9\n", ""),
+        "with another first line": (TAKEN, b"name,class\nbad.png,dog\n", "not named in labels.csv"),
+        "of other columns": ("table: its first line must be", b"note,price,colour\nx,3,red\n", ""),
+        "of another folder": ("table: none of its", b"file,label\ncat/1.png,dog\ncat/2.png,dog\n", ""),
+        "with semicolons": (TAKEN, lines.replace(",", ";").encode(), ""),
+        "in UTF-16": (TAKEN, lines.encode("utf-16"), ""),
+        "in Latin-1": (TAKEN, b"file,label\nbad.png,\xe9\n", "Windows-1252"),
         "with a field of 1 MB": ("table: line", b'file,label\n"' + b"a" * 1_000_000 + b'",dog\n', ""),
     }
     cases = {
@@ -591,9 +617,10 @@ def tables() -> dict[str, Case]:
     }
     return cases | {
         "labels.csv that is a link": Case(
-            "image", "table: cannot be read", placed(lambda path: path.symlink_to("/etc/hostname")), alone=False),
+            "image", "table: its first line must be", placed(lambda path: path.symlink_to("/etc/hostname")),
+            alone=False),
         "labels.csv that is a FIFO": Case("image", "table: cannot be read", placed(os.mkfifo), alone=False),
-        "labels.csv that is a folder": Case("image", "table: cannot be read", placed(Path.mkdir), alone=False),
+        "labels.csv that is a folder": Case("image", TAKEN, placed(Path.mkdir), alone=False),
     }  # fmt: skip
 
 
@@ -628,12 +655,32 @@ def put(name: str, folder: Path) -> str:
 
 
 def seen_in(folder: Path) -> int:
-    """Names below a folder that whoever lists it sees as files: not those within what is hidden or shut."""
+    """Names below a folder that whoever lists it sees as files: not those within what is hidden or shut.
+
+    Of an archive that is read in place, those that it lists.
+    """
     count = 0
     for entry in os.scandir(folder):
+        if inside := _listed_in(Path(entry.path)):
+            count += inside
+            continue
         inside = entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
         count += seen_in(Path(entry.path)) if inside and os.access(entry.path, os.R_OK) else 1
     return count
+
+
+def _listed_in(path: Path) -> int:
+    """Files in an archive by the libraries that read it; 0 where it is none, or is refused as one."""
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                return sum(not member.is_dir() and member.file_size < 1 << 30 for member in archive.infolist())
+        if ".tar" in path.suffixes or path.suffix == ".tgz":
+            with tarfile.open(path) as packed:
+                return sum(not member.isdir() for member in packed)
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError):
+        pass
+    return 0
 
 
 @contextmanager
@@ -668,7 +715,7 @@ def _in_folder(case: Case, folder: Path) -> str:
         return "" if case.outcome.startswith("table: ") and reason in str(error) else f"refused: {error}"
     if case.outcome.startswith("table: "):
         return "a table that cannot be understood was taken"
-    table = (folder / LABELS).exists()
+    table = (folder / LABELS).is_file()
     missing = found.skipped.get("named in labels.csv but not there", 0)
     counted = len(found) + sum(found.skipped.values()) - missing
     if counted != (seen := seen_in(folder) - table):
@@ -687,7 +734,9 @@ def _in_folder(case: Case, folder: Path) -> str:
 
 
 REMEDIES = {
-    "an archive": "unpack", ".npz: no image file": "--seeds", "symbolic link": "--seeds", "hidden file": "rename",
+    "an archive": "unpack", "damaged archive": "unpack it", "encrypted archive": "unpack it",
+    "link in an archive": "unpack it", "HEIC picture": "pip install",
+    ".npz: no image file": "--seeds", "hidden file": "rename",
     "not UTF-8": "save it as UTF-8", "length not in the header": "ffmpeg", "WAV of another coding": "ffmpeg",
 }  # fmt: skip
 

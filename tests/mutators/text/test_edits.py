@@ -16,7 +16,7 @@ from mlfuzz.mutators.param import Real, Sites
 from mlfuzz.mutators.text.edits import CHARACTERS, REACH, WORDS, apart, edit, most_edits, spliced
 
 LINE = "The quick brown fox jumps over the lazy dog, doesn't it? It is 12 o'clock - \"fine\"."
-OPERATORS = [name for name in MUTATORS.names() if name.startswith("text.")]
+OPERATORS = [part.name for part in MUTATORS if part.modality == "text" and part.propose is not None]
 
 
 def rows_of(*texts: str, max_chars: int = 400) -> TextRows:
