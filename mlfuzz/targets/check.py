@@ -233,8 +233,10 @@ def _portion(target: GivenTarget) -> Iterator[CheckLine]:
     """Of a model that takes one size of batch alone."""
     if isinstance(target, ModuleTarget) and target.batch:
         why = f" ({target.batch_reason})" if target.batch_reason else ""
-        size = "one input at a time" if target.batch == 1 else f"inputs {target.batch} at a time"
-        yield CheckLine("ok", f"handed {size}, whatever the batch{why}; batch= of the target says otherwise")
+        size = (
+            "handed one input at a time" if target.batch == 1 else f"called with {target.batch} inputs at once, padded"
+        )
+        yield CheckLine("ok", f"always {size}{why}; batch= of the target says otherwise")
 
 
 def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:
@@ -367,7 +369,7 @@ def _speed(target: GivenTarget, rows: Rows, each: float) -> Iterator[CheckLine]:
     measured = speed(target, rows, each=each)
     table = ", ".join(f"{batch}: {_count(rate)}" for batch, rate in measured.table.items())
     yield CheckLine("ok", f"{_count(measured.table[measured.batch])} inputs/s at batch {measured.batch} ({table})")
-    if size := kept(target):
+    if not isinstance(target, ModuleTarget) and (size := kept(target)):
         yield CheckLine("ok", f"always called with {size} inputs at once; missing ones are padded")
 
 
