@@ -29,6 +29,9 @@ from mlfuzz.tasks.task import Task
 
 Preprocess = Callable[..., Any]
 
+FEW = 2
+"""Rows that show what the last step of a model is."""
+
 VALID = ("attention_mask", "mask")
 PADDING = ("src_key_padding_mask", "key_padding_mask", "padding_mask")
 """Names of masks: those that are True (or 1) at valid steps, and torch's own, which are True at padding."""
@@ -251,9 +254,15 @@ class ModuleTarget:
             len(rows),
             lambda: (result, len(rows)) if self.batch else again(self.forward, rows),
             self.device,
-            lambda: self.model(*arguments, **keywords),
+            lambda: self._history(rows),
         )
         self._probed = True
+
+    def _history(self, rows: Rows) -> Any:
+        """The answer to a few of the rows, with its history where gradients are on: of a slow model not to all."""
+        few = rows if self.batch else rows.part(0, min(FEW, len(rows)))
+        arguments, keywords = self.inputs(few)
+        return self.model(*arguments, **keywords)
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the module is called with: arguments and keyword arguments, after preprocessing."""
