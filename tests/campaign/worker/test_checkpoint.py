@@ -218,7 +218,11 @@ def test_what_was_learnt_of_rows_fits_them_after_several_workers_have_mixed_them
     assert order != sorted(order)
     with taken_up(folder, seeds, workers=2) as again:
         assert [again.corpus.identity(row) for row in range(len(order))] == order
-        np.testing.assert_array_equal(again.loop.parts.scheduler.state()["tries"], state["tries"])
+        tries = again.loop.parts.scheduler.state()["tries"]
+        moved = tries != state["tries"]  # where the other worker's later rows came nearer: tries begin anew
+        assert not tries[moved].any()
+        assert moved.sum() <= len(again.corpus) - len(order)
+        assert state["tries"][~moved].any()
         np.testing.assert_array_equal(again.loop.parts.scheduler.state()["seeds"], again.corpus.seeds)
         assert again.warnings == []
 
