@@ -111,6 +111,6 @@ def as_samples(array: NDArray[Any], tell: Tell) -> NDArray[Any]:
     return (array.astype(np.float64) / (1 << 31)).astype(np.float32)
 
 
-def shown(told: Sequence[str], name: str) -> list[str]:
+def shown(notes: Sequence[str], name: str) -> list[str]:
     """Each with the file it is about."""
-    return [f"{name}: {text}" for text in told]
+    return [f"{name}: {text}" for text in notes]

@@ -42,13 +42,13 @@ ENCRYPTED = 0x1
 class ArrayStack:
     """Inputs along the first axis. labels: names, one each, or None. rate_hz: of waveforms, where the file says it.
 
-    told: what was read otherwise than it stands, and what is not read.
+    notes: what was read otherwise than it stands, and what is not read.
     """
 
     inputs: NDArray[Any]
     labels: list[str] | None = None
     rate_hz: int | None = None
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_stack(data: bytes, *, suffix: str) -> ArrayStack:
@@ -75,11 +75,11 @@ def stack_of(arrays: dict[str, NDArray[Any]]) -> ArrayStack:
         raise BadInputError("empty array")
     rate = _first({key: array for key, array in arrays.items() if array.size == 1}, RATE_KEYS)
     names = _label_name(arrays, name)
-    told = _beside(arrays, name, names, _first_name(arrays, RATE_KEYS))
+    notes = _beside(arrays, name, names, _first_name(arrays, RATE_KEYS))
     rate_hz = int(rate.reshape(())) if rate is not None and rate.dtype.kind in "iuf" else None
     if names is None:
-        return ArrayStack(inputs, None, rate_hz, told)
-    return ArrayStack(inputs, _label_names(arrays[names], len(inputs)), rate_hz, told)
+        return ArrayStack(inputs, None, rate_hz, notes)
+    return ArrayStack(inputs, _label_names(arrays[names], len(inputs)), rate_hz, notes)
 
 
 def _input_name(arrays: dict[str, NDArray[Any]]) -> str | None:

@@ -110,7 +110,7 @@ class _Walk:
                 self.refuse(NOWHERE, self._name(path), "")
                 return
             if real.is_file():
-                self._told(path, real)
+                self._say_where(path, real)
         self.found.append((path, real))
 
     def _not_followed(self, link: Path) -> str:
@@ -122,7 +122,7 @@ class _Walk:
             return ROUND
         if not self._first(link):
             return KNOWN
-        self._told(link, real)
+        self._say_where(link, real)
         return ""
 
     def _first(self, folder: Path) -> bool:
@@ -136,7 +136,7 @@ class _Walk:
         self._seen.add(known)
         return first
 
-    def _told(self, path: Path, real: Path) -> None:
+    def _say_where(self, path: Path, real: Path) -> None:
         if self.top not in real.parents:
             self.outside.append(self._name(path))
 

@@ -229,11 +229,11 @@ def _stacked(path: Path, suffix: str, reading: Reading) -> list[Source]:
     rate = None if ".npy" in modality.reads else getattr(modality, "sample_rate_hz", None)
     try:
         stack = read_stack(read_guarded(path, max_bytes=MAX_ARRAY_BYTES), suffix=suffix)
-        told: list[str] = list(stack.told)
+        notes: list[str] = list(stack.notes)
         if rate is not None:
-            inputs = as_samples(stack.inputs, told.append)
+            inputs = as_samples(stack.inputs, notes.append)
         elif ".npy" in modality.reads:
-            inputs = _pixels(stack.inputs, modality, told.append, stacked=True, square=stack.labels is not None)
+            inputs = _pixels(stack.inputs, modality, notes.append, stacked=True, square=stack.labels is not None)
         else:
             inputs = stack.inputs
         items = _items(inputs, stack, rate)
@@ -243,7 +243,7 @@ def _stacked(path: Path, suffix: str, reading: Reading) -> list[Source]:
         # Its parts are no inputs (the lines of a picture): then it is one input itself.
         place = Place(printable(Path(path.name)), path, lambda most: read_guarded(path, max_bytes=most))
         return [_file(place, None, reading)]
-    for text in told:
+    for text in notes:
         reading.warn(f"{printable(Path(path.name))}: {text}")
     names: Sequence[str | None] = stack.labels or [None] * len(items)
     digits = len(str(len(items) - 1))
@@ -270,11 +270,11 @@ def in_range(data: bytes, modality: Modality) -> tuple[bytes, str]:
 
     Raises BadInputError.
     """
-    told: list[str] = []
+    notes: list[str] = []
     stack = read_stack(data, suffix=".npy")
     file = io.BytesIO()
-    np.save(file, _pixels(stack.inputs, modality, told.append, stacked=False, square=True), allow_pickle=False)
-    return file.getvalue(), "; ".join(told)
+    np.save(file, _pixels(stack.inputs, modality, notes.append, stacked=False, square=True), allow_pickle=False)
+    return file.getvalue(), "; ".join(notes)
 
 
 def _decodes(item: tuple[bytes, str], modality: Modality) -> bool:

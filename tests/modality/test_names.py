@@ -15,6 +15,7 @@ OWN = ("modality/", "mutators/image/", "mutators/audio/", "mutators/text/", "exa
 
 MAY = {
     "strategies.py": "images, audio and texts for Hypothesis are public names",
+    "corpus/annotated.py": "what people call folders of pictures, and columns that name one",
     "corpus/arrays.py": "what people call the arrays of an .npz file",
     "corpus/folder_labels.py": "what people call folders of data sets",
     "corpus/label_files.py": "what people call the column that names a file",
@@ -23,7 +24,10 @@ MAY = {
     "cli/verbs/demo.py": "the example that is shown first",
     "cli/verbs/init.py": "what a project is begun with where nobody says",
     "cli/verbs/harness_new.py": "templates of harnesses, by the kind of file",
+    "targets/check.py": "geometry is left out of what is tried on pictures, and said of them alone",
+    "targets/forms/folders.py": "which part of a folder makes ready what the model takes",
     "testing/examples.py": "rows that oracles are tried on",
+    "testing/places.py": "only operators of pictures move what is seen",
     "testing/puzzles.py": "tiny targets",
     "testing/variants.py": "a tiny target",
 }
