@@ -101,6 +101,7 @@ def test_a_request_to_end_is_acknowledged_once_and_has_its_exit_code(campaign, t
     assert [event.how for event in messages if isinstance(event, Ending)] == [reason]
 
 
+@pytest.mark.slow
 def test_the_same_table_of_what_counts_holds_for_both(campaign):
     budget, messages = Budget(seconds=60.0, inputs=2_000), []
     first = campaign("first", budget, messages.append)

@@ -55,6 +55,7 @@ def until_over(pid, seconds):
     return time.monotonic() - began, patience
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [SPIN, "import threading\ndef f():\n while True: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()",

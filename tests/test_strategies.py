@@ -84,12 +84,14 @@ def test_what_fails_shrinks_to_the_first_seed_one_step_and_a_mild_round_value(fo
     assert amount == pytest.approx(np.ceil(100 * 12.5 / 255 / space.high) / 100 * space.high, abs=0.02)
 
 
+@pytest.mark.slow
 def test_what_fails_unchanged_shrinks_to_the_seed_itself(folder):
     least = find(strategies.images(folder, size=(12, 12)), lambda mutant: True, settings=QUICK)
     assert (least.chain, least.change) == ((), "unchanged seed")
     np.testing.assert_array_equal(least.payload, least.seed)
 
 
+@pytest.mark.slow
 def test_failures_are_told_by_seed_and_change_not_by_pixels(folder):
     least = find(strategies.images(folder, ["image.rotate"], size=(12, 12)), lambda one: one.chain, settings=QUICK)
     assert repr(least) == "Mutant(label='0', name='0/0.png', change='rotate 0 degrees')"

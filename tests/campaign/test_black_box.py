@@ -67,6 +67,7 @@ def test_a_function_that_gives_words_is_fuzzed_by_name_and_its_findings_replay(s
     assert {result.state for result in again} == {"fails"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [
@@ -85,6 +86,7 @@ def test_classes_without_scores_are_judged_by_their_names(answer, seeds: Path, t
     assert {(one.kind, one.expected, one.observed) for one in result.findings} == {("label", "calm", "loud")}
 
 
+@pytest.mark.slow
 def test_a_seed_filed_under_another_label_than_the_function_says_is_reported(seeds: Path, tmp_path: Path) -> None:
     (seeds / "loud").mkdir()
     (seeds / "loud" / "quiet.txt").write_text("hush")

@@ -127,6 +127,7 @@ def test_a_slow_input_is_measured_in_turn_with_its_seed_each_time_it_is_confirme
     assert slow.same_value is None, "times never come back exactly"
 
 
+@pytest.mark.slow
 def test_the_default_oracles_stand_beside_one_that_is_named(tmp_path: Path) -> None:
     with Campaign.open(
         tmp_path / "c", robust(), oracles=["default", "differ:bf16"], batch=32, max_seeds=10
@@ -138,6 +139,7 @@ def test_the_default_oracles_stand_beside_one_that_is_named(tmp_path: Path) -> N
         assert again.calibration.floor.of("bf16") == other, "measured once, read afterwards"
 
 
+@pytest.mark.slow
 def test_one_oracle_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="asked for twice"):
         Campaign.open(tmp_path / "c", robust(), oracles=["differ:bf16", "differ:bf16"], batch=32, max_seeds=10)

@@ -47,6 +47,7 @@ def kinds(chain: tuple[str, ...]) -> list[str]:
     return [MUTATORS.get(name).kind for name in chain]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS.names())
 def test_a_preset_runs_and_repeats_exactly(preset: str, tmp_path: Path) -> None:
     seen = []
@@ -69,6 +70,7 @@ def test_random_mutants_have_one_step_and_nothing_is_kept(tmp_path: Path) -> Non
         assert len(opened.corpus) == 30
 
 
+@pytest.mark.slow
 def test_a_walk_goes_on_from_its_last_step_and_ends_after_four(tmp_path: Path) -> None:
     with campaign(tmp_path / "c", "walk") as opened:
         opened.run(Budget(inputs=1_500), triage_here=False)

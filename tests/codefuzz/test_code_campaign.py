@@ -141,6 +141,7 @@ def test_what_the_seeds_show_of_a_harness_is_told(project):
     assert "the seeds reach no instrumented code" in ready.warnings
 
 
+@pytest.mark.slow
 def test_words_that_a_turn_has_found_useful_serve_the_next_turn_and_the_next_life(project):
     engine = ScriptedEngine({"toy": BUGS})
     engine.words = (b"RIFF", b"\x00\xff")
@@ -201,6 +202,7 @@ def test_values_that_a_data_provider_gave_are_kept_with_the_finding(project):
     assert finding.evidence["consumed"] == [["ConsumeInt(1)", "7"], ["ConsumeUnicode(4)", "'abc'"]]
 
 
+@pytest.mark.slow
 def test_what_fails_at_once_is_minimised_before_what_hangs(project):
     events = []
     result = run(request(project, ScriptedEngine({"toy": [b"TPHxx", b"TPExx"]})), events.append)

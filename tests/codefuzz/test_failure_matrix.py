@@ -88,6 +88,7 @@ def test_the_matrix_has_thirty_kinds_and_more():
     assert len(set(MATRIX.values())) >= 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way", [pytest.param(way, marks=[pytest.mark.slow] if way in HANGING else []) for way in MATRIX]
 )
@@ -113,6 +114,7 @@ def test_a_crash_is_a_crash_however_late_its_report_comes(session):
     assert (outcome.kind, outcome.type) == ("sanitizer", "heap-buffer-overflow")
 
 
+@pytest.mark.slow
 def test_a_crash_is_a_crash_even_where_its_report_does_not_come(session, monkeypatch):
     monkeypatch.setattr(sanitizer_report, "REPORT_SECONDS", 0.1)
     (outcome,) = session.reproduce(b"endless-report", times=1)
@@ -133,6 +135,7 @@ def test_native_deaths_have_the_python_stack_and_a_key_with_it(session):
     assert outcome.bucket.startswith("crash:SIGSEGV:failures.py:")
 
 
+@pytest.mark.slow
 def test_a_hang_says_where_it_hangs(session):
     (outcome,) = session.reproduce(b"spin", times=1)
     assert outcome.group == "hang::failures.py:spin"

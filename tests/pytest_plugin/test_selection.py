@@ -110,6 +110,7 @@ def test_a_failure_is_told_only_after_it_failed_alone(lamp, run):
     assert lamp.calls().count(1) >= 6
 
 
+@pytest.mark.slow
 def test_a_sample_is_the_same_each_time_and_grows_by_whole_findings(lamp, run):
     paths = [lamp.keep(number) for number in range(12)]
     first = run("corpus", "--mlfuzz-max", "5", "-v")

@@ -162,6 +162,7 @@ def test_a_record_taken_back_by_a_full_disk_does_not_mislead_a_reader_that_saw_i
     assert reader.damaged == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_flipped_byte_costs_one_record_and_is_never_silent(workdir, verify):
     life, _ = write(workdir, 60, segment_bytes=4000)

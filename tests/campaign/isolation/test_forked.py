@@ -63,6 +63,7 @@ def test_what_the_first_call_in_a_child_takes_is_not_held_against_an_input() -> 
     assert run_forked(call, 0.2, warm=call).how == "ok"
 
 
+@pytest.mark.slow
 def test_a_child_that_is_slower_throughout_is_waited_for_and_one_that_hangs_is_not() -> None:
     def call() -> bytes:
         time.sleep(0.1)

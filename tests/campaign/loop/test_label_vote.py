@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 import mlfuzz
@@ -51,6 +52,7 @@ def test_a_seed_without_a_label_is_held_to_what_the_juror_said_of_it() -> None:
     assert refused([juror(0.3)], [200, 200], [None, None], [10, 190]) == [True, False]
 
 
+@pytest.mark.slow
 def test_reference_models_make_operators_milder_where_labels_are_lost(tmp_path: Path) -> None:
     options: dict[str, Any] = {"validity": ["mlfuzz.examples.digits:robust"], "batch": 256, "max_seeds": 20}
     with Campaign.open(tmp_path / "c", digits.fragile(), search="off", **options) as campaign:

@@ -85,6 +85,7 @@ def replaced(result: Result) -> list[Finding]:
     return [one for one in result.findings if one.first_chain and one.first_chain[-1].name == "image.replace"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("box", "search"), [(False, "auto"), (False, "black"), (True, "auto"), (False, "white")])
 def test_what_ordinary_batches_miss_is_found_confirmed_alone_and_made_milder(
     tmp_path: Path, box: bool, search: str
@@ -106,6 +107,7 @@ def test_what_ordinary_batches_miss_is_found_confirmed_alone_and_made_milder(
     assert min(float(one.chain[0].params["share"]) for one in found) < 1.0  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_searches_spend_their_share_of_the_inputs_and_no_more(tmp_path: Path) -> None:
     for share in (0.2, 0.5):
         result, searcher = run(tmp_path, inputs=2_000, search={"name": "auto", "share": share})
@@ -135,6 +137,7 @@ def test_within_deephunters_bound_a_search_goes_as_far_as_that_allows() -> None:
     assert spanned(Limits(), SPAN).linf == SPAN
 
 
+@pytest.mark.slow
 def test_a_campaign_with_searches_repeats_exactly(tmp_path: Path) -> None:
     (one, _), (two, _) = (run(tmp_path, inputs=1_000, **OFTEN) for _ in range(2))
     assert [(f.id, f.sentence, f.margin) for f in one.findings] == [(f.id, f.sentence, f.margin) for f in two.findings]
@@ -144,6 +147,7 @@ def test_a_campaign_with_searches_repeats_exactly(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_without_limits_auto_leaves_alone_what_is_relative_to_the_seed(tmp_path: Path) -> None:
     _, searcher = run(tmp_path, inputs=64, limits={})
     assert searcher is None
@@ -173,6 +177,7 @@ def test_a_search_that_is_not_known_is_refused(tmp_path: Path) -> None:
             run(tmp_path, search=wrong)
 
 
+@pytest.mark.slow
 def test_forms_compared_by_value_are_searched_without_gradients(tmp_path: Path) -> None:
     oracle = {"name": "differ", "of": "bf16", "by": "value", "bound": 0.02}
     result, searcher = run(tmp_path, inputs=600, limits={}, oracles=[oracle])

@@ -31,6 +31,7 @@ def write(folder: Path, sizes: list[tuple[int, int]], mode: str = "RGB") -> Path
     return folder
 
 
+@pytest.mark.slow
 def test_seeds_of_several_sizes_are_fuzzed_in_batches_of_one_size(tmp_path: Path) -> None:
     seen: set[tuple[int, ...]] = set()
 
@@ -63,6 +64,7 @@ def test_the_float_grid_stores_what_ran(tmp_path: Path) -> None:
     assert len(corpus) > 3
 
 
+@pytest.mark.slow
 def test_a_regression_is_judged_by_its_tolerance(tmp_path: Path) -> None:
     seeds = write(tmp_path / "seeds", [(8, 8)] * 4, mode="L")
     target = mlfuzz.ModuleTarget("angle", mlfuzz.Image(size=(8, 8)), pooled(1, 1))
@@ -72,6 +74,7 @@ def test_a_regression_is_judged_by_its_tolerance(tmp_path: Path) -> None:
     assert result.stats.nearest is not None
 
 
+@pytest.mark.slow
 def test_a_black_box_is_covered_by_its_outputs(tmp_path: Path) -> None:
     def darkest(images: Tensor) -> Tensor:
         means = images.flatten(1).mean(1)
@@ -98,6 +101,7 @@ def test_every_scheduler_runs_with_either_kind_of_criterion(scheduler: str, cove
     assert again.entries >= stats.entries
 
 
+@pytest.mark.slow
 def test_a_campaign_stops_at_its_findings_and_at_its_disk(tmp_path: Path) -> None:
     seeds = write(tmp_path / "seeds", [(8, 8)] * 4, mode="L")
 
@@ -132,6 +136,7 @@ def test_what_is_asked_wrongly_is_answered_at_once(tmp_path: Path) -> None:
         Campaign.open(tmp_path / "d", target, seeds=seeds, batch=8)
 
 
+@pytest.mark.slow
 def test_a_target_that_raises_often_is_judged_in_smaller_batches(tmp_path: Path) -> None:
     def brittle(images: Tensor) -> Tensor:
         odd = (images[:, 0, 0, 0] * 255).round() % 16 == 3

@@ -177,6 +177,7 @@ def test_a_checkpoint_of_another_version_is_built_up_again(whole: Path, seeds: P
     assert any("of another version of mlfuzz" in text for text in fuzzed(folder, seeds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"), [(1, 2), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((2, 1), (3, 1), (3, 2)))]
 )

@@ -344,6 +344,7 @@ def fuzz(data):
     assert {bucket.split(":")[0] for bucket in found} <= {"crash"}, found
 
 
+@pytest.mark.slow
 def test_what_was_learnt_of_killers_is_kept_from_turn_to_turn(tmp_path):
     text = """HARNESS = {"length": 8, "seconds": 0.2}
 def fuzz(data):
@@ -421,6 +422,7 @@ def test_no_process_outlives_its_session(tmp_path):
         os.kill(server, 0)
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_its_records_and_no_process(tmp_path):
     script = tmp_path / "supervisor.py"
     script.write_text(f"""

@@ -63,6 +63,7 @@ def reader(*, forgetful: bool = False) -> mlfuzz.ModuleTarget:
     return mlfuzz.ModuleTarget("reader", Text(max_chars=40), model, preprocess=letters, labels="xyz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

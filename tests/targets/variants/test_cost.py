@@ -39,6 +39,7 @@ def target(model: nn.Module | None = None) -> mlfuzz.ModuleTarget:
     return mlfuzz.ModuleTarget("w", IMAGE, model or Works())
 
 
+@pytest.mark.slow
 def test_each_row_is_measured_by_itself() -> None:
     seen = varied(target(), ["cost-bytes", "cost-operations"]).run(rows(0.1, 0.9, 0.1))
     peak, count = seen.outputs["cost-bytes.alone"], seen.outputs["cost-operations.alone"]
