@@ -44,6 +44,7 @@ text = lambda: mlfuzz.CallableTarget("echo", mlfuzz.Text(max_chars=400), mlfuzz.
 '''
 
 TEXTS = {
+    "empty.txt": b"",
     "ansi.txt": b"\x1b[2J\x1b[1;31mred\x1b[0m \x1b]0;title\x07 \xc2\x9b31m",
     "html.txt": b"<script>alert(1)</script><img src=x onerror='alert(2)'> &amp; ]]> <!--",
     "nul.txt": b"nul \0 in the middle\0",
@@ -56,7 +57,6 @@ REFUSED_TEXTS = {
     "utf16.txt": ("wide".encode("utf-16"), "not UTF-8"),
     "surrogate.txt": (b"lone \xed\xa0\x80 half", "not UTF-8"),
     "line.txt": (b"y" * (50 << 20), "larger than 16 MiB"),
-    "empty.txt": (b"", "empty file"),
 }
 
 
