@@ -60,13 +60,13 @@ def test_check_and_fuzz_use_the_same_words_of_the_same_files(tmp_path):
     """check names them and says what to do; fuzz counts them by the same reasons. Neither shows a traceback."""
     (tmp_path / "own.py").write_text(TARGET)
     (tmp_path / "seeds").mkdir()
-    for case in ("zip", "gif", "FIFO", "hidden file", "name that ends with a blank", "tar.gz", "link to the root"):
+    kinds = ("tga", "svg", "FIFO", "hidden file", "name that ends with a blank", "webp cut", "link to the root")
+    for case in kinds:
         BAD.put(case, tmp_path / "seeds")
     _, checked = ran(tmp_path, "check", "own:target", "--seeds", "seeds")
     assert "1 usable seeds of 8 seen: 7 left out" in checked
     reasons = re.findall(r"seeds left out: (\d+ x .*?) \(", checked)
-    assert len(reasons) == 6
-    assert re.search(r"unpack it: mkdir \S*seeds/a && tar -xf \S*seeds/a\.tar\.gz -C \S*seeds/a\n", checked)
+    assert len(reasons) == len(kinds)
     code, fuzzed = ran(tmp_path, "fuzz", "own:target", "--seeds", "seeds", "--inputs", "200", "--no-report")
     assert code in (0, 1)
     for counted in reasons:

@@ -160,7 +160,7 @@ def test_another_model_measures_the_same_corpus_again_once_adopted(tmp_path: Pat
         ({"target": "mlfuzz.examples.digits:fragle"}, TargetLoadError, "did you mean 'fragile'"),
         ({"target": "mlfuzz.testing.puzzles:nan_always"}, SeedError, "fails on every one"),
         ({"target": "mlfuzz.testing.puzzles:one_answer_for_all"}, TargetError, "one answer an input"),
-        ({"seeds": "nowhere"}, SeedError, "is not there"),
+        ({"seeds": "nowhere"}, ConfigError, "is not there"),
         ({"mutators": ["image.rotat"]}, None, "did you mean 'image.rotate'"),
         ({"oracles": [{"name": "lable"}]}, None, "did you mean 'label'"),
         ({"limits": {"linff": 0.3}}, ConfigError, "linf"),

@@ -29,6 +29,8 @@ ALLOWED = {
     "codefuzz/runtime/sandbox.py": "the scratch folder of a fork that imports nothing else of mlfuzz",
     "codefuzz/loading/instrumentation_cache.py": "a cache of a process that imports nothing else of mlfuzz",
     "codefuzz/engine/line_coverage.py": "os.devnull, for what the coverage package prints",
+    "corpus/archives.py": "a file without a name, in which a packed tar is unpacked",
+    "targets/forms/commands.py": "a program's standard input, and a file without a name for what it says on stderr",
     "codefuzz/native/debian_source.py": "sources of a distribution, unpacked into a folder to build in",
     "interrupts.py": "os.devnull, where the terminal has gone",
     "modality/sound.py": "os.devnull, for what a codec prints",
