@@ -233,10 +233,8 @@ def _portion(target: GivenTarget) -> Iterator[CheckLine]:
     """Of a model that takes one size of batch alone."""
     if isinstance(target, ModuleTarget) and target.batch:
         why = f" ({target.batch_reason})" if target.batch_reason else ""
-        size = (
-            "handed one input at a time" if target.batch == 1 else f"called with {target.batch} inputs at once, padded"
-        )
-        yield CheckLine("ok", f"always {size}{why}; batch= of the target says otherwise")
+        size = "1 input at once" if target.batch == 1 else f"{target.batch} inputs at once, padded"
+        yield CheckLine("ok", f"always called with {size}{why}; batch= of the target says otherwise")
 
 
 def _train_mode(target: GivenTarget) -> Iterator[CheckLine]:

@@ -162,7 +162,7 @@ def test_a_graph_of_one_size_of_batch_is_called_with_no_other(form, batch, proje
     assert all(size % batch == 0 for size in speed(target, rows(11)).table)
     payloads = rows(11).payloads(np.arange(11))
     lines = list(check(target, payloads, [None] * 11))
-    assert any(f"always called with {batch} inputs" in line.text for line in lines)
+    assert any(f"always called with {batch} input" in line.text for line in lines)
     assert not [line for line in lines if line.level == "fail"]
 
 
