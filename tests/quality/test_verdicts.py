@@ -33,7 +33,7 @@ from mlfuzz.oracles.metamorphic import Label
 from mlfuzz.targets.calibrate import single_noise
 from mlfuzz.targets.module import ModuleTarget
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("verdicts")]
 
 BOUNDARY = 512
 BISECTIONS = 40
@@ -44,10 +44,10 @@ THOUSAND_RATIO = 4.0
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
-    """What 15,000 inputs found in the fragile digits, confirmed."""
+    """What 8,000 inputs found in the fragile digits, confirmed."""
     target = fragile()
     with mlfuzz.Campaign.open(tmp_path_factory.mktemp("campaign"), target) as campaign:
-        campaign.run(mlfuzz.Budget(inputs=15_000), triage_here=False)
+        campaign.run(mlfuzz.Budget(inputs=8_000), triage_here=False)
         for finding in list(campaign.findings.records()):
             confirm_finding(target, campaign.findings, finding, alone_in="calling process")
         yield campaign
