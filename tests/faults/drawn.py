@@ -44,6 +44,11 @@ def drawn(cases: Sequence[T], count: int, *, by: str = "") -> list[T]:
     return [cases[row] for row in sorted(ranked[:count])]
 
 
+def turn(name: str, of: int = 2) -> bool:
+    """Whether it is the turn of a test of minutes: at one commit of so many, at random."""
+    return drawn(range(of), 1, by=f"{commit()}/{name}") == [0]
+
+
 def matrix(name: str) -> Matrix:
     """One matrix by the name of its file."""
     full = f"faults.matrices.{name}"

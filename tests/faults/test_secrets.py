@@ -96,7 +96,7 @@ def test_no_variable_of_the_environment_is_in_any_file_or_line(
     for arguments in (
         ("init",), ("replay", "--name", "m"), ("findings", "export", "--output", "x.zip"),
         ("findings", "export", "--format", "dir", "--output", "dir"),
-        ("findings", "promote", "--name", "m", "--no-replay"),
+        ("findings", "promote", "--name", "m", "--no-replay", "--per-fault", "99"),
         ("report", "m", "--format", "json"), ("report", "m", "--format", "sarif"), ("report", "m", "--format", "junit"),
         ("report", "h"), ("status", "--json"), ("config", "show", "--json"), ("findings", "list", "-a", "--json"),
     ):  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from faults.drawn import drawn
 
 import mlfuzz
 from mlfuzz.budget import Budget
@@ -39,7 +40,7 @@ def fuzzed(name: str, folder: Path) -> list[Finding]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("name", drawn(list(PLANTED), 1))
 def test_a_fragile_twin_is_caught_at_what_was_planted_and_every_finding_replays(name: str, tmp_path: Path) -> None:
     found = fuzzed(name, tmp_path / "c")
     for answer, revealing in PLANTED[name][1].items():
