@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices
+from mlfuzz.batch import Batch
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict, margin_floor
-from mlfuzz.oracles.metamorphic import bound_labels, invariant_rows
+from mlfuzz.oracles.metamorphic import invariant_rows
+from mlfuzz.oracles.seed_labels import SeedLabels
 
 MOST_GRADES = 1 << 20
 """Of keys: two grades are packed into one number."""
@@ -22,7 +22,7 @@ LARGEST_NOISE = 0.25
 """Half of what separates two grades from one another: noise counts no more than that."""
 
 
-class Grades:
+class Grades(SeedLabels):
     """Ordinal: fails where the grade is `bound` (1) steps or more from the expected one.
 
     Of (B, grades) the grade is the column with the highest score; of (B,) the nearest whole number. Expected is the
@@ -40,17 +40,8 @@ class Grades:
     def __init__(self, *, bound: int = 1) -> None:
         if bound < 1 or bound != int(bound):
             raise ConfigError(f"oracle grades: bound counts steps between grades, 1 or more, not {bound}")
+        super().__init__()
         self._bound = int(bound)
-        self._labels: Indices = torch.full((0,), -1).numpy()
-        self._names: tuple[str, ...] = ()
-
-    def bind(self, labels: Tensor) -> None:
-        """labels: (seeds,) int64, the grade of each seed by number, -1 where it has no label."""
-        self._labels = labels.detach().cpu().numpy()
-
-    def name_classes(self, names: Sequence[str]) -> None:
-        """For explanations: the grades, in order."""
-        self._names = tuple(names)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         got, expected = _grades(seen), self._expected(reference, batch)
@@ -66,7 +57,7 @@ class Grades:
         expected, got = float(self._expected(reference, batch)[row]), float(_grades(seen)[row])
         return {
             "expected": self._called(expected),
-            "expected_from": "label" if int(bound_labels(self._labels, batch)[row]) >= 0 else "model",
+            "expected_from": "label" if int(self._known(batch)[row]) >= 0 else "model",
             "observed": self._called(got),
             "grades_off": round(abs(got - expected), 2) if math.isfinite(got) else "not a number",
         }
@@ -76,7 +67,7 @@ class Grades:
 
     def _expected(self, reference: Observation, batch: Batch) -> Tensor:
         own = _grades(reference).round()
-        known = torch.from_numpy(bound_labels(self._labels, batch)).to(own.device, non_blocking=True)
+        known = torch.from_numpy(self._known(batch)).to(own.device, non_blocking=True)
         return torch.where(known >= 0, known.float(), own)
 
     def _called(self, grade: float) -> str:

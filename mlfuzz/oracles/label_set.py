@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices
+from mlfuzz.batch import Batch
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict, margin_floor
-from mlfuzz.oracles.metamorphic import bound_labels, invariant_rows
+from mlfuzz.oracles.metamorphic import invariant_rows
+from mlfuzz.oracles.seed_labels import SeedLabels
 
 SHOWN = 8
 """Labels of a set that an explanation names."""
 
 
-class LabelSet:
+class LabelSet(SeedLabels):
     """Multi-label: fails where a label is lost or gained after label-preserving operators.
 
     Each column of (B, labels) says yes above `threshold` (0.5 of probabilities, 0 of logits). Expected is what the
@@ -39,17 +39,8 @@ class LabelSet:
     def __init__(self, *, threshold: float = 0.0) -> None:
         if not math.isfinite(threshold):
             raise ConfigError(f"oracle label_set: threshold must be a number, not {threshold}")
+        super().__init__()
         self.threshold = threshold
-        self._labels: Indices = torch.full((0,), -1).numpy()
-        self._names: tuple[str, ...] = ()
-
-    def bind(self, labels: Tensor) -> None:
-        """labels: (seeds,) int64, the number of a label that each seed has, -1 where none is known."""
-        self._labels = labels.detach().cpu().numpy()
-
-    def name_classes(self, names: Sequence[str]) -> None:
-        """For explanations: the target's labels."""
-        self._names = tuple(names)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         scores, yes = _scores(seen), self._expected(_scores(reference), batch)
@@ -68,7 +59,7 @@ class LabelSet:
         number, gained = divmod(int(verdict.keys[row]), 2)
         label, before = self._called(number), self._expected(_scores(reference), batch)[row]
         without = f"no {label}"
-        known = int(bound_labels(self._labels, batch)[row]) == number
+        known = int(self._known(batch)[row]) == number
         return {
             "expected": without if gained else label,
             "expected_from": "label" if known else "model",
@@ -85,7 +76,7 @@ class LabelSet:
     def _expected(self, reference: Tensor, batch: Batch) -> Tensor:
         """(B, labels) what each row should say yes to."""
         yes = reference > self.threshold
-        known = torch.from_numpy(bound_labels(self._labels, batch)).to(yes.device, non_blocking=True)
+        known = torch.from_numpy(self._known(batch)).to(yes.device, non_blocking=True)
         columns = torch.arange(yes.shape[1], device=yes.device)
         return yes | (columns[None] == known[:, None])
 

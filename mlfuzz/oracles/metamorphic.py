@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlfuzz.batch import Batch, Indices
+from mlfuzz.batch import Batch
 from mlfuzz.errors import ConfigError
 from mlfuzz.observation import Observation
 from mlfuzz.oracles.base import ORACLES, Floor, Verdict, margin_floor
 from mlfuzz.oracles.deviation import said_of
+from mlfuzz.oracles.seed_labels import SeedLabels
 
 TOP = 5
 """Scores shown of a row, the highest first."""
@@ -28,7 +28,7 @@ SPREAD_TOLERATED = 0.5
 """Of the outputs' standard deviation, where neither a bound nor the model's own error is known."""
 
 
-class Label:
+class Label(SeedLabels):
     """Fails where another class scores above the seed's label after label-preserving operators.
 
     Expected is the seed's label, or the model's own answer to the seed where it has none (`bind` gives the labels).
@@ -47,17 +47,8 @@ class Label:
     relative = True
 
     def __init__(self, *, threshold: float | None = None) -> None:
+        super().__init__()
         self.threshold = threshold
-        self._labels: Indices = np.full(0, -1, np.int64)
-        self._names: tuple[str, ...] = ()
-
-    def bind(self, labels: Tensor) -> None:
-        """labels: (seeds,) int64, the class number of each seed, -1 where it has no label."""
-        self._labels = labels.detach().cpu().numpy().astype(np.int64)
-
-    def name_classes(self, names: Sequence[str]) -> None:
-        """What the numbers of labels are called, for targets that answer with names."""
-        self._names = tuple(names)
 
     def check(self, seen: Observation, reference: Observation, batch: Batch) -> Verdict:
         if isinstance(seen.outputs["main"], tuple):
@@ -76,11 +67,11 @@ class Label:
     def explain(self, seen: Observation, reference: Observation, batch: Batch, row: int) -> dict[str, Any]:
         """Classes by number; who knows the target's labels puts names for them."""
         if isinstance(named := seen.outputs["main"], tuple):
-            known = int(bound_labels(self._labels, batch)[row]) >= 0
+            known = int(self._known(batch)[row]) >= 0
             expected = self._expected_names(reference, batch)[row]
             return {"expected": expected, "expected_from": "label" if known else "model", "observed": named[row]}
         before, after = _scores(reference), _scores(seen)
-        labelled = int(bound_labels(self._labels, batch)[row]) >= 0
+        labelled = int(self._known(batch)[row]) >= 0
         return {
             "expected": int(self._expected(before, batch)[row]),
             "expected_from": "label" if labelled else "model",
@@ -103,12 +94,12 @@ class Label:
 
     def _expected_names(self, reference: Observation, batch: Batch) -> list[str]:
         """The label of each row's seed by name; what the target called it where it has none."""
-        known = bound_labels(self._labels, batch).tolist()
+        known = self._known(batch).tolist()
         own = _names(reference)
         return [self._names[k] if 0 <= k < len(self._names) else name for k, name in zip(known, own, strict=True)]
 
     def _expected(self, reference: Tensor, batch: Batch) -> Tensor:
-        known = bound_labels(self._labels, batch)
+        known = self._known(batch)
         if known.max(initial=-1) >= reference.shape[1]:
             raise ConfigError(
                 f"oracle label: a seed has label {known.max()}, the target gives {reference.shape[1]} scores"
@@ -244,16 +235,6 @@ def _values(seen: Observation) -> Tensor:
 def invariant_rows(batch: Batch, like: Tensor) -> Tensor:
     """Rows that keep their label (B,), on the device of `like`."""
     return torch.from_numpy(batch.invariant).to(like.device, non_blocking=True)
-
-
-def bound_labels(labels: Indices, batch: Batch) -> Indices:
-    """The label of each row's seed, -1 where there is none."""
-    if batch.seeds.max(initial=-1) < len(labels):
-        return labels[batch.seeds]
-    known = batch.seeds < len(labels)
-    bound = np.full(len(batch.seeds), -1, np.int64)
-    bound[known] = labels[batch.seeds[known]]
-    return bound
 
 
 def _top(scores: Tensor) -> list[list[float]]:
