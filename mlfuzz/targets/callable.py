@@ -17,15 +17,16 @@ from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.fixed_batch import checked, in_batches
 from mlfuzz.targets.hooks import HookedLayer
+from mlfuzz.targets.identified import IdentifiedTarget
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
-from mlfuzz.targets.outputs import Answers, detached
-from mlfuzz.targets.parts import Chosen, Taken
+from mlfuzz.targets.outputs import detached
+from mlfuzz.targets.parts import Chosen
 from mlfuzz.targets.surroundings import Found, steady
 from mlfuzz.tasks.table import task_of
 from mlfuzz.tasks.task import Task
 
 
-class CallableTarget:
+class CallableTarget(IdentifiedTarget):
     """A black box: any batched callable, no module, no gradients, no activations; coverage looks at its outputs.
 
     function: natural inputs as for `ModuleTarget.preprocess`, but images and audio as NumPy arrays where `numpy=True`;
@@ -74,36 +75,10 @@ class CallableTarget:
         self._files, self._version = declared(files), str(version)
         self._probed = False
 
-    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
-        """Which part of an answer is judged, and as what: before the first run."""
-        self.output = output
-        self.answers = Answers(self.name, self.labels, output=output, task=task)
-        self._identity: Identity | None = None
-
-    @property
-    def taken(self) -> Taken:
-        """How its answers are taken apart; known after the first run."""
-        return self.answers.taken
-
-    @property
-    def task(self) -> Task | None:
-        """What its answers stand for: declared, or inferred in the first run."""
-        return self.answers.task
-
     @property
     def layers(self) -> tuple[HookedLayer, ...]:
         """What is watched inside, where the function says so (see `forms`); known after the first run."""
         return tuple(getattr(self.function, "layers", ()))
-
-    @property
-    def digest(self) -> str:
-        """Of the function and all that it reaches, the modality and the labels, before the first run; see `digest`."""
-        return self._identified().digest
-
-    @property
-    def unverified(self) -> tuple[str, ...]:
-        """What of it the digest could not read."""
-        return self._identified().unverified
 
     @property
     def digest_before(self) -> str:
@@ -111,15 +86,10 @@ class CallableTarget:
         named = getattr(self.function, "identity", "")
         return before.of_function(self.function, self._facts(), named)
 
-    def _facts(self) -> tuple[Any, ...]:
-        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
-
-    def _identified(self) -> Identity:
-        if self._identity is None:
-            facts = (*self._facts(), self._numpy, getattr(self.function, "identity", ""))
-            parts = {"function": self.function, "output": self.output}
-            self._identity = identity(parts, facts, files=self._files, version=self._version)
-        return self._identity
+    def _identify(self) -> Identity:
+        facts = (*self._facts(), self._numpy, getattr(self.function, "identity", ""))
+        parts = {"function": self.function, "output": self.output}
+        return identity(parts, facts, files=self._files, version=self._version)
 
     def run(self, rows: Rows) -> Observation:
         """One call over B rows. Raises what the function raises."""

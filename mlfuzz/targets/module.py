@@ -18,10 +18,11 @@ from mlfuzz.targets import before
 from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.fixed_batch import checked, in_batches, padded
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
+from mlfuzz.targets.identified import IdentifiedTarget
 from mlfuzz.targets.inputs import again, copied, natural_inputs, written
 from mlfuzz.targets.modes import Modes, home, placed
-from mlfuzz.targets.outputs import Answers, detached
-from mlfuzz.targets.parts import Chosen, Taken
+from mlfuzz.targets.outputs import detached
+from mlfuzz.targets.parts import Chosen
 from mlfuzz.targets.portions import portion_of, takes_one_alone, uncompiled
 from mlfuzz.targets.surroundings import Found, steady
 from mlfuzz.tasks.table import task_of
@@ -37,7 +38,7 @@ PADDING = ("src_key_padding_mask", "key_padding_mask", "padding_mask")
 """Names of masks: those that are True (or 1) at valid steps, and torch's own, which are True at padding."""
 
 
-class ModuleTarget:
+class ModuleTarget(IdentifiedTarget):
     """A torch module behind its preprocessing.
 
     name: "digits:robust"; findings carry it. modality: what the target takes, e.g. `mlfuzz.Image(size=(28, 28))`.
@@ -126,46 +127,15 @@ class ModuleTarget:
         """What is watched; known after the first run."""
         return self._watcher.layers
 
-    def declare(self, *, output: Chosen | None, task: Task | None) -> None:
-        """Which part of an answer is judged, and as what: before the first run."""
-        self.output = output
-        self.answers = Answers(self.name, self.labels, output=output, task=task)
-        self._identity: Identity | None = None
-
-    @property
-    def taken(self) -> Taken:
-        """How its answers are taken apart; known after the first run."""
-        return self.answers.taken
-
-    @property
-    def task(self) -> Task | None:
-        """What its answers stand for: declared, or inferred in the first run."""
-        return self.answers.task
-
-    @property
-    def digest(self) -> str:
-        """Of weights, code, preprocessing, modality and labels, as they were before the first run; see `digest`."""
-        return self._identified().digest
-
-    @property
-    def unverified(self) -> tuple[str, ...]:
-        """What of it the digest could not read."""
-        return self._identified().unverified
-
     @property
     def digest_before(self) -> str:
         """By the scheme of campaigns of before."""
         return before.of_module(self.model, self.preprocess, self._facts())
 
-    def _facts(self) -> tuple[Any, ...]:
-        return (self.modality.name, self.modality.describe(), self.labels, *self.answers.described)
-
-    def _identified(self) -> Identity:
-        if self._identity is None:
-            parts = {"model": self.model, "preprocess": self.preprocess, "output": self.output}
-            with self._modes.evaluating():
-                self._identity = identity(parts, self._facts(), files=self._files, version=self._version)
-        return self._identity
+    def _identify(self) -> Identity:
+        parts = {"model": self.model, "preprocess": self.preprocess, "output": self.output}
+        with self._modes.evaluating():
+            return identity(parts, self._facts(), files=self._files, version=self._version)
 
     @property
     def parameters(self) -> int:
