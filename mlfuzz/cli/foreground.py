@@ -94,7 +94,8 @@ class _Front:
         """Until the command has ended."""
         while (status := self._reaped()) is None:
             got = signal.sigtimedwait([*self.heard, signal.SIGCHLD], ATTENTIVE_SECONDS if self.asked else LOOK_SECONDS)
-            if got is not None and got.si_signo != signal.SIGCHLD:
+            # A debugger or profiler that stops this process makes it wake with a number that is no signal's.
+            if got is not None and got.si_signo in self.heard:
                 self._request(got.si_signo)
             self._attend()
         return self._ended(status)

@@ -116,6 +116,20 @@ def test_without_a_request_it_ends_as_the_command_did(at: str, code: int) -> Non
     assert (process.returncode, err) == (code, b"")
 
 
+def test_waking_with_a_number_that_is_no_signal_is_nothing() -> None:
+    """As where a profiler or debugger stops the process."""
+    wakes = """
+import signal, types
+real, first = signal.sigtimedwait, [types.SimpleNamespace(si_signo=1 << 20)]
+signal.sigtimedwait = lambda which, seconds: first.pop() if first else real(which, seconds)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", wakes + COMMAND.replace("{at}", "pass")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (7, b"")
+
+
 def test_a_command_that_outlives_its_terminal_hears_no_hang_up() -> None:
     code = COMMAND.replace("{at}", "time.sleep(0.3)")
     process = subprocess.Popen(
