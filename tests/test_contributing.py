@@ -66,6 +66,7 @@ def run(tree, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_what_the_recipes_add_keeps_the_laws(tree):
     """Their own commands, in one process."""
     named = [line.split(" -k ") for line in TESTS if " -k " in line]
@@ -76,6 +77,7 @@ def test_what_the_recipes_add_keeps_the_laws(tree):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("command", FUZZED)
 def test_what_the_recipes_add_is_fuzzed_with(tree, command):
     done = run(tree, "-m", "mlfuzz", *shlex.split(command), "--no-report", "--name", re.sub(r"\W+", "-", command))

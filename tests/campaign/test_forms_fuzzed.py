@@ -48,6 +48,7 @@ def fuzzed(folder: Path, target: mlfuzz.ModuleTarget, *, inputs: int, **options:
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("variant", ["int8", "bf16"])
 def test_a_disagreement_is_found_confirmed_alone_and_replayed_in_a_fresh_process(tmp_path: Path, variant: str) -> None:
     result = fuzzed(tmp_path / "c", robust(), inputs=4_000, oracles=[f"differ:{variant}"], batch=128, max_seeds=40)
@@ -69,6 +70,7 @@ def test_a_disagreement_is_found_confirmed_alone_and_replayed_in_a_fresh_process
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_a_disagreement_below_the_noise_is_counted_and_never_saved(tmp_path: Path) -> None:
     """A variant that adds a tenth of what a floor asks for: on ties it says otherwise, and that means nothing."""
 
@@ -100,6 +102,7 @@ def test_a_disagreement_below_the_noise_is_counted_and_never_saved(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("oracle", ["latency", "memory", "length:of=operations"])
 def test_a_sponge_is_found_and_an_innocent_model_is_not(tmp_path: Path, oracle: str) -> None:
     puzzle_seeds(tmp_path / "seeds")
@@ -113,6 +116,7 @@ def test_a_sponge_is_found_and_an_innocent_model_is_not(tmp_path: Path, oracle: 
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_a_slow_input_is_measured_in_turn_with_its_seed_each_time_it_is_confirmed(tmp_path: Path) -> None:
     puzzle_seeds(tmp_path / "seeds")
     with Campaign.open(
@@ -128,6 +132,7 @@ def test_a_slow_input_is_measured_in_turn_with_its_seed_each_time_it_is_confirme
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_the_default_oracles_stand_beside_one_that_is_named(tmp_path: Path) -> None:
     with Campaign.open(
         tmp_path / "c", robust(), oracles=["default", "differ:bf16"], batch=32, max_seeds=10
@@ -140,6 +145,7 @@ def test_the_default_oracles_stand_beside_one_that_is_named(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_one_oracle_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="asked for twice"):
         Campaign.open(tmp_path / "c", robust(), oracles=["differ:bf16", "differ:bf16"], batch=32, max_seeds=10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults.drawn import turn
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
@@ -92,7 +91,7 @@ def test_a_target_of_few_inputs_a_second_is_fuzzed(tmp_path: Path) -> None:
     assert any("instead of 1024" in warning for warning in outcome.stats.warnings)
 
 
-@pytest.mark.skipif(not turn("slow hang"), reason="of its three minutes it is the turn at another commit")
+@pytest.mark.turns(2)
 def test_an_input_that_hangs_is_found_confirmed_and_replayed_behind_a_slow_first_call(tmp_path: Path) -> None:
     outcome, died = fuzzed(tmp_path, "module", puzzle="hang_when_bright", inputs=64, first=6.0, batch=32)
     assert died

@@ -16,7 +16,7 @@ import pytest
 from mlfuzz.modality.audio import Audio
 from mlfuzz.modality.sound import write_wav
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.turns(2)]
 
 PROJECT = '''
 import mlfuzz

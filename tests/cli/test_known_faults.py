@@ -10,7 +10,7 @@ import pytest
 from mlfuzz.findings.triage import triage_record
 from mlfuzz.testing.puzzles import puzzle_seeds
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.turns(2)]
 
 TARGET = "mlfuzz.testing.puzzles:nan_when_bright"
 

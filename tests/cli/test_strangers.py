@@ -194,6 +194,7 @@ def make():
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_what_this_user_began_here_is_run_again_without_a_word_and_elsewhere_with_a_line_in_the_configuration(
     tmp_path: Path,
 ) -> None:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults.drawn import turn
 
 from mlfuzz.codefuzz.native import build
 from mlfuzz.codefuzz.native.build import is_project
@@ -108,7 +107,7 @@ def test_a_project_s_extension_is_built_its_overflow_found_and_replayed(project)
 
 @here
 @pytest.mark.slow
-@pytest.mark.skipif(not turn("pillow"), reason="of its two minutes it is the turn at another commit")
+@pytest.mark.turns(2)
 def test_pillow_is_built_and_shows_its_native_edges(project):
     built = mlfuzz(project, "harness", "build-native", "pillow", "--sanitizer", "address")
     assert built.returncode == 0, built.stderr

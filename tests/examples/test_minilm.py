@@ -18,6 +18,7 @@ needs_packages = pytest.mark.skipif(
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @needs_packages
 def test_capitals_keep_an_embedding_and_full_width_letters_turn_it_away():
     target = minilm.sentences()
@@ -45,6 +46,7 @@ def test_without_transformers_it_says_what_to_install(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @needs_packages
 def test_a_campaign_finds_spellings_that_turn_an_embedding_away(tmp_path):
     target = minilm.sentences()

@@ -111,6 +111,7 @@ def test_what_is_said_later_or_faster_is_compared_where_it_went(framewise):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @needs_javad
 def test_a_campaign_on_its_frames_finds_and_confirms(framewise, tmp_path):
     with mlfuzz.Campaign.open(tmp_path / "c", framewise, batch=16) as campaign:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
+
+import pytest
 
 T = TypeVar("T")
 
@@ -47,6 +50,16 @@ def drawn(cases: Sequence[T], count: int, *, by: str = "") -> list[T]:
 def turn(name: str, of: int = 2) -> bool:
     """Whether it is the turn of a test of minutes: at one commit of so many, at random."""
     return drawn(range(of), 1, by=f"{commit()}/{name}") == [0]
+
+
+def skip_others(items: Sequence[pytest.Item]) -> None:
+    """Tests marked `turns(n)` run at one commit of n; all of them do with EVERY_TURN set."""
+    if os.environ.get("EVERY_TURN"):
+        return
+    for item in items:
+        mark = item.get_closest_marker("turns")
+        if mark is not None and not turn(item.nodeid, *mark.args):
+            item.add_marker(pytest.mark.skip(reason=f"runs at one commit of {mark.args[0]}; EVERY_TURN=1 runs all"))
 
 
 def matrix(name: str) -> Matrix:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from faults.drawn import drawn
+import pytest
+from faults.drawn import drawn, skip_others
 
 CASES = [f"case {number}" for number in range(40)]
 
@@ -23,3 +24,29 @@ def test_a_hundred_commits_leave_no_case_out() -> None:
 
 def test_more_than_there_are_is_all_of_them() -> None:
     assert drawn(CASES, 99) == CASES
+
+
+class Item:
+    """As much of a test as the hook looks at."""
+
+    def __init__(self, number: int) -> None:
+        self.nodeid = f"tests/test_long.py::test_{number}"
+        self.own = pytest.mark.turns(2).mark
+        self.added: list[pytest.MarkDecorator] = []
+
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return self.own if name == "turns" else None
+
+    def add_marker(self, mark: pytest.MarkDecorator) -> None:
+        self.added.append(mark)
+
+
+def test_about_half_of_the_longest_tests_run_at_a_commit_and_all_where_that_is_asked_for(monkeypatch):
+    items = [Item(number) for number in range(200)]
+    monkeypatch.delenv("EVERY_TURN", raising=False)
+    skip_others(items)
+    assert 60 < sum(not item.added for item in items) < 140
+    monkeypatch.setenv("EVERY_TURN", "1")
+    everything = [Item(number) for number in range(20)]
+    skip_others(everything)
+    assert not [item for item in everything if item.added]

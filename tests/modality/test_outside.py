@@ -112,6 +112,7 @@ def test_limits_and_searches_work_on_it(project):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_an_entry_point_alone_brings_it_with_all_its_parts(project):
     configure(project, plugins="")
     metadata = project / "acme_series-1.0.dist-info"
@@ -125,6 +126,7 @@ def test_an_entry_point_alone_brings_it_with_all_its_parts(project):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_a_codec_and_an_operator_alone_are_fuzzed(project):
     (project / "mlfuzz.toml").write_text(
         'plugins = ["bare_codec"]\n[targets.order]\nuse = "bare_codec:order"\nseeds = "pairs"\n'

@@ -85,6 +85,7 @@ def mlfuzz(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_configured_relation_is_broken_confirmed_and_replayed(claim: str, tmp_path: Path) -> None:
     write_project(tmp_path, claim)

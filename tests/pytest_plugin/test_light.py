@@ -37,6 +37,7 @@ def test_importing_the_items_brings_in_no_torch(empty):
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_an_unused_plugin_costs_less_than_50_ms(empty):
     """Processor time of whole runs, with and without in turn; the least of each, since others only add.
 

@@ -34,6 +34,7 @@ def campaign(name: str, seeds: Path, folder: Path, inputs: int, **options: objec
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", FOUND)
 def test_a_planted_fault_is_found_and_shrunk_to_what_was_planted(name: str, seeds: Path, tmp_path: Path) -> None:
     expected = EXPECTED[name]
@@ -64,6 +65,7 @@ def test_a_batch_coupled_answer_is_never_confirmed(seeds: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", ISOLATED)
 def test_a_target_that_takes_its_process_down_is_a_finding_and_fuzzing_goes_on(
     name: str, seeds: Path, tmp_path: Path

@@ -17,6 +17,7 @@ needs_packages = pytest.mark.skipif(
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 @needs_packages
 def test_efficientnet_is_fuzzed_on_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlfuzz.examples.photos import efficientnet

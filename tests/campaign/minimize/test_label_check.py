@@ -143,6 +143,7 @@ def test_a_reference_that_is_the_target_or_takes_other_inputs_is_refused() -> No
 
 
 @pytest.mark.slow
+@pytest.mark.turns(2)
 def test_a_campaign_asks_for_each_confirmed_finding(tmp_path: Path) -> None:
     twin = "mlfuzz.examples.digits:robust"
     options = {"validity": [twin], "require_valid": True, "batch": 128, "max_seeds": 30}
