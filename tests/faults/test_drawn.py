@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from faults.drawn import drawn, skip_others
 
 CASES = [f"case {number}" for number in range(40)]
