@@ -27,6 +27,7 @@ from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
+from mlfuzz.codefuzz.runtime.permissions import STANDARD, Permissions
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.errors import BadInputError, WorkerLostError
 from mlfuzz.run_deadline import RunDeadline
@@ -68,11 +69,14 @@ class IsolatedRunner:
         self.leaky: set[bytes] = set()
         self.bare: Callable[[bytes], Outcome] | None = None
         self._sandbox: frozenset[str] = frozenset()
+        self._permitted = STANDARD
         self._answers: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
 
-    def watch(self, sandbox: Sequence[str]) -> None:
-        """From now on a failure is none that comes of what a sandbox of these layers refuses."""
+    def watch(self, sandbox: Sequence[str], permitted: Permissions = STANDARD) -> None:
+        """From now on a failure is none that comes of what a sandbox of these layers refuses. permitted: what it
+        does not refuse."""
+        self._permitted = permitted
         self._sandbox = frozenset(layer.partition("-")[0] for layer in sandbox)
 
     @property
@@ -96,6 +100,28 @@ class IsolatedRunner:
         outcome = self.cleared(payload, self._execute(payload))
         return self.bare(payload) if self.bare is not None and outcome.kind in TIMED else outcome
 
+    def judge(self, payload: bytes) -> Outcome:
+        """`execute`, and of an input that does not fail also what it would do if nothing were refused: it may have gone
+        another way."""
+        return self.doubted(payload, self.execute(payload))
+
+    def doubted(self, payload: bytes, outcome: Outcome) -> Outcome:
+        """What does not fail, with all that it was refused; as a failure where it fails in a way of its own once all of
+        that is pretended."""
+        if outcome.failed or outcome.kind == "barred" or not self.guarded or payload in self._innocent:
+            return outcome
+        again = self.watched(payload)
+        if not again.refusals:
+            self._acquit(payload)
+            return outcome
+        whole = all(one.pretended for one in again.refusals)
+        own = again.failed and not again.system and again.kind not in UNSURE
+        return again if whole and own else msgspec.structs.replace(outcome, refusals=again.refusals)
+
+    def _acquit(self, payload: bytes) -> None:
+        if len(self._innocent) < MOST_INNOCENT:
+            self._innocent.add(payload)
+
     def cleared(
         self, payload: bytes, outcome: Outcome, *, execute: Callable[[bytes], Outcome] | None = None
     ) -> Outcome:
@@ -108,8 +134,7 @@ class IsolatedRunner:
             return outcome
         again = self.watched(payload)
         if not again.refusals:
-            if len(self._innocent) < MOST_INNOCENT:
-                self._innocent.add(payload)
+            self._acquit(payload)
             return outcome
         if execute is not None:  # what the one run was refused counts also where the others cannot be watched
             again = _refused(self.watched(payload, execute), again.refusals)
@@ -121,8 +146,9 @@ class IsolatedRunner:
     def watched(self, payload: bytes, execute: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
         self._answers = SyscallAnswers(
-            str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
-        )
+            str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined,
+            permitted=self._permitted,
+        )  # fmt: skip
         try:
             return _refused((execute or self._execute)(payload), self._answers.notes)
         finally:

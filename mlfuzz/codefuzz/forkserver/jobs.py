@@ -32,6 +32,7 @@ from mlfuzz.codefuzz.runtime.cpu_wait import waited
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, FlightPage
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
+from mlfuzz.codefuzz.runtime.permissions import Permissions
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
 
 ROOMY = 4.0
@@ -107,7 +108,8 @@ class JobBench:
         self.territory = territory
         self.memory = MemoryMeter()
         self.measure: Any = None
-        self.free, self.watched = spec["sandbox"] == "none", False
+        self.permitted = Permissions.of(spec["sandbox"], spec["allow"], spec["project"])
+        self.free, self.watched = self.permitted.free, False
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
     def confine(self, *, mebibytes: float, stack_bytes: int = 0, watched: bool = False) -> None:
@@ -121,10 +123,9 @@ class JobBench:
         else:
             sandbox.set_up(os.path.join(spec["scratch"], "work", "tmp"))
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
-        largest = 0 if self.free else sandbox.LARGEST_FILE
-        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=largest)
+        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=sandbox.largest_file(self.permitted))
         listener = sandbox.confine(
-            spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"], watched=watched
+            self.permitted, os.path.join(spec["scratch"], "work"), programs=spec["sanitizer"], watched=watched
         )
         self.watched = listener >= 0
         if self.watched:  # at once: until it is there, nobody answers

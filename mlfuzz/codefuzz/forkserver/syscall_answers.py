@@ -17,8 +17,9 @@ import stat
 import struct
 from dataclasses import dataclass
 
-from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, Refusal
-from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS
+from mlfuzz.codefuzz.failure.sandbox_refusal import SHARED, Deed, Refusal
+from mlfuzz.codefuzz.runtime.permissions import NETWORK, PROCESSES, SHARED_MEMORY, SIGNALS, STANDARD, Permissions
+from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS, NETWORK_CALLS, PROGRAM_CALLS
 from mlfuzz.storage.scratch import nameless_file
 
 PATHS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -37,9 +38,8 @@ PATHS: dict[str, tuple[tuple[int, int], ...]] = {
 LOOKING = frozenset(LOOKS["x86_64"]) | frozenset(LOOKS["aarch64"])
 OPENING = frozenset({"open", "openat", "openat2", "creat"})
 FOLLOWING = OPENING | {"truncate", "execve", "execveat"}
+MAKING = frozenset({"mkdir", "mkdirat"})
 REMOVING, MOVING = frozenset({"unlink", "unlinkat", "rmdir"}), frozenset({"rename", "renameat", "renameat2"})
-PROGRAMS = frozenset({"execve", "execveat"})
-NETWORK = frozenset({"socket", "connect", "accept", "accept4", "bind", "listen"})
 STREAMS = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/[^/]+/(task/\d+/)?fd/")
 """Names of what is open already; the sandbox has nothing against those."""
 
@@ -120,11 +120,14 @@ class SyscallRequest:
 
 class SyscallAnswers:
     """Answers the calls of one input. writable: the folder it may write to. files: whether its sandbox minds files at
-    all; programs: others may be started there. notes: what it wanted and the sandbox refuses.
+    all; programs: others may be started there. permitted: what else it may. notes: what it wanted and the sandbox
+    refuses.
     """
 
-    def __init__(self, writable: str, *, files: bool, programs: bool) -> None:
-        self._writable, self._files, self._programs = os.path.realpath(writable), files, programs
+    def __init__(self, writable: str, *, files: bool, programs: bool, permitted: Permissions = STANDARD) -> None:
+        self._files, self._granted = files, permitted.granted
+        self._programs = programs or PROCESSES in permitted.granted
+        self._writable = (os.path.realpath(writable), *permitted.roots)
         self._made: set[str] = set()
         self._touched: dict[str, Refusal] = {}
         self.notes: dict[Refusal, None] = {}
@@ -137,11 +140,13 @@ class SyscallAnswers:
     def answer(self, wish: SyscallRequest) -> SyscallAnswer:
         """Raises OSError where the process cannot be looked at."""
         if wish.name == "kill":
-            return self._signal(wish)
-        if wish.name in PROGRAMS:
+            return PROCEED if SIGNALS in self._granted else self._signal(wish)
+        if wish.name in PROGRAM_CALLS:
             return self._program(wish)
+        if wish.name in NETWORK_CALLS:
+            return PROCEED if NETWORK in self._granted else self._refuse("network", wish.name)
         if wish.name not in PATHS:
-            return self._refuse("network" if wish.name in NETWORK else "call", wish.name)
+            return self._refuse("call", wish.name)
         if not self._files:
             return PROCEED
         paths = wish.paths()
@@ -155,10 +160,11 @@ class SyscallAnswers:
             folder = wish.name == "rmdir" or (wish.name == "unlinkat" and bool(wish.number(2) & REMOVE_FOLDER))
             return self._remove(paths[0], folder=folder)
         if wish.name == "truncate":
-            return self._pretend(paths[0]) if os.access(paths[0], os.W_OK) and os.path.isfile(paths[0]) else PROCEED
+            free = os.access(paths[0], os.W_OK) and os.path.isfile(paths[0])
+            return self._pretend(paths[0], "write") if free else PROCEED
         if wish.name in MOVING:
             return self._move(*paths)
-        return self._make(paths[-1])
+        return self._make(paths[-1], folder=wish.name in MAKING)
 
     def note(self, deed: Deed, what: str, *, pretended: bool) -> None:
         self.notes[Refusal(deed, what, pretended)] = None
@@ -167,15 +173,16 @@ class SyscallAnswers:
         self.note(deed, what, pretended=False)
         return SyscallAnswer(error=errno.EPERM)
 
-    def _pretend(self, path: str) -> SyscallAnswer:
-        self._writes(path)
+    def _pretend(self, path: str, deed: Deed = "change") -> SyscallAnswer:
+        self._writes(path, deed)
         return DONE
 
-    def _writes(self, path: str) -> None:
+    def _writes(self, path: str, deed: Deed = "write") -> None:
         """The names of shared memory are drawn anew each time."""
-        what = "shared memory (/dev/shm)" if path.startswith("/dev/shm/") else path
-        self.note("write", what, pretended=True)
-        self._touched[path] = Refusal("write", what, pretended=True)
+        shared = path.startswith(os.path.join(SHARED_MEMORY, ""))
+        refusal = Refusal("write", SHARED, True) if shared else Refusal(deed, path, True)
+        self.note(refusal.deed, refusal.what, pretended=True)
+        self._touched[path.rstrip(os.sep)] = refusal
 
     def _look(self, path: str, *, listed: bool) -> SyscallAnswer:
         """What was pretended of a file is not there: whoever looks for it sees through that."""
@@ -236,13 +243,13 @@ class SyscallAnswers:
                 fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
             return SyscallAnswer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
 
-    def _make(self, path: str) -> SyscallAnswer:
+    def _make(self, path: str, *, folder: bool) -> SyscallAnswer:
         if path in self._made:
             return SyscallAnswer(error=errno.EEXIST)
         if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
             return PROCEED
         self._made.add(path)
-        return self._pretend(path)
+        return self._pretend(os.path.join(path, ""), "write") if folder else self._pretend(path)
 
     def _remove(self, path: str, *, folder: bool) -> SyscallAnswer:
         if path in self._made:
@@ -265,7 +272,7 @@ class SyscallAnswers:
         return self._pretend(source if self._allowed(target) else target)
 
     def _allowed(self, path: str) -> bool:
-        inside = path == self._writable or path.startswith(self._writable + os.sep)
+        inside = any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in self._writable)
         return not path or inside or path in DEVICES or STREAMS.match(path) is not None
 
     def _holds(self, folder: str) -> bool:
