@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ FLAGS = {
     ),
 }
 SHARED_FLAGS = ("-O1", "-g", "-fno-omit-frame-pointer")
+ASSERTIONS = "-O1 -g -UNDEBUG"
+"""Flags of a build without a sanitizer: what the code checks itself stays."""
 
 VARIABLES = {
     "address": ("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3"),
@@ -46,8 +49,19 @@ def clang() -> Clang | None:
     for version in VERSIONS:
         c, cxx = shutil.which(f"clang-{version}"), shutil.which(f"clang++-{version}")
         if c and cxx:
-            return Clang(version, c, cxx, shutil.which(f"llvm-symbolizer-{version}") or "")
-    return None
+            symbolizer = shutil.which(f"llvm-symbolizer-{version}") or shutil.which("llvm-symbolizer")
+            return Clang(version, c, cxx, symbolizer or "")
+    return _unversioned()
+
+
+def _unversioned() -> Clang | None:
+    """What is called clang alone, as some distributions have it."""
+    c, cxx = shutil.which("clang"), shutil.which("clang++")
+    if not c or not cxx:
+        return None
+    told = subprocess.run([c, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    version = re.search(r"version (\d+)", told.stdout)
+    return Clang(int(version[1]), c, cxx, shutil.which("llvm-symbolizer") or "") if version else None
 
 
 def compiler_flags(sanitizer: str) -> str:
