@@ -23,6 +23,7 @@ from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.forkserver.syscall_answers import SyscallAnswers
 from mlfuzz.codefuzz.forkserver.syscall_supervisor import SyscallSupervisor
+from mlfuzz.codefuzz.forkserver.throwaway_places import COPIED, helps, places
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
@@ -42,6 +43,9 @@ START_SECONDS = 20.0
 
 MOST_INNOCENT = 4096
 """Inputs that are remembered to have wanted nothing that is refused: they need not be watched once more."""
+
+COPIES = 3
+"""So many times an input that wants more is given a copy of more."""
 
 UNSURE = frozenset({"hang", "slow", "memory", "memory-error", "killed", "thread", "unraisable"})
 """Kinds that a pretence may cause: somebody is waited for; and of what a thread raised, the causes are not known."""
@@ -72,6 +76,8 @@ class IsolatedRunner:
         self._permitted = STANDARD
         self._answers: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
+        self._copy: Sequence[str] | None = None
+        self._copies = True
 
     def watch(self, sandbox: Sequence[str], permitted: Permissions = STANDARD) -> None:
         """From now on a failure is none that comes of what a sandbox of these layers refuses. permitted: what it
@@ -83,6 +89,11 @@ class IsolatedRunner:
     def guarded(self) -> bool:
         """Whether there is a sandbox that refuses anything."""
         return bool(self._sandbox & {"seccomp", "landlock"})
+
+    @property
+    def copying(self) -> bool:
+        """Whether this machine gives throw-away copies, as far as is known."""
+        return self._copies
 
     @property
     def watching(self) -> bool:
@@ -141,18 +152,43 @@ class IsolatedRunner:
         whole = all(one.pretended for one in again.refusals)
         if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
             return again
-        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals)
+        settled = whole and self.copying and not again.failed
+        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals, settled=settled)
 
     def watched(self, payload: bytes, execute: Callable[[bytes], Outcome] | None = None) -> Outcome:
-        """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
+        """What it does where nothing is refused: in a throw-away copy of what it wants to change, where this machine
+        has such, else as far as it can be pretended. With all that the sandbox refuses.
+        """
+        outcome, copy = self._asked(payload, execute), None
+        for _ in range(COPIES):
+            wider = places(outcome.refusals)
+            if not self._copies or wider == copy or not helps(outcome.refusals):
+                break
+            copy = wider
+            again = self._asked(payload, execute, copy)
+            if not self.copying:
+                break
+            known = {(one.deed, one.what) for one in again.refusals}
+            before = [one for one in outcome.refusals if (one.deed, one.what) not in known]
+            done = [msgspec.structs.replace(one, pretended=True) for one in before if one.deed in COPIED]
+            outcome = _refused(again, [*done, *(one for one in before if one.deed not in COPIED)])
+        return outcome
+
+    def _asked(
+        self, payload: bytes, execute: Callable[[bytes], Outcome] | None, copy: Sequence[str] | None = None
+    ) -> Outcome:
+        """With all calls answered by us. copy: folders that it has a throw-away copy of."""
+        self._copy = copy
         self._answers = SyscallAnswers(
             str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined,
-            permitted=self._permitted,
+            permitted=self._permitted, copies=copy or (),
         )  # fmt: skip
         try:
-            return _refused((execute or self._execute)(payload), self._answers.notes)
+            outcome = (execute or self._execute)(payload)
+            self._copies = self._copies and (copy is None or self._answers.inside)
+            return _refused(outcome, self._answers.notes)
         finally:
-            self._answers = None
+            self._answers = self._copy = None
 
     def _execute(self, payload: bytes) -> Outcome:
         if len(payload) > CAPACITY:
@@ -211,7 +247,8 @@ class IsolatedRunner:
     def _forked(self, payload: bytes, job: dict[str, Any]) -> WorkerHandle:
         """A worker that has the input before it."""
         self.link.slots[ALONE].flight.load(payload)
-        return self.link.fork(ALONE, {"watched": self.watching, **job})
+        copy = {"copy": list(self._copy)} if self._copy is not None else {}
+        return self.link.fork(ALONE, {"watched": self.watching, **copy, **job})
 
     def _awaited(self, slot: WorkerHandle, sampler: Sampler, seconds: float) -> Outcome | None:
         """Until a worker has told its outcome or is dead; a hang where it has had its time before that."""

@@ -60,7 +60,7 @@ def table(harness: str) -> str:
 
 
 def permissions(refused: Mapping[Deed, Sequence[str]], project: str = "") -> list[str] | None:
-    """What `allow` must hold for all of this to be done; None where only a harness without the sandbox may.
+    """What `allow` must hold for this to be done, as far as it can be; None where only a harness without it may.
 
     project: paths are told from there.
     """
@@ -72,8 +72,8 @@ def permissions(refused: Mapping[Deed, Sequence[str]], project: str = "") -> lis
             paths += [_target(deed, what) for what in whats if what != SHARED]
         elif deed in ALLOWED:
             wanted.append(ALLOWED[deed])
-        else:
-            return None
+    if not wanted and not paths:
+        return None if refused else []
     return [*dict.fromkeys(wanted), *(f"write:{path}" for path in _places(paths, project))]
 
 
@@ -92,6 +92,10 @@ def remedy(refused: Mapping[Deed, Sequence[str]], harness: str, project: str = "
     if wanted is None:
         return f'{line(harness)} (in HARNESS: "sandbox": "off"; for one run: --sandbox off)'
     text = json.dumps(wanted, ensure_ascii=False)
+    rest = [deed for deed in refused if deed not in ALLOWED and deed not in ("write", "change")]
+    if rest:
+        left = "; ".join(WORDS[deed].format(_some(refused[deed])).strip() for deed in rest)
+        return f"allow = {text}, and for {left} as well {line(harness)} (for one run: --sandbox off)"
     return f'allow = {text}, or {line(harness)} (in HARNESS: "allow": {text}; for one run: --sandbox off)'
 
 

@@ -13,8 +13,11 @@ import ctypes
 import errno
 import os
 import re
+import socket
 import stat
 import struct
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlfuzz.codefuzz.failure.sandbox_refusal import SHARED, Deed, Refusal
@@ -45,6 +48,13 @@ STREAMS = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/[^/]+/(task/\d+/)?fd/")
 
 AT_FDCWD, REMOVE_FOLDER = -100, 0x200
 LONGEST_PATH, PAGE = 4096, 4096
+LONGEST_ADDRESS = 128
+"""Of a socket's address, struct sockaddr_storage."""
+
+OTHERS = "others"
+LOCAL_6 = (bytes(15) + b"\x01", bytes(16), bytes(10) + b"\xff\xff\x7f\0\0\x01")
+"""IPv6 addresses of this machine: ::1, ::, ::ffff:127.0.0.1."""
+
 LARGEST_COPY = 16 << 20
 """Of a file that is opened to be changed: a larger one is found empty."""
 
@@ -86,6 +96,19 @@ class SyscallRequest:
             return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
         return self.number(1 if self.name == "open" else 2)
 
+    def whom(self) -> str:
+        """Of a connect: the path of a socket; OTHERS for what is on another machine; "" for what is not."""
+        address = self._memory(self.arguments[1], min(self.arguments[2], LONGEST_ADDRESS))
+        family = int.from_bytes(address[:2], sys.byteorder)
+        if family == socket.AF_UNIX:
+            path = address[2:].partition(b"\0")[0]
+            return os.path.join(os.readlink(f"/proc/{self.pid}/cwd"), os.fsdecode(path)) if path else ""
+        if family == socket.AF_INET:
+            return "" if address[4:5] in (b"\x7f", b"\0") else OTHERS
+        if family == socket.AF_INET6:
+            return "" if address[8:24] in LOCAL_6 else OTHERS
+        return ""
+
     def _path(self, folder: int, text: int) -> str:
         path = os.fsdecode(self._text(self.arguments[text])) if self.arguments[text] else ""
         if not path:
@@ -120,11 +143,20 @@ class SyscallRequest:
 
 class SyscallAnswers:
     """Answers the calls of one input. writable: the folder it may write to. files: whether its sandbox minds files at
-    all; programs: others may be started there. permitted: what else it may. notes: what it wanted and the sandbox
-    refuses.
+    all; programs: others may be started there. permitted: what else it may. copies: folders of which it has a
+    throw-away copy, where it is inside. notes: what it wanted and the sandbox refuses.
     """
 
-    def __init__(self, writable: str, *, files: bool, programs: bool, permitted: Permissions = STANDARD) -> None:
+    def __init__(
+        self,
+        writable: str,
+        *,
+        files: bool,
+        programs: bool,
+        permitted: Permissions = STANDARD,
+        copies: Sequence[str] = (),
+    ) -> None:
+        self.inside, self._copies = False, tuple(copies)
         self._files, self._granted = files, permitted.granted
         self._programs = programs or PROCESSES in permitted.granted
         self._writable = (os.path.realpath(writable), *permitted.roots)
@@ -144,7 +176,7 @@ class SyscallAnswers:
         if wish.name in PROGRAM_CALLS:
             return self._program(wish)
         if wish.name in NETWORK_CALLS:
-            return PROCEED if NETWORK in self._granted else self._refuse("network", wish.name)
+            return PROCEED if NETWORK in self._granted else self._network(wish)
         if wish.name not in PATHS:
             return self._refuse("call", wish.name)
         if not self._files:
@@ -154,6 +186,8 @@ class SyscallAnswers:
             return self._look(paths[0], listed=wish.name in OPENING)
         if all(self._allowed(path) for path in paths):
             return PROCEED
+        if self.inside and all(self._allowed(path) or self._copied(path) for path in paths):
+            return self._really(wish, paths)
         if wish.name in OPENING:
             return self._open(paths[0], wish.open_flags())
         if wish.name in REMOVING:
@@ -164,7 +198,7 @@ class SyscallAnswers:
             return self._pretend(paths[0], "write") if free else PROCEED
         if wish.name in MOVING:
             return self._move(*paths)
-        return self._make(paths[-1], folder=wish.name in MAKING)
+        return self._make(paths, folder=wish.name in MAKING)
 
     def note(self, deed: Deed, what: str, *, pretended: bool) -> None:
         self.notes[Refusal(deed, what, pretended)] = None
@@ -191,6 +225,30 @@ class SyscallAnswers:
                 self.notes.pop(refusal, None)
                 self.note(refusal.deed, refusal.what, pretended=False)
         return PROCEED
+
+    def _really(self, wish: SyscallRequest, paths: Sequence[str]) -> SyscallAnswer:
+        """It is done, in the copy."""
+        deed: Deed = "write" if wish.name in OPENING or wish.name in MAKING or wish.name == "truncate" else "change"
+        for path in paths:
+            if not self._allowed(path):
+                shared = path.startswith(os.path.join(SHARED_MEMORY, ""))
+                folder = wish.name in MAKING
+                told = SHARED if shared else os.path.join(path, "") if folder else path
+                self.note("write" if shared else deed, told, pretended=True)
+        return PROCEED
+
+    def _network(self, wish: SyscallRequest) -> SyscallAnswer:
+        """In the copy there is a loopback, and what listens there; what else there may be cannot be had."""
+        if not self.inside:
+            return self._refuse("network", wish.name)
+        whom = wish.whom() if wish.name == "connect" else ""
+        if whom.startswith(os.sep) and not (self._allowed(whom) or self._copied(whom)):
+            return self._refuse("network", wish.name)
+        self.note("network", wish.name, pretended=whom != OTHERS)
+        return PROCEED
+
+    def _copied(self, path: str) -> bool:
+        return any(path == root or path.startswith(root + os.sep) for root in self._copies)
 
     def _signal(self, wish: SyscallRequest) -> SyscallAnswer:
         """To itself and its children it may be sent; to a process that is not there, it cannot."""
@@ -243,12 +301,15 @@ class SyscallAnswers:
                 fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
             return SyscallAnswer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
 
-    def _make(self, path: str, *, folder: bool) -> SyscallAnswer:
+    def _make(self, paths: Sequence[str], *, folder: bool) -> SyscallAnswer:
+        path = paths[-1]
         if path in self._made:
             return SyscallAnswer(error=errno.EEXIST)
         if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
             return PROCEED
         self._made.add(path)
+        for source in paths[:-1]:  # a second name for it is a right of its folder too
+            self._writes(source, "change")
         return self._pretend(os.path.join(path, ""), "write") if folder else self._pretend(path)
 
     def _remove(self, path: str, *, folder: bool) -> SyscallAnswer:

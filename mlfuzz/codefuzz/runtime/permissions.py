@@ -21,6 +21,9 @@ WRITE = "write:"
 
 SHARED_MEMORY = "/dev/shm"
 
+INSIDE, OUTSIDE = b"c", b"w"
+"""What a watched worker says of itself: whether it is in a throw-away copy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
@@ -52,6 +55,10 @@ class Permissions:
     def free(self) -> bool:
         """Whether there is no sandbox at all."""
         return self.level == OFF
+
+    def beside(self, folders: Sequence[str]) -> Permissions:
+        """With these folders too, and a network: of somebody who has copies of them, and a network of its own."""
+        return Permissions(self.level, self.granted | {NETWORK}, (*self.writable, *folders))
 
     @property
     def roots(self) -> tuple[str, ...]:

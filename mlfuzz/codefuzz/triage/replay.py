@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlfuzz.codefuzz.failure.outcome import Outcome
-from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
+from mlfuzz.codefuzz.failure.sandbox_refusal import SHOWN, Deed, gather, sentence
 from mlfuzz.codefuzz.triage.finding_builder import as_recorded
 from mlfuzz.codefuzz.triage.sessions import Sessions
 from mlfuzz.errors import ReplayError
@@ -64,7 +64,7 @@ class Replay:
         scores = {"seconds": round(last.seconds, 4)} if last.seconds == last.seconds else {}
         now = Run(label=(last.type or last.kind) if last.failed else last.kind, text=text_of(outcomes), scores=scores)
         changed = "" if target else drifted(finding, Path(session.declaration.path))
-        return Again(len(failing), len(outcomes), now, _other(finding, failing), changed)
+        return Again(len(failing), len(outcomes), now, _other(finding, failing) or _aside(outcomes), changed)
 
     def close(self) -> None:
         self._sessions.close()
@@ -78,12 +78,12 @@ class Replay:
 
 def unjudged(outcomes: Sequence[Outcome], harness: str, project: str) -> str:
     """Why runs that do not fail say nothing, with the line that allows it; "" where they do: what was refused and could
-    not be pretended may be what it took to fail.
+    not be done in a throw-away copy may be what it took to fail.
     """
     refusals = [
         one
         for outcome in outcomes
-        if outcome.kind == "barred" or not all(each.pretended for each in outcome.refusals)
+        if not (outcome.settled if outcome.kind == "barred" else all(each.pretended for each in outcome.refusals))
         for one in outcome.refusals
     ]
     if not refusals:
@@ -108,10 +108,18 @@ def text_of(outcomes: Sequence[Outcome]) -> str:
     failing = [one for one in outcomes if one.failed]
     last = (failing or list(outcomes))[-1]
     if not last.failed:
+        if last.kind == "barred":
+            return "ok, in a throw-away copy of what the sandbox refuses"
         return f"refused: {last.type}" if last.kind == "refused" else last.kind
     where = f" at {last.frames[-1]}" if last.frames else ""
     message = f": {last.message[:120]}" if last.message else ""
     return f"{last.type or last.kind}{message}{where}"
+
+
+def _aside(outcomes: Sequence[Outcome]) -> str:
+    """What runs that do not fail were refused, where they were judged nevertheless."""
+    refused = dict.fromkeys(one.text for outcome in outcomes for one in outcome.refusals if not outcome.failed)
+    return f"the sandbox refuses {', '.join(list(refused)[:SHOWN])}; judged in a throw-away copy" if refused else ""
 
 
 def _other(finding: Finding, failing: Sequence[Outcome]) -> str:
