@@ -28,10 +28,14 @@ ASSERTIONS = "-O1 -g -UNDEBUG"
 """Flags of a build without a sanitizer: what the code checks itself stays."""
 
 VARIABLES = {
-    "address": ("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3"),
+    "address": (
+        "ASAN_OPTIONS",
+        "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3:quarantine_size_mb=32",
+    ),
     "undefined": ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:dedup_token_length=3"),
 }
-"""Python leaks by design, and a refused allocation is an answer like any other."""
+"""Python leaks by design; a refused allocation is an answer like any other; and freed memory that is kept back, 256 MiB
+by its own default, looks like memory that an input leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)

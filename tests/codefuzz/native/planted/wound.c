@@ -12,6 +12,8 @@ static int magic(const unsigned char *data, Py_ssize_t size) {
     return 1;
 }
 
+static char *volatile seen;  /* what lies there is not for the compiler to leave out */
+
 static int heap(const unsigned char *data, Py_ssize_t size) {
     char *row = malloc(8);
     memset(row, 0, 8);
@@ -38,10 +40,10 @@ static int after_free(const unsigned char *data, Py_ssize_t size) {
 }
 
 static int twice(const unsigned char *data, Py_ssize_t size) {
-    char *page = malloc(16);
-    page[0] = (char)data[2];
-    free(page);
-    if (data[2] > 64) free(page);
+    seen = malloc(16);
+    seen[0] = (char)data[2];
+    free(seen);
+    if (data[2] > 64) free(seen);
     return 0;
 }
 
@@ -51,9 +53,9 @@ static int nothing(const unsigned char *data, Py_ssize_t size) {
 }
 
 static int leak(const unsigned char *data, Py_ssize_t size) {
-    volatile char *page = malloc(1 << 20);
-    memset((void *)page, data[2], 1 << 20);
-    if (data[2] <= 64) free((void *)page);
+    seen = malloc(1 << 20);
+    memset(seen, data[2], 1 << 20);
+    if (data[2] <= 64) free(seen);
     return 0;
 }
 
