@@ -8,6 +8,7 @@ code a harness of Pillow or soundfile is nearly blind; with it libsndfile shows 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shlex
 import shutil
 import sys
@@ -29,6 +30,8 @@ from mlfuzz.storage.durable import copy_file, make_folder, remove_folder, write_
 Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
 
 RECORD = "build.json"
+SCM_VERSION = "SETUPTOOLS_SCM_PRETEND_VERSION"
+
 MADE = ("site", "source", "built")
 """Folders of a build."""
 
@@ -122,6 +125,8 @@ def build_project(source: Path, package: str, sanitizer: str, site: Path, on_lin
     variables = build_variables(sanitizer, clang) if sanitizer in SANITIZERS and clang is not None else {}
     if sanitizer == ASSERTIONS:
         variables = {**assertion_variables(), **system.variables}
+    if not (source / "PKG-INFO").exists():  # a checkout without its history: tools that ask that for a version fail
+        variables = {SCM_VERSION: os.environ.get(SCM_VERSION, "0"), **variables}
     settings = system.options() if sanitizer else []
     # --no-cache-dir: else a wheel with a sanitizer in it is what the next `pip install` takes from the cache.
     run(

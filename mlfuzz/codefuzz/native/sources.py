@@ -20,8 +20,9 @@ from mlfuzz.errors import TargetError, UnknownNameError
 from mlfuzz.storage.durable import copy_folder, make_folder, write_atomic, writing
 
 LEFT_OUT = shutil.ignore_patterns(
-    "build", "dist", "target", "*.so", "*.egg-info", "__pycache__", ".*", "venv", "CMakeCache.txt", "CMakeFiles"
-)
+    "build", "dist", "target", "*.so", "*.egg-info", "__pycache__", "venv", "CMakeCache.txt", "CMakeFiles", ".git*",
+    ".venv", ".tox", ".nox", ".mlfuzz", ".*cache", ".hypothesis",
+)  # fmt: skip
 """Of a folder that is copied: what an earlier build has left has no sanitizer."""
 
 PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
