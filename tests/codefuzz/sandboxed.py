@@ -214,6 +214,7 @@ WAYS = {
     "tcp": lambda: conversation(socket.AF_INET, ("127.0.0.1", 0)),
     "tcp6": lambda: conversation(socket.AF_INET6, ("::1", 0)) if socket.has_ipv6 else None,
     "udp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
+    "relative-too": lambda: (open(beside("logs/r"), "w"), open("mine", "w").write("x"), os.remove("mine")),
     "hidden": lambda: (pooled("fork"), database(), conversation(socket.AF_INET, ("127.0.0.1", 0)), [][1]),
     "quiet": quiet,
     "names": lambda: socket.getaddrinfo("localhost", 80),
@@ -307,7 +308,8 @@ OWN = {"own": "IndexError", "behind": "KeyError", "plain": "ZeroDivisionError", 
 """Bugs of its own, whatever the sandbox refuses beside them."""
 
 NEEDS = {
-    "log": ["write:acme.log"], "lock": ["write:logs/lock"], "mapped": ["write:kept"], "home": ["write:~/acme.log"],
+    "log": ["write:acme.log"], "lock": ["write:logs/lock"], "relative-too": ["write:logs/r"],
+    "mapped": ["write:kept"], "home": ["write:~/acme.log"],
     "cache": ["write:~/cache-of/"], "sqlite": ["write:./"], "hard-link": ["write:./"],
     **{key: ["write:logs/"] for key in ("rotated", "database", "shelf", "atomic", "fifo")},
     **{key: ["shared-memory"] for key in ("fork-pool", "executor", "semaphore")},

@@ -1,4 +1,4 @@
-"""A lane as a user gets it, for Pillow: built and fuzzed in, from the command line. Others: native/test_planted.py."""
+"""A lane as a user gets it, for Pillow: built and fuzzed in by commands. Others: native/test_build_planted.py."""
 
 from __future__ import annotations
 

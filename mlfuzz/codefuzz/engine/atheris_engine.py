@@ -173,8 +173,8 @@ class AtherisSession:
             self._link.close()
             self._open()
         if kind == "leak" or payload in self._runner.leaky:
-            return [leaks(self._runner, payload) or self._runner.judge(payload) for _ in range(times)]
-        execute = self._runner.bare if kind in TIMED and self._runner.bare else self._runner.judge
+            return [leaks(self._runner, payload) or self._runner.evaluate(payload) for _ in range(times)]
+        execute = self._runner.bare if kind in TIMED and self._runner.bare else self._runner.evaluate
         return [execute(payload) for _ in range(times)]
 
     def _run_bare(self, payload: bytes) -> Outcome:

@@ -63,7 +63,8 @@ TIMED = frozenset({"hang", "slow"})
 class IsolatedRunner:
     """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind.
 
-    bare: the same without coverage, where there is one: counting edges may take several times as long as the code.
+    copied: whether the last input that was watched ran in a throw-away copy. bare: the same without coverage, where
+    there is one: counting edges may take several times as long as the code.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class IsolatedRunner:
         self._answers: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
         self._copy: Sequence[str] | None = None
-        self._copies = True
+        self._inside = self.copied = False
+        self._uncopied: set[tuple[str, ...]] = set()
 
     def watch(self, sandbox: Sequence[str], permitted: Permissions = STANDARD) -> None:
         """From now on a failure is none that comes of what a sandbox of these layers refuses. permitted: what it
@@ -89,11 +91,6 @@ class IsolatedRunner:
     def guarded(self) -> bool:
         """Whether there is a sandbox that refuses anything."""
         return bool(self._sandbox & {"seccomp", "landlock"})
-
-    @property
-    def copying(self) -> bool:
-        """Whether this machine gives throw-away copies, as far as is known."""
-        return self._copies
 
     @property
     def watching(self) -> bool:
@@ -111,7 +108,7 @@ class IsolatedRunner:
         outcome = self.cleared(payload, self._execute(payload))
         return self.bare(payload) if self.bare is not None and outcome.kind in TIMED else outcome
 
-    def judge(self, payload: bytes) -> Outcome:
+    def evaluate(self, payload: bytes) -> Outcome:
         """`execute`, and of an input that does not fail also what it would do if nothing were refused: it may have gone
         another way."""
         return self.doubted(payload, self.execute(payload))
@@ -152,22 +149,25 @@ class IsolatedRunner:
         whole = all(one.pretended for one in again.refusals)
         if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
             return again
-        settled = whole and self.copying and not again.failed
-        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals, settled=settled)
+        ran_through = whole and self.copied and not again.failed
+        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals, ran_through=ran_through)
 
     def watched(self, payload: bytes, execute: Callable[[bytes], Outcome] | None = None) -> Outcome:
         """What it does where nothing is refused: in a throw-away copy of what it wants to change, where this machine
         has such, else as far as it can be pretended. With all that the sandbox refuses.
         """
-        outcome, copy = self._asked(payload, execute), None
+        outcome = self._asked(payload, execute)
+        copy: tuple[str, ...] | None = None
+        self.copied = False
         for _ in range(COPIES):
             wider = places(outcome.refusals)
-            if not self._copies or wider == copy or not helps(outcome.refusals):
+            if wider == copy or wider in self._uncopied or not helps(outcome.refusals):
                 break
-            copy = wider
-            again = self._asked(payload, execute, copy)
-            if not self.copying:
+            again = self._asked(payload, execute, wider)
+            if not self._inside:
+                self._uncopied.add(wider)
                 break
+            copy, self.copied = wider, True
             known = {(one.deed, one.what) for one in again.refusals}
             before = [one for one in outcome.refusals if (one.deed, one.what) not in known]
             done = [msgspec.structs.replace(one, pretended=True) for one in before if one.deed in COPIED]
@@ -185,7 +185,7 @@ class IsolatedRunner:
         )  # fmt: skip
         try:
             outcome = (execute or self._execute)(payload)
-            self._copies = self._copies and (copy is None or self._answers.inside)
+            self._inside = self._answers.inside
             return _refused(outcome, self._answers.notes)
         finally:
             self._answers = self._copy = None

@@ -233,8 +233,8 @@ class SyscallAnswers:
             if not self._allowed(path):
                 shared = path.startswith(os.path.join(SHARED_MEMORY, ""))
                 folder = wish.name in MAKING
-                told = SHARED if shared else os.path.join(path, "") if folder else path
-                self.note("write" if shared else deed, told, pretended=True)
+                what = SHARED if shared else os.path.join(path, "") if folder else path
+                self.note("write" if shared else deed, what, pretended=True)
         return PROCEED
 
     def _network(self, wish: SyscallRequest) -> SyscallAnswer:

@@ -68,10 +68,10 @@ def build_system(folder: Path) -> BuildSystem:
     if not pyproject.is_file():
         return SETUPTOOLS
     try:
-        told = tomllib.loads(pyproject.read_text("utf-8"))
+        declared = tomllib.loads(pyproject.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TargetError(f"{pyproject}: {error}") from error
-    section = told.get("build-system")
+    section = declared.get("build-system")
     backend = str(section.get("build-backend", "")) if isinstance(section, dict) else ""
     return next((one for name, one in BACKENDS.items() if backend.startswith(name)), SETUPTOOLS)
 

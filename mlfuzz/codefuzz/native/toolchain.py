@@ -63,8 +63,8 @@ def _unversioned() -> Clang | None:
     c, cxx = shutil.which("clang"), shutil.which("clang++")
     if not c or not cxx:
         return None
-    told = subprocess.run([c, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    version = re.search(r"version (\d+)", told.stdout)
+    done = subprocess.run([c, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    version = re.search(r"version (\d+)", done.stdout)
     return Clang(int(version[1]), c, cxx, shutil.which("llvm-symbolizer") or "") if version else None
 
 

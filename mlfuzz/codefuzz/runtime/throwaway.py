@@ -36,7 +36,7 @@ def enter(folders: Sequence[str], scratch: str) -> bool:
     if sys.platform != "linux" or any(UNSAYABLE & set(folder) for folder in (*folders, scratch)):
         return False
     library = ctypes.CDLL(None, use_errno=True)
-    user, group = os.getuid(), os.getgid()
+    user, group, here = os.getuid(), os.getgid(), os.getcwd()
     if library.unshare(NEW_USER | NEW_MOUNTS | NEW_NET | NEW_IPC):
         return False
     try:
@@ -61,6 +61,7 @@ def enter(folders: Sequence[str], scratch: str) -> bool:
                 _mount(library, "overlay", folder, "overlay", 0, f"{options},userxattr")
             except OSError:  # before Linux 5.11 there was no such option
                 _mount(library, "overlay", folder, "overlay", 0, options)
+        os.chdir(here)  # it may lie under one of them
     except OSError:
         return False
     return True

@@ -83,14 +83,15 @@ def unjudged(outcomes: Sequence[Outcome], harness: str, project: str) -> str:
     refusals = [
         one
         for outcome in outcomes
-        if not (outcome.settled if outcome.kind == "barred" else all(each.pretended for each in outcome.refusals))
+        if not (outcome.ran_through if outcome.kind == "barred" else all(each.pretended for each in outcome.refusals))
         for one in outcome.refusals
     ]
     if not refusals:
         return ""
     gathered: dict[Deed, list[str]] = {}
     gather(gathered, refusals)
-    return f"not judged: {sentence(gathered, harness, project)}"
+    refused = sentence(gathered, harness, project).removeprefix("mlfuzz's ")
+    return f"not judged: the {refused}"
 
 
 def drifted(finding: Finding, harness: Path) -> str:

@@ -80,7 +80,7 @@ def let(project, ways):
 
 
 def needs_copies(session):
-    if not session._runner.copying:
+    if not session._runner.copied:
         pytest.skip("this machine gives no throw-away copies (no user namespaces)")
 
 
@@ -93,8 +93,8 @@ def test_each_way_is_set_aside_with_the_line_that_allows_it_and_changes_nothing(
 
 
 def test_what_needs_nothing_is_refused_nothing(strict):
-    told = {way: strict.reproduce(way.encode(), times=1)[0] for way in drawn(NEEDLESS, 2 * DRAWN)}
-    assert {way: one for way, one in told.items() if one.kind != "ok" or one.refusals} == {}
+    outcomes = {way: strict.reproduce(way.encode(), times=1)[0] for way in drawn(NEEDLESS, 2 * DRAWN)}
+    assert {way: one for way, one in outcomes.items() if one.kind != "ok" or one.refusals} == {}
     for way in SYSTEM:
         (outcome,) = strict.reproduce(way.encode(), times=1)
         assert not outcome.failed
@@ -103,9 +103,11 @@ def test_what_needs_nothing_is_refused_nothing(strict):
 
 def test_a_bug_behind_what_is_refused_is_judged_in_a_throw_away_copy(strict, project):
     before = content(project)
-    told = {way: strict.reproduce(way.encode(), times=2) for way in BEHIND}
+    outcomes = {way: strict.reproduce(way.encode(), times=2) for way in BEHIND}
     needs_copies(strict)
-    assert {way: {one.type for one in each} for way, each in told.items()} == {key: {"IndexError"} for key in BEHIND}
+    assert {way: {one.type for one in each} for way, each in outcomes.items()} == {
+        key: {"IndexError"} for key in BEHIND
+    }
     assert content(project) == before
 
 
@@ -149,7 +151,7 @@ def test_campaign_check_replay_and_pytest_go_by_one_contract(tmp_path):
         with replay_session(discovery.find("acme", project)) as session:
             outcomes = session.reproduce(name.encode(), times=1)
         assert not outcomes[0].failed
-        assert outcomes[0].settled or "allow = [" in unjudged(outcomes, "acme", str(project))
+        assert outcomes[0].ran_through or "allow = [" in unjudged(outcomes, "acme", str(project))
     (project / "mlfuzz.toml").write_text(f"[harnesses.acme]\nallow = {json.dumps(record['allow'])}\n")
     again = mlfuzz(project, "harness", "check", "acme", "--json")
     (record,) = [json.loads(line) for line in again.stdout.splitlines() if "allow" in line]
