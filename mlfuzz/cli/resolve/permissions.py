@@ -11,17 +11,22 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.codefuzz.runtime.permissions import FORMER, STRICT, problem
 from mlfuzz.errors import UsageError
 
-Level: TypeAlias = Literal["", "strict", "workspace", "off", "auto", "none"]
+AS_DECLARED = "auto"
+"""What once was the default of the option; a harness that declared "off" was run so nevertheless."""
+
+Level: TypeAlias = Literal["strict", "workspace", "off", "auto", "none"] | None
 Allowed: TypeAlias = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
-def known_level(context: Context, level: str, allow: tuple[str, ...] = ()) -> str:
+def known_level(context: Context, level: str | None, allow: tuple[str, ...] = ()) -> str:
     """The level as it is called now; a word where it was called otherwise. Raises UsageError for what is none."""
     if wrong := problem(level or STRICT, allow):
         raise UsageError(f"--{wrong}")
-    if level in FORMER and level != "auto":
+    if level is None or level == AS_DECLARED:
+        return ""
+    if level in FORMER:
         context.terminal.warn(f"--sandbox {level} is called --sandbox {FORMER[level]} now")
-    return "" if level == "auto" else FORMER.get(level, level)
+    return FORMER.get(level, level)
 
 
 def warn_unheld(context: Context, level: str) -> None:

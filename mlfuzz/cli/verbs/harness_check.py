@@ -18,7 +18,7 @@ SHOWN = 5
 """So many of the seeds that fail are named."""
 
 
-def harness_check(name: str, /, *, sandbox: Level = "", allow: Allowed = (), context: Here) -> int:
+def harness_check(name: str, /, *, sandbox: Level = None, allow: Allowed = (), context: Here) -> int:
     """Run a harness on each of its seeds, and say what its code needs of the sandbox: the line to paste.
 
     Exit code 1 where a seed fails of itself, 3 where the harness does not import or no seed could be judged.

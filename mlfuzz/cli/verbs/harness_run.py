@@ -71,7 +71,7 @@ def harness_run(
     name: str = "",
     seeds: str = "",
     lane: str = "plain",
-    sandbox: Level = "",
+    sandbox: Level = None,
     allow: Allowed = (),
     max_disk: str | None = None,
     fail_on: Literal["any", "new", "none"] | None = None,

@@ -41,7 +41,7 @@ def replay(
     times: int = TIMES,
     device: str | None = None,
     all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
-    sandbox: Level = "",
+    sandbox: Level = None,
     allow: Allowed = (),
     dir: str = "",
     context: Here,
