@@ -44,14 +44,14 @@ def harness_check(name: str, /, *, sandbox: Level = None, allow: Allowed = (), c
         "unjudged": needs.unjudged, "unread": needs.unread,
         "failing": [{"seed": seed, "kind": one.kind, "type": one.type} for seed, one in needs.failing],
     })  # fmt: skip
-    _tell(context, needs, harness.name, project)
+    _tell(context, needs, harness.name, project, free=held == "none")
     terminal.say((shown_path(harness.path, root), "dim"))
     if needs.failing:
         return EXIT_FINDINGS
     return EXIT_BROKEN if not needs.ran or len(needs.unjudged) == len(needs.ran) else EXIT_CLEAN
 
 
-def _tell(context: Context, needs: Needs, name: str, project: str) -> None:
+def _tell(context: Context, needs: Needs, name: str, project: str, *, free: bool) -> None:
     terminal = context.terminal
     for seed, why in needs.unread:
         terminal.result(MARKS["warn"], f"{visible(seed)} is left out: {visible(why)}")
@@ -60,7 +60,8 @@ def _tell(context: Context, needs: Needs, name: str, project: str) -> None:
     if len(needs.failing) > SHOWN:
         terminal.result(MARKS["fail"], f"and {len(needs.failing) - SHOWN} seeds more fail")
     if not needs.refused:
-        terminal.result(MARKS["ok"], f"{_count(len(needs.ran))} run; the sandbox refused nothing")
+        nothing = "there is no sandbox; --sandbox strict shows what it would refuse" if free else "nothing was refused"
+        terminal.result(MARKS["ok"], f"{_count(len(needs.ran))} run; {nothing}")
         return
     what = sentence(needs.refused, name, project).partition(" To allow it: ")[0]
     terminal.result(MARKS["warn"], visible(what, limit=1000))
