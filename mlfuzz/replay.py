@@ -66,14 +66,16 @@ class Case:
 def replay(
     cases: Sequence[Case], *, directory: Path = Path(), target: str = "", times: int = TIMES, device: str = "cpu",
     plugins: Sequence[str] = (), trust: Trust | None = None, on_result: Callable[[Replayed], None] = lambda _: None,
+    sandbox: str = "", allow: Sequence[str] = (),
 ) -> list[Replayed]:  # fmt: skip
     """Run each finding `times` times, alone. directory: the project's, put on the import path.
 
     target: another "module:attribute" (of the code side: another harness) to run them against; "": each finding's own.
-    trust: which names of a record may be imported; None: the findings are the caller's own.
+    trust: which names of a record may be imported; None: the findings are the caller's own. sandbox, allow: in place
+    of, and beside, what harnesses declare.
     """
     results = []
-    with scratch_folder("mlfuzz-replay-") as scratch, Replay(directory) as code:
+    with scratch_folder("mlfuzz-replay-") as scratch, Replay(directory, sandbox=sandbox, allow=allow) as code:
         directory, probe = _probe_in(scratch, directory, trust, target)
         try:
             for case in cases:

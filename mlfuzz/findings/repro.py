@@ -91,6 +91,7 @@ def _harness(finding: Finding) -> list[str]:
     failure = f"{_comment(finding.kind)} {_comment(finding.observed)}"
     return [
         f"# {failure}: run from the project's folder; needs {_comment(where)} alone.",
+        "# Plain Python, without mlfuzz's sandbox: what the input makes the code do is done.",
         f"import {module}",
         "import sys",
         "from pathlib import Path",

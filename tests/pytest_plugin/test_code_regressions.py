@@ -88,3 +88,14 @@ def test_a_harness_that_does_not_import_is_an_error_that_says_so(pytester, proje
     result = run(pytester)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*does not import: ModuleNotFoundError*toyparser*"])
+
+
+def test_what_the_sandbox_leaves_without_a_verdict_is_no_pass(pytester, project, found):
+    keep(project, found, b"TPE")
+    asks = "import os\nclass FormatError(ValueError): pass\ndef parse(data):\n    os.kill(os.getppid(), 0)\n"
+    (project / "toyparser.py").write_text(asks)
+    result = run(pytester)
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["not judged: the sandbox refused a signal to process *signals*mlfuzz.toml*"])
+    (project / "mlfuzz.toml").write_text('[harnesses.toy]\nallow = ["signals"]\n')
+    assert "not judged" not in run(pytester).stdout.str()

@@ -222,7 +222,7 @@ def _tell_harnesses(context: Context, result: CampaignResult) -> None:
     for row in result.stats.harnesses:
         if refused := row.get("refused"):
             aside = f" {row['barred']:,} failures of that were set aside." if row.get("barred") else ""
-            text = visible(f"{row['name']}: {sentence(refused, str(row['name']))}{aside}")
+            text = visible(f"{row['name']}: {sentence(refused, str(row['name']), str(row.get('project', '')))}{aside}")
             context.terminal.result((f"  {'sandbox':<9}", "dim"), text)
     for name, why in result.broken.items():
         text = _brief(why)

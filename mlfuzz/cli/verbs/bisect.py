@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Annotated
 
@@ -37,12 +38,13 @@ def bisect(
 ) -> int:
     """Run a finding of the code side with versions of a package, each installed into a folder that is thrown away.
 
-    Nothing of this environment is changed. Exit code 3 where no version could be tried.
+    What a native build has shown is tried with each version built in the same way. Nothing of this environment is
+    changed. Exit code 3 where no version could be tried.
 
     Args:
         id: Of the finding, or the beginning of it, or its file.
-        package: What pip calls it: pillow, scipy.
-        of: Versions, 9.3.0,10.0.0; or a range of those there are, 9.3..11.
+        package: What pip calls it: pillow, scipy; or a folder, ./mycodec: a checkout, or one with a folder a version.
+        of: Versions, 9.3.0,10.0.0; or a range of those there are, 9.3..11; of a checkout tags or other revisions.
         target: Another harness than its own.
         times: Runs with each version.
         dir: Where campaigns lie, instead of the configured folder.
@@ -52,6 +54,8 @@ def bisect(
     if finding.side != "code":
         raise UsageError(f"finding {finding.id[:SHORT_ID]} is of a model; mlfuzz replay --target runs it on another")
     found = context.resolve()
+    if os.sep in package:  # a folder; names of packages have none
+        package = str(context.path(package).resolve())
     again = f"mlfuzz harness bisect {{}} {shlex.join(['--package', package, '--versions', of])}"
     if problem := refusal(Trust.of(found, given=trust, again=again), finding, case.path, target=target):
         raise ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {problem}")
@@ -61,9 +65,15 @@ def bisect(
     terminal = context.terminal
     terminal.say(f"{finding.id[:SHORT_ID]}  {visible(finding.observed)} of {harness.name}, with {len(wanted)} versions")
     tried = []
-    for one in version_bisect.bisect(harness, files[finding.input.file], finding, package, wanted, times=times):
+
+    def on_line(line: str) -> None:
+        terminal.say((visible(line, limit=200), "dim"))
+
+    for one in version_bisect.bisect(
+        harness, files[finding.input.file], finding, package, wanted, times=times, on_line=on_line
+    ):
         tried.append(one)
-        _tell(context, package, one)
+        _tell(context, os.path.basename(package), one)
     for line in version_bisect.turning_points(tried):
         terminal.result(("  turned   ", "dim"), visible(line))
     terminal.emit({"id": finding.id, "package": package, "versions": msgspec.to_builtins(tried)})

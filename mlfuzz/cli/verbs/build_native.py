@@ -17,15 +17,22 @@ from mlfuzz.report.visible import visible
 
 
 def build_native(
-    package: str, /, *, sanitizer: Literal["address", "undefined"] = "address", dir: str = "", context: Here
+    package: str,
+    /,
+    *,
+    sanitizer: Literal["address", "undefined", "assertions"] = "address",
+    dir: str = "",
+    context: Here,
 ) -> int:
     """Build a package so that its native code gives coverage and a sanitizer watches it; minutes.
 
     `mlfuzz harness run NAME --lane address` then uses it. Nothing outside the campaigns' folder is changed.
 
     Args:
-        package: pillow, soundfile, or the folder of a package of your own with C or C++ extensions, such as ./mycodec.
-        sanitizer: address (memory errors), undefined (undefined behaviour).
+        package: The folder of a package of your own, ./mycodec; a package that is installed, or name==1.0: its sources
+            are fetched by pip. Built by setuptools, meson-python, scikit-build-core; by maturin with assertions alone.
+        sanitizer: address (memory errors), undefined (undefined behaviour), or assertions: none, but the checks that
+            the code has itself.
         dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.codefuzz.native.build import build
@@ -39,7 +46,8 @@ def build_native(
     natives = base / variants.NATIVE
     place = variants.folder(natives, package, sanitizer)
     terminal = context.terminal
-    terminal.say((f"building {visible(package)}", "bold"), f" with the {sanitizer} sanitizer in {place}")
+    with_what = "its assertions" if sanitizer == variants.ASSERTIONS else f"the {sanitizer} sanitizer"
+    terminal.say((f"building {visible(package)}", "bold"), f" with {with_what} in {place}")
     lane = build(package, sanitizer, natives, lambda line: terminal.say((visible(line, limit=200), "dim")))
     variants.note(lane, place, found.root)
     terminal.emit({"package": package, "sanitizer": sanitizer, "lane": msgspec.to_builtins(lane)})

@@ -22,6 +22,7 @@ app = App(
     name="harness", help="Fuzz the code around a model: decoders, loaders, preprocessing.", help_format="plaintext"
 )
 app.command("mlfuzz.cli.verbs.harness_new:new", name="new", help="Write a harness with seeds and a dictionary.")
+app.command("mlfuzz.cli.verbs.harness_check:harness_check", name="check", help="Run a harness on its seeds.")
 app.command("mlfuzz.cli.verbs.harness_run:harness_run", name="run", help="Fuzz with one or several harnesses.")
 app.command("mlfuzz.cli.verbs.bisect:bisect", name="bisect", help="Run a finding against versions of a package.")
 app.command(

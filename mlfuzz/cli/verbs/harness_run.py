@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Context, Here
+from mlfuzz.cli.resolve.permissions import Allowed, Level, known_level
 from mlfuzz.cli.resolve.plan import request_of
 from mlfuzz.cli.run import Launch, Tell, run
 from mlfuzz.cli.terminal.harness_table import harness_table
@@ -56,7 +57,8 @@ class HarnessOptions:
     name: str = ""
     seeds: str = ""
     lane: str = "plain"
-    sandbox: str = "auto"
+    sandbox: str = ""
+    allow: tuple[str, ...] = ()
     folder: str = ""
 
 
@@ -69,7 +71,8 @@ def harness_run(
     name: str = "",
     seeds: str = "",
     lane: str = "plain",
-    sandbox: Literal["auto", "none"] = "auto",
+    sandbox: Level = None,
+    allow: Allowed = (),
     max_disk: str | None = None,
     fail_on: Literal["any", "new", "none"] | None = None,
     dir: str = "",
@@ -90,7 +93,9 @@ def harness_run(
         name: Of the campaign; the harness's by default, "harnesses" for several.
         seeds: File or folder of seeds, instead of the declared ones; for one harness.
         lane: plain, or a native build: address, undefined (mlfuzz harness build-native).
-        sandbox: auto (what the system has), or none.
+        sandbox: strict, workspace or off, in place of what the harness declares.
+        allow: Beside what it declares: network, processes, shared-memory, signals, large-files, write:PATH; may be
+            given several times.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
         fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
         dir: Where campaigns lie, instead of the configured folder.
@@ -101,7 +106,12 @@ def harness_run(
         "fail_on": fail_on,
     }  # fmt: skip
     return run(
-        context, launch_of(context, HarnessOptions(harnesses, flags, name, seeds, lane, sandbox, dir)), report=report
+        context,
+        launch_of(
+            context,
+            HarnessOptions(harnesses, flags, name, seeds, lane, known_level(context, sandbox, allow), allow, dir),
+        ),
+        report=report,
     )
 
 
@@ -119,6 +129,7 @@ def launch_of(context: Context, wish: HarnessOptions) -> Launch:
         project=str(found.root.resolve()),
         lane=lane(wish.lane, base / NATIVE, _packages(chosen), root=found.root),
         sandbox=wish.sandbox,
+        allow=wish.allow,
         seed=found.config.seed or 1,
     )
     spec = HarnessSpec(tuple(chosen), engine(), options, found.config.fuzz.max_disk or 0)

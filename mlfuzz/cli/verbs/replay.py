@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Context, Here, Trusted, surroundings
 from mlfuzz.cli.resolve.finding_selection import Cases
+from mlfuzz.cli.resolve.permissions import Allowed, Level, known_level, warn_unheld
 from mlfuzz.cli.resolve.targets import instead
 from mlfuzz.cli.verbs.replay_file import loose, replay_files
 from mlfuzz.errors import ReplayError, UsageError
@@ -40,6 +41,8 @@ def replay(
     times: int = TIMES,
     device: str | None = None,
     all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
+    sandbox: Level = None,
+    allow: Allowed = (),
     dir: str = "",
     context: Here,
 ) -> int:
@@ -56,16 +59,19 @@ def replay(
         times: Runs of each.
         device: cpu, cuda, cuda:1.
         all: Flaky, unconfirmed and ignored ones too.
+        sandbox: Of harnesses: strict, workspace or off, in place of what they declare.
+        allow: Of harnesses, beside what they declare: network, processes, write:PATH, ...; may be given several times.
         dir: Where campaigns lie, instead of the configured folder.
     """
     from mlfuzz.replay import replay as run
 
     found = context.resolve({"fuzz": {"device": device}})
+    level = known_level(context, sandbox, allow)
     there = f" --dir {shlex.quote(dir)}" if dir else ""
     if files := loose(context, what, target):
         if len(files) < len(what):
             raise UsageError("findings and other files cannot be replayed together; name one kind")
-        return replay_files(context, files, target, times=times)
+        return replay_files(context, files, target, times=times, sandbox=level, allow=allow)
     project = Cases(context, folder=dir)
     cases = project.pick(what, campaign=name)
     if not what and not all:
@@ -76,9 +82,13 @@ def replay(
     other = instead(found, target, (case.finding for case in cases))
     targets = ", ".join(sorted({target or case.finding.target for case in cases}))
     context.terminal.say(f"replaying {len(cases)} finding{'' if len(cases) == 1 else 's'} of {visible(targets)}")
+    if any(case.finding.side == "code" for case in cases):
+        warn_unheld(context, level)
     began = clock.monotonic()
     here = surroundings(found, trust=trust, again="mlfuzz replay {}")
-    results = run(cases, target=other, times=times, on_result=lambda one: _tell(context, one), **here)
+    results = run(
+        cases, target=other, times=times, on_result=lambda one: _tell(context, one), sandbox=level, allow=allow, **here
+    )
     counts = {state: sum(one.state == state for one in results) for state in MARKS}
     summary = ", ".join(f"{count} {'fail' if state == 'fails' else state}" for state, count in counts.items() if count)
     context.terminal.result((f"{summary} in {clock.monotonic() - began:.1f} s", "bold"))

@@ -57,6 +57,11 @@ class HarnessState:
     def name(self) -> str:
         return self.harness.name
 
+    @property
+    def project(self) -> str:
+        """Paths are told from there."""
+        return str(self.harness.project.resolve())
+
     def begin(self, worker: int) -> None:
         """`worker` begins a turn: its figures start at nothing."""
         self._seen.pop(worker, None)
@@ -77,7 +82,7 @@ class HarnessState:
         """Take note of what the sandbox refused; a sentence where nothing of the kind had been wanted before."""
         self.barred += outcome.kind == "barred"
         fresh = gather(self.refused, outcome.refusals)
-        return sentence({deed: self.refused[deed] for deed in fresh}, self.name) if fresh else ""
+        return sentence({deed: self.refused[deed] for deed in fresh}, self.name, self.project) if fresh else ""
 
     def facts(self, entries: int) -> dict[str, Any]:
         """One row of a table of harnesses. entries: files in its corpus."""
@@ -87,6 +92,7 @@ class HarnessState:
             "features": self.features, "corpus": entries, "seeds": self.seeds, "failures": self.failures,
             "buckets": len(self.known), "restarts": self.restarts, "broken": self.broken,
             "refused": {deed: list(whats) for deed, whats in self.refused.items()}, "barred": self.barred,
+            "project": self.project,
             "import_seconds": round(prepared.seconds, 3) if prepared else None,
             "blind": list(prepared.blind) if prepared else [],
         }  # fmt: skip

@@ -93,7 +93,9 @@ class HarnessStats:
         }
         stats.timing["fuzz"] = sum(float(row.get("seconds", 0.0)) for row in stats.harnesses)
         stats.warnings = [f"harness {name}: {one.broken}" for name, one in states.items() if one.broken]
-        stats.warnings += [f"{name}: {sentence(one.refused, name)}" for name, one in states.items() if one.refused]
+        stats.warnings += [
+            f"{name}: {sentence(one.refused, name, one.project)}" for name, one in states.items() if one.refused
+        ]
 
     def _progress(
         self, states: Mapping[str, HarnessState], share: HarnessScheduler, saved: int, now: float

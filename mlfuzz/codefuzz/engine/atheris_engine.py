@@ -29,16 +29,19 @@ from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import ForkServerClient
+from mlfuzz.codefuzz.forkserver.scratch import make_writable
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress, Options, Prepared, Screened
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
+from mlfuzz.codefuzz.runtime.permissions import FORMER, Permissions, problem, renamed
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import write_atomic
 
-SANDBOXES = ("auto", "none")
+AS_DECLARED = "auto"
+"""What an option says that once was the default, beside the harness's own "off"."""
 
 HARMFUL = frozenset({"crash", "overflow", "killed", "os-exit", "sanitizer", "hang", "memory"})
 """Kinds of input that would end a worker that runs many."""
@@ -94,8 +97,9 @@ class AtherisSession:
         self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
-        if options.sandbox not in SANDBOXES:
-            raise ConfigError(f"sandbox {options.sandbox!r}: {' or '.join(map(repr, SANDBOXES))}")
+        if wrong := problem(options.sandbox or declaration.sandbox, (*declaration.allow, *options.allow)):
+            raise ConfigError(wrong)
+        self.permitted = permitted(declaration, options)
         if not Path(declaration.path).is_file():
             raise TargetLoadError(f"{declaration.path or declaration.name}: no such harness file")
         self._open(stop)
@@ -103,6 +107,7 @@ class AtherisSession:
     def _open(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Import the harness in a process of its own."""
         declaration, options = self.declaration, self.options
+        make_writable(self.permitted)
         variables = environment(options, declaration.mutator)
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
@@ -111,7 +116,7 @@ class AtherisSession:
             self._own = frozenset(reply["own"])
             territory = FrameOwners(declaration.instrument, declaration.path, reply["path"])
             self._runner = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
-            self._runner.watch(reply["sandbox"])
+            self._runner.watch(reply["sandbox"], self.permitted)
             self._runner.bare = None if self._missing else self._run_bare
             self.prepared = self._prepared(reply)
         except BaseException:
@@ -123,6 +128,11 @@ class AtherisSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def project(self) -> str:
+        """The folder that its paths start at, absolute."""
+        return str(Path(self.options.project).resolve())
 
     def close(self) -> None:
         self._link.close()
@@ -163,8 +173,8 @@ class AtherisSession:
             self._link.close()
             self._open()
         if kind == "leak" or payload in self._runner.leaky:
-            return [leaks(self._runner, payload) or self._runner.execute(payload) for _ in range(times)]
-        execute = self._runner.bare if kind in TIMED and self._runner.bare else self._runner.execute
+            return [leaks(self._runner, payload) or self._runner.evaluate(payload) for _ in range(times)]
+        execute = self._runner.bare if kind in TIMED and self._runner.bare else self._runner.evaluate
         return [execute(payload) for _ in range(times)]
 
     def _run_bare(self, payload: bytes) -> Outcome:
@@ -243,7 +253,7 @@ class AtherisSession:
     def _prepared(self, reply: dict[str, Any]) -> Prepared:
         glimpse = self._glimpse(frozenset(reply["modules"])) if self.options.instrument else SmokeRun()
         lazy = tuple(sorted(name for name in glimpse.modules if within(name, self.declaration.instrument)))
-        warnings = list(reply["warnings"])
+        warnings = [*reply["warnings"], *filter(None, [renamed(self.declaration.sandbox)])]
         standard = [name for name in glimpse.modules if name.partition(".")[0] in sys.stdlib_module_names]
         if standard:
             self._link.import_modules(sorted(set(standard) - set(lazy)))
@@ -257,7 +267,7 @@ class AtherisSession:
         return Prepared(
             seconds=reply["seconds"], cached=reply["cached"], blind=tuple(reply["blind"]), lazy=lazy,
             uninstrumented=tuple(reply["uninstrumented"]), instrumented=tuple(reply["instrumented"]),
-            sandbox=tuple(reply["sandbox"]), warnings=tuple(warnings),
+            sandbox=tuple(reply["sandbox"]), unheld=tuple(reply["unheld"]), warnings=tuple(warnings),
             constants=tuple(bytes.fromhex(word) for word in reply["constants"]),
         )  # fmt: skip
 
@@ -318,9 +328,23 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload),
-        "sandbox": "none" if declaration.sandbox == "off" else options.sandbox,
+        "sandbox": level_of(declaration, options), "allow": [*declaration.allow, *options.allow],
         "atheris": atheris, "cover": cover,
     }  # fmt: skip
+
+
+def level_of(declaration: Declaration, options: Options) -> str:
+    """The level of the sandbox, as it is called now: what was asked for, else what the harness declares."""
+    asked = "" if options.sandbox == AS_DECLARED else options.sandbox
+    level = asked or declaration.sandbox
+    return FORMER.get(level, level)
+
+
+def permitted(declaration: Declaration, options: Options) -> Permissions:
+    """What this harness may do while it runs an input: the same wherever it is run."""
+    return Permissions.of(
+        level_of(declaration, options), (*declaration.allow, *options.allow), str(Path(options.project).resolve())
+    )
 
 
 def _cache(options: Options) -> str:

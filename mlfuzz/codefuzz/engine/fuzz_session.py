@@ -35,6 +35,9 @@ SYNC_SECONDS = 1.0
 CROWDED_SECONDS = 1.0
 """A worker in which something is used up that no input takes alone lives at least so long, then another begins anew."""
 
+NEWEST = 3
+"""So many inputs of each turn are looked at that do not fail."""
+
 LEAK_SECONDS = 60.0
 LEAK_CANDIDATES = 6
 """So often, and on so many inputs of the corpus, a worker that has grown is searched for who leaves memory behind."""
@@ -106,6 +109,7 @@ class FuzzSession:
                 self._count()
             self.link.drop_spare(self.slot)
             self.work.collect()
+        self._heed()
         self.restarts = max(0, self.restarts - 1)
         progress = self.progress()
         self.on_progress(progress)
@@ -375,6 +379,20 @@ class FuzzSession:
                 return
             if leak is not None:
                 self.on_failure(candidate, leak)
+
+    def _heed(self) -> None:
+        """Look at a few of the newest inputs for what the sandbox refuses them: code may catch that and go on."""
+        if not self.runner.guarded or self.stop():
+            return
+        for payload in self.work.latest(NEWEST):
+            if payload in self.memory.looked:
+                continue
+            self.memory.looked.add(payload)
+            outcome = self.runner.doubted(payload, Outcome(kind="ok"))
+            if outcome.failed:
+                self._report(payload, outcome)
+            elif outcome.refusals:
+                self.on_failure(payload, outcome)
 
     def _quarantine(self, payload: bytes) -> None:
         self.memory.quarantine(payload)

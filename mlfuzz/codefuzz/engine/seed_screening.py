@@ -18,8 +18,10 @@ from mlfuzz.codefuzz.harness.engine import Screened
 from mlfuzz.errors import BadInputError
 
 FEW = 3
-"""From so many seeds on it is a word worth saying that all of them fail; so many are looked at for what the sandbox
-refuses them, though nothing may fail of it."""
+"""From so many seeds on it is a word worth saying that all of them fail."""
+
+LOOKED_AT = 32
+"""So many that do not fail are looked at for what the sandbox refuses them: a few milliseconds each."""
 
 
 def screen(runner: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: frozenset[int]) -> Screened:
@@ -50,8 +52,11 @@ def screen(runner: IsolatedRunner, files: Sequence[Path], *, blind: bool, own: f
         if outcome.failed:
             failing.append((name, outcome))
             continue
-        if outcome.kind != "barred" and runner.guarded and len(usable) < FEW:
-            outcome = runner.watched(data)
+        if len(usable) < LOOKED_AT:
+            outcome = runner.doubted(data, outcome)
+        if outcome.failed:
+            failing.append((name, outcome))
+            continue
         usable.append(name)
         barred += [(name, outcome)] if outcome.refusals else []
     warnings = _warnings(usable, failing, refused, edges=len(edges - own), blind=blind)

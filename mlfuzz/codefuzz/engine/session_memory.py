@@ -19,6 +19,7 @@ class SessionMemory:
     silenced: buckets of MemoryErrors that were judged: the verdict's bucket may be another, and each worker would ask
     again. crowded: buckets of inputs that lacked only what others had used up. barred: how often a bucket has come of
     what the sandbox refuses. unheard: whether a worker's messages have been damaged; the next find who does it.
+    looked: inputs that were looked at for what the sandbox refuses them though they do not fail.
     searched: when leaks were last looked for, in monotonic seconds.
     """
 
@@ -28,6 +29,7 @@ class SessionMemory:
     silenced: set[str] = field(default_factory=set)
     crowded: set[str] = field(default_factory=set)
     barred: Counter[str] = field(default_factory=Counter)
+    looked: set[bytes] = field(default_factory=set)
     unheard: bool = False
     searched: float = float("-inf")
 

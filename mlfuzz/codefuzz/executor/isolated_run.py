@@ -23,10 +23,12 @@ from mlfuzz.codefuzz.failure.sandbox_refusal import Refusal
 from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.forkserver.syscall_answers import SyscallAnswers
 from mlfuzz.codefuzz.forkserver.syscall_supervisor import SyscallSupervisor
+from mlfuzz.codefuzz.forkserver.throwaway_places import COPIED, helps, places
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
+from mlfuzz.codefuzz.runtime.permissions import STANDARD, Permissions
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.errors import BadInputError, WorkerLostError
 from mlfuzz.run_deadline import RunDeadline
@@ -41,6 +43,9 @@ START_SECONDS = 20.0
 
 MOST_INNOCENT = 4096
 """Inputs that are remembered to have wanted nothing that is refused: they need not be watched once more."""
+
+COPIES = 3
+"""So many times an input that wants more is given a copy of more."""
 
 UNSURE = frozenset({"hang", "slow", "memory", "memory-error", "killed", "thread", "unraisable"})
 """Kinds that a pretence may cause: somebody is waited for; and of what a thread raised, the causes are not known."""
@@ -58,7 +63,8 @@ TIMED = frozenset({"hang", "slow"})
 class IsolatedRunner:
     """Runs inputs alone. territory: sorts frames; leaky: inputs that were found to leave memory behind.
 
-    bare: the same without coverage, where there is one: counting edges may take several times as long as the code.
+    copied: whether the last input that was watched ran in a throw-away copy. bare: the same without coverage, where
+    there is one: counting edges may take several times as long as the code.
     """
 
     def __init__(
@@ -68,11 +74,17 @@ class IsolatedRunner:
         self.leaky: set[bytes] = set()
         self.bare: Callable[[bytes], Outcome] | None = None
         self._sandbox: frozenset[str] = frozenset()
+        self._permitted = STANDARD
         self._answers: SyscallAnswers | None = None
         self._innocent: set[bytes] = set()
+        self._copy: Sequence[str] | None = None
+        self._inside = self.copied = False
+        self._uncopied: set[tuple[str, ...]] = set()
 
-    def watch(self, sandbox: Sequence[str]) -> None:
-        """From now on a failure is none that comes of what a sandbox of these layers refuses."""
+    def watch(self, sandbox: Sequence[str], permitted: Permissions = STANDARD) -> None:
+        """From now on a failure is none that comes of what a sandbox of these layers refuses. permitted: what it
+        does not refuse."""
+        self._permitted = permitted
         self._sandbox = frozenset(layer.partition("-")[0] for layer in sandbox)
 
     @property
@@ -96,6 +108,28 @@ class IsolatedRunner:
         outcome = self.cleared(payload, self._execute(payload))
         return self.bare(payload) if self.bare is not None and outcome.kind in TIMED else outcome
 
+    def evaluate(self, payload: bytes) -> Outcome:
+        """`execute`, and of an input that does not fail also what it would do if nothing were refused: it may have gone
+        another way."""
+        return self.doubted(payload, self.execute(payload))
+
+    def doubted(self, payload: bytes, outcome: Outcome) -> Outcome:
+        """What does not fail, with all that it was refused; as a failure where it fails in a way of its own once all of
+        that is pretended."""
+        if outcome.failed or outcome.kind == "barred" or not self.guarded or payload in self._innocent:
+            return outcome
+        again = self.watched(payload)
+        if not again.refusals:
+            self._acquit(payload)
+            return outcome
+        whole = all(one.pretended for one in again.refusals)
+        own = again.failed and not again.system and again.kind not in UNSURE
+        return again if whole and own else msgspec.structs.replace(outcome, refusals=again.refusals)
+
+    def _acquit(self, payload: bytes) -> None:
+        if len(self._innocent) < MOST_INNOCENT:
+            self._innocent.add(payload)
+
     def cleared(
         self, payload: bytes, outcome: Outcome, *, execute: Callable[[bytes], Outcome] | None = None
     ) -> Outcome:
@@ -108,25 +142,53 @@ class IsolatedRunner:
             return outcome
         again = self.watched(payload)
         if not again.refusals:
-            if len(self._innocent) < MOST_INNOCENT:
-                self._innocent.add(payload)
+            self._acquit(payload)
             return outcome
         if execute is not None:  # what the one run was refused counts also where the others cannot be watched
             again = _refused(self.watched(payload, execute), again.refusals)
         whole = all(one.pretended for one in again.refusals)
         if whole and again.failed and (again.bucket == outcome.bucket or _own(again, outcome)):
             return again
-        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals)
+        ran_through = whole and self.copied and not again.failed
+        return msgspec.structs.replace(outcome, kind="barred", refusals=again.refusals, ran_through=ran_through)
 
     def watched(self, payload: bytes, execute: Callable[[bytes], Outcome] | None = None) -> Outcome:
-        """What it does where what the sandbox refuses is pretended as far as that can be, with all that was."""
+        """What it does where nothing is refused: in a throw-away copy of what it wants to change, where this machine
+        has such, else as far as it can be pretended. With all that the sandbox refuses.
+        """
+        outcome = self._asked(payload, execute)
+        copy: tuple[str, ...] | None = None
+        self.copied = False
+        for _ in range(COPIES):
+            wider = places(outcome.refusals)
+            if wider == copy or wider in self._uncopied or not helps(outcome.refusals):
+                break
+            again = self._asked(payload, execute, wider)
+            if not self._inside:
+                self._uncopied.add(wider)
+                break
+            copy, self.copied = wider, True
+            known = {(one.deed, one.what) for one in again.refusals}
+            before = [one for one in outcome.refusals if (one.deed, one.what) not in known]
+            done = [msgspec.structs.replace(one, pretended=True) for one in before if one.deed in COPIED]
+            outcome = _refused(again, [*done, *(one for one in before if one.deed not in COPIED)])
+        return outcome
+
+    def _asked(
+        self, payload: bytes, execute: Callable[[bytes], Outcome] | None, copy: Sequence[str] | None = None
+    ) -> Outcome:
+        """With all calls answered by us. copy: folders that it has a throw-away copy of."""
+        self._copy = copy
         self._answers = SyscallAnswers(
-            str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined
-        )
+            str(self.link.scratch / "work"), files="landlock" in self._sandbox, programs=not self.confined,
+            permitted=self._permitted, copies=copy or (),
+        )  # fmt: skip
         try:
-            return _refused((execute or self._execute)(payload), self._answers.notes)
+            outcome = (execute or self._execute)(payload)
+            self._inside = self._answers.inside
+            return _refused(outcome, self._answers.notes)
         finally:
-            self._answers = None
+            self._answers = self._copy = None
 
     def _execute(self, payload: bytes) -> Outcome:
         if len(payload) > CAPACITY:
@@ -185,7 +247,8 @@ class IsolatedRunner:
     def _forked(self, payload: bytes, job: dict[str, Any]) -> WorkerHandle:
         """A worker that has the input before it."""
         self.link.slots[ALONE].flight.load(payload)
-        return self.link.fork(ALONE, {"watched": self.watching, **job})
+        copy = {"copy": list(self._copy)} if self._copy is not None else {}
+        return self.link.fork(ALONE, {"watched": self.watching, **copy, **job})
 
     def _awaited(self, slot: WorkerHandle, sampler: Sampler, seconds: float) -> Outcome | None:
         """Until a worker has told its outcome or is dead; a hang where it has had its time before that."""

@@ -29,6 +29,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frame inside the target. bucket: group, the line's offset from the function's start, the causes.
     seconds, mebibytes: what it took (peak above the start), measured alone; nan where it was not measured.
     output: the end of what the target printed. refusals: what the sandbox does not let it do, where that was asked.
+    ran_through: set aside, and run through in a throw-away copy where all that was refused was done.
     system: an OSError is among what was raised and its causes, where that was asked.
     """
 
@@ -47,6 +48,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sanitizer: dict[str, Any] = {}
     output: str = ""
     refusals: tuple[Refusal, ...] = ()
+    ran_through: bool = False
     system: bool = False
 
     @property

@@ -26,6 +26,9 @@ REPORT_SECONDS = 30.0
 """How long a process may take to write its report: it starts a program that looks up symbols, and waits for it. Of its
 own time; what it has not written by then is left out."""
 
+ATTEMPT = "attempting"
+"""How the address sanitizer begins what it says of a wrong free; once that was its name here."""
+
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 KINDS = (
@@ -67,11 +70,16 @@ def parse(text: str) -> Report | None:
     after = text[header.end() :]
     return Report(
         tool=header[1],
-        error=header[2],
+        error=_wrong_free(header[3]) if header[2] == ATTEMPT else header[2],
         message=ADDRESS.sub("0x..", header[2] + header[3])[:400],  # an address is another one in each run
         frames=_frames(after),
         details=_details(after),
     )
+
+
+def _wrong_free(words: str) -> str:
+    """ "attempting double-free on 0x..", "attempting free on address which was not malloc()-ed": two faults."""
+    return "double-free" if words.startswith(" double-free") else "bad-free"
 
 
 def begun(printed: bytes) -> bool:

@@ -19,6 +19,7 @@ import mlfuzz
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.messages import DamagedMessage, MessageBuffer, send
+from mlfuzz.codefuzz.runtime.permissions import OFF
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 from mlfuzz.storage.durable import remove_folder
 
@@ -74,12 +75,12 @@ class ForkServerClient:
         slots = [slot.descriptors for slot in self.slots]
         sealed = [{**numbers, "seal": slot.seal} for numbers, slot in zip(slots, self.slots, strict=True)]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
-        free = spec["sandbox"] == "none"
+        free = spec["sandbox"] == OFF
         begin = ["-c", ELSEWHERE, mlfuzz.__file__] if python else ["-m", SERVER]
         try:
             self._process = subprocess.Popen(
                 [python or sys.executable, "-P", *begin, str(theirs.fileno()), str(os.getpid())],
-                pass_fds=passed, env=environment, cwd=spec["project"] if free else self.scratch,
+                pass_fds=passed, env=environment, cwd=spec["project"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
             )  # fmt: skip

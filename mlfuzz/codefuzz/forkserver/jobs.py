@@ -16,7 +16,7 @@ import socket
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
@@ -25,13 +25,14 @@ from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading import atheris_shim
 from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
-from mlfuzz.codefuzz.runtime import messages, sandbox
+from mlfuzz.codefuzz.runtime import messages, sandbox, throwaway
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, FlightPage
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
+from mlfuzz.codefuzz.runtime.permissions import INSIDE, OUTSIDE, Permissions
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
 
 ROOMY = 4.0
@@ -107,13 +108,17 @@ class JobBench:
         self.territory = territory
         self.memory = MemoryMeter()
         self.measure: Any = None
-        self.free, self.watched = spec["sandbox"] == "none", False
+        self.permitted = Permissions.of(spec["sandbox"], spec["allow"], spec["project"])
+        self.free, self.watched = self.permitted.free, False
         self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
 
-    def confine(self, *, mebibytes: float, stack_bytes: int = 0, watched: bool = False) -> None:
+    def confine(
+        self, *, mebibytes: float, stack_bytes: int = 0, watched: bool = False, copy: Sequence[str] | None = None
+    ) -> None:
         """Into the sandbox. mebibytes: of memory above what there is now; a sanitizer needs the address space.
 
-        watched: the supervisor is asked before it refuses, where the kernel can do that.
+        watched: the supervisor is asked before it refuses, where the kernel can do that. copy: folders of which it
+        shall have a throw-away copy, and a network of its own; None: neither.
         """
         spec = self.spec
         if self.free:
@@ -121,14 +126,14 @@ class JobBench:
         else:
             sandbox.set_up(os.path.join(spec["scratch"], "work", "tmp"))
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
-        largest = 0 if self.free else sandbox.LARGEST_FILE
-        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=largest)
-        listener = sandbox.confine(
-            spec["sandbox"], [os.path.join(spec["scratch"], "work")], programs=spec["sanitizer"], watched=watched
-        )
+        sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=sandbox.largest_file(self.permitted))
+        work = os.path.join(spec["scratch"], "work")
+        inside = watched and copy is not None and throwaway.enter(copy, work)
+        permitted = self.permitted.beside(copy or ()) if inside else self.permitted
+        listener = sandbox.confine(permitted, work, programs=spec["sanitizer"], watched=watched)
         self.watched = listener >= 0
         if self.watched:  # at once: until it is there, nobody answers
-            socket.send_fds(self.post.resume, [b"w"], [listener])
+            socket.send_fds(self.post.resume, [INSIDE if inside else OUTSIDE], [listener])
             os.close(listener)
         _tell_exits(self.post.stacks)
 
@@ -142,7 +147,9 @@ def alone(bench: JobBench, job: dict[str, Any]) -> None:
     """Run the input in the page once, measured, and tell the outcome."""
     payload = bench.post.flight.payload
     mebibytes = job.get("mebibytes") or ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
-    bench.confine(mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False))
+    bench.confine(
+        mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False), copy=job.get("copy")
+    )
     bench.post.send(_measured(bench, bench.catcher(), payload))
 
 
@@ -276,7 +283,7 @@ def minimise(bench: JobBench, job: dict[str, Any]) -> None:
 def leak(bench: JobBench, job: dict[str, Any]) -> None:
     """Run the input in the page again and again; tell what memory each run leaves behind, in KiB, and whence."""
     mebibytes = ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
-    bench.confine(mebibytes=mebibytes, watched=job.get("watched", False))
+    bench.confine(mebibytes=mebibytes, watched=job.get("watched", False), copy=job.get("copy"))
     payload = bench.post.flight.payload
     catcher = bench.catcher()
     run = wrap(bench.entry, catcher, frozenset())

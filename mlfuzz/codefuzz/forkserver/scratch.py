@@ -6,7 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from mlfuzz.storage.durable import make_folder, remove_folder
+from mlfuzz.codefuzz.runtime.permissions import Permissions
+from mlfuzz.storage.durable import create_exclusive, make_folder, remove_folder
 from mlfuzz.storage.scratch import make_scratch_folder, temporary_folder
 
 PREFIX = "mlfuzz-code-"
@@ -21,6 +22,18 @@ def create() -> Path:
     folder = make_scratch_folder(f"{PREFIX}{os.getpid()}-")
     make_folder(folder / "work" / "tmp")
     return folder
+
+
+def make_writable(permitted: Permissions) -> None:
+    """Make what may be written and is not there yet: a right is given to a file or a folder that is.
+
+    Raises StorageError.
+    """
+    for path in permitted.writable:
+        if not os.path.lexists(path.rstrip(os.sep)):
+            make_folder(Path(path) if path.endswith(os.sep) else Path(path).parent)
+            if not path.endswith(os.sep):
+                create_exclusive(Path(path), b"", sync=False)
 
 
 def sweep(parent: Path) -> int:

@@ -73,6 +73,7 @@ class ForkServer:
         messages.send(self.control, {
             "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
             "blind": loader.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
+            "unheld": sandbox.lacking(self.spec["sandbox"]),
             "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
             "own": sorted(self.loaded.own),
             "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),

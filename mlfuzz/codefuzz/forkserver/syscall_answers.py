@@ -13,12 +13,16 @@ import ctypes
 import errno
 import os
 import re
+import socket
 import stat
 import struct
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, Refusal
-from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS
+from mlfuzz.codefuzz.failure.sandbox_refusal import SHARED, Deed, Refusal
+from mlfuzz.codefuzz.runtime.permissions import NETWORK, PROCESSES, SHARED_MEMORY, SIGNALS, STANDARD, Permissions
+from mlfuzz.codefuzz.runtime.syscalls import CHANGES, DEVICES, LOOKS, NETWORK_CALLS, PROGRAM_CALLS
 from mlfuzz.storage.scratch import nameless_file
 
 PATHS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -37,14 +41,20 @@ PATHS: dict[str, tuple[tuple[int, int], ...]] = {
 LOOKING = frozenset(LOOKS["x86_64"]) | frozenset(LOOKS["aarch64"])
 OPENING = frozenset({"open", "openat", "openat2", "creat"})
 FOLLOWING = OPENING | {"truncate", "execve", "execveat"}
+MAKING = frozenset({"mkdir", "mkdirat"})
 REMOVING, MOVING = frozenset({"unlink", "unlinkat", "rmdir"}), frozenset({"rename", "renameat", "renameat2"})
-PROGRAMS = frozenset({"execve", "execveat"})
-NETWORK = frozenset({"socket", "connect", "accept", "accept4", "bind", "listen"})
 STREAMS = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/[^/]+/(task/\d+/)?fd/")
 """Names of what is open already; the sandbox has nothing against those."""
 
 AT_FDCWD, REMOVE_FOLDER = -100, 0x200
 LONGEST_PATH, PAGE = 4096, 4096
+LONGEST_ADDRESS = 128
+"""Of a socket's address, struct sockaddr_storage."""
+
+OTHERS = "others"
+LOCAL_6 = (bytes(15) + b"\x01", bytes(16), bytes(10) + b"\xff\xff\x7f\0\0\x01")
+"""IPv6 addresses of this machine: ::1, ::, ::ffff:127.0.0.1."""
+
 LARGEST_COPY = 16 << 20
 """Of a file that is opened to be changed: a larger one is found empty."""
 
@@ -86,6 +96,19 @@ class SyscallRequest:
             return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
         return self.number(1 if self.name == "open" else 2)
 
+    def whom(self) -> str:
+        """Of a connect: the path of a socket; OTHERS for what is on another machine; "" for what is not."""
+        address = self._memory(self.arguments[1], min(self.arguments[2], LONGEST_ADDRESS))
+        family = int.from_bytes(address[:2], sys.byteorder)
+        if family == socket.AF_UNIX:
+            path = address[2:].partition(b"\0")[0]
+            return os.path.join(os.readlink(f"/proc/{self.pid}/cwd"), os.fsdecode(path)) if path else ""
+        if family == socket.AF_INET:
+            return "" if address[4:5] in (b"\x7f", b"\0") else OTHERS
+        if family == socket.AF_INET6:
+            return "" if address[8:24] in LOCAL_6 else OTHERS
+        return ""
+
     def _path(self, folder: int, text: int) -> str:
         path = os.fsdecode(self._text(self.arguments[text])) if self.arguments[text] else ""
         if not path:
@@ -120,11 +143,23 @@ class SyscallRequest:
 
 class SyscallAnswers:
     """Answers the calls of one input. writable: the folder it may write to. files: whether its sandbox minds files at
-    all; programs: others may be started there. notes: what it wanted and the sandbox refuses.
+    all; programs: others may be started there. permitted: what else it may. copies: folders of which it has a
+    throw-away copy, where it is inside. notes: what it wanted and the sandbox refuses.
     """
 
-    def __init__(self, writable: str, *, files: bool, programs: bool) -> None:
-        self._writable, self._files, self._programs = os.path.realpath(writable), files, programs
+    def __init__(
+        self,
+        writable: str,
+        *,
+        files: bool,
+        programs: bool,
+        permitted: Permissions = STANDARD,
+        copies: Sequence[str] = (),
+    ) -> None:
+        self.inside, self._copies = False, tuple(copies)
+        self._files, self._granted = files, permitted.granted
+        self._programs = programs or PROCESSES in permitted.granted
+        self._writable = (os.path.realpath(writable), *permitted.roots)
         self._made: set[str] = set()
         self._touched: dict[str, Refusal] = {}
         self.notes: dict[Refusal, None] = {}
@@ -137,11 +172,13 @@ class SyscallAnswers:
     def answer(self, wish: SyscallRequest) -> SyscallAnswer:
         """Raises OSError where the process cannot be looked at."""
         if wish.name == "kill":
-            return self._signal(wish)
-        if wish.name in PROGRAMS:
+            return PROCEED if SIGNALS in self._granted else self._signal(wish)
+        if wish.name in PROGRAM_CALLS:
             return self._program(wish)
+        if wish.name in NETWORK_CALLS:
+            return PROCEED if NETWORK in self._granted else self._network(wish)
         if wish.name not in PATHS:
-            return self._refuse("network" if wish.name in NETWORK else "call", wish.name)
+            return self._refuse("call", wish.name)
         if not self._files:
             return PROCEED
         paths = wish.paths()
@@ -149,16 +186,19 @@ class SyscallAnswers:
             return self._look(paths[0], listed=wish.name in OPENING)
         if all(self._allowed(path) for path in paths):
             return PROCEED
+        if self.inside and all(self._allowed(path) or self._copied(path) for path in paths):
+            return self._really(wish, paths)
         if wish.name in OPENING:
             return self._open(paths[0], wish.open_flags())
         if wish.name in REMOVING:
             folder = wish.name == "rmdir" or (wish.name == "unlinkat" and bool(wish.number(2) & REMOVE_FOLDER))
             return self._remove(paths[0], folder=folder)
         if wish.name == "truncate":
-            return self._pretend(paths[0]) if os.access(paths[0], os.W_OK) and os.path.isfile(paths[0]) else PROCEED
+            free = os.access(paths[0], os.W_OK) and os.path.isfile(paths[0])
+            return self._pretend(paths[0], "write") if free else PROCEED
         if wish.name in MOVING:
             return self._move(*paths)
-        return self._make(paths[-1])
+        return self._make(paths, folder=wish.name in MAKING)
 
     def note(self, deed: Deed, what: str, *, pretended: bool) -> None:
         self.notes[Refusal(deed, what, pretended)] = None
@@ -167,15 +207,16 @@ class SyscallAnswers:
         self.note(deed, what, pretended=False)
         return SyscallAnswer(error=errno.EPERM)
 
-    def _pretend(self, path: str) -> SyscallAnswer:
-        self._writes(path)
+    def _pretend(self, path: str, deed: Deed = "change") -> SyscallAnswer:
+        self._writes(path, deed)
         return DONE
 
-    def _writes(self, path: str) -> None:
+    def _writes(self, path: str, deed: Deed = "write") -> None:
         """The names of shared memory are drawn anew each time."""
-        what = "shared memory (/dev/shm)" if path.startswith("/dev/shm/") else path
-        self.note("write", what, pretended=True)
-        self._touched[path] = Refusal("write", what, pretended=True)
+        shared = path.startswith(os.path.join(SHARED_MEMORY, ""))
+        refusal = Refusal("write", SHARED, True) if shared else Refusal(deed, path, True)
+        self.note(refusal.deed, refusal.what, pretended=True)
+        self._touched[path.rstrip(os.sep)] = refusal
 
     def _look(self, path: str, *, listed: bool) -> SyscallAnswer:
         """What was pretended of a file is not there: whoever looks for it sees through that."""
@@ -184,6 +225,30 @@ class SyscallAnswers:
                 self.notes.pop(refusal, None)
                 self.note(refusal.deed, refusal.what, pretended=False)
         return PROCEED
+
+    def _really(self, wish: SyscallRequest, paths: Sequence[str]) -> SyscallAnswer:
+        """It is done, in the copy."""
+        deed: Deed = "write" if wish.name in OPENING or wish.name in MAKING or wish.name == "truncate" else "change"
+        for path in paths:
+            if not self._allowed(path):
+                shared = path.startswith(os.path.join(SHARED_MEMORY, ""))
+                folder = wish.name in MAKING
+                what = SHARED if shared else os.path.join(path, "") if folder else path
+                self.note("write" if shared else deed, what, pretended=True)
+        return PROCEED
+
+    def _network(self, wish: SyscallRequest) -> SyscallAnswer:
+        """In the copy there is a loopback, and what listens there; what else there may be cannot be had."""
+        if not self.inside:
+            return self._refuse("network", wish.name)
+        whom = wish.whom() if wish.name == "connect" else ""
+        if whom.startswith(os.sep) and not (self._allowed(whom) or self._copied(whom)):
+            return self._refuse("network", wish.name)
+        self.note("network", wish.name, pretended=whom != OTHERS)
+        return PROCEED
+
+    def _copied(self, path: str) -> bool:
+        return any(path == root or path.startswith(root + os.sep) for root in self._copies)
 
     def _signal(self, wish: SyscallRequest) -> SyscallAnswer:
         """To itself and its children it may be sent; to a process that is not there, it cannot."""
@@ -236,13 +301,16 @@ class SyscallAnswers:
                 fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
             return SyscallAnswer(file=os.dup(file.fileno()), flags=flags & os.O_CLOEXEC)
 
-    def _make(self, path: str) -> SyscallAnswer:
+    def _make(self, paths: Sequence[str], *, folder: bool) -> SyscallAnswer:
+        path = paths[-1]
         if path in self._made:
             return SyscallAnswer(error=errno.EEXIST)
         if os.path.lexists(path) or not self._holds(os.path.dirname(path)):
             return PROCEED
         self._made.add(path)
-        return self._pretend(path)
+        for source in paths[:-1]:  # a second name for it is a right of its folder too
+            self._writes(source, "change")
+        return self._pretend(os.path.join(path, ""), "write") if folder else self._pretend(path)
 
     def _remove(self, path: str, *, folder: bool) -> SyscallAnswer:
         if path in self._made:
@@ -265,7 +333,7 @@ class SyscallAnswers:
         return self._pretend(source if self._allowed(target) else target)
 
     def _allowed(self, path: str) -> bool:
-        inside = path == self._writable or path.startswith(self._writable + os.sep)
+        inside = any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in self._writable)
         return not path or inside or path in DEVICES or STREAMS.match(path) is not None
 
     def _holds(self, folder: str) -> bool:

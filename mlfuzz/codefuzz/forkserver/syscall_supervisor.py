@@ -16,6 +16,7 @@ import struct
 from mlfuzz.codefuzz.forkserver.client import ForkServerClient
 from mlfuzz.codefuzz.forkserver.syscall_answers import SyscallAnswer, SyscallAnswers, SyscallRequest
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
+from mlfuzz.codefuzz.runtime.permissions import INSIDE
 from mlfuzz.codefuzz.runtime.syscalls import FILES, LOOKS, MACHINES
 
 RECEIVE, SEND, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
@@ -68,10 +69,11 @@ class SyscallSupervisor:
         """The listener, which the worker sends over its own socket: nobody else has any use for that meanwhile."""
         self._link.forget(self._slot.resume)
         try:
-            _, found, _, _ = socket.recv_fds(self._slot.resume, 1, 1, socket.MSG_DONTWAIT)
+            where, found, _, _ = socket.recv_fds(self._slot.resume, 1, 1, socket.MSG_DONTWAIT)
         except OSError:
             return
         if found:
+            self._answers.inside = where == INSIDE
             self._listener = found[0]
             self._link.listen(self._listener, self)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from mlfuzz.codefuzz.runtime.permissions import STRICT, problem
 from mlfuzz.errors import ConfigError, TargetLoadError, suggestion
 
 LITERAL = "HARNESS"
@@ -34,9 +36,9 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. sandbox: "off" lets it do to the machine what it
-    likes. entry: "fuzz", or "TestOneInput" for a plain
-    atheris file, which has no literal.
+    own. blind: native code that gives no coverage, said beforehand. sandbox: "strict", "workspace" or "off"; allow:
+    single permissions on top, "network", "write:~/.cache/acme" (docs/sandbox.md). entry: "fuzz", or "TestOneInput" for
+    a plain atheris file, which has no literal.
     """
 
     name: str
@@ -51,7 +53,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     length: int = 4096
     mutator: str = ""
     blind: bool = False
-    sandbox: Literal["strict", "off"] = "strict"
+    sandbox: str = STRICT
+    allow: tuple[str, ...] = ()
     path: str = ""
     entry: str = ENTRY
 
@@ -82,10 +85,18 @@ def read(path: Path) -> Declaration:
     if unknown:
         near = suggestion(str(unknown[0]), Declaration.__struct_fields__)
         raise ConfigError(f"{path}: unknown key {unknown[0]!r} in {LITERAL}{near}")
+    return declared({"name": path.stem, **literal, "path": str(path)}, f"{path}: {LITERAL}")
+
+
+def declared(fields: Mapping[str, Any], where: str) -> Declaration:
+    """A declaration of these fields. where: they stand, in words. Raises ConfigError."""
     try:
-        return msgspec.convert({"name": path.stem, **literal, "path": str(path)}, Declaration)
+        found = msgspec.convert(fields, Declaration)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {LITERAL}: {error}") from error
+        raise ConfigError(f"{where}: {error}") from error
+    if wrong := problem(found.sandbox, found.allow):
+        raise ConfigError(f"{where}: {wrong}")
+    return found
 
 
 def _literal(tree: ast.Module, path: Path) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 import mlfuzz
-from mlfuzz.codefuzz.harness.declaration import Declaration, read
+from mlfuzz.codefuzz.harness.declaration import Declaration, declared, read
 from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
@@ -131,10 +131,7 @@ def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaratio
     settable = set(Declaration.__struct_fields__) - {"name", "path", "entry"}
     if unknown := sorted(set(changes) - settable):
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}{suggestion(unknown[0], settable)}")
-    try:
-        return msgspec.convert({**msgspec.to_builtins(declaration), **changes}, Declaration)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from error
+    return declared({**msgspec.to_builtins(declaration), **changes}, where)
 
 
 def module(where: str) -> ModuleType:

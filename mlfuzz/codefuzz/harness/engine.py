@@ -28,7 +28,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Of one session. project: the directory that seeds and dictionary are given from. cache: of instrumented
     code, "" for the user's cache folder, "none" for none.
 
-    sandbox: "auto" (what the kernel has) or "none"; recorded with each finding. seed: of libFuzzer's generator.
+    sandbox: "strict", "workspace" or "off" in place of what the harness declares; "": as it declares. allow: beside
+    what it declares (docs/sandbox.md). seed: of libFuzzer's generator.
     start_seconds: that importing the harness may take (uncached instrumentation of torch: a minute or two).
     instrument: whether inputs shall give coverage; without it a session cannot fuzz, needs no fuzzer, and runs the code
     as its users do. python: of another environment; "" for this one. It need not have what mlfuzz needs.
@@ -37,7 +38,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     project: str = "."
     cache: str = ""
     lane: Lane = Lane()
-    sandbox: str = "auto"
+    sandbox: str = ""
+    allow: tuple[str, ...] = ()
     seed: int = 1
     start_seconds: float = 300.0
     instrument: bool = True
@@ -48,6 +50,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """What importing the harness showed. blind, lazy: native modules without coverage, modules imported too late.
 
     instrumented: modules that give coverage, whether the declaration names them or the harness itself instruments them.
+    sandbox: its layers; unheld: what of it does not hold on this machine, in words.
     """
 
     seconds: float
@@ -58,6 +61,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     instrumented: tuple[str, ...] = ()
     constants: tuple[bytes, ...] = ()
     sandbox: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -110,6 +114,10 @@ class Session(Protocol):
 
     declaration: Declaration
     prepared: Prepared
+
+    @property
+    def project(self) -> str:
+        """The folder that its paths start at, absolute."""
 
     def screen(self, files: Sequence[Path]) -> Screened:
         """Run each seed alone."""

@@ -1,4 +1,4 @@
-"""Builds of Pillow, libsndfile and a project's own extensions with coverage and a sanitizer, each in its own folder.
+"""Builds of packages, libsndfile and a project's own extensions with coverage and a sanitizer, each in its own folder.
 
 What is built never gets near pip's cache or the environment that mlfuzz runs in: a harness sees it because the folder
 comes first on its path, in a process that has the sanitizer's runtime preloaded. Without libFuzzer's view into native
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -17,21 +18,22 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz.harness.engine import Lane
-from mlfuzz.codefuzz.native import toolchain
+from mlfuzz.codefuzz.native import build_system, toolchain
+from mlfuzz.codefuzz.native.build_system import BuildSystem
 from mlfuzz.codefuzz.native.debian_source import unpack_source
 from mlfuzz.codefuzz.native.run_step import OnLine, run
-from mlfuzz.codefuzz.native.variants import PROJECT, SANITIZERS, folder, keep
+from mlfuzz.codefuzz.native.sources import copied, is_folder, released, require_known
+from mlfuzz.codefuzz.native.variants import ASSERTIONS, LANES, SANITIZERS, folder, keep
 from mlfuzz.errors import TargetError, UnknownNameError
-from mlfuzz.storage.durable import copy_file, copy_folder, make_folder, remove_folder, write_atomic, writing
+from mlfuzz.storage.durable import copy_file, make_folder, remove_folder, write_atomic
 
 Builder = Callable[[str, Path, Path, toolchain.Clang, OnLine], str]
 
 RECORD = "build.json"
+SCM_VERSION = "SETUPTOOLS_SCM_PRETEND_VERSION"
+
 MADE = ("site", "source", "built")
 """Folders of a build."""
-
-LEFT_OUT = shutil.ignore_patterns("build", "dist", "*.so", "*.egg-info", "__pycache__", ".*", "venv")
-"""Of a folder that is copied: what an earlier build has left has no sanitizer."""
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -58,36 +60,90 @@ def missing(package: str = "") -> list[str]:
 
 
 def build(package: str, sanitizer: str, directory: Path, on_line: OnLine) -> Lane:
-    """Build "pillow", "soundfile" or a folder with "address" or "undefined" below `directory`; -> the lane for it.
+    """Build a package with "address" or "undefined", or with its own "assertions", below `directory`; -> the lane.
 
-    package: a name of BUILDERS, or the folder of a Python package with C or C++ extensions, which is copied and built
-    by pip. on_line: is given each line that the build prints. Pillow is the version that is installed; libsndfile is
-    Debian's, as its authors released it. Raises UnknownNameError; TargetError for what is missing, and for a build that
-    fails.
+    package: a name of BUILDERS; the folder of a Python package with native code, which is copied and built by pip; the
+    name of a package that is installed, or name==version, whose sources pip brings. on_line: is given each line that
+    the build prints. Raises UnknownNameError; TargetError for what is missing, for what cannot be built so, and for a
+    build that fails.
     """
-    if package not in BUILDERS and not is_project(package):
-        raise UnknownNameError("package that can be built", package, BUILDERS)
-    if sanitizer not in SANITIZERS:
-        raise UnknownNameError("sanitizer", sanitizer, SANITIZERS)
-    clang = toolchain.clang()
-    if clang is None or missing(package):
-        raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
+    if sanitizer not in LANES:
+        raise UnknownNameError("sanitizer", sanitizer, LANES)
+    if sanitizer == ASSERTIONS and package in BUILDERS:
+        raise TargetError(f"{package} is built with a sanitizer: address or undefined")
     place = folder(directory.resolve(), package, sanitizer)
+    if is_folder(package):
+        plan(Path(package), sanitizer, package)  # before anything is made or missed
+    elif package not in BUILDERS:
+        require_known(package)
+    clang = toolchain.clang()
+    if sanitizer != ASSERTIONS and (clang is None or missing(package)):
+        raise TargetError(f"{package} cannot be built here; missing: " + "; ".join(missing(package)))
     for name in MADE:  # of an earlier build
         remove_folder(place / name)
     site = place / "site"
     make_folder(site)
-    version = BUILDERS.get(package, _build_project(package))(sanitizer, place, site, clang, on_line)
-    record = Build(package, version, sanitizer, f"clang-{clang.version}")
+    if package in BUILDERS:
+        assert clang is not None
+        version = BUILDERS[package](sanitizer, place, site, clang, on_line)
+    else:
+        bring = (
+            copied(package, place / "source") if is_folder(package) else released(package, place / "source", on_line)
+        )
+        version = build_project(bring, package, sanitizer, site, on_line)
+    compiler = f"clang-{clang.version}" if clang is not None else ""
+    record = Build(package, version, sanitizer, compiler)
     write_atomic(place / RECORD, msgspec.json.format(msgspec.json.encode(record)) + b"\n", sync=False)
-    lane = runtime_lane(sanitizer, [site])
+    lane = built_lane(sanitizer, [site])
     keep(lane, place)
     return lane
 
 
 def is_project(package: str) -> bool:
     """Whether it is a folder that pip can build, given as a path: a bare name is a package's."""
-    return os.sep in package and any((Path(package) / name).is_file() for name in PROJECT)
+    return is_folder(package) and build_system.is_project(Path(package))
+
+
+def plan(source: Path, sanitizer: str, package: str) -> BuildSystem:
+    """How these sources are built. Raises TargetError where they cannot be, with that sanitizer or at all."""
+    system = build_system.build_system(source)
+    if system.refusal and sanitizer in SANITIZERS:
+        why = system.refusal.format(package=shlex.quote(package))
+        raise TargetError(f"{package} cannot be built with a sanitizer: {why}")
+    return system
+
+
+def build_project(source: Path, package: str, sanitizer: str, site: Path, on_line: OnLine) -> str:
+    """Have pip build sources into `site`; the version. sanitizer: "" for a build as anybody makes it.
+
+    Raises TargetError.
+    """
+    system = plan(source, sanitizer, package)
+    clang = toolchain.clang()
+    if sanitizer in SANITIZERS and clang is None:
+        raise TargetError("; ".join(toolchain.missing()))
+    variables = build_variables(sanitizer, clang) if sanitizer in SANITIZERS and clang is not None else {}
+    if sanitizer == ASSERTIONS:
+        variables = {**assertion_variables(), **system.variables}
+    if not (source / "PKG-INFO").exists():  # a checkout without its history: tools that ask that for a version fail
+        variables = {SCM_VERSION: os.environ.get(SCM_VERSION, "0"), **variables}
+    settings = system.options() if sanitizer else []
+    # --no-cache-dir: else a wheel with a sanitizer in it is what the next `pip install` takes from the cache.
+    run(
+        [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--target", str(site), *settings,
+         str(source)],
+        site.parent, variables, on_line,
+    )  # fmt: skip
+    if sanitizer and not any(site.rglob("*.so")):
+        raise TargetError(f"{package} has no extension: there is nothing in it that a sanitizer could watch")
+    return next((one.version for one in importlib.metadata.distributions(path=[str(site)])), "")
+
+
+def built_lane(sanitizer: str, sites: Sequence[Path]) -> Lane:
+    """The environment of what was built so; sites: folders that come first on the path."""
+    if sanitizer in SANITIZERS:
+        return runtime_lane(sanitizer, sites)
+    return Lane(name=sanitizer or "plain", path=tuple(map(str, sites)))
 
 
 def runtime_lane(sanitizer: str, sites: Sequence[Path] = ()) -> Lane:
@@ -113,6 +169,11 @@ def build_variables(sanitizer: str, clang: toolchain.Clang) -> dict[str, str]:
     }  # fmt: skip
 
 
+def assertion_variables() -> dict[str, str]:
+    """The environment of a build that keeps the code's own assertions."""
+    return dict.fromkeys(("CFLAGS", "CXXFLAGS"), toolchain.ASSERTIONS)
+
+
 def _build_pillow(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
     version = importlib.metadata.version("pillow")
     without = [] if Path("/usr/include/jpeglib.h").exists() else ["--config-settings", "jpeg=disable"]
@@ -123,25 +184,6 @@ def _build_pillow(sanitizer: str, place: Path, site: Path, clang: toolchain.Clan
         place, build_variables(sanitizer, clang), on_line,
     )  # fmt: skip
     return version
-
-
-def _build_project(package: str) -> Builder:
-    def build(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:
-        # A copy: pip builds a folder in its place, and would take objects that were compiled without a sanitizer.
-        source = place / "source"
-        with writing(source):
-            copy_folder(Path(package), source, ignore=LEFT_OUT)
-        run(
-            [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-deps", "--target", str(site), str(source)],
-            place,
-            build_variables(sanitizer, clang),
-            on_line,
-        )
-        if not any(site.rglob("*.so")):
-            raise TargetError(f"{package} has no extension: there is nothing in it that a sanitizer could watch")
-        return next((one.version for one in importlib.metadata.distributions(path=[str(site)])), "")
-
-    return build
 
 
 def _build_soundfile(sanitizer: str, place: Path, site: Path, clang: toolchain.Clang, on_line: OnLine) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +24,18 @@ FLAGS = {
     ),
 }
 SHARED_FLAGS = ("-O1", "-g", "-fno-omit-frame-pointer")
+ASSERTIONS = "-O1 -g -UNDEBUG"
+"""Flags of a build without a sanitizer: what the code checks itself stays."""
 
 VARIABLES = {
-    "address": ("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3"),
+    "address": (
+        "ASAN_OPTIONS",
+        "detect_leaks=0:allocator_may_return_null=1:symbolize=1:dedup_token_length=3:quarantine_size_mb=32",
+    ),
     "undefined": ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:dedup_token_length=3"),
 }
-"""Python leaks by design, and a refused allocation is an answer like any other."""
+"""Python leaks by design; a refused allocation is an answer like any other; and freed memory that is kept back, 256 MiB
+by its own default, looks like memory that an input leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,19 @@ def clang() -> Clang | None:
     for version in VERSIONS:
         c, cxx = shutil.which(f"clang-{version}"), shutil.which(f"clang++-{version}")
         if c and cxx:
-            return Clang(version, c, cxx, shutil.which(f"llvm-symbolizer-{version}") or "")
-    return None
+            symbolizer = shutil.which(f"llvm-symbolizer-{version}") or shutil.which("llvm-symbolizer")
+            return Clang(version, c, cxx, symbolizer or "")
+    return _unversioned()
+
+
+def _unversioned() -> Clang | None:
+    """What is called clang alone, as some distributions have it."""
+    c, cxx = shutil.which("clang"), shutil.which("clang++")
+    if not c or not cxx:
+        return None
+    done = subprocess.run([c, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    version = re.search(r"version (\d+)", done.stdout)
+    return Clang(int(version[1]), c, cxx, shutil.which("llvm-symbolizer") or "") if version else None
 
 
 def compiler_flags(sanitizer: str) -> str:

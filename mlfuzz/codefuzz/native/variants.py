@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from mlfuzz.codefuzz.harness.engine import Lane
+from mlfuzz.codefuzz.native.build_system import is_project
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError, TargetLoadError, UnknownNameError
 from mlfuzz.findings.trust import is_built, note_built
@@ -17,18 +18,19 @@ from mlfuzz.storage.durable import make_folder, read_regular, write_atomic
 from mlfuzz.storage.workdir import CAMPAIGNS
 
 SANITIZERS = ("address", "undefined")
+ASSERTIONS = "assertions"
+"""A build without a sanitizer, with the checks that the code has itself."""
+LANES = (*SANITIZERS, ASSERTIONS)
 RECORD = "lane.json"
 NATIVE = "native"
 """The folder beside the campaigns that holds builds."""
 PACKAGES = ("pillow", "soundfile")
 """What is built by its name; anything else is a folder."""
-PROJECT = ("pyproject.toml", "setup.py")
-"""One of these makes a folder something that pip builds."""
 
 
 def folder(natives: Path, package: str, sanitizer: str) -> Path:
     """Where a build lies. package: its name, or the folder of its sources."""
-    return natives / f"{Path(package).name.lower()}-{sanitizer}"
+    return natives / f"{Path(package.partition('==')[0]).name.lower()}-{sanitizer}"
 
 
 def keep(lane: Lane, place: Path) -> Path:
@@ -56,8 +58,8 @@ def lane(name: str, natives: Path, packages: Sequence[str] = (), *, root: Path) 
     """
     if name == "plain":
         return Lane()
-    if name not in SANITIZERS:
-        raise UnknownNameError("lane", name, ("plain", *SANITIZERS))
+    if name not in LANES:
+        raise UnknownNameError("lane", name, ("plain", *LANES))
     wanted = [place for place in built(natives) if place.endswith(f"-{name}")]
     if not wanted:
         package = _package(packages[0]) if packages else "PACKAGE"
@@ -99,7 +101,7 @@ def _buildable(package: str, root: Path) -> str:
     if package in PACKAGES:
         return package
     for folder in (root, *sorted(root.glob("*/"))):
-        if folder.name.lower() == package and any((folder / one).is_file() for one in PROJECT):
+        if folder.name.lower() == package and is_project(folder):
             return str(folder)
     return f"FOLDER/{package}"
 

@@ -17,7 +17,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from mlfuzz.codefuzz.runtime.syscalls import DEVICES, FILES, LOOKS, MACHINES
+from mlfuzz.codefuzz.runtime.permissions import LARGE, NETWORK, PROCESSES, SIGNALS, Permissions
+from mlfuzz.codefuzz.runtime.syscalls import DEVICES, FILES, LOOKS, MACHINES, NETWORK_CALLS, PROGRAM_CALLS
 
 PR_SET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 21, 22, 2
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
@@ -40,7 +41,7 @@ WRITE_FILE = 1 << 1
 
 def layers(level: str) -> tuple[str, ...]:
     """What a sandbox of this level consists of on this machine; recorded with findings."""
-    if level == "none":
+    if Permissions.of(level).free:
         return ("none",)
     found = ["rlimits", "tmpdir"]
     if _seccomp_there():
@@ -51,6 +52,19 @@ def layers(level: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def lacking(level: str) -> tuple[str, ...]:
+    """What of the contract does not hold on this machine, in words; () where all of it does."""
+    if Permissions.of(level).free:
+        return ()
+    held = layers(level)
+    lacks = []
+    if not any(layer.startswith("landlock") for layer in held):
+        lacks.append("writing outside its own folder is not refused (no Landlock: Linux 5.13)")
+    if "seccomp" not in held:
+        lacks.append("network, programs and signals are not refused (no seccomp: Linux on x86-64 or ARM64)")
+    return tuple(lacks)
+
+
 def set_up(folder: str) -> None:
     """Make `folder` the working directory, the home and the place of temporary files."""
     os.makedirs(folder, exist_ok=True)
@@ -59,26 +73,32 @@ def set_up(folder: str) -> None:
     tempfile.tempdir = None
 
 
-def confine(level: str, writable: Sequence[str], *, programs: bool, watched: bool = False) -> int:
-    """Give up rights for good. writable: folders that stay so. programs: others may be started (a symbolizer).
+def confine(permitted: Permissions, scratch: str, *, programs: bool, watched: bool = False) -> int:
+    """Give up rights for good. scratch: the folder that stays writable. programs: others may be started also where that
+    is not permitted (a symbolizer).
 
     watched: each call that would be refused waits for an answer; the descriptor at which they are told, or -1 where the
     kernel cannot do that, and refuses.
     """
-    if level == "none":
+    if permitted.free:
         return -1
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform != "linux" or library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return -1
-    _landlock(library, writable)
+    _landlock(library, permitted, [scratch, *permitted.roots])
     listener = _watch(library) if watched and _seccomp_there() else -1
     if listener >= 0:
         return listener
     if _seccomp_there():
         # A spare has another number than the worker that made the filter: leave signals to Landlock where it sees them.
-        pid = 0 if _landlock_version() >= SIGNALS_SINCE else os.getpid()
-        _seccomp(library, pid, programs=programs)
+        own = _landlock_version() < SIGNALS_SINCE and SIGNALS not in permitted.granted
+        _seccomp(library, os.getpid() if own else 0, permitted, programs=programs)
     return -1
+
+
+def largest_file(permitted: Permissions) -> int:
+    """Bytes of the largest file that may be made; 0: any."""
+    return 0 if permitted.free or LARGE in permitted.granted else LARGEST_FILE
 
 
 def limit(*, address_bytes: int = 0, stack_bytes: int = 0, file_bytes: int = LARGEST_FILE) -> None:
@@ -117,13 +137,15 @@ def _landlock_version() -> int:
     return int(max(0, version))
 
 
-def _landlock(library: ctypes.CDLL, writable: Sequence[str]) -> None:
+def _landlock(library: ctypes.CDLL, permitted: Permissions, writable: Sequence[str]) -> None:
     version = _landlock_version()
     if not version:
         return
     rights = WRITES | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
     # Words of landlock_ruleset_attr: file system, network (TCP bind and connect), scope (abstract sockets, signals).
-    words = [rights] + ([3] if version >= 4 else []) + ([3] if version >= SIGNALS_SINCE else [])
+    tcp = 0 if NETWORK in permitted.granted else 3
+    scope = (0 if NETWORK in permitted.granted else 1) | (0 if SIGNALS in permitted.granted else 2)
+    words = [rights] + ([tcp] if version >= 4 else []) + ([scope] if version >= SIGNALS_SINCE else [])
     attribute = ctypes.create_string_buffer(struct.pack(f"{len(words)}Q", *words), 8 * len(words))
     ruleset = library.syscall(LANDLOCK_CREATE, attribute, 8 * len(words), 0)
     if ruleset < 0:
@@ -141,6 +163,8 @@ def _permit(library: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
         descriptor = os.open(path, O_PATH | os.O_CLOEXEC)
     except OSError:
         return
+    if not os.path.isdir(path):  # a rule of a folder's rights on a file is an error
+        rights &= WRITE_FILE | TRUNCATE
     rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, descriptor), 12)
     library.syscall(LANDLOCK_ADD, ruleset, 1, rule, 0)
     os.close(descriptor)
@@ -154,24 +178,24 @@ def _watch(library: ctypes.CDLL) -> int:
     return int(library.syscall(SECCOMP[platform.machine()], SET_FILTER, NEW_LISTENER, text))
 
 
-def _seccomp(library: ctypes.CDLL, pid: int, *, programs: bool) -> None:
-    code = filter_program(platform.machine(), pid, programs=programs)
+def _seccomp(library: ctypes.CDLL, pid: int, permitted: Permissions, *, programs: bool) -> None:
+    granted = permitted.granted
+    code = filter_program(
+        platform.machine(), pid, programs=programs or PROCESSES in granted, network=NETWORK in granted
+    )
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     library.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.create_string_buffer(header, len(header)), 0, 0)
 
 
-def filter_program(machine: str, pid: int, *, programs: bool) -> bytes:
+def filter_program(machine: str, pid: int, *, programs: bool, network: bool = False) -> bytes:
     """The BPF program: refused calls return EPERM, calls of another architecture kill the process.
 
-    pid: the only process that may be signalled; 0 leaves signals alone.
+    pid: the only process that may be signalled; 0 leaves signals alone. programs, network: whether those are let past.
     """
     architecture, numbers = MACHINES[machine]
-    refused = [
-        number
-        for name, number in numbers.items()
-        if name != "kill" and not (programs and name in ("execve", "execveat"))
-    ]
+    passed = {"kill"} | (PROGRAM_CALLS if programs else set()) | (NETWORK_CALLS if network else set())
+    refused = [number for name, number in numbers.items() if name not in passed]
     load, equal, answer = 0x20, 0x15, 0x06
     allow, error, kill = 0x7FFF0000, 0x00050001, 0x80000000
     lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]

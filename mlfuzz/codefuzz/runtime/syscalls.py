@@ -22,6 +22,9 @@ MACHINES = {
 }  # fmt: skip
 """Audit architecture and numbers of the calls that are refused with EPERM; kill is allowed on oneself."""
 
+NETWORK_CALLS = frozenset({"socket", "connect", "accept", "accept4", "bind", "listen"})
+PROGRAM_CALLS = frozenset({"execve", "execveat"})
+
 FILES = {
     "x86_64": {
         "open": 2, "openat": 257, "openat2": 437, "creat": 85, "mkdir": 83, "mkdirat": 258, "unlink": 87,

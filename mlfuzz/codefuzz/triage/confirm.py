@@ -9,7 +9,9 @@ import msgspec
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.triage.finding_builder import confirmed, minimised, tried
+from mlfuzz.codefuzz.triage.replay import unjudged
 from mlfuzz.codefuzz.triage.sessions import replay_session
+from mlfuzz.errors import ReplayError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
 
@@ -29,9 +31,15 @@ class Minimiser(Reproducer, Protocol):
 
 
 def confirm(store: FindingStore, finding: Finding, session: Minimiser, *, seconds: float) -> Finding:
-    """Confirm and minimise a stored candidate, each step stored as soon as it is known; the finding as it is then."""
+    """Confirm and minimise a stored candidate, each step stored as soon as it is known; the finding as it is then.
+
+    Raises ReplayError where the sandbox leaves no verdict.
+    """
     payload = store.bytes_of(finding, finding.input)
-    trial = tried(session.reproduce(payload, times=TIMES, kind=finding.kind), finding.key, finding.kind)
+    outcomes = session.reproduce(payload, times=TIMES, kind=finding.kind)
+    if not any(one.failed for one in outcomes) and (reason := unjudged(outcomes, finding.target, "")):
+        raise ReplayError(reason)
+    trial = tried(outcomes, finding.key, finding.kind)
     changed = confirmed(finding, trial, payload)
     store.update(changed)
     if not trial.confirmed or seconds <= 0:

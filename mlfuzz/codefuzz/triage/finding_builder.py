@@ -17,6 +17,7 @@ import msgspec
 from mlfuzz.budget import in_words
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.failure.sanitizer_report import ATTEMPT
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 from mlfuzz.findings.fingerprint import RESOURCES
@@ -110,6 +111,8 @@ def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
         keys = {f"{kind}::{harness}"}
     elif kind == "os-exit":
         keys = {f"{kind}:{outcome.type}"}
+    elif kind == "sanitizer" and outcome.type in ("double-free", "bad-free"):
+        keys = {key.replace(f":{outcome.type}:", f":{ATTEMPT}:", 1) for key in keys}
     return frozenset(_MODULE.sub("mlfuzz_harness.", key) for key in keys)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, confirmed, former_keys, tried
+from mlfuzz.codefuzz.triage.replay import unjudged
 from mlfuzz.errors import MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.store import FindingStore
@@ -104,6 +105,8 @@ def _adopt(
     except MlfuzzError as error:
         return "unreadable", str(error), None
     failing = [outcome for outcome in outcomes if outcome.failed]
+    if not failing and (reason := unjudged(outcomes, origin.harness.name, str(origin.harness.project.resolve()))):
+        return "unreadable", reason, None
     if not failing:
         return "holds", outcomes[-1].kind, None
     first = failing[0]

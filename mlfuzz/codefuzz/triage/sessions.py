@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlfuzz.codefuzz.harness import discovery
@@ -13,15 +14,18 @@ from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.storage.workdir import CAMPAIGNS
 
 
-def replay_session(harness: Harness, *, lane: Lane | None = None, sandbox: str = "none", python: str = "") -> Session:
-    """A harness as its users run it: nothing instrumented, no atheris, and no sandbox unless it is asked for.
+def replay_session(
+    harness: Harness, *, lane: Lane | None = None, sandbox: str = "", allow: Sequence[str] = (), python: str = ""
+) -> Session:
+    """A harness as its users run it, nothing instrumented and no atheris, in the sandbox that a campaign runs it in.
 
-    lane: where its packages come from. python: of another environment. Raises TargetLoadError with the harness's own
-    last words, in one line.
+    lane: where its packages come from. sandbox: another level than the harness declares; allow: more than it declares.
+    python: of another environment. Raises TargetLoadError with the harness's own last words, in one line.
     """
     options = Options(
-        project=str(harness.project.resolve()), lane=lane or Lane(), sandbox=sandbox, python=python, instrument=False
-    )
+        project=str(harness.project.resolve()), lane=lane or Lane(), sandbox=sandbox, allow=tuple(allow), python=python,
+        instrument=False,
+    )  # fmt: skip
     try:
         return _engine().prepare(harness.declaration, options)
     except TargetLoadError as error:
@@ -31,13 +35,16 @@ def replay_session(harness: Harness, *, lane: Lane | None = None, sandbox: str =
 class Sessions:
     """One of each harness that is asked for. A context manager. project: its folder.
 
-    instrument: as a campaign runs it, in a sandbox where the finding's was; else as its users do, see `replay_session`.
-    natives: where `build-native` has left its builds, for findings of a sanitizer's lane.
+    instrument: as a campaign runs it; else as its users do, see `replay_session`. sandbox, allow: in place of, and
+    beside, what the harness declares; a record never loosens that. natives: where `build-native` has left its builds,
+    for findings of a sanitizer's lane.
     """
 
     def __init__(
-        self, project: Path, *, instrument: bool = True, engine: Engine | None = None, natives: Path | None = None
-    ) -> None:
+        self, project: Path, *, instrument: bool = True, engine: Engine | None = None, natives: Path | None = None,
+        sandbox: str = "", allow: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self._sandbox, self._allow = sandbox, tuple(allow)
         self._project, self._instrument, self._engine = project, instrument, engine
         self._natives = natives or project / CAMPAIGNS / variants.NATIVE
         self._open: dict[tuple[str, str], Session] = {}
@@ -48,15 +55,14 @@ class Sessions:
         if (load, lane) not in self._open:
             harness = _harness(load, finding, self._project)
             found = variants.lane(lane, self._natives, harness.declaration.instrument, root=self._project)
-            self._open[load, lane] = self._prepare(harness, found, finding)
+            self._open[load, lane] = self._prepare(harness, found)
         return self._open[load, lane]
 
-    def _prepare(self, harness: Harness, lane: Lane, finding: Finding) -> Session:
+    def _prepare(self, harness: Harness, lane: Lane) -> Session:
         if not self._instrument:
-            return replay_session(harness, lane=lane)
+            return replay_session(harness, lane=lane, sandbox=self._sandbox, allow=self._allow)
         self._engine = self._engine or _engine()
-        sandbox = "none" if finding.evidence.get("sandbox") == ["none"] else "auto"
-        options = Options(project=str(self._project.resolve()), lane=lane, sandbox=sandbox)
+        options = Options(project=str(self._project.resolve()), lane=lane, sandbox=self._sandbox, allow=self._allow)
         return self._engine.prepare(harness.declaration, options)
 
     def close(self) -> None:

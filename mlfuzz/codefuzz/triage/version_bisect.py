@@ -16,14 +16,21 @@ import msgspec
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import Lane
+from mlfuzz.codefuzz.native.build import build_project, built_lane
+from mlfuzz.codefuzz.native.run_step import OnLine
+from mlfuzz.codefuzz.native.sources import is_folder, released, version_of, versions_of
+from mlfuzz.codefuzz.native.variants import LANES
 from mlfuzz.codefuzz.triage.finding_builder import same_key
 from mlfuzz.codefuzz.triage.replay import text_of
 from mlfuzz.codefuzz.triage.sessions import replay_session
-from mlfuzz.errors import ReplayError, TargetLoadError, UsageError
+from mlfuzz.errors import ReplayError, TargetError, TargetLoadError, UsageError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.storage.scratch import scratch_folder
 
 INSTALL_SECONDS = 600.0
+
+SITE = "site"
+"""Where a version that is built from sources is put, beside them."""
 
 Verdict = Literal["fails", "fails otherwise", "holds", "flaky", "not installed", "does not import"]
 
@@ -43,9 +50,9 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def parse(package: str, text: str, *, offered: Callable[[str], list[str]]) -> list[str]:
     """Versions out of "9.3.0,10.0.0" or "9.3..11": a range is of those that `offered` names, oldest first.
 
-    Raises UsageError.
+    package: what pip calls it, or a folder. Raises UsageError.
     """
-    if not _NAME.fullmatch(package):
+    if not is_folder(package) and not _NAME.fullmatch(package):
         raise UsageError(f"{package!a} is no name of a package")
     versions: list[str] = []
     for part in (one.strip() for one in text.split(",")):
@@ -65,7 +72,12 @@ def parse(package: str, text: str, *, offered: Callable[[str], list[str]]) -> li
 
 
 def offered(package: str) -> list[str]:
-    """Versions of a package that pip could install here. Raises ReplayError."""
+    """Versions of a package that pip could install here; of a folder, its folders or its tags. Raises ReplayError."""
+    if is_folder(package):
+        try:
+            return versions_of(package)
+        except TargetError as error:
+            raise ReplayError(str(error)) from error
     done = _pip("index", "versions", package)
     match = re.search(r"Available versions:\s*(.+)", done.stdout)
     if done.returncode or not match:
@@ -75,10 +87,17 @@ def offered(package: str) -> list[str]:
 
 def bisect(
     harness: Harness, payload: bytes, finding: Finding, package: str, versions: Sequence[str], *, times: int = 3,
-    install: Callable[[str, str, Path], str] | None = None,
+    install: Callable[[str, str, Path], str] | None = None, on_line: OnLine = lambda _: None,
 ) -> Iterator[Tried]:  # fmt: skip
-    """Run an input with each version in turn. install: puts a package into a folder; why it could not, or ""."""
-    put = install or install_into
+    """Run an input with each version in turn. install: puts a package into a folder; why it could not, or "".
+
+    What a sanitizer's lane has found is tried with each version built so from its sources; so are a folder's versions.
+    on_line: is given what such a build prints.
+    """
+    lane = str(finding.evidence.get("lane", "plain"))
+    sanitizer = lane if lane in LANES and install is None else ""
+    built = install is None and (bool(sanitizer) or is_folder(package))
+    put = install or (_builder(sanitizer, on_line) if built else install_into)
     for version in versions:
         with scratch_folder("mlfuzz-version-") as folder:
             began = time.monotonic()
@@ -87,7 +106,8 @@ def bisect(
             if problem:
                 yield Tried(version=version, verdict="not installed", said=problem, seconds=spent)
             else:
-                yield _tried(harness, payload, finding, version, folder, times, spent)
+                ready = built_lane(sanitizer, [folder / SITE if built else folder])
+                yield _tried(harness, payload, finding, version, ready, times, spent)
 
 
 def turning_points(tried: Sequence[Tried]) -> list[str]:
@@ -112,11 +132,28 @@ def install_into(package: str, version: str, folder: Path) -> str:
     return _last(done) if done.returncode else ""
 
 
+def _builder(sanitizer: str, on_line: OnLine) -> Callable[[str, str, Path], str]:
+    """Builds a version from its sources into a folder."""
+
+    def put(package: str, version: str, folder: Path) -> str:
+        try:
+            if is_folder(package):
+                source = version_of(package, version, folder / "source")
+            else:
+                source = released(f"{package}=={version}", folder / "source", on_line)
+            build_project(source, package, sanitizer, folder / SITE, on_line)
+        except TargetError as error:
+            return str(error)
+        return ""
+
+    return put
+
+
 def _tried(
-    harness: Harness, payload: bytes, finding: Finding, version: str, folder: Path, times: int, spent: float
+    harness: Harness, payload: bytes, finding: Finding, version: str, lane: Lane, times: int, spent: float
 ) -> Tried:
     try:
-        with replay_session(harness, lane=Lane(path=(str(folder),))) as session:
+        with replay_session(harness, lane=lane) as session:
             outcomes = session.reproduce(payload, times=times, kind=finding.kind)
     except TargetLoadError as error:
         return Tried(version=version, verdict="does not import", said=str(error), seconds=spent)

@@ -205,7 +205,7 @@ def test_without_a_sandbox_that_is_recorded_and_an_unknown_one_is_refused(tmp_pa
     with prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n", sandbox="none") as session:
         assert session.prepared.sandbox == ("none",)
         assert session.reproduce(b"", times=1)[0].kind == "ok"
-    with pytest.raises(ConfigError, match="'auto' or 'none'"):
+    with pytest.raises(ConfigError, match="'strict', 'workspace' or 'off'"):
         prepared(tmp_path, "HARNESS = {}\ndef fuzz(data): pass\n", sandbox="bwrap")
 
 

@@ -38,6 +38,8 @@ def test_an_address_report_has_its_error_access_place_and_token():
         ("a.c:1:2: runtime error: signed integer overflow: 1 + 2 cannot be", "integer-overflow"),
         ("a.c:1:2: runtime error: left shift of negative value -1", "invalid-shift"),
         ("a.c:1:2: runtime error: division by zero", "division-by-zero"),
+        ("==7==ERROR: AddressSanitizer: attempting double-free on 0x60 in thread T0:", "double-free"),
+        ("==7==ERROR: AddressSanitizer: attempting free on address which was not malloc()-ed: 0x60", "bad-free"),
         ("a.c:1:2: runtime error: load of null pointer of type 'int'", "null-pointer"),
         ("a.c:1:2: runtime error: something new", "undefined-behaviour"),
         ("==1== ERROR: libFuzzer: out-of-memory (malloc(2147483648))", "out-of-memory"),

@@ -105,4 +105,4 @@ def test_the_sandbox_is_switched_off_by_the_literal_or_by_the_configuration(tmp_
         "configured": "off",
     }
     used = {name: specification(one, Options(), atheris=False)["sandbox"] for name, one in declared.items()}
-    assert used == {"kept": "auto", "literal": "none", "configured": "none"}
+    assert used == {"kept": "strict", "literal": "off", "configured": "off"}

@@ -184,15 +184,14 @@ def around(tmp_path):
 
 
 def test_without_a_sandbox_it_runs_where_its_users_run_it_and_leaves_nothing_behind(around):
-    with replay_session(around) as run:
+    with replay_session(around, sandbox="off") as run:
         (outcome,) = run.reproduce(b"where", times=1)
         assert "scratch" not in vars(run._link)
     assert outcome.message == f"beside {around.project.resolve()} {os.environ['HOME']}"
 
 
 def test_with_a_sandbox_it_has_a_folder_and_a_home_of_its_own(around):
-    around.path.write_text(SURROUNDINGS.replace('open("beside.txt").read()', '"beside"'))
-    with replay_session(around, sandbox="auto") as run:
+    with replay_session(around) as run:
         (outcome,) = run.reproduce(b"where", times=1)
         assert outcome.message == f"beside {run._link.scratch}/work/tmp {run._link.scratch}/work/tmp"
 
@@ -215,7 +214,7 @@ def test_a_python_that_is_not_there_is_told(around):
 
 
 def test_what_takes_more_than_its_own_process_down_stops_no_other_input(around):
-    with replay_session(around) as run:
+    with replay_session(around, sandbox="off") as run:
         with pytest.raises(WorkerLostError, match="signal 9"):
             run.reproduce(b"parent", times=1)
         assert run.reproduce(b"fine", times=1)[0].kind == "ok"

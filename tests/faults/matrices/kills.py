@@ -87,7 +87,7 @@ def broken(case: str, folder: Path) -> str:
     """What went wrong over all kills of a case."""
     side, workers, victim = case.split(" / ")
     project(folder)
-    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines", "--sandbox", "none"]
+    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines", "--sandbox", "off"]
     arguments = ["mlfuzz", *verb, "--name", "c", "--workers", workers, "--json", "--no-report"]
     root, chance, known = folder / ".mlfuzz" / "c", random.Random(case), Acknowledged()
     life = 0.0

@@ -103,7 +103,7 @@ def _command(side: str, phase: str, workers: str) -> tuple[str, list[str]]:
             return inside, ["pytest", "-q", "-p", "no:cacheprovider", "corpus", "--mlfuzz-time", "60s"]
         return inside, ["mlfuzz", *text.split()]
     inside = "" if phase.startswith(("start", "instant")) else phase
-    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines", "--sandbox", "none"]
+    verb = ["fuzz", "quad"] if side == "model" else ["harness", "run", "lines", "--sandbox", "off"]
     return inside, ["mlfuzz", *verb, "--name", "c", "--time", "300s", "--workers", workers]
 
 
