@@ -23,6 +23,9 @@ DEEPEST_CAUSE = 8
 REPEATS = 8
 """A function that stands so often in a RecursionError's traceback belongs to the cycle."""
 
+RUNNERS = frozenset({"atheris", "hypothesis", "_hypothesis_pytestplugin"})
+"""Packages that stand between an engine and a harness's function."""
+
 FOUNDATION, OTHER, TARGET, HARNESS = range(4)
 """Whose code a frame is: the standard library's or ours; somebody else's; the target's; the harness's."""
 
@@ -70,7 +73,7 @@ class FrameOwners:
         if standard:
             within = next(path[len(one) + 1 :] for one in self._standard if path.startswith(one + os.sep))
             return (TARGET if self._wanted(within) else FOUNDATION), within
-        return (FOUNDATION if top == "atheris" else OTHER), name or os.path.basename(path)
+        return (FOUNDATION if top in RUNNERS else OTHER), name or os.path.basename(path)
 
     def _wanted(self, name: str) -> bool:
         """Whether a file, as the import path names it, belongs to a package of the target."""
