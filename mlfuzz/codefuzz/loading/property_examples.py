@@ -7,32 +7,37 @@ import unittest
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from hypothesis import Phase, settings
-from hypothesis.database import ExampleDatabase
 
-
-class Memory(ExampleDatabase):
+class Memory:
     """Keeps the last example that was saved. again: it is what every key holds; else nothing is.
 
     keys: those that were asked for.
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.last = b""
         self.again = False
         self.keys: list[bytes] = []
 
-    def save(self, key: bytes, value: bytes) -> None:
-        if not self.again:
-            self.last = value
+    def database(self) -> Any:
+        """As a database of Hypothesis, which is imported here only."""
+        from hypothesis.database import ExampleDatabase
 
-    def fetch(self, key: bytes) -> Iterable[bytes]:
-        self.keys.append(key)
-        return [self.last] if self.again and self.last else []
+        memory = self
 
-    def delete(self, key: bytes, value: bytes) -> None:
-        """What failed stays."""
+        class InMemory(ExampleDatabase):
+            def save(self, key: bytes, value: bytes) -> None:
+                if not memory.again:
+                    memory.last = value
+
+            def fetch(self, key: bytes) -> Iterable[bytes]:
+                memory.keys.append(key)
+                return [memory.last] if memory.again and memory.last else []
+
+            def delete(self, key: bytes, value: bytes) -> None:
+                """What failed stays."""
+
+        return InMemory()
 
 
 class Examples:
@@ -44,7 +49,7 @@ class Examples:
     def __init__(self, test: Any, ordinary: Callable[[], None]) -> None:
         self._test, self._ordinary, self._memory = test, ordinary, Memory()
         self.database = test._hypothesis_internal_use_settings.database
-        self._settle(database=self._memory)
+        self._settle(database=self._memory.database())
 
     def words(self) -> list[str]:
         """What Hypothesis says of the example that has just failed: how it is called, and how it is reproduced."""
@@ -68,6 +73,8 @@ class Examples:
     @contextlib.contextmanager
     def _reusing(self, *, again: bool) -> Iterator[None]:
         """The test runs what the database holds, and nothing else."""
+        from hypothesis import Phase
+
         test = self._test
         kept = test._hypothesis_internal_use_settings, test._hypothesis_internal_use_reproduce_failure
         self._settle(phases=(Phase.reuse,), print_blob=True, report_multiple_bugs=False, deadline=None)
@@ -80,4 +87,7 @@ class Examples:
             test._hypothesis_internal_use_settings, test._hypothesis_internal_use_reproduce_failure = kept
 
     def _settle(self, **changes: Any) -> None:
-        self._test._hypothesis_internal_use_settings = settings(self._test._hypothesis_internal_use_settings, **changes)
+        from hypothesis import settings
+
+        kept = self._test._hypothesis_internal_use_settings
+        self._test._hypothesis_internal_use_settings = settings(kept, **changes)
