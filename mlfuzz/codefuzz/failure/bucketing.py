@@ -38,6 +38,9 @@ Place = tuple[str, int, str, int]
 OWN = os.path.dirname(os.path.abspath(mlfuzz.codefuzz.__file__))
 """The folder of our own frames, which say nothing of the code under test."""
 
+INVARIANTS = os.path.join(os.path.dirname(OWN), "skew")
+"""What checks a harness calls: the harness's function names what does not hold."""
+
 
 class FrameOwners:
     """Sorts files into target, harness, foundations and others."""
@@ -66,7 +69,7 @@ class FrameOwners:
         name = name.replace(os.sep, "/")
         if self._wanted(name):
             return TARGET, name
-        if path.startswith(OWN):
+        if path.startswith((OWN, INVARIANTS)):
             return FOUNDATION, name
         top = name.partition("/")[0].removesuffix(".py")
         standard = any(path.startswith(one + os.sep) for one in self._standard) and "site-packages" not in path
