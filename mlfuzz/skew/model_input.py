@@ -105,7 +105,10 @@ class ModelInput:
         """What the model says to one input, as a decoder gives it; "" where it cannot be asked."""
         try:
             seen = self.target.run(self._rows(payload))
-            outputs = np.asarray(seen.outputs.detach().cpu().float())[0]
+            output = seen.outputs["main"]
+            if isinstance(output, tuple):
+                return str(output[0])[:80]
+            outputs = np.asarray(seen.main.detach().cpu().float())[0]
         except Exception:  # noqa: BLE001 - whatever the model raises, it is the preprocessing that is looked at
             return ""
         if outputs.ndim != 1 or not np.isfinite(outputs).all():

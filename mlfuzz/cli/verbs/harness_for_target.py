@@ -126,7 +126,10 @@ def compare(context: Context, pair: tuple[str, str], name: str, kind: str, *, ta
         if not callable(function):
             raise UsageError(f"{typed} is no function; name one that takes the bytes of a file: module:function")
     seeds = _seeds_of(kind, KINDS)
-    ways = [_way(function, list(seeds.values()), typed) for function, typed in zip(functions, pair, strict=True)]
+    ways = [
+        _way(function, list(seeds.values()), typed, texts=kind == "text")
+        for function, typed in zip(functions, pair, strict=True)
+    ]
     span, seconds, differ = _spanned([way for way, _ in ways], list(seeds.values()))
     notes = [f"They differ on {differ} of {len(seeds)} files made here."] if differ else []
     says, refused_words = _refusals([way for way, _ in ways])
@@ -350,16 +353,16 @@ def _seeds_of(kind: str, kinds: Mapping[str, Any]) -> dict[str, bytes]:
     return {"zeros.bin": bytes(16), "count.bin": bytes(range(64))}
 
 
-def _way(function: Any, files: Sequence[bytes], typed: str) -> tuple[Callable[[bytes], Any], str]:
-    """How a function is called with bytes, and how that is written. Raises UsageError where it takes nothing."""
+def _way(function: Any, files: Sequence[bytes], typed: str, *, texts: bool) -> tuple[Callable[[bytes], Any], str]:
+    """How a function is called with bytes, and how that is written. texts: as a text first: bytes have `lower` too.
+
+    Raises UsageError where it takes nothing.
+    """
     from mlfuzz import skew
 
     why = ""
-    tries = (
-        (function, "{}"),
-        (skew.of_file(function), "skew.of_file({})"),
-        (skew.of_text(function), "skew.of_text({})"),
-    )
+    tries = [(function, "{}"), (skew.of_file(function), "skew.of_file({})")]
+    tries.insert(0 if texts else 2, (skew.of_text(function), "skew.of_text({})"))
     for way, text in tries:
         for data in files:
             try:

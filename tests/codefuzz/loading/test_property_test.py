@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from faults.drawn import sampled
 from hypothesis.database import choices_from_bytes
 
 from mlfuzz.codefuzz.harness import property_tests
@@ -16,6 +17,7 @@ import unittest
 
 import hypothesis
 import pytest
+from faults.drawn import sampled
 from hypothesis import HealthCheck, assume, example, given as drawn, note, reproduce_failure, settings, target
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -219,7 +221,7 @@ def test_of(place):
     return given
 
 
-@pytest.mark.parametrize("entry", FUZZED)
+@pytest.mark.parametrize("entry", sampled(FUZZED, 6))
 def test_an_example_fails_as_its_bytes_have_it_and_hypothesis_says_which_it_is(test_of, entry):
     test = test_of(entry)
     test(b"")
