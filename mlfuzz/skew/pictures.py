@@ -146,12 +146,15 @@ FORMS: Mapping[str, tuple[str, Callable[[Pixels], Pair]]] = {
 
 def natural() -> dict[str, bytes]:
     """Small pictures to begin with; the first is none, which no mistake shows on."""
+    fine = (np.indices((256, 320)).sum(0) // 3 % 2 * 255).astype(np.uint8)
     ramp = np.arange(16 * 12 * 3, dtype=np.int64).reshape(12, 16, 3)
     return {
         "nothing.png": b"?",
         "black.png": plain(np.zeros((4, 4, 3), np.uint8)),
         "ramp.png": plain((ramp * 7 % 256).astype(np.uint8)),
         "checks.png": plain(np.repeat((np.indices((24, 20)).sum(0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)),
+        # Larger than what models take, and finer than what is left: scaling down without a filter shows on it.
+        "fine.png": plain(np.repeat(fine[..., None], 3, axis=2)),
         "ramp.jpg": jpeg((ramp * 3 % 256).astype(np.uint8))[0],
         "ramp.bmp": bmp((ramp * 5 % 256).astype(np.uint8))[0],
     }

@@ -49,7 +49,7 @@ class Examples:
     def __init__(self, test: Any, ordinary: Callable[[], None]) -> None:
         self._test, self._ordinary, self._memory = test, ordinary, Memory()
         self.database = test._hypothesis_internal_use_settings.database
-        self._settle(database=self._memory.database())
+        self._set(database=self._memory.database())
 
     def words(self) -> list[str]:
         """What Hypothesis says of the example that has just failed: how it is called, and how it is reproduced."""
@@ -77,7 +77,7 @@ class Examples:
 
         test = self._test
         kept = test._hypothesis_internal_use_settings, test._hypothesis_internal_use_reproduce_failure
-        self._settle(phases=(Phase.reuse,), print_blob=True, report_multiple_bugs=False, deadline=None)
+        self._set(phases=(Phase.reuse,), print_blob=True, report_multiple_bugs=False, deadline=None)
         test._hypothesis_internal_use_reproduce_failure = None
         self._memory.again = again
         try:
@@ -86,7 +86,7 @@ class Examples:
             self._memory.again = False
             test._hypothesis_internal_use_settings, test._hypothesis_internal_use_reproduce_failure = kept
 
-    def _settle(self, **changes: Any) -> None:
+    def _set(self, **changes: Any) -> None:
         from hypothesis import settings
 
         kept = self._test._hypothesis_internal_use_settings

@@ -26,7 +26,7 @@ SEPARATOR = "::"
 SIMPLEST = bytes(1 << 13)
 """What follows each input: 8 KiB is as much as Hypothesis itself lets an example draw."""
 
-MOST_TOLD = 256
+MOST_DESCRIBED = 256
 """Places whose failing example a process has Hypothesis print; the engine tells each once."""
 
 SKIPS = (("unittest", "SkipTest"), ("_pytest.outcomes", "Skipped"), ("_pytest.outcomes", "XFailed"))
@@ -95,7 +95,7 @@ class PropertyTest:
     def __init__(self, module: ModuleType, entry: str, node: str) -> None:
         names, chosen = parametrized.split(entry)
         self.warnings: list[str] = []
-        self.node, self.given, self._told = node, dict[str, Any](), set[tuple[Any, ...]]()
+        self.node, self.given, self._described = node, dict[str, Any](), set[tuple[Any, ...]]()
         owner, self.test = _found(module, names, node)
         machine = _machine_of(self.test)
         if machine is not None:
@@ -165,9 +165,9 @@ class PropertyTest:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         key = (type(error), trace and (trace.tb_frame.f_code, trace.tb_lasti))
-        if key in self._told or len(self._told) >= MOST_TOLD:
+        if key in self._described or len(self._described) >= MOST_DESCRIBED:
             return
-        self._told.add(key)
+        self._described.add(key)
         for note in self.examples.words():
             error.add_note(note)
 
