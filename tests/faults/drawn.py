@@ -18,8 +18,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 import pytest
 
-import pytest
-
 T = TypeVar("T")
 
 MATRICES = Path(__file__).parent / "matrices"
