@@ -6,6 +6,20 @@ imported. Every repro.py of a shipped harness says `from mlfuzz import harnesses
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from mlfuzz.codefuzz.harness.discovery import Harness, find, listed, module
 
-__all__ = ["Harness", "find", "listed", "module"]
+__all__ = ["Harness", "find", "listed", "module", "property_test"]
+
+
+def property_test(named: str) -> Callable[[bytes], None]:
+    """A test of Hypothesis, "tests/test_x.py::test_prop", from the current folder, as a function of bytes.
+
+    Raises whatever importing it raises, and TypeError for a test that cannot be run by itself.
+    """
+    from mlfuzz.codefuzz.loading.property_database import opened
+
+    where, _, inside = named.partition("::")
+    return opened(str(Path(where).resolve()), f"::{inside}", str(Path.cwd()))

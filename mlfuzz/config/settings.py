@@ -70,6 +70,9 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
         str, _says('what an answer stands for: "binary", "regression", "binary:threshold=0.3", ...'), _flag()
     ] = ""
     output: Annotated[str, _says('which part of an answer is judged: "logits", "0", "head.logits"'), _flag()] = ""
+    decode: Annotated[
+        str, _says('"module:function" that reads a file in production, for mlfuzz harness new --for-target')
+    ] = ""
     oracles: Annotated[
         Parts,
         _says("names, or tables {name, arguments}; empty: what suits the target"),

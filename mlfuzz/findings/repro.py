@@ -72,7 +72,8 @@ def _report(finding: Finding) -> list[str]:
 
 def _harness(finding: Finding) -> list[str]:
     where, _, function = finding.load.partition(":")
-    function = function if _DOTTED.fullmatch(function) else "TestOneInput"
+    if not function.startswith(":"):
+        function = function if _DOTTED.fullmatch(function) else "TestOneInput"
     if finding.evidence.get("shipped"):
         give = f"getattr(harnesses.module({where!a}), {function!a})(data)"
         lines = [
@@ -82,6 +83,8 @@ def _harness(finding: Finding) -> list[str]:
             f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
         ]  # fmt: skip
         return lines
+    if where.endswith(".py") and function.startswith(":"):
+        return _property(finding)
     if where.endswith(".py"):
         give, module = f"runpy.run_path({where!a}, run_name='repro')[{function!a}](data)", "runpy"
     elif _DOTTED.fullmatch(where):
@@ -99,6 +102,21 @@ def _harness(finding: Finding) -> list[str]:
         "sys.path.insert(0, '.')",
         f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
         f"{give}  # what was found: {_comment(finding.message or finding.observed)}",
+    ]
+
+
+def _property(finding: Finding) -> list[str]:
+    """A test of Hypothesis, by its public `fuzz_one_input`; mlfuzz fits it to classes and to cases."""
+    failure = f"{_comment(finding.kind)} {_comment(finding.observed)}"
+    return [
+        f"# {failure}: run from the project's folder; needs mlfuzz and {_comment(finding.load.partition(':')[0])}.",
+        "from pathlib import Path",
+        "",
+        "from mlfuzz import harnesses",
+        "",
+        f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
+        f"test = harnesses.property_test({finding.load!a})",
+        f"test(data)  # what was found: {_comment(finding.message or finding.observed)}",
     ]
 
 

@@ -51,6 +51,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("seed", finding.seed_name),
         ("failed alone", finding.confirmed),
         ("run as", _run_as(finding)),
+        ("Hypothesis", str(evidence.get("hypothesis", ""))),
     ]
     return [(what, words) for what, words in rows if words]
 

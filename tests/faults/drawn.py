@@ -11,10 +11,10 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pytest
 
@@ -45,6 +45,13 @@ def drawn(cases: Sequence[T], count: int, *, by: str = "") -> list[T]:
     by = by or commit()
     ranked = sorted(range(len(cases)), key=lambda row: hashlib.sha256(f"{by}/{row}".encode()).digest())
     return [cases[row] for row in sorted(ranked[:count])]
+
+
+def sampled(cases: Iterable[T], count: int) -> list[Any]:
+    """All of them for a table of pytest's: `count` run with every commit, the others where they are asked for."""
+    every = list(cases)
+    chosen = drawn(every, count)
+    return [one if one in chosen else pytest.param(one, marks=pytest.mark.manual) for one in every]
 
 
 def turn(name: str, of: int = 2) -> bool:

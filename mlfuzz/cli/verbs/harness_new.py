@@ -9,13 +9,13 @@ import re
 import struct
 import wave
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from cyclopts import Parameter
 
-from mlfuzz.cli.resolve.context import Here
+from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
@@ -99,20 +99,61 @@ PARTS: Mapping[Kind, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes", context: Here) -> int:
+def new(
+    name: str = "",
+    /,
+    *,
+    kind: Annotated[Kind, Parameter(name="--for")] = "bytes",
+    for_target: str = "",
+    compare: Annotated[tuple[str, str] | None, Parameter(negative="")] = None,
+    decode: str = "",
+    context: Here,
+) -> int:
     """Write harnesses/NAME.py with seeds and a dictionary in corpus/seeds/code/. It runs as it is.
 
     Args:
         name: Of the harness: letters, digits, underscores.
         kind: What it takes: image, audio, text or bytes.
+        for_target: Check what a target's own decoder and preprocessing make of a file: any name of a target.
+        compare: Two functions of bytes that should give the same, module:function each: training and serving.
+        decode: With --for-target, what reads a file in production: module:function.
     """
+    if for_target or compare or decode:
+        return preprocessing(context, name, kind, for_target=for_target, pair=compare, decode=decode)
+    return _written(name, text_of, kind, context)
+
+
+def preprocessing(
+    context: Context, name: str, kind: Kind, *, for_target: str, pair: tuple[str, str] | None, decode: str
+) -> int:
+    """A harness of what comes before a model. Raises UsageError for what does not go together."""
+    from mlfuzz.cli.verbs import harness_for_target
+
+    if pair is not None:
+        if decode or not name:
+            raise UsageError("--compare names both functions itself: mlfuzz harness new NAME --compare a:b c:d")
+        made = harness_for_target.compare(context, pair, name, kind, target=for_target)
+    elif for_target:
+        made = harness_for_target.for_target(context, for_target, name, decode=decode)
+    else:
+        raise UsageError("--decode is of a target: mlfuzz harness new --for-target NAME --decode module:function")
+    for note in made.notes:
+        context.terminal.say((note, "dim"))
+    return _written(made.name, lambda _, __: made.text, cast(Kind, made.kind), context, seeds=made.seeds)
+
+
+def _written(
+    name: str, text: Callable[[str, Kind], str], kind: Kind, context: Context, *,
+    seeds: Mapping[str, bytes] | None = None,
+) -> int:  # fmt: skip
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
             f"{name!a} is no name for a harness; use small letters, digits and '_', as for a Python module"
         )
     root = context.resolve().root
-    files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
-    files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text_of(name, kind).encode()}
+    given = seeds_of(kind) if seeds is None else seeds
+    files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in given.items()}
+    files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text(name, kind).encode()}
     if (root / "harnesses" / f"{name}.py").exists():
         raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
     for path, data in files.items():  # the harness last: it says that all is there

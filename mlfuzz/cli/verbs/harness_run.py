@@ -17,6 +17,7 @@ from mlfuzz.cli.resolve.permissions import Allowed, Level, known_level
 from mlfuzz.cli.resolve.plan import request_of
 from mlfuzz.cli.run import Launch, Tell, run
 from mlfuzz.cli.terminal.harness_table import harness_table
+from mlfuzz.cli.verbs.harness_tests import announce, with_tests
 from mlfuzz.codefuzz.campaign.spec import HarnessSpec
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness
@@ -85,7 +86,8 @@ def harness_run(
     Ctrl-C saves, confirms what it can and reports. Exit code 1 where anything was found, 3 where a harness is broken.
 
     Args:
-        harnesses: Names (mlfuzz harness list) or files; without, all of the project's harnesses/.
+        harnesses: Names (mlfuzz harness list), files, or tests of Hypothesis (tests/test_x.py, or of it ::test_prop);
+            without, all of the project's harnesses/.
         time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
         inputs: Stop after so many inputs: 5000, 10k, 1M.
         max_findings: Stop after so many saved findings.
@@ -162,11 +164,12 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
     if not wish.harnesses:
         _require_ours(Trust.of(context.resolve()), typed, wish.name)
     if typed:
-        chosen = [discovery.find(one, root) for one in dict.fromkeys(typed)]
+        chosen = [discovery.find(one, root) for one in with_tests(context, dict.fromkeys(typed), root)]
     else:
         chosen = [one for one in discovery.listed(root) if isinstance(one, Harness) and not one.shipped]
         if not chosen:
             raise UsageError("which harness? mlfuzz harness list shows them; mlfuzz harness new NAME writes one")
+    announce(context, chosen)
     if not wish.seeds:
         return chosen
     if len(chosen) > 1:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from mlfuzz.codefuzz.campaign.harness_state import HarnessState
 from mlfuzz.codefuzz.campaign.stats import HarnessStats
 from mlfuzz.codefuzz.harness.engine import Session
+from mlfuzz.codefuzz.triage import property_examples
 from mlfuzz.codefuzz.triage.confirm import confirm, explain, shrink
 from mlfuzz.errors import BadInputError, CorruptRecordError, ReplayError, SchemaError, TargetError, WorkerLostError
 from mlfuzz.findings.finding import Finding
@@ -50,6 +51,7 @@ class HarnessTriage:
         began, finding, why = time.monotonic(), None, ""
         try:
             finding = explain(self._store, self._done(task, session), state.harness)
+            finding = property_examples.keep(self._store, finding, state.harness)
         except (TargetError, BadInputError, ReplayError, WorkerLostError, CorruptRecordError, SchemaError) as error:
             why = str(error)
         seconds = time.monotonic() - began

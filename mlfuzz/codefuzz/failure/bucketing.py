@@ -23,6 +23,9 @@ DEEPEST_CAUSE = 8
 REPEATS = 8
 """A function that stands so often in a RecursionError's traceback belongs to the cycle."""
 
+RUNNERS = frozenset({"atheris", "hypothesis", "_hypothesis_pytestplugin"})
+"""Packages that stand between an engine and a harness's function."""
+
 FOUNDATION, OTHER, TARGET, HARNESS = range(4)
 """Whose code a frame is: the standard library's or ours; somebody else's; the target's; the harness's."""
 
@@ -34,6 +37,9 @@ Place = tuple[str, int, str, int]
 
 OWN = os.path.dirname(os.path.abspath(mlfuzz.codefuzz.__file__))
 """The folder of our own frames, which say nothing of the code under test."""
+
+INVARIANTS = os.path.join(os.path.dirname(OWN), "skew")
+"""What checks a harness calls: the harness's function names what does not hold."""
 
 
 class FrameOwners:
@@ -63,14 +69,14 @@ class FrameOwners:
         name = name.replace(os.sep, "/")
         if self._wanted(name):
             return TARGET, name
-        if path.startswith(OWN):
+        if path.startswith((OWN, INVARIANTS)):
             return FOUNDATION, name
         top = name.partition("/")[0].removesuffix(".py")
         standard = any(path.startswith(one + os.sep) for one in self._standard) and "site-packages" not in path
         if standard:
             within = next(path[len(one) + 1 :] for one in self._standard if path.startswith(one + os.sep))
             return (TARGET if self._wanted(within) else FOUNDATION), within
-        return (FOUNDATION if top == "atheris" else OTHER), name or os.path.basename(path)
+        return (FOUNDATION if top in RUNNERS else OTHER), name or os.path.basename(path)
 
     def _wanted(self, name: str) -> bool:
         """Whether a file, as the import path names it, belongs to a package of the target."""

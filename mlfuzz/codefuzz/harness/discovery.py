@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 import mlfuzz
+from mlfuzz.codefuzz.harness import property_tests
 from mlfuzz.codefuzz.harness.declaration import Declaration, declared, read
 from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
@@ -67,8 +68,19 @@ def at(path: Path, project: Path) -> Harness:
     return _at(path, project, resolve(project).config.harnesses)
 
 
+def test_at(typed: str, project: Path) -> Harness:
+    """A test of Hypothesis, "tests/test_x.py::test_prop". Raises TargetLoadError, UnknownNameError, ConfigError."""
+    configured = resolve(project).config.harnesses
+    named = property_tests.called(typed, configured)
+    return _placed(_with(property_tests.declaration(typed, project, name=named), configured), project)
+
+
 def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
-    declaration = _with(read(path.resolve()), configured)
+    return _placed(_with(read(path.resolve()), configured), project)
+
+
+def _placed(declaration: Declaration, project: Path) -> Harness:
+    path = Path(declaration.path)
     shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
     folder = project.resolve()
     inside = path.resolve().is_relative_to(folder)
@@ -77,7 +89,7 @@ def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
         declaration = _located(declaration)
     elif not inside:
         where = str(path.resolve())
-    return Harness(declaration, project, f"{where}:{declaration.entry}", shipped)
+    return Harness(declaration, project, property_tests.load_of(declaration, where), shipped)
 
 
 def listed(project: Path) -> list[Harness | Unusable]:
@@ -94,7 +106,8 @@ def listed(project: Path) -> list[Harness | Unusable]:
         if harness.name not in names:
             names.add(harness.name)
             found.append(harness)
-    return found
+    tests = [_placed(_with(one, configured), project) for one in property_tests.configured(configured, project)]
+    return [*tests, *found]
 
 
 def find(typed: str, project: Path) -> Harness:
@@ -102,6 +115,8 @@ def find(typed: str, project: Path) -> Harness:
 
     Raises UnknownNameError with the nearest name; TargetLoadError, ConfigError for a file that is none.
     """
+    if property_tests.names_one(typed):
+        return test_at(typed, project)
     where = typed.partition(":")[0]
     for path in (Path(where), project / where):
         if where.endswith(".py") and path.is_file():
@@ -122,7 +137,7 @@ def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaratio
 
     Raises ConfigError for a key or value that is not understood.
     """
-    changes = configured.get(declaration.name, {})
+    changes = property_tests.with_changes(declaration, configured.get(declaration.name, {}))
     if not changes:
         return declaration
     where = f"[harnesses.{declaration.name}]"

@@ -26,6 +26,9 @@ from mlfuzz.codefuzz.loading.instrumentation_cache import Store
 
 PACKAGE = "mlfuzz_harness"
 
+PROPERTY = "mlfuzz.codefuzz.loading.property_test"
+"""Imported only for a test of Hypothesis, which it brings along."""
+
 VARIADIC = 0x04
 """The flag of code that takes *args (inspect.CO_VARARGS)."""
 
@@ -71,19 +74,28 @@ def load(spec: dict[str, Any]) -> Loaded:
     for folder in (spec["project"], os.path.dirname(path)):
         if folder not in sys.path:
             sys.path.append(folder)
+    home, name = os.path.dirname(path), os.path.basename(path).removesuffix(".py")
+    tests = importlib.import_module(PROPERTY) if spec["entry"].startswith("::") else None
+    if tests is not None:
+        home, name = tests.place(path)
+        sys.path[:0] = [one for one in tests.folders(path, spec["project"]) if one not in sys.path]
     package = types.ModuleType(PACKAGE)
-    package.__path__ = [os.path.dirname(path)]
+    package.__path__ = [home]
     sys.modules[PACKAGE] = package
     watched = spec["atheris"] or spec["cover"]
     _forget([*(BROUGHT if watched else ()), *spec["instrument"]], warnings)
     before = frozenset(sys.modules)
     stand = _Instrumented(spec) if spec["atheris"] else _Plain()
     with stand.imports():
-        for name in spec["preload"]:
-            importlib.import_module(name)
-        module = importlib.import_module(f"{PACKAGE}.{os.path.basename(path).removesuffix('.py')}")
+        for one in spec["preload"]:
+            importlib.import_module(one)
+        module = importlib.import_module(f"{PACKAGE}.{name}")
         stand.warnings += script.instrument(path, module, sys.modules["atheris"])
-    entry = getattr(module, spec["entry"], None) or stand.captured
+    if tests is not None:
+        entry = tests.of(module, spec)
+        stand.warnings += entry.warnings
+    else:
+        entry = getattr(module, spec["entry"], None) or stand.captured
     if not callable(entry):
         raise TypeError(f"{spec['entry']} of {path} is not a function")
     if not takes_one(entry):

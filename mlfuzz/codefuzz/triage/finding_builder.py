@@ -37,6 +37,10 @@ _GRAVE = {
     "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
     "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
 }  # fmt: skip
+_INVARIANTS = "mlfuzz.skew.failures."
+_SHARE = re.compile(r"([\d.]+(?:e[+-]?\d+)?|inf) % of the (?:range|values)")
+"""Of a model input's range, or of its tokens, how much differs."""
+
 _LEAKY = frozenset({
     "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
     "NotImplementedError",
@@ -175,7 +179,20 @@ def severity(outcome: Outcome) -> float:
     """0 to 5: memory safety, then denial of service by a small input, then exceptions that nobody documented."""
     if outcome.kind in _GRAVE:
         return _GRAVE[outcome.kind]
+    if outcome.type.startswith(_INVARIANTS):
+        return _of_invariant(outcome.message)
     return 1.0 if outcome.type.rpartition(".")[2] in _LEAKY else 2.0
+
+
+def _of_invariant(message: str) -> float:
+    """By the size of the difference that `mlfuzz.skew` words, and by whether the model's answer changes."""
+    if "; the answer changes" in message:
+        return 3.5
+    found = _SHARE.search(message)
+    if found is None:
+        return 2.5
+    share = float(found[1])
+    return 3.0 if share >= 10 else 2.0 if share >= 1 else 1.0
 
 
 def amplification(size: int, seconds: float, mebibytes: float) -> dict[str, float]:
