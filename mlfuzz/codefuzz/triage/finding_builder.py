@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from signal import Signals
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from mlfuzz.budget import in_words
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.failure.severity import severity, words
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 from mlfuzz.findings.fingerprint import RESOURCES
@@ -31,16 +33,6 @@ EXPECTED = "an answer"
 
 _MODULE = re.compile(r"\bmlfuzz_harness\.\w+\.(?=\w)")
 """A harness's module inside a type's name; once it was the module itself."""
-
-_GRAVE = {
-    "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
-    "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
-}  # fmt: skip
-_LEAKY = frozenset({
-    "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
-    "NotImplementedError",
-})  # fmt: skip
-"""Types by which a parser lets those through that it is built on: a nuisance rather than a danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +101,10 @@ def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
     elif kind in ("slow", "memory", "leak"):
         keys = {f"{kind}::{harness}"}
     elif kind == "os-exit":
-        keys = {f"{kind}:{outcome.type}"}
+        keys = {f"{kind}:{outcome.type}", *(f"{kind}:{outcome.type}{key.removeprefix(f'{kind}:')}" for key in keys)}
+    elif kind == "crash" and outcome.signal:
+        name = Signals(outcome.signal).name
+        keys |= {f"{kind}:{name}", *(f"{kind}:{name}{key.removeprefix(f'{kind}:signal')}" for key in keys)}
     return frozenset(_MODULE.sub("mlfuzz_harness.", key) for key in keys)
 
 
@@ -125,6 +120,7 @@ def as_recorded(finding: Finding, outcome: Outcome) -> bool:
     """
     kinds = {outcome.kind, "crash"} if outcome.kind == "overflow" else {outcome.kind}
     types = {outcome.type or outcome.kind, _MODULE.sub("mlfuzz_harness.", outcome.type)}
+    types |= {Signals(outcome.signal).name} if outcome.signal else set()
     alike = finding.kind in kinds and finding.observed in types
     takes = any(finding.kind in taken and outcome.kind in taken for taken in TAKEN)
     return alike or takes or same_key(finding, outcome)
@@ -168,13 +164,6 @@ def sentence_of(outcome: Outcome, size: int, *, first: int = 0) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def severity(outcome: Outcome) -> float:
-    """0 to 5: memory safety, then denial of service by a small input, then exceptions that nobody documented."""
-    if outcome.kind in _GRAVE:
-        return _GRAVE[outcome.kind]
-    return 1.0 if outcome.type.rpartition(".")[2] in _LEAKY else 2.0
-
-
 def amplification(size: int, seconds: float, mebibytes: float) -> dict[str, float]:
     """Seconds and MiB per KiB of input; an input below 1 KiB counts as what it is."""
     kib = max(size, 1) / 1024
@@ -211,6 +200,7 @@ def _evidence(outcome: Outcome, payload: bytes, origin: CodeOrigin) -> dict[str,
 def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
+        "origin": outcome.origin, "escapes": outcome.escapes, "caught": words(outcome) if outcome.failed else "",
         "traceback": stack_parser.readable(outcome.traceback)[-LONGEST:],
         "bucket": outcome.bucket, "group": outcome.group,
         "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,

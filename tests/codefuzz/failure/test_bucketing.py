@@ -79,10 +79,28 @@ def test_a_context_that_was_suppressed_is_no_cause(tmp_path):
     assert described(tmp_path, text)["causes"] == []
 
 
-def test_recursion_gives_one_key_from_wherever_it_began(tmp_path):
-    text = "def a(): b()\ndef b(): a()\ndef parse(): a()\ndef again(): b()\n"
-    keys = {described(tmp_path, text, call)["bucket"] for call in ("parse", "again")}
-    assert keys == {"recursion:RecursionError:target.py:a:b"}
+def test_recursion_gives_one_key_at_any_depth_and_by_whatever_turns_in_it(tmp_path):
+    text = """
+def value(how): (table if how[0] == "t" else array)(how[1:] + how[0])
+def array(how): value(how)
+def table(how): value(how)
+def one(): value("a")
+def two(): value("t")
+def three(): value("aat")
+"""
+    keys = {described(tmp_path, text, call)["bucket"] for call in ("one", "two", "three")}
+    assert keys == {"recursion:RecursionError:target.py:value"}
+
+
+def test_recursion_of_the_standard_library_is_at_whoever_called_it(tmp_path):
+    text = """
+import copy
+def parse():
+    nest = []
+    for _ in range(5000): nest = [nest]
+    copy.deepcopy(nest)
+"""
+    assert described(tmp_path, text)["bucket"].startswith("recursion:RecursionError:target.py:parse:")
 
 
 def test_the_traceback_of_a_recursion_is_short(tmp_path):

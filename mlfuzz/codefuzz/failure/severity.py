@@ -1,0 +1,73 @@
+"""How bad a failure is, 0 to 5: by what whoever calls the code can do about it.
+
+| rung | what the caller can do |
+|---|---|
+| 5 | nothing, and memory may be damaged: a sanitizer's report, a native crash |
+| 4 | nothing, the process is gone: os._exit, a kill, the native stack used up, a panic or a C++ exception that aborts |
+| 3.5 | wait, or pay: a hang, memory above the limit |
+| 3 | catch it only by name: `except Exception` lets it through (a Rust panic, SystemExit, ...); or it comes from |
+|   | anywhere, at any moment (RecursionError, MemoryError) |
+| 2.5 | nothing, but it costs only itself: a thread's death, an exception in a finaliser, a slow input |
+| 2 | catch it, had anybody said so: an exception that is not documented |
+| 1 | as above, of a type that a parser merely lets through from what it is built on |
+
+A leak is 2: it takes many inputs.
+"""
+
+from __future__ import annotations
+
+from mlfuzz.codefuzz.failure.outcome import Outcome
+
+DAMAGES, ENDS, COSTS, ESCAPES, LOST, CATCHABLE, LEAKS_THROUGH = 5.0, 4.0, 3.5, 3.0, 2.5, 2.0, 1.0
+
+OF_KIND = {
+    "sanitizer": DAMAGES, "crash": DAMAGES,
+    "overflow": ENDS, "killed": ENDS, "os-exit": ENDS,
+    "hang": COSTS, "memory": COSTS,
+    "memory-error": ESCAPES, "recursion": ESCAPES, "exit": ESCAPES,
+    "slow": LOST, "thread": LOST, "unraisable": LOST,
+    "leak": CATCHABLE,
+}  # fmt: skip
+
+ENDED = frozenset({"Rust panic", "Go panic", "Go fatal error", "Zig panic", "assertion failed", "fatal error"})
+"""Types of crashes that are an orderly end: the code has noticed, and nothing is damaged."""
+
+LEAKY = frozenset({
+    "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
+    "NotImplementedError",
+})  # fmt: skip
+"""Types by which a parser lets those through that it is built on: a nuisance rather than a danger."""
+
+WORDS = {
+    DAMAGES: "nothing can catch it, and memory may be damaged",
+    ENDS: "nothing can catch it: it ends the process",
+    COSTS: "whoever calls it pays in time or memory",
+    ESCAPES: "`except Exception` does not catch it, or it comes from anywhere",
+    LOST: "nobody can catch it; it costs only itself",
+    CATCHABLE: "`except Exception` catches it",
+    LEAKS_THROUGH: "`except Exception` catches it; let through from what the code is built on",
+}
+
+
+def severity(outcome: Outcome) -> float:
+    """The rung of an outcome."""
+    if outcome.kind == "crash" and (outcome.type in ENDED or "::" in outcome.type):
+        return ENDS
+    if outcome.escapes and outcome.kind not in ("thread", "unraisable"):
+        return max(ESCAPES, OF_KIND.get(outcome.kind, ESCAPES))
+    if outcome.kind in OF_KIND:
+        return OF_KIND[outcome.kind]
+    return LEAKS_THROUGH if outcome.type.rpartition(".")[2] in LEAKY else CATCHABLE
+
+
+def words(outcome: Outcome) -> str:
+    """What the caller can do, in words."""
+    if outcome.kind == "leak":
+        return "each call leaves something behind"
+    if outcome.escapes and outcome.kind not in ("thread", "unraisable"):
+        return "`except Exception` does not catch it: it ends what calls it"
+    if outcome.kind in ("recursion", "memory-error"):
+        return "`except Exception` catches it, wherever it has come from"
+    if outcome.kind == "slow":
+        return "whoever calls it pays in time"
+    return WORDS[severity(outcome)]
