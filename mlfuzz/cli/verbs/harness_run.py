@@ -71,7 +71,7 @@ def harness_run(
     lane: str = "plain",
     sandbox: Literal["auto", "none"] = "auto",
     max_disk: str | None = None,
-    fail_on: Literal["any", "new", "none"] | None = None,
+    fail_on: Literal["any", "new", "new-path", "none"] | None = None,
     dir: str = "",
     report: Annotated[bool, Parameter(negative="--no-report")] = True,
     context: Here,
@@ -92,7 +92,8 @@ def harness_run(
         lane: plain, or a native build: address, undefined (mlfuzz harness build-native).
         sandbox: auto (what the system has), or none.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
-        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
+        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had;
+            new-path: also by a new call path, or with a new message, to one of those.
         dir: Where campaigns lie, instead of the configured folder.
         report: Write the HTML report at the end.
     """

@@ -197,6 +197,9 @@ class FuzzSession:
             self.link.keep_spare(slot, message["spare"])
             return
         outcome = outcome_from(message, slot.ring.text())
+        if message.get("known"):  # another way to a bucket, or how often: nobody waits for an answer
+            self.on_failure(payload, outcome)
+            return
         if outcome.kind in ("memory-error", "thread") or EXHAUSTED in outcome.message:
             outcome = self._alone(outcome, payload)
         elif outcome.bucket not in self.known:
@@ -252,6 +255,8 @@ class FuzzSession:
             return
         self._quarantine(payload)
         if first.bucket in self.known or first.bucket in self.memory.provisional:
+            if first.bucket in self.known:
+                self.on_failure(payload, first)
             return
         outcome = self.runner.execute(payload)
         if outcome.failed:

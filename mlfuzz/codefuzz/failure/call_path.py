@@ -37,8 +37,8 @@ class CallPath:
         return hashlib.sha256("\n".join([*self.callers, "", self.message, self.origin]).encode()).hexdigest()[:12]
 
 
-def path_of(frames: Sequence[str], type_name: str, message: str, origin: str = "") -> CallPath:
-    """Of a failure's frames, outermost first. type_name: only of a class that was made while it ran, else ""."""
+def path_of(frames: Sequence[str], message: str, origin: str = "") -> CallPath:
+    """Of a failure's frames, outermost first."""
     functions = [f"{match[1]}:{match[3]}" for frame in frames if (match := _FRAME.fullmatch(frame))]
     own = functions[-1:]
     callers = [one for one in dict.fromkeys(reversed(functions)) if one not in own]

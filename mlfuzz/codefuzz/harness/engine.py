@@ -100,7 +100,7 @@ class Screened(msgspec.Struct, frozen=True, kw_only=True):
 
 OnFailure = Callable[[bytes, Outcome], None]
 """Called once for each new bucket, as soon as it is known, before the worker goes on; also, with what was refused, for
-a failure that comes of the sandbox."""
+a failure that comes of the sandbox; and now and then for a known bucket, with how often it was seen since."""
 
 OnProgress = Callable[[FuzzProgress], None]
 

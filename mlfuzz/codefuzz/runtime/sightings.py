@@ -38,7 +38,7 @@ class Sightings:
         seen = self._buckets.setdefault(outcome["bucket"], _Bucket())
         if len(seen.variants) < MOST_VARIANTS:
             seen.variants.add(hash((outcome["type"], outcome["message"])))
-        key = path_of(outcome["frames"], outcome["type"], outcome["message"], outcome.get("origin", "")).key
+        key = path_of(outcome["frames"], outcome["message"], outcome.get("origin", "")).key
         if key not in seen.told and len(seen.told) >= MOST_PATHS:
             return {}
         waiting = seen.pending.get(key, 0) + times

@@ -20,6 +20,7 @@ from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.severity import severity, words
 from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.triage.call_paths import first_of
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 from mlfuzz.findings.fingerprint import RESOURCES
 
@@ -61,7 +62,8 @@ def candidate(
         seed_name=seed, expected=EXPECTED, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
         key=outcome.bucket, fault=outcome.group, severity=severity(outcome), campaign=origin.campaign,
         life=origin.life, environment=dict(origin.environment), created=datetime.now(UTC).isoformat(timespec="seconds"),
-        sentence=sentence_of(outcome, len(payload)), evidence=_evidence(outcome, payload, origin),
+        sentence=sentence_of(outcome, len(payload)),
+        evidence={**_evidence(outcome, payload, origin), **first_of(outcome)},
     )  # fmt: skip
     return finding, {file: payload}
 
