@@ -8,22 +8,24 @@ from mlfuzz.budget import in_words
 from mlfuzz.findings.finding import Finding
 from mlfuzz.report.numbers import figure
 
-_FRAME = re.compile(r"(.+):(\d+):([^:]*)")
+_FRAME = re.compile(r"(.+?):(\d+)(?::([^:]*))?")
 
 
 def place_of(finding: Finding) -> str:
     """The deepest frame inside the target, "PIL/Image.py:120:open"; "" where there is none."""
     recorded = finding.evidence.get("frames")
     frames = [str(frame) for frame in recorded] if isinstance(recorded, list | tuple) else []
-    inside = [
-        frame for frame in frames if (match := _FRAME.fullmatch(frame)) and f":{match[1]}:" in f":{finding.fault}:"
-    ]
-    return (inside or frames or [""])[-1]
+    matches = [(frame, match) for frame in frames if (match := _FRAME.fullmatch(frame))]
+    fault = f":{finding.fault}:"
+    exact = [frame for frame, match in matches if f":{match[1]}:{match[3]}:" in fault]
+    inside = [frame for frame, match in matches if f":{match[1]}:" in fault]
+    return (exact or inside or frames or [""])[-1].removesuffix(":")
 
 
 def title(finding: Finding) -> str:
     """ "crash: SIGSEGV in Slots.view", "hang in notes"."""
-    function = place_of(finding).rpartition(":")[2]
+    match = _FRAME.fullmatch(place_of(finding))
+    function = match[3] if match else ""
     what = finding.kind if finding.observed in ("", finding.kind) else f"{finding.kind}: {finding.observed}"
     return f"{what} in {function}" if function else what
 

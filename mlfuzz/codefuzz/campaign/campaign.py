@@ -235,6 +235,7 @@ class _Campaign:
             state.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(state.known),
             words=list(state.words),
             on_failure=lambda payload, outcome: self._failed(state, payload, outcome),
+            on_again=lambda payload, outcome: self._failed(state, payload, outcome),
             on_progress=lambda now: self._progressed(state, worker, now), stop=self._stopping,
         )  # fmt: skip
         with self.guard:

@@ -31,6 +31,9 @@ CYCLE_SHARE = 4
 FOUNDATION, OTHER, TARGET, HARNESS = range(4)
 """Whose code a frame is: the standard library's or ours; somebody else's; the target's; the harness's."""
 
+LOOKUPS = frozenset({"__getitem__", "__getattr__", "__getattribute__", "__missing__", "__delitem__", "__delattr__"})
+"""Methods by which a class answers as builtins do: whoever has asked them for what is not there is the place."""
+
 SAMPLED = frozenset({"hang", "slow"})
 """Kinds whose line is where a sample fell: in a loop it is another one each time, and no key."""
 
@@ -118,7 +121,8 @@ def describe(
     if words is None and raised.is_panic(type(error)):
         words = LastWords("Rust", "panic", message_of(error))
     came_from = key_name(type(through)) if through is not None else ""
-    group, bucket = keys(kind, key_name(type(error)), stack, came_from, words)
+    asked = _asked(stack) if issubclass(type(error), LookupError | AttributeError) else stack
+    group, bucket = keys(kind, key_name(type(error)), asked, came_from, words)
     if brief:
         return {"kind": kind, "group": group, "bucket": bucket}
     names = sorted({name_of(type(leaf)) for leaf in leaves}) if kind == "group" else []
@@ -197,6 +201,14 @@ def deepest(stack: list[tuple[int, Place]]) -> Place | None:
             if sort in wanted:
                 return place
     return None
+
+
+def _asked(stack: list[tuple[int, Place]]) -> list[tuple[int, Place]]:
+    """Without the look-up itself at its end: a class that is a mapping is not to blame for what it is asked for."""
+    end = len(stack)
+    while end and (stack[end - 1][0] == FOUNDATION or stack[end - 1][1][2].rpartition(".")[2] in LOOKUPS):
+        end -= 1
+    return stack[:end] if any(sort in (TARGET, OTHER) for sort, _ in stack[:end]) else stack
 
 
 def _entry(stack: list[tuple[int, Place]]) -> tuple[int, Place] | None:

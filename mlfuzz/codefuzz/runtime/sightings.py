@@ -23,7 +23,7 @@ ALWAYS = 32
 @dataclass(slots=True)
 class _Bucket:
     pending: dict[str, int] = field(default_factory=dict)
-    told: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
     variants: set[int] = field(default_factory=set)
 
 
@@ -39,15 +39,15 @@ class Sightings:
         if len(seen.variants) < MOST_VARIANTS:
             seen.variants.add(hash((outcome["type"], outcome["message"])))
         key = path_of(outcome["frames"], outcome["message"], outcome.get("origin", "")).key
-        if key not in seen.told and len(seen.told) >= MOST_PATHS:
+        if key not in seen.sent and len(seen.sent) >= MOST_PATHS:
             return {}
         waiting = seen.pending.get(key, 0) + times
-        before = seen.told.setdefault(key, 0)
+        before = seen.sent.setdefault(key, 0)
         if waiting < before:
             seen.pending[key] = waiting
             return {}
         seen.pending[key] = 0
-        seen.told[key] = before + waiting
+        seen.sent[key] = before + waiting
         return {"times": waiting, "variants": len(seen.variants)}
 
 

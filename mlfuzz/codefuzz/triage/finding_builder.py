@@ -157,7 +157,7 @@ def minimised(finding: Finding, first: bytes, smaller: bytes, outcome: Outcome) 
 
 def sentence_of(outcome: Outcome, size: int, *, first: int = 0) -> str:
     """ "PIL/Image.py:120:open; 26 bytes (found with 411); 3.2 s, 1,090 MiB": what stands for a chain of mutations."""
-    parts = [outcome.frames[-1] if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
+    parts = [outcome.frames[-1].removesuffix(":") if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
     parts[1] += f" (found with {first:,})" if first > size else ""
     if outcome.kind in RESOURCES:
         spent = [in_words(outcome.seconds)] if math.isfinite(outcome.seconds) else []
