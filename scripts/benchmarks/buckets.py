@@ -57,12 +57,6 @@ PDF = (
     b"xref\n0 5\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n0000000101 00000 n \n0000000190 00000 n \n"
     b"trailer<</Size 5/Root 1 0 R/Info<</Title(x)>>>>\nstartxref\n268\n%%EOF\n"
 )
-TIFF = (
-    b"II*\x00\x08\x00\x00\x00\x04\x00\x0f\x01\x02\x00\x06\x00\x00\x00\x3e\x00\x00\x00\x12\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00"
-    b"\x69\x87\x04\x00\x01\x00\x00\x00\x50\x00\x00\x00\x1a\x01\x05\x00\x01\x00\x00\x00\x44\x00\x00\x00\x00\x00\x00\x00"
-    b"Canon\x00\x48\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x90\x07\x00\x04\x00\x00\x000230"
-    b"\x7c\x92\x07\x00\x10\x00\x00\x00\x6e\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x03\x00\x02\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00"
-)
 PCAP = b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00" + (
     b"\x01\x00\x00\x00\x02\x00\x00\x00\x2a\x00\x00\x00\x2a\x00\x00\x00\xff\xff\xff\xff\xff\xff\x00\x11\x22\x33\x44\x55\x08\x00"
     b"\x45\x00\x00\x1c\x00\x01\x00\x00\x40\x11\x00\x00\x7f\x00\x00\x01\x7f\x00\x00\x01\x00\x35\x00\x35\x00\x08\x00\x00"
@@ -133,11 +127,11 @@ SUBJECTS = (
         "markdown2", ("markdown2.MarkdownError",),
     ),
     Subject(
-        "exifread", ("2.1.2", "2.2.1", "2.3.2", "3.0.0", "3.2.0", "3.5.1"),
-        "import io, logging\nimport exifread\nlogging.disable(logging.CRITICAL)",
-        "exifread.process_file(io.BytesIO(data))",
-        (TIFF, b"\xff\xd8\xff\xe1\x00\xa8Exif\x00\x00" + TIFF + b"\xff\xd9", TIFF.replace(b"Canon\x00", b"NIKON\x00")),
-        "exifread", (),
+        "tomlkit", ("0.4.0", "0.5.3", "0.6.0", "0.7.2", "0.9.2", "0.11.8", "0.13.2"), "import tomlkit",
+        f"{TEXT}tomlkit.dumps(tomlkit.parse(text))",
+        (b'a = 1 # b\n[t.u]\nb = ["x", "y"]\nd = 1979-05-27T07:32:00Z\n[[v]]\ne = {f = 1.5, g = true}\n',
+         b'"k" = """m\n n"""\nh = 0x1f\ni = [[1, 2], ["\\u00e9"]]\nj.k = -inf\n'),
+        "tomlkit", ("tomlkit.exceptions.TOMLKitError",),
     ),
     Subject(
         "sqlglot", ("10.0.0", "12.0.0", "16.0.0", "20.0.0", "25.0.0", "30.0.0"),

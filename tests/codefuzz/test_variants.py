@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from mlfuzz.codefuzz.harness.engine import Options
 from tests.codefuzz.variants import WAYS
 
 HARNESS = Path(__file__).with_name("variants.py")
+
+NATIVE = {"terminate": [("libstdc++.so.6", "_ZSt20__throw_out_of_rangePKc")], "c-assert": [(None, "__assert_fail")]}
+"""Libraries and functions that a way calls: those of glibc and libstdc++."""
 
 NUMBERS = (2, 8, 61)
 
@@ -33,9 +37,10 @@ KEYS = {
     "chain": "exception:RuntimeError:variants.py:chain",
     "group": "group:ExceptionGroup:variants.py:group",
     "own-handler": "crash:SIGSEGV:variants.py:own_handler",
-    "terminate": "crash:std::out_of_range:variants.py:gives_up:at; n (which is #)",
+    "terminate": "crash:std::out_of_range:variants.py:throw:at; n (which is #)",
     "c-assert": "crash:assertion failed:src/x.c:12",
-    "free": "crash:heap corruption:variants.py:gives_up:free(); invalid pointer",
+    "free": "crash:heap corruption:variants.py:give_back",
+    "rust": "exception:pyo3_runtime.PanicException:src/tokenizer/encoding.rs:",
     "go": "crash:Go panic:/src/x.go:12",
     "fatal": "crash:fatal error:variants.py:<lambda>:it is broken",
 }
@@ -50,8 +55,20 @@ def session():
         yield opened
 
 
+def has(library_and_function):
+    library, function = library_and_function
+    try:
+        return hasattr(ctypes.CDLL(library), function)
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "two-panics"])
 def test_one_place_is_one_bucket_whatever_varies_there(session, way):
+    if way == "rust":
+        pytest.importorskip("tokenizers")
+    if way in NATIVE and not all(map(has, NATIVE[way])):
+        pytest.skip(f"no {NATIVE[way]} here")
     outcomes = [session.reproduce(f"{way} ".encode() + bytes([number]), times=1)[0] for number in NUMBERS]
     assert all(outcome.failed for outcome in outcomes)
     (bucket,) = {outcome.bucket for outcome in outcomes}

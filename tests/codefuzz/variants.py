@@ -99,9 +99,23 @@ def own_handler(number):
     ctypes.string_at(8)
 
 
-def gives_up(text):
-    os.write(2, text.encode())
-    os.abort()
+def give_back(number):
+    """The C library's memory, which is none of its blocks."""
+    C.malloc.restype = ctypes.c_void_p
+    C.free(ctypes.c_void_p(C.malloc(64) + 32 * (1 + number % 2)))
+
+
+def throw(number):
+    ctypes.CDLL("libstdc++.so.6")._ZSt20__throw_out_of_rangePKc(f"at: n (which is {number})".encode())
+
+
+def truncate(number):
+    """A panic of Rust's, in a library that many have: its stride must be less than its length."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"a": 0}, unk_token="a"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.encode("a a a a a").truncate(2, stride=2 + number)
 
 
 def go(number):
@@ -109,8 +123,6 @@ def go(number):
     os.write(2, f"panic: index out of range [{number}] with length 3\n\n{goroutine}".encode())
     C.exit(2)
 
-
-TERMINATE = "terminate called after throwing an instance of 'std::out_of_range'\n  what():  at: n (which is {})\n"
 
 WAYS = {
     "os-exit": lambda number: os._exit(number),
@@ -138,9 +150,10 @@ WAYS = {
     "chain": chain,
     "group": group,
     "own-handler": own_handler,
-    "terminate": lambda number: gives_up(TERMINATE.format(number)),
-    "c-assert": lambda number: gives_up(f"python3: src/x.c:12: int fn(int): Assertion `n > {number}' failed.\n"),
-    "free": lambda number: gives_up("free(): invalid pointer\n"),
+    "terminate": throw,
+    "c-assert": lambda number: C.__assert_fail(f"n > {number}".encode(), b"src/x.c", 12, b"int fn(int)"),
+    "free": give_back,
+    "rust": truncate,
     "go": go,
     "fatal": lambda number: ctypes.pythonapi._Py_FatalErrorFunc(b"fn", b"it is broken"),
     "two-panics": lambda number: panic(number, f"src/y.rs:{number % 2 + 1}:1"),

@@ -24,7 +24,7 @@ FAULTS = frozenset({
 NEAR = 1 << 14
 """Characters at the end of what was printed that belong to the end of the process."""
 
-TYPES = {"Rust": "Rust panic", "assert": "assertion failed", "malloc": "heap corruption", "Python": "fatal error"}
+TYPES = {"Rust": "Rust panic", "assert": "assertion failed", "Python": "fatal error"}
 
 
 def words(death: Death, printed: str) -> LastWords | None:
@@ -41,6 +41,8 @@ def type_of(said: LastWords, otherwise: str) -> str:
     """ "std::out_of_range", "Go panic", "Rust panic", "assertion failed"."""
     if said.runtime == "C++":
         return said.error if said.error != "terminate" else otherwise
+    if said.runtime == "malloc":
+        return said.error
     return TYPES.get(said.runtime, f"{said.runtime} {said.error}")
 
 

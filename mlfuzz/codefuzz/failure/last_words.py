@@ -105,6 +105,8 @@ class LastWords:
     @property
     def key(self) -> str:
         """What tells it from others: its place, else its words, without what the input may have put into them."""
+        if self.runtime == "malloc":  # which check of the heap fails first is chance
+            return ""
         return self.place or normal(self.said).replace(":", ";")
 
 
@@ -176,7 +178,10 @@ def _go(text: str) -> LastWords | None:
 
 def _malloc(text: str) -> LastWords | None:
     found = [*_MALLOC.finditer(text)]
-    return LastWords("malloc", "heap corruption", found[-1][1].strip()) if found else None
+    if not found:
+        return None
+    said = found[-1][1].strip()
+    return LastWords("malloc", said if said in ("stack smashing", "buffer overflow") else "heap corruption", said)
 
 
 def _fatal(text: str) -> LastWords | None:

@@ -25,8 +25,8 @@ MOST_LEAVES = 256
 LARGEST_SOURCE = 4 << 20
 """Bytes of a module's source that is searched for the name of a class."""
 
-PANICS = frozenset({"pyo3_runtime.PanicException", "PanicException", "cpython.rust_panic"})
-"""Types by which native code hands on a panic of its own."""
+PANIC = "PanicException"
+"""The type by which PyO3 hands on a panic of Rust's; each extension has its own, of a module that does not exist."""
 
 _Base: Any = BaseException
 _trace, _cause = _Base.__traceback__.__get__, _Base.__cause__.__get__
@@ -109,7 +109,7 @@ def escapes(error: BaseException) -> bool:
 
 
 def is_panic(kind: type) -> bool:
-    return name_of(kind) in PANICS
+    return kind.__name__ == PANIC and not issubclass(kind, Exception)
 
 
 def places(trace: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
