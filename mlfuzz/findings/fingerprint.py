@@ -68,7 +68,7 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
 
 
 def today(fault: str) -> str:
-    """A fault of code as it is named now: once the status, or the signal that ended it, made each a fault of its own."""
+    """A fault of code as it is named now: once each status, and each signal that ended it, was a fault of its own."""
     return _SENT.sub("crash:signal", _STATUS.sub("os-exit:", fault))
 
 

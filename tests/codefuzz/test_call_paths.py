@@ -13,6 +13,9 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.codefuzz.triage.call_paths import MOST, MOST_MESSAGES, PathTally, paths_of, way_of
+from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin
+from mlfuzz.codefuzz.triage.import_foreign import adopt, inputs
+from mlfuzz.codefuzz.triage.sessions import replay_session
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.report import codeside
 from mlfuzz.request import CampaignRequest
@@ -145,3 +148,18 @@ def test_folders_and_verdicts_leave_the_ways(project):
     changed = store.load(finding.id)
     assert changed.evidence["paths"] == finding.evidence["paths"]
     assert changed.blobs == finding.blobs
+
+
+@pytest.mark.slow
+def test_inputs_of_others_are_ways_to_the_finding_that_is_there(project):
+    harness = discovery.find("ways", project)
+    for number, data in enumerate([*SIX, b"s.22"]):
+        (project / f"crash-{number:08x}").write_bytes(data)
+    store, found = FindingStore(project / "findings"), inputs(project)
+    with replay_session(harness) as session:
+        (finding,) = adopt(found, session, store, CodeOrigin(harness)).findings
+        adopt(found[:2], session, store, CodeOrigin(harness))
+    kept = store.load(finding.id)
+    assert len(paths_of(kept)) == MOST
+    assert kept.evidence["seen"] == 7
+    assert kept.blobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, confirmed, former_keys, tried
 from mlfuzz.errors import MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.record import files_of
 from mlfuzz.findings.store import FindingStore
 
 Maker = Literal["libFuzzer", "AFL", "ClusterFuzz", "unknown"]
@@ -123,7 +125,11 @@ def _adopt(
 
 def _note(store: FindingStore, finding_id: str, outcome: Outcome, payload: bytes, suffix: str) -> None:
     """Keep by which way it has come to the place of a finding that is there."""
-    tally = PathTally.of(store.load(finding_id))
+    finding = store.load(finding_id)
+    held = {ref.sha256 for ref in files_of(finding)}
+    if hashlib.sha256(payload).hexdigest() in held:  # the same file once more
+        return
+    tally = PathTally.of(finding)
     tally.note(outcome, payload)
     store.gather(
         finding_id, tally.evidence(), {reference(digest, suffix): data for digest, data in tally.files.items()}
