@@ -18,7 +18,7 @@ HARNESS = Path(__file__).with_name("variants.py")
 NATIVE = {"terminate": [("libstdc++.so.6", "_ZSt20__throw_out_of_rangePKc")], "c-assert": [(None, "__assert_fail")]}
 """Libraries and functions that a way calls: those of glibc and libstdc++."""
 
-NUMBERS = (2, 8, 61)
+NUMBERS = (2, 61)
 
 KEYS = {
     "os-exit": "os-exit::variants.py:<lambda>",
