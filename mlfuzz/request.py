@@ -9,7 +9,8 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from mlfuzz.budget import Budget
 from mlfuzz.findings.finding import Finding
 
-FailOn: TypeAlias = Literal["any", "new", "none"]
+FailOn: TypeAlias = Literal["any", "new", "new-path", "none"]
+"""new-path: as "new", and by ways to a known fault of code that are not known; of a model the same as "new"."""
 
 S = TypeVar("S")
 

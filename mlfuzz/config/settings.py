@@ -165,9 +165,12 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
         _flag("Inputs a batch; auto: about 50 ms a batch."),
     ] = "auto"
     fail_on: Annotated[
-        Literal["any", "new", "none"],
+        Literal["any", "new", "new-path", "none"],
         _says("which findings make the exit code 1"),
-        _flag("Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had."),
+        _flag(
+            "Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had; "
+            "new-path: of code, also by a new way to one of those."
+        ),
     ] = "any"
     max_disk: Annotated[
         Bytes | None,

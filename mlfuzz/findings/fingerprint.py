@@ -32,6 +32,8 @@ CHANGE = "change"
 SHORT = 40
 _INSTALLED = re.compile(r".*?(?:site-packages|dist-packages|lib/python\d+\.\d+)/")
 _LINE = re.compile(r"(\.pyx?)(?::\d+|, line \d+)(?=:|,|$| )")
+_STATUS = re.compile(r"^os-exit:status \d+(?=:|$)")
+_SENT = re.compile(r"^crash:SIG(?!(?:SEGV|BUS|ILL|FPE|ABRT|TRAP|SYS)(?::|$))\w+")
 _NUMBER = re.compile(r"-?(\d+\.\d*|\d*\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?|nan|-?inf")
 
 
@@ -63,6 +65,11 @@ def fault_of(finding: Finding, dominant: str = "") -> str:
     if finding.kind in CRASH_KINDS:
         return "|".join((finding.kind, _type(finding), target_frame(finding.evidence.get("frames", ()))))
     return _of_model(finding, dominant, _change(finding))
+
+
+def today(fault: str) -> str:
+    """A fault of code as it is named now: once each status, and each signal that ended it, was a fault of its own."""
+    return _SENT.sub("crash:signal", _STATUS.sub("os-exit:", fault))
 
 
 def former_faults(finding: Finding) -> list[str]:

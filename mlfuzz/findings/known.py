@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import fault_of, former_faults
+from mlfuzz.findings.fingerprint import fault_of, former_faults, today
 
 
 class Known:
@@ -19,11 +19,16 @@ class Known:
         findings = list(findings)
         self._ids = frozenset(one.id for one in findings)
         self._faults = frozenset(
-            (one.target, fault) for one in findings if one.verdict != "flaky" for fault in (one.fault, fault_of(one))
+            (one.target, today(fault))
+            for one in findings
+            if one.verdict != "flaky"
+            for fault in (one.fault, fault_of(one))
         )
 
     def __contains__(self, finding: Finding) -> bool:
-        return finding.id in self._ids or any((finding.target, fault) in self._faults for fault in _faults(finding))
+        return finding.id in self._ids or any(
+            (finding.target, today(fault)) in self._faults for fault in _faults(finding)
+        )
 
 
 def _faults(finding: Finding) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -34,6 +34,9 @@ from mlfuzz.storage.parts import part_name
 from mlfuzz.storage.reserve import Reserve
 
 _LOCK = ".lock"
+
+GATHERED = ("paths", "path_keys", "seen", "variants")
+"""Facts in a finding's evidence that grow while a campaign runs, whatever its verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class FindingStore:
         """Replace a finding's record in one step. files: new ones that it names, under names not used before; those
         that only the old record named are removed afterwards.
 
-        Triage and note stay as they are (`set_triage` changes them): a verdict may come in between.
+        Triage, note and what was gathered stay as they are (`annotate`, `gather`): they may come in between.
         Raises DiskFullError; StorageError where a verdict would go back to candidate or a file is missing.
         """
         with self._alone():
@@ -93,7 +96,12 @@ class FindingStore:
                 raise StorageError(
                     f"finding {finding.id} is {current.verdict} already; load it again before changing it"
                 )
-            self._replace(current, msgspec.structs.replace(finding, triage=current.triage, note=current.note), files)
+            changed = msgspec.structs.replace(finding, triage=current.triage, note=current.note)
+            gathered = {name: current.evidence[name] for name in GATHERED if name in current.evidence}
+            if gathered:
+                evidence = {**changed.evidence, **gathered}
+                changed = msgspec.structs.replace(changed, evidence=evidence, blobs=current.blobs)
+            self._replace(current, changed, files)
 
     def annotate(self, finding_id: str, **fields: str) -> Finding:
         """Change single fields (triage, note) of a finding as it stands now; the changed one."""
@@ -102,6 +110,14 @@ class FindingStore:
             changed = msgspec.structs.replace(current, **fields)
             self._replace(current, changed, {})
         return changed
+
+    def gather(self, finding_id: str, evidence: Mapping[str, Any], files: Mapping[FileRef, bytes]) -> None:
+        """Put facts of `GATHERED` into a finding's evidence as it stands now, and examples beside it."""
+        with self._alone():
+            current = self.load(finding_id)
+            blobs = tuple(dict.fromkeys((*current.blobs, *files)))
+            changed = msgspec.structs.replace(current, evidence={**current.evidence, **evidence}, blobs=blobs)
+            self._replace(current, changed, {ref.file: data for ref, data in files.items()})
 
     def load(self, finding_id: str) -> Finding:
         """Raises CorruptRecordError, SchemaError, UsageError for what is no id."""

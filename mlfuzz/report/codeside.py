@@ -8,22 +8,24 @@ from mlfuzz.budget import in_words
 from mlfuzz.findings.finding import Finding
 from mlfuzz.report.numbers import figure
 
-_FRAME = re.compile(r"(.+):(\d+):([^:]*)")
+_FRAME = re.compile(r"(.+?):(\d+)(?::([^:]*))?")
 
 
 def place_of(finding: Finding) -> str:
     """The deepest frame inside the target, "PIL/Image.py:120:open"; "" where there is none."""
     recorded = finding.evidence.get("frames")
     frames = [str(frame) for frame in recorded] if isinstance(recorded, list | tuple) else []
-    inside = [
-        frame for frame in frames if (match := _FRAME.fullmatch(frame)) and f":{match[1]}:" in f":{finding.fault}:"
-    ]
-    return (inside or frames or [""])[-1]
+    matches = [(frame, match) for frame in frames if (match := _FRAME.fullmatch(frame))]
+    fault = f":{finding.fault}:"
+    exact = [frame for frame, match in matches if f":{match[1]}:{match[3]}:" in fault]
+    inside = [frame for frame, match in matches if f":{match[1]}:" in fault]
+    return (exact or inside or frames or [""])[-1].removesuffix(":")
 
 
 def title(finding: Finding) -> str:
     """ "crash: SIGSEGV in Slots.view", "hang in notes"."""
-    function = place_of(finding).rpartition(":")[2]
+    match = _FRAME.fullmatch(place_of(finding))
+    function = match[3] if match else ""
     what = finding.kind if finding.observed in ("", finding.kind) else f"{finding.kind}: {finding.observed}"
     return f"{what} in {function}" if function else what
 
@@ -42,6 +44,9 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     rows = [
         ("at", place_of(finding)),
         ("through", " ← ".join(str(one) for one in evidence.get("causes", ()))),
+        ("goes back to", str(evidence.get("origin", ""))),
+        ("caught", str(evidence.get("caught", ""))),
+        ("seen", seen(finding)),
         ("input", f"{size:,} bytes" if isinstance(size, int) else ""),
         ("found with", f"{first:,} bytes" if isinstance(first, int) and first != size else ""),
         ("took", in_words(seconds) if isinstance(seconds, float | int) else ""),
@@ -67,6 +72,39 @@ def amplified(finding: Finding) -> str:
         [f"{amplification.get('mebibytes_per_kib', 0.0):,.0f} MiB"] if float(spent.get("mebibytes", 0.0)) >= 16 else []
     )
     return f"{' and '.join(parts)} a KiB of input" if parts else ""
+
+
+def seen(finding: Finding) -> str:
+    """ "at least 120 times, 43 types and messages", of one that was seen more than once."""
+    times, variants = finding.evidence.get("seen"), finding.evidence.get("variants")
+    if not isinstance(times, int) or times < 2:
+        return ""
+    several = f", {variants:,} types and messages" if isinstance(variants, int) and variants > 1 else ""
+    return f"at least {times:,} times{several}"
+
+
+def paths(finding: Finding) -> list[tuple[str, str]]:
+    """Ways to it, the commonest first, where there are several: (how often, "field ← record: need # bytes; file")."""
+    recorded = finding.evidence.get("paths")
+    ways = [one for one in recorded if isinstance(one, dict)] if isinstance(recorded, list) else []
+    if len(ways) < 2:
+        return []
+    files = {ref.sha256: ref.file for ref in finding.blobs}
+    rows = []
+    for way in sorted(ways, key=_count, reverse=True):
+        callers = way.get("callers")
+        names = [str(one) for one in callers] if isinstance(callers, list | tuple) else []
+        through = " ← ".join(one.rpartition(":")[2] for one in names) or "straight from the harness"
+        parts = [f"by {through}", str(way.get("message", "")), str(way.get("origin", ""))]
+        parts.append(files.get(str(way.get("sha256", "")), finding.input.file))
+        rows.append((f"{_count(way):,}x", "; ".join(part for part in parts if part)))
+    more = finding.evidence.get("path_keys")
+    return rows + ([("", f"and {len(more)} more")] if isinstance(more, list) and more else [])
+
+
+def _count(way: dict[str, object]) -> int:
+    count = way.get("count", 1)
+    return count if isinstance(count, int) else 1
 
 
 def consumed(finding: Finding) -> list[tuple[str, str]]:

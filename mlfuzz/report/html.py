@@ -136,6 +136,7 @@ def _exemplar(finding: Finding, shelf: _Shelf) -> Mapping[str, Any]:
     values: dict[str, Any] = {"finding": finding, "exhibit": shelf.exhibit(finding), "scores": _scores(finding)}
     if finding.side == "code":
         values |= {"scores": [], "facts": codeside.facts(finding), "consumed": codeside.consumed(finding)}
+        values["paths"] = codeside.paths(finding)
     return values
 
 

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 from mlfuzz.findings.finding import SEVERITY_UNIT
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.report import codeside
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.summary import Summary
 from mlfuzz.report.visible import visible
@@ -25,10 +26,12 @@ def render(summary: Summary) -> str:
         best = fault.best
         case = ET.SubElement(suite, "testcase", classname=target, name=f"{fault.title} [{best.id}]")
         failure = ET.SubElement(case, "failure", type=best.kind, message=fault.title)
-        severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
+        unit = SEVERITY_UNIT if best.side == "model" else f"of 5: {best.evidence.get('caught', best.kind)}"
+        severity = f"severity {figure(best.severity)} {unit}" if best.severity is not None else ""
         replay = f"replay: mlfuzz replay {best.id}{summary.options}"
         lines = [best.sentence or "unchanged seed", best.message, severity, replay]
         if best.kind in CRASH_KINDS:
+            lines += [f"{count} {way}".strip() for count, way in codeside.paths(best)]
             lines.append(str(best.evidence.get("traceback", "")))
         failure.text = "\n".join(line for line in lines if line)
     if not summary.faults:

@@ -55,7 +55,7 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
     return {
         "ruleId": best.kind,
         "ruleIndex": rules.index(best.kind),
-        "level": "error" if best.kind in CRASH_KINDS else "warning",
+        "level": _level(best),
         "message": {"text": visible(text)},
         "locations": [_location(fault)],
         "partialFingerprints": {"mlfuzz/fault/v1": fault.key},
@@ -65,9 +65,21 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
             "confirmed": best.confirmed,
             "severity": best.severity,
             "severityUnit": SEVERITY_UNIT if best.side == "model" else "of 5",
+            **({"callPaths": ways} if (ways := best.evidence.get("paths")) and len(ways) > 1 else {}),
             **({"amplification": best.evidence["amplification"]} if best.evidence.get("amplification") else {}),
         },
     }
+
+
+ERROR, WARNING = 3.0, 2.0
+"""Severities of code from which a result is an error, or a warning; below them it is a note."""
+
+
+def _level(finding: Finding) -> str:
+    """Of code by what its caller can do about it; of a model an error where it raises, crashes or hangs."""
+    if finding.side == "model" or finding.severity is None:
+        return "error" if finding.kind in CRASH_KINDS else "warning"
+    return "error" if finding.severity >= ERROR else "warning" if finding.severity >= WARNING else "note"
 
 
 def _rank(finding: Finding) -> dict[str, float]:

@@ -53,20 +53,23 @@ class ScriptedSession:
             (failing.append((str(path), outcome)) if outcome.failed else usable.append(str(path)))
         return Screened(usable=tuple(usable), failing=tuple(failing), warnings=self.engine.warnings)
 
-    def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False):
+    def fuzz(
+        self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False,
+        on_again=lambda payload, outcome: None,
+    ):  # fmt: skip
+        seen = set(known)
         self.engine.given.append(tuple(words))
         self.engine.turns.append(self.declaration.name)
         self.engine.on_turn()
-        seen = set(known)
         self._executions = self._failures = 0
         self._began = time.monotonic()
         for _ in range(min(3, len(self._left))):
             payload = self._left.pop(0)
             (outcome,) = self._run.reproduce(payload, times=1)
             self._failures += outcome.failed
-            if outcome.failed and outcome.bucket not in seen:
+            if outcome.failed:
+                (on_again if outcome.bucket in seen else on_failure)(payload, outcome)
                 seen.add(outcome.bucket)
-                on_failure(payload, outcome)
         self._executions += 1000
         on_progress(self._progress(corpus))
         if not self._left:

@@ -152,7 +152,7 @@ def test_causes_and_members_belong_to_the_key(session):
 
 def test_recursion_has_one_key_wherever_it_ran_out(session):
     (outcome,) = session.reproduce(b"recursion", times=1)
-    assert outcome.bucket == "recursion:RecursionError:failures.py:down:up"
+    assert outcome.bucket == "recursion:RecursionError:failures.py:up"
 
 
 @pytest.mark.parametrize("way", ["network", "program", "write", "signal-others"])

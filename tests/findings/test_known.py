@@ -49,3 +49,19 @@ def test_a_finding_is_known_by_its_id_or_by_target_and_fault(kept, found, known)
 
 def test_nothing_is_known_where_nothing_is_kept():
     assert finding() not in Known([])
+
+
+@pytest.mark.parametrize(
+    ("kept", "found", "known"),
+    [
+        ("os-exit:status 3:acme.py:leave", "os-exit::acme.py:leave", True),
+        ("os-exit:status 3", "os-exit:", True),
+        ("os-exit:status 3:acme.py:leave", "os-exit::acme.py:other", False),
+        ("crash:SIGTERM", "crash:signal", True),
+        ("crash:SIGSEGV:acme.py:read", "crash:SIGSEGV:acme.py:read", True),
+        ("crash:SIGABRT", "crash:signal", False),
+    ],
+)
+def test_a_fault_of_code_is_known_by_the_name_it_had_before(kept, found, known):
+    old = Known([finding(1, side="code", kind="crash", fault=kept)])
+    assert (finding(2, side="code", kind="crash", fault=found) in old) is known

@@ -33,6 +33,8 @@ def show(terminal: Terminal, case: Case) -> None:
     for what, text in rows:
         if text.strip():
             terminal.result((f"  {what:<14}", "dim"), visible(text, limit=600))
+    for count, way in codeside.paths(one):
+        terminal.result((f"  {'call path':<14}", "dim"), visible(f"{count} {way}".strip(), limit=300))
     for line in str(one.evidence.get("traceback", "")).splitlines()[:60]:
         terminal.result(f"    {visible(line)}")
     for call, value in codeside.consumed(one):

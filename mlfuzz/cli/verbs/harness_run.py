@@ -75,7 +75,7 @@ def harness_run(
     sandbox: Level = None,
     allow: Allowed = (),
     max_disk: str | None = None,
-    fail_on: Literal["any", "new", "none"] | None = None,
+    fail_on: Literal["any", "new", "new-path", "none"] | None = None,
     dir: str = "",
     report: Annotated[bool, Parameter(negative="--no-report")] = True,
     context: Here,
@@ -99,7 +99,8 @@ def harness_run(
         allow: Beside what it declares: network, processes, shared-memory, signals, large-files, write:PATH; may be
             given several times.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
-        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
+        fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had;
+            new-path: also by a new call path, or with a new message, to one of those.
         dir: Where campaigns lie, instead of the configured folder.
         report: Write the HTML report at the end.
     """

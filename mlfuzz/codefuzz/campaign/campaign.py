@@ -18,10 +18,12 @@ from mlfuzz.codefuzz.campaign.triage import HarnessTriage
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, Session
+from mlfuzz.codefuzz.triage.call_paths import PathTally, known_ways, way_of
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, suffix_of
 from mlfuzz.errors import DiskFullError, TargetError, TargetLoadError, UsageError, WorkerLostError
 from mlfuzz.events import Awaiting, Broken, CampaignResult, Ended, Ending, Event, NewFinding, Started, Tick, Warned
 from mlfuzz.exit_code import exit_code
+from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.known import Known
 from mlfuzz.findings.store import FindingStore
@@ -91,6 +93,7 @@ class _Campaign:
         before = tuple(self.damaged.kept(self.store))
         self.before = frozenset(one.id for one in before)
         self.old = Known([*request.regressions, *before])
+        self.ways = known_ways([*request.regressions, *before])
         self.life = workdir.new_life()
         self.guard = threading.RLock()
         self.share = HarnessScheduler()
@@ -232,12 +235,14 @@ class _Campaign:
             state.corpus.folder, seconds=seconds, runs=self._runs_left(), known=list(state.known),
             words=list(state.words),
             on_failure=lambda payload, outcome: self._failed(state, payload, outcome),
+            on_again=lambda payload, outcome: self._failed(state, payload, outcome),
             on_progress=lambda now: self._progressed(state, worker, now), stop=self._stopping,
         )  # fmt: skip
         with self.guard:
             state.count(worker, progress)
             state.slices += 1
             state.learn(progress.words)
+            state.write_tallies(self.store)
         require_coverage(state, progress, executions=COVERAGE_AFTER)
 
     def _slice(self, state: HarnessState) -> float:
@@ -266,15 +271,30 @@ class _Campaign:
         with self.guard:
             if reason := state.bar(outcome):
                 self.tell(Warned(f"{state.name}: {reason}"))
-            if not outcome.failed or outcome.bucket in state.known:
+            if not outcome.failed or (outcome.bucket in state.known and not self._new_way(state, payload, outcome)):
                 return
             finding, files = candidate(payload, outcome, state.origin, seed=seed)
             fresh = self.store.save(finding, files)
-            state.known[outcome.bucket] = finding.id  # one that was not saved is taken again the next time
+            if outcome.bucket not in state.known:  # one that was not saved is taken again the next time
+                state.known[outcome.bucket] = finding.id
+                state.tallies[outcome.bucket] = PathTally.of(finding)
             if fresh:
                 self.queue.add(finding)
                 state.last_new = time.monotonic()
                 self.tell(NewFinding(finding))
+
+    def _new_way(self, state: HarnessState, payload: bytes, outcome: Outcome) -> bool:
+        """Count a failure of a known bucket; whether by its way it is a finding of its own: see `fail_on`."""
+        way = state.note(outcome, payload)
+        known = self.ways.get((state.name, outcome.group))
+        return bool(way) and self.request.fail_on == "new-path" and known is not None and way not in known
+
+    def _known(self, finding: Finding) -> bool:
+        """Whether it is no news."""
+        if finding not in self.old or finding.id in self.before:
+            return finding in self.old
+        known = self.ways.get((finding.target, finding.fault)) if self.request.fail_on == "new-path" else None
+        return known is None or way_of(finding) in known
 
     def _elapsed(self) -> float:
         """Seconds since the first harness was ready; 0 before."""
@@ -315,7 +335,7 @@ class _Campaign:
         findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
         broken = {name: one.broken for name, one in self.states.items() if one.broken}
         stats = self.account.close(self.states, str(stop))
-        known = frozenset(one.id for one in findings if one in self.old)
+        known = frozenset(one.id for one in findings if self._known(one))
         code = exit_code(
             findings, known=known, fail_on=self.request.fail_on, stop=stop, inputs=stats.inputs, broken=bool(broken)
         )
@@ -345,9 +365,9 @@ class _Campaign:
         """What earlier lives found: known buckets are not told again, candidates are confirmed first."""
         for finding in self.request.regressions:
             if finding.target in self.states and finding.triage in ("ignored", "quarantined"):
-                self.states[finding.target].known.setdefault(finding.key, finding.id)
+                self.states[finding.target].know(finding)
         for finding in self.store.records():
             state = self.states.get(finding.target)
             if state is not None:
-                state.known.setdefault(finding.key, finding.id)
+                state.know(finding)
                 self.queue.add(finding)

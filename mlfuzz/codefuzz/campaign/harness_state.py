@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,19 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sandbox_refusal import Deed, gather, sentence
 from mlfuzz.codefuzz.harness.discovery import Harness
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, Prepared, Screened
+from mlfuzz.codefuzz.triage.call_paths import PathTally, reference
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin
-from mlfuzz.errors import BadInputError, SeedError, TargetError
+from mlfuzz.errors import BadInputError, CorruptRecordError, SchemaError, SeedError, TargetError
+from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.durable import write_atomic
 
 
 @dataclass(slots=True)
 class HarnessState:
-    """known: bucket -> the first finding of it. words: that the engine has found useful, kept in `dictionary`.
-    refused: what the sandbox did not let it do; barred: failures that came of that, and are none.
+    """known: bucket -> the first finding of it; tallies: bucket -> the ways to it. words: that the engine has found
+    useful, kept in `dictionary`. refused: what the sandbox did not let it do; barred: failures that came of that, and
+    are none.
 
     executions, seconds, restarts, failures: of all lives and workers; edges, features: the most that one has seen.
     """
@@ -35,6 +40,7 @@ class HarnessState:
     origin: CodeOrigin
     dictionary: Path
     known: dict[str, str] = field(default_factory=dict)
+    tallies: dict[str, PathTally] = field(default_factory=dict)
     words: list[bytes] = field(default_factory=list)
     prepared: Prepared | None = None
     screened: bool = False
@@ -77,6 +83,26 @@ class HarnessState:
         if now.edges > self.edges or now.features > self.features:
             self.last_new = time.monotonic()
         self.edges, self.features = max(self.edges, now.edges), max(self.features, now.features)
+
+    def know(self, finding: Finding) -> None:
+        """Take up a finding of earlier: its bucket is no news, and the ways to it go on being counted."""
+        self.known.setdefault(finding.key, finding.id)
+        self.tallies.setdefault(finding.key, PathTally.of(finding))
+
+    def note(self, outcome: Outcome, payload: bytes) -> str:
+        """Another failure of a known bucket. The key of its way where that is new, else ""."""
+        return self.tallies.setdefault(outcome.bucket, PathTally()).note(outcome, payload)
+
+    def write_tallies(self, store: FindingStore) -> None:
+        """Put into the records what has been counted since. Raises StorageError."""
+        for bucket, tally in self.tallies.items():
+            finding_id = self.known.get(bucket, "")
+            if not tally.changed or not finding_id or finding_id not in store:
+                continue
+            files = {reference(digest, self.origin.suffix): data for digest, data in tally.files.items()}
+            with suppress(CorruptRecordError, SchemaError):  # which `status` tells
+                store.gather(finding_id, tally.evidence(), files)
+            tally.changed, tally.files = False, {}
 
     def bar(self, outcome: Outcome) -> str:
         """Take note of what the sandbox refused; a sentence where nothing of the kind had been wanted before."""

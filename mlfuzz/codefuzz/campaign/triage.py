@@ -60,7 +60,7 @@ class HarnessTriage:
             if finding is None:
                 self._queue.failed(task, why, seconds)
                 return
-            state.known.setdefault(finding.key, finding.id)
+            state.know(finding)
             self._queue.done(task, finding, seconds)
 
     def _done(self, task: TriageTask, session: Session) -> Finding:

@@ -32,7 +32,7 @@ from mlfuzz.codefuzz.forkserver.client import ForkServerClient
 from mlfuzz.codefuzz.forkserver.scratch import make_writable
 from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.harness.declaration import Declaration
-from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress, Options, Prepared, Screened
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnAgain, OnFailure, OnProgress, Options, Prepared, Screened
 from mlfuzz.codefuzz.loading.import_hook import within
 from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
@@ -144,6 +144,7 @@ class AtherisSession:
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
         known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
+        on_again: OnAgain = lambda payload, outcome: None,
     ) -> FuzzProgress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
 
@@ -161,7 +162,9 @@ class AtherisSession:
             flags=tuple(self._flags(words)),
             known=tuple(known),
         )
-        progress = FuzzSession(self._link, self._runner, self._memory, request, on_failure, on_progress, stop).run()
+        progress = FuzzSession(
+            self._link, self._runner, self._memory, request, on_failure, on_progress, stop, on_again
+        ).run()
         return msgspec.structs.replace(progress, unseen=() if stop() else self._unseen(corpus, progress))
 
     def reproduce(self, payload: bytes, *, times: int = 3, kind: str = "") -> list[Outcome]:

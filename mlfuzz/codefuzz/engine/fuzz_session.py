@@ -21,7 +21,7 @@ from mlfuzz.codefuzz.failure import sanitizer_report
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, ForkServerClient
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
-from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress
+from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnAgain, OnFailure, OnProgress
 from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
@@ -76,10 +76,11 @@ class FuzzSession:
     def __init__(
         self, link: ForkServerClient, runner: IsolatedRunner, memory: SessionMemory, request: FuzzRequest,
         on_failure: OnFailure, on_progress: OnProgress, stop: Callable[[], bool],
+        on_again: OnAgain = lambda payload, outcome: None,
     ) -> None:  # fmt: skip
         self.link, self.runner, self.memory, self.request = link, runner, memory, request
         link.turns += 1  # each call draws other numbers: the same ones on the same corpus would find nothing more
-        self.on_failure, self.on_progress, self.stop = on_failure, on_progress, stop
+        self.on_failure, self.on_progress, self.stop, self.on_again = on_failure, on_progress, stop, on_again
         self.slot = link.slots[FUZZ]
         self.work = WorkCorpus(link.scratch, request.corpus, runner.declaration.length)
         self.known = set(request.known)
@@ -201,6 +202,9 @@ class FuzzSession:
             self.link.keep_spare(slot, message["spare"])
             return
         outcome = outcome_from(message, slot.ring.text())
+        if message.get("known"):  # another way to a bucket, or how often: nobody waits for an answer
+            self.on_again(payload, outcome)
+            return
         if outcome.kind in ("memory-error", "thread") or EXHAUSTED in outcome.message:
             outcome = self._alone(outcome, payload)
         elif outcome.bucket not in self.known:
@@ -256,6 +260,8 @@ class FuzzSession:
             return
         self._quarantine(payload)
         if first.bucket in self.known or first.bucket in self.memory.provisional:
+            if first.bucket in self.known:
+                self.on_again(payload, first)
             return
         outcome = self.runner.execute(payload)
         if outcome.failed:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 
+from mlfuzz.codefuzz.executor import native_end
 from mlfuzz.codefuzz.failure import sanitizer_report, stack_parser
-from mlfuzz.codefuzz.failure.bucketing import HARNESS, OTHER, TARGET, FrameOwners, Place, keys
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place, frames_of, keys
+from mlfuzz.codefuzz.failure.last_words import LastWords
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.forkserver.worker_handle import Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, UNTELLABLE
@@ -36,8 +38,9 @@ def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outc
     if report is not None:
         return from_report(report, death, slot.ring.text())
     text = slot.stacks()
-    found = stack_parser.dumps(text)
+    found = stack_parser.dumps(text) or stack_parser.dumps(printed)  # the target may have a fault handler of its own
     placed = stack_parser.placed(found[-1], territory) if found else []
+    words = native_end.words(death, printed)
     if death.signal == signal.SIGKILL:
         kind: Kind = "killed"
         message = "killed from outside, as the kernel does when memory is short"
@@ -51,9 +54,11 @@ def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outc
     else:
         kind, message = "os-exit", f"the process ended with status {death.code}"
     type_name = _name(death.signal) if death.signal else f"status {death.code}"
+    if words is not None:
+        kind, type_name, message = "crash", native_end.type_of(words, type_name), words.said or message
     return located(
-        kind, type_name, placed, message=message, traceback=text, signal=death.signal, status=death.code,
-        output=slot.ring.text(),
+        kind, type_name, placed, keyed=native_end.keyed(kind, death, type_name, text, words), words=words,
+        message=message, traceback=text, signal=death.signal, status=death.code, output=slot.ring.text(),
     )  # fmt: skip
 
 
@@ -74,11 +79,16 @@ def from_report(report: sanitizer_report.Report, death: Death, output: str) -> O
     )  # fmt: skip
 
 
-def located(kind: Kind, type_name: str, placed: list[tuple[int, Place]], **rest: object) -> Outcome:
-    """An outcome with frames and keys from a stack, outermost first."""
-    group, bucket = keys(kind, type_name, placed, [])
-    sorts = {TARGET, OTHER} if any(sort in (TARGET, OTHER) for sort, _ in placed) else {HARNESS}
-    frames = tuple(f"{place[0]}:{place[1]}:{place[2]}" for sort, place in placed if sort in sorts)
+def located(
+    kind: Kind, type_name: str, placed: list[tuple[int, Place]], *, keyed: str | None = None,
+    words: LastWords | None = None, **rest: object,
+) -> Outcome:  # fmt: skip
+    """An outcome with frames and keys from a stack, outermost first. keyed: what stands in the keys for its type.
+
+    words: of native code, which may say where it was.
+    """
+    group, bucket = keys(kind, type_name if keyed is None else keyed, placed, words=words)
+    frames = (*frames_of(placed), *([words.frame] if words and words.frame else []))
     return Outcome(kind=kind, type=type_name, frames=frames, group=group, bucket=bucket, **rest)  # type: ignore[arg-type]
 
 

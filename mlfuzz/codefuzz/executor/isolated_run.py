@@ -54,7 +54,10 @@ STACK_MEBIBYTES = 64
 OVERFLOW_MEBIBYTES = 24.0
 """A native stack overflow takes all the stack it is given: with 64 MiB of it, it dies with so much more memory."""
 
-FIELDS = ("kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes", "system")
+FIELDS = (
+    "kind", "type", "message", "traceback", "group", "bucket", "seconds", "mebibytes", "system", "origin", "escapes",
+    "times", "variants",
+)  # fmt: skip
 
 
 TIMED = frozenset({"hang", "slow"})

@@ -2,38 +2,51 @@
 
 group: kind, type, file and qualified function of the deepest frame inside the target. bucket: group, the line's offset
 from the function's first line, the chain of causes. Line numbers alone would split a bug whenever a line is added
-above; function names alone merge different exceptions.
+above; function names alone merge different exceptions. What an input may choose is in no key: the name of a class made
+on the way, code made from text, how deep it went, how often a cause repeats, which members a group has but the first.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
-import traceback
-from collections.abc import Iterable, Iterator
-from types import CodeType, TracebackType
+from collections.abc import Iterable
 from typing import Any
 
 import mlfuzz.codefuzz
+from mlfuzz.codefuzz.failure import last_words, raised
+from mlfuzz.codefuzz.failure.last_words import LastWords
+from mlfuzz.codefuzz.failure.nameless import home
+from mlfuzz.codefuzz.failure.raised import key_name, message_of, name_of
+from mlfuzz.codefuzz.failure.traceback_text import text_of
 
-LONGEST_MESSAGE = 2000
-LONGEST_TRACEBACK = 20_000
-DEEPEST_CAUSE = 8
 REPEATS = 8
 """A function that stands so often in a RecursionError's traceback belongs to the cycle."""
 
 RUNNERS = frozenset({"atheris", "hypothesis", "_hypothesis_pytestplugin"})
 """Packages that stand between an engine and a harness's function."""
+CYCLE_SHARE = 4
+"""What stands there less than this part as often as the commonest function was called a few times on the way."""
 
 FOUNDATION, OTHER, TARGET, HARNESS = range(4)
 """Whose code a frame is: the standard library's or ours; somebody else's; the target's; the harness's."""
+
+LOOKUPS = frozenset({"__getitem__", "__getattr__", "__getattribute__", "__missing__", "__delitem__", "__delattr__"})
+"""Methods by which a class answers as builtins do: whoever has asked them for what is not there is the place."""
 
 SAMPLED = frozenset({"hang", "slow"})
 """Kinds whose line is where a sample fell: in a loop it is another one each time, and no key."""
 
 Place = tuple[str, int, str, int]
-"""file (from the import path's folder), line, qualified function, its first line"""
+"""file (from the import path's folder), line, qualified function, the line that offsets count from"""
+
+CYTHON = (".pyx", ".pxd", ".pxi")
+"""Files of Cython's frames. Each of these claims to begin at its own line, so the line itself is the key."""
+
+_BUILT = re.compile(r"^(?:\./|\.\./)*(?:(?:src|lib|build/[^/]+)/)?")
+"""What Cython's frames have before the package: they name the file as the build did."""
 
 OWN = os.path.dirname(os.path.abspath(mlfuzz.codefuzz.__file__))
 """The folder of our own frames, which say nothing of the code under test."""
@@ -64,11 +77,15 @@ class FrameOwners:
             return HARNESS, os.path.basename(file)
         if file.startswith("<"):
             return FOUNDATION, file.rpartition("/")[2]
+        if file.endswith(CYTHON):
+            return self._cython(file.replace(os.sep, "/"))
         path = os.path.abspath(file)
         name = next((path[len(one) + 1 :] for one in self._folders if path.startswith(one + os.sep)), "")
         name = name.replace(os.sep, "/")
         if self._wanted(name):
             return TARGET, name
+        if not _on_disk(path):
+            return FOUNDATION, "<generated>"
         if path.startswith((OWN, INVARIANTS)):
             return FOUNDATION, name
         top = name.partition("/")[0].removesuffix(".py")
@@ -78,95 +95,108 @@ class FrameOwners:
             return (TARGET if self._wanted(within) else FOUNDATION), within
         return (FOUNDATION if top in RUNNERS else OTHER), name or os.path.basename(path)
 
+    def _cython(self, file: str) -> tuple[int, str]:
+        inside = [file[at + 1 :] for at in range(-1, len(file)) if at < 0 or file[at] == "/"]
+        found = next((one for one in inside if self._wanted(f"{one.rpartition('.')[0]}.py")), "")
+        return (TARGET, found) if found else (OTHER, _BUILT.sub("", file))
+
     def _wanted(self, name: str) -> bool:
         """Whether a file, as the import path names it, belongs to a package of the target."""
         return any(name == f"{package}.py" or name.startswith(f"{package}/") for package in self._packages)
 
 
-def name_of(kind: type) -> str:
-    """ "ValueError", "struct.error": builtins without their module."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def places(trace: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
-    """Code and line of each frame, outermost first."""
-    while trace is not None:
-        yield trace.tb_frame.f_code, trace.tb_lineno or trace.tb_frame.f_code.co_firstlineno
-        trace = trace.tb_next
-
-
-def describe(kind: str, error: BaseException, territory: FrameOwners, *, brief: bool = False) -> dict[str, Any]:
+def describe(
+    kind: str, error: BaseException, territory: FrameOwners, *, brief: bool = False, printed: str = ""
+) -> dict[str, Any]:
     """Everything that a record says of an exception. kind: "" asks for the exception's own kind.
 
-    brief: the keys alone, ten times as fast.
+    brief: the keys alone, ten times as fast. printed: what native code has said of it.
     """
     kind = kind or kind_of(error)
     _trim(error)
-    leaves = list(_leaves(error))
-    causes = [*_causes(error)]
-    if kind == "group":
-        causes = sorted({name_of(type(leaf)) for leaf in leaves}) + causes
+    leaves, chain = raised.leaves(error), [*raised.causes(error)]
     deepest = leaves[0] if leaves and kind == "group" else error
     stack = _stack(deepest, territory)
     if not any(sort in (TARGET, OTHER) for sort, _ in stack) and deepest is not error:
         stack = _stack(error, territory) + stack
-    type_name = name_of(type(error))
-    group, bucket = keys(kind, type_name, stack, causes)
+    origin = raised.root(error)
+    through = deepest if kind == "group" and leaves else origin
+    words = last_words.parse(printed) if printed else None
+    words = words or last_words.placed(message_of(error))
+    if words is None and raised.is_panic(type(error)):
+        words = LastWords("Rust", "panic", message_of(error))
+    came_from = key_name(type(through)) if through is not None else ""
+    asked = _asked(stack) if issubclass(type(error), LookupError | AttributeError) else stack
+    group, bucket = keys(kind, key_name(type(error)), asked, came_from, words)
     if brief:
         return {"kind": kind, "group": group, "bucket": bucket}
-    sorts = {TARGET, OTHER} if any(sort in (TARGET, OTHER) for sort, _ in stack) else {HARNESS}
-    frames = [f"{place[0]}:{place[1]}:{place[2]}" for sort, place in stack if sort in sorts]
+    names = sorted({name_of(type(leaf)) for leaf in leaves}) if kind == "group" else []
     return {
-        "kind": kind, "type": type_name, "message": message_of(error), "traceback": _text(error),
-        "frames": _shortened(frames), "causes": causes, "group": group, "bucket": bucket,
+        "kind": kind, "type": name_of(type(error)), "message": message_of(error), "traceback": text_of(error),
+        "frames": [*_shortened(frames_of(stack)), *([words.frame] if words and words.frame else [])],
+        "causes": [*names, *(name_of(type(one)) for one in chain)], "group": group, "bucket": bucket,
+        "escapes": raised.escapes(error), "origin": _origin(origin, territory),
     }  # fmt: skip
+
+
+def frames_of(stack: list[tuple[int, Place]]) -> list[str]:
+    """ "file:line:function" of the target's frames and others'; of the harness's where there are none."""
+    sorts = {TARGET, OTHER} if any(sort in (TARGET, OTHER) for sort, _ in stack) else {HARNESS}
+    return [f"{place[0]}:{place[1]}:{place[2]}" for sort, place in stack if sort in sorts]
+
+
+def _origin(origin: BaseException | None, territory: FrameOwners) -> str:
+    """ "KeyError at acme.py:12:field"."""
+    place = deepest(_stack(origin, territory)) if origin is not None else None
+    return f"{name_of(type(origin))} at {place[0]}:{place[1]}:{place[2]}" if place else ""
 
 
 def _trim(error: BaseException) -> None:
     """Drop the wrapper's own frames from the top of the traceback."""
-    trace = error.__traceback__
+    trace = raised.trace_of(error)
     while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(OWN):
         trace = trace.tb_next
-    error.__traceback__ = trace
+    raised.trim(error, trace)
 
 
 def kind_of(error: BaseException) -> str:
     """Most special first: RecursionError is a RuntimeError, and a group may be anything."""
-    if isinstance(error, BaseExceptionGroup):
-        return "group"
     for kind, name in (
+        (BaseExceptionGroup, "group"),
         (RecursionError, "recursion"),
         (MemoryError, "memory-error"),
         (AssertionError, "assertion"),
         (SystemExit, "exit"),
     ):
-        if isinstance(error, kind):
+        if issubclass(type(error), kind):
             return name
     return "exception"
 
 
-def message_of(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except BaseException as other:  # noqa: BLE001 - a target's own __str__ may raise anything
-        text = f"<str() of the exception raised {type(other).__name__}>"
-    return text[:LONGEST_MESSAGE]
-
-
-def keys(kind: str, type_name: str, stack: list[tuple[int, Place]], causes: list[str]) -> tuple[str, str]:
-    """Group and bucket. stack: whose and where, outermost first."""
-    if kind == "recursion":
-        cycle = _cycle(stack)
-        if cycle:
-            group = f"{kind}:{type_name}:{cycle[0][0]}:{cycle[0][1]}"
-            return group, ":".join([group, *(name for _, name in cycle[1:]), *causes])
+def keys(
+    kind: str, type_name: str, stack: list[tuple[int, Place]], origin: str = "", words: LastWords | None = None
+) -> tuple[str, str]:
+    """Group and bucket. stack: whose and where, outermost first. origin: type of what it goes back to, "" where it has
+    none. words: of native code, where it has said where."""
+    if words is not None and words.place:
+        group = f"{kind}:{type_name}:{words.place}"
+        return group, group
+    through = [origin] if origin else []
     place = deepest(stack)
+    if kind in ("recursion", "overflow") and (entry := _entry(stack)):
+        if place is not None and entry[0] == FOUNDATION and any(sort != FOUNDATION for sort, _ in stack):
+            group = f"{kind}:{type_name}:{place[0]}:{place[2]}"
+            return group, f"{group}:{entry[1][2]}"
+        group = f"{kind}:{type_name}:{entry[1][0]}:{entry[1][2]}"
+        return group, group
+    said = [words.key] if words is not None and words.key else []
     if place is None:
-        return f"{kind}:{type_name}", ":".join([f"{kind}:{type_name}", *causes])
+        group = ":".join([f"{kind}:{type_name}", *said])
+        return group, ":".join([group, *through])
     file, line, function, first = place
-    group = f"{kind}:{type_name}:{file}:{function}"
-    offset = [] if kind in SAMPLED else [f"+{line - first}"]
-    return group, ":".join([group, *offset, *causes])
+    group = ":".join([f"{kind}:{type_name}:{file}:{function}", *said])
+    exact = f"L{line}" if file.endswith(CYTHON) else f"+{line - first}"
+    return group, ":".join([group, *([] if kind in SAMPLED else [exact]), *through])
 
 
 def deepest(stack: list[tuple[int, Place]]) -> Place | None:
@@ -178,59 +208,46 @@ def deepest(stack: list[tuple[int, Place]]) -> Place | None:
     return None
 
 
-def _cycle(stack: list[tuple[int, Place]]) -> list[tuple[str, str]]:
+def _asked(stack: list[tuple[int, Place]]) -> list[tuple[int, Place]]:
+    """Without the look-up itself at its end: a class that is a mapping is not to blame for what it is asked for."""
+    end = len(stack)
+    while end and (stack[end - 1][0] == FOUNDATION or stack[end - 1][1][2].rpartition(".")[2] in LOOKUPS):
+        end -= 1
+    return stack[:end] if any(sort in (TARGET, OTHER) for sort, _ in stack[:end]) else stack
+
+
+def _entry(stack: list[tuple[int, Place]]) -> tuple[int, Place] | None:
+    """Where a cycle of calls is entered: its outermost function, of the target's before others'.
+
+    Which functions turn in it depends on the input (a list in a list, a map in a list); where it begins hardly ever.
+    """
     counts: dict[tuple[str, str], int] = {}
     for _, place in stack:
         key = (place[0], place[2])
         counts[key] = counts.get(key, 0) + 1
-    often = sorted(key for key, count in counts.items() if count >= REPEATS)
-    sorts = {(place[0], place[2]): sort for sort, place in stack}
-    return [key for key in often if sorts[key] != FOUNDATION] or often
+    least = max(REPEATS, max(counts.values(), default=0) // CYCLE_SHARE)
+    often = [one for one in stack if counts[one[1][0], one[1][2]] >= least]
+    return next((one for one in often if one[0] != FOUNDATION), often[0] if often else None)
 
 
 def _stack(error: BaseException, territory: FrameOwners) -> list[tuple[int, Place]]:
     stack = []
-    for code, line in places(error.__traceback__):
+    for code, line in raised.places(raised.trace_of(error)):
         sort, file = territory.of(code.co_filename)
-        stack.append((sort, (file, line, code.co_qualname, code.co_firstlineno)))
+        first = home(code, line) if sort != FOUNDATION else code.co_firstlineno
+        stack.append((sort, (file, line, code.co_qualname, first)))
     return stack
 
 
-def _causes(error: BaseException) -> Iterator[str]:
-    seen = {id(error)}
-    for _ in range(DEEPEST_CAUSE):
-        following = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        if following is None or id(following) in seen:
-            return
-        seen.add(id(following))
-        yield name_of(type(following))
-        error = following
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
-
-
-def _text(error: BaseException) -> str:
-    try:
-        text = _deep(error) if isinstance(error, RecursionError) else "".join(traceback.format_exception(error))
-    except BaseException as other:  # noqa: BLE001 - see message_of
-        text = f"{name_of(type(error))} (its traceback could not be written: {type(other).__name__})\n"
-    if len(text) > LONGEST_TRACEBACK:
-        half = LONGEST_TRACEBACK // 2
-        text = f"{text[:half]}\n... {len(text) - LONGEST_TRACEBACK} characters left out ...\n{text[-half:]}"
-    return text
-
-
-def _deep(error: BaseException, *, ends: int = 20) -> str:
-    """Both ends of a deep traceback: a thousand frames take a tenth of a second to write."""
-    first, last = traceback.format_tb(error.__traceback__, ends), traceback.format_tb(error.__traceback__, -ends)
-    tail = traceback.format_exception_only(error)
-    return "".join(["Traceback (most recent call last):\n", *first, "  ...\n", *last, *tail])
+def _on_disk(path: str) -> bool:
+    """Whether there is such a file, or an archive that it lies in; code made from text may have any name."""
+    while path and path != os.path.dirname(path):
+        if os.path.isfile(path):
+            return True
+        if os.path.isdir(path):
+            return False
+        path = os.path.dirname(path)
+    return False
 
 
 def _shortened(frames: list[str], *, most: int = 60) -> list[str]:

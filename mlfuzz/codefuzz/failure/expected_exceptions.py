@@ -7,8 +7,14 @@ import re
 import sys
 from typing import Any
 
+from mlfuzz.codefuzz.failure.raised import members_of
+
 EXPLICIT = (RecursionError, MemoryError, SystemExit, KeyboardInterrupt, GeneratorExit)
 """Documented only where they are named themselves: RecursionError is a RuntimeError, and nobody means it by that."""
+
+
+MOST_TYPES = 1024
+"""So many types of exceptions are remembered, each with the rules that fit it."""
 
 
 class Documented:
@@ -28,6 +34,8 @@ class Documented:
         kind = type(error)
         fitting = self._fitting.get(kind)
         if fitting is None:
+            if len(self._fitting) >= MOST_TYPES:  # classes made while it runs: to keep them all would be a leak of ours
+                self._fitting.clear()
             fitting = self._fitting[kind] = [match for name, one, match in self._rules if _fits(kind, name, one)]
         if None in fitting:
             self.always.add(kind)
@@ -35,11 +43,12 @@ class Documented:
         if fitting:
             try:
                 text = str(error)
-            except Exception:  # noqa: BLE001 - a target's own __str__ may raise anything
+            except BaseException:  # noqa: BLE001 - a target's own __str__ may raise anything
                 text = ""
             if any(match.search(text) for match in fitting):
                 return True
-        return isinstance(error, BaseExceptionGroup) and all(self.covers(one) for one in error.exceptions)
+        members = members_of(error)
+        return bool(members) and all(self.covers(one) for one in members)
 
 
 def _fits(kind: type, name: str, wanted: type | None) -> bool:

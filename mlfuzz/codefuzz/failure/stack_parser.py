@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place
+from mlfuzz.codefuzz.failure.nameless import NAMELESS
 
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 HEADING = re.compile(r"^(Current thread|Thread|Stack) ")
@@ -73,8 +74,13 @@ def placed(stack: list[Raw], territory: FrameOwners) -> list[tuple[int, Place]]:
 def enclosing(file: str, line: int, function: str) -> tuple[str, int]:
     """Full name and first line of the function around a line; what is known where the source cannot be read.
 
-    function: its short name, "" where that is not known.
+    function: its short name, "" where that is not known. Of a lambda or a comprehension, which has no line of its own,
+    the first line is that of the named function around it.
     """
+    if function in NAMELESS:
+        name, first = enclosing(file, line, "")
+        inside = name != "<module>" and _functions(file)
+        return (f"{name}.<locals>.{function}" if inside else function), first
     best = (function, line)
     for name, first, last in _functions(file):
         if first <= line <= last and function in ("", name.rpartition(".")[2]):

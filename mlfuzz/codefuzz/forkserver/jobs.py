@@ -20,12 +20,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
-from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners, message_of
+from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.failure.raised import message_of
 from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading import atheris_shim
 from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
-from mlfuzz.codefuzz.runtime import messages, sandbox, throwaway
+from mlfuzz.codefuzz.runtime import messages, sandbox, self_ended, throwaway
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
@@ -33,6 +34,7 @@ from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RET
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
 from mlfuzz.codefuzz.runtime.permissions import INSIDE, OUTSIDE, Permissions
+from mlfuzz.codefuzz.runtime.reprint import printed_by
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
 
 ROOMY = 4.0
@@ -92,6 +94,7 @@ class Post:
         """
         os.lseek(self.stacks, 0, os.SEEK_SET)
         os.ftruncate(self.stacks, 0)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # what it is when the handler is gone, at the interpreter's end
         faulthandler.register(signal.SIGUSR1, file=self.stacks, all_threads=False, chain=False)
         if fatal:
             faulthandler.enable(file=self.stacks, all_threads=False)
@@ -135,10 +138,11 @@ class JobBench:
         if self.watched:  # at once: until it is there, nobody answers
             socket.send_fds(self.post.resume, [INSIDE if inside else OUTSIDE], [listener])
             os.close(listener)
-        _tell_exits(self.post.stacks)
+        self_ended.watch(self.post.stacks)
 
     def catcher(self, known: list[str] | None = None) -> ExceptionFilter:
         catcher = ExceptionFilter(self.documented, self.territory, self.post.flight, set(known or ()))
+        catcher.printed = lambda data: printed_by(self.entry, data)
         catcher.install()
         return catcher
 
@@ -201,7 +205,7 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
         if answer.get("again"):
             catcher.reopen(outcome["bucket"])
 
-    catcher.tell = tell
+    catcher.tell, catcher.more = tell, bench.post.send
     catcher.caught = uncounted(catcher.caught)  # type: ignore[method-assign]
     poison = frozenset(bytes.fromhex(one) for one in job["poison"])
     if job.get("heard"):
@@ -420,17 +424,6 @@ class MemoryMeter:
         except (OSError, StopIteration):
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             return peak / (1 << 20 if sys.platform == "darwin" else 1024)
-
-
-def _tell_exits(stacks: int) -> None:
-    """os._exit leaves no trace: write the stack first."""
-    leave = os._exit
-
-    def traced(status: int) -> NoReturn:
-        faulthandler.dump_traceback(file=stacks, all_threads=False)
-        leave(status)
-
-    os._exit = traced
 
 
 def _watch_edges() -> set[int]:

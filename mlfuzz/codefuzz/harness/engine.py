@@ -106,6 +106,9 @@ OnFailure = Callable[[bytes, Outcome], None]
 """Called once for each new bucket, as soon as it is known, before the worker goes on; also, with what was refused, for
 a failure that comes of the sandbox."""
 
+OnAgain = Callable[[bytes, Outcome], None]
+"""Called now and then for a bucket that is known: by another way, or with how often it was seen since (`times`)."""
+
 OnProgress = Callable[[FuzzProgress], None]
 
 
@@ -125,6 +128,7 @@ class Session(Protocol):
     def fuzz(
         self, corpus: Path, *, seconds: float, runs: int = 0, on_failure: OnFailure, on_progress: OnProgress,
         known: Sequence[str] = (), words: Sequence[bytes] = (), stop: Callable[[], bool] = lambda: False,
+        on_again: OnAgain = lambda payload, outcome: None,
     ) -> FuzzProgress:  # fmt: skip
         """Fuzz until a limit is reached; survives whatever an input does. known: buckets that are not told again.
 

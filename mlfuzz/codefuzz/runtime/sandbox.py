@@ -16,7 +16,9 @@ import struct
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import cast
 
+from mlfuzz.codefuzz.failure import raised
 from mlfuzz.codefuzz.runtime.permissions import LARGE, NETWORK, PROCESSES, SIGNALS, Permissions
 from mlfuzz.codefuzz.runtime.syscalls import DEVICES, FILES, LOOKS, MACHINES, NETWORK_CALLS, PROGRAM_CALLS
 
@@ -242,9 +244,9 @@ def errors_of_system(error: BaseException) -> list[OSError]:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        waiting += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-        if isinstance(one, OSError):
-            found.append(one)
+        waiting += [raised.cause_of(one), raised.context_of(one), *raised.members_of(one)]
+        if issubclass(type(one), OSError):
+            found.append(cast(OSError, one))
     return found
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
+from mlfuzz.codefuzz.failure import raised
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners, describe
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.runtime.flight_recorder import (
@@ -26,6 +27,7 @@ from mlfuzz.codefuzz.runtime.flight_recorder import (
     beginnings,
 )
 from mlfuzz.codefuzz.runtime.input_threads import InputThreads, input_of
+from mlfuzz.codefuzz.runtime.sightings import Sightings, worth_a_look
 
 Tell = Callable[[dict[str, Any], bytes], None]
 Entry = Callable[[bytes], Any]
@@ -42,12 +44,17 @@ UNTELLABLE = 113
 """Exit status of a worker that cannot tell what it found (its descriptors were closed, its memory is used up)."""
 
 
+MOST_SEEN = 100_000
+"""Spots that are known again without any text."""
+
+
 class ExceptionFilter:
-    """Sorts what an input raised; tells each new bucket once.
+    """Sorts what an input raised; tells each new bucket once, and where it is asked to, more ways to those it knows.
 
     known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, each with the input that
     it is of where that is known, and None for a thread that was started; always the same list. forks: processes that
-    the target started. cloning: it is the worker that forks, not the target. brief: only keys are wanted.
+    the target started. cloning: it is the worker that forks, not the target. brief: only keys are wanted. more: told of
+    ways and counts, without an answer; None: nobody asks. printed: what an input makes native code print.
     """
 
     def __init__(self, documented: Documented, territory: FrameOwners, flight: FlightPage, known: set[str]) -> None:
@@ -57,7 +64,10 @@ class ExceptionFilter:
         self.forks = 0
         self.cloning = self.brief = False
         self.tell: Tell = lambda outcome, data: None
-        self._seen: set[tuple[Any, ...]] = set()
+        self.more: Tell | None = None
+        self.printed: Callable[[bytes], str] = lambda data: ""
+        self._sightings = Sightings()
+        self._seen: dict[tuple[Any, ...], list[int]] = {}
         self._pinned: list[Any] = []
 
     def install(self) -> None:
@@ -91,9 +101,11 @@ class ExceptionFilter:
             self.flight.head[REFUSED] += 1
             return
         self.flight.head[FAILED] += 1
-        if self._known_place(error):
+        times = self._unseen(error)
+        if not times:
             return
-        self._tell(describe("", error, self.territory, brief=self.brief), data)
+        printed = self.printed(data) if raised.is_panic(type(error)) else ""
+        self._tell(describe("", error, self.territory, brief=self.brief, printed=printed), data, times)
 
     def flush(self, data: bytes) -> None:
         """Tell what was raised elsewhere while this input ran, once its threads have had their time."""
@@ -105,36 +117,50 @@ class ExceptionFilter:
             self.flight.head[FAILED] += 1
             self._tell(outcome, data if owner is None else owner)
 
-    def _tell(self, outcome: dict[str, Any], data: bytes) -> None:
-        if outcome["bucket"] in self.known:
+    def _tell(self, outcome: dict[str, Any], data: bytes, times: int = 1) -> None:
+        fresh = outcome["bucket"] not in self.known
+        if not fresh and self.more is None:
             return
         self.known.add(outcome["bucket"])
+        counted = {} if self.more is None else self._sightings.see(outcome, times)
         try:
-            self.tell(outcome, data)
+            if fresh:
+                self.tell({**outcome, **counted}, data)
+            elif counted and self.more is not None:
+                self.more({**outcome, **counted, "known": True}, data)
         except (OSError, MemoryError):
             LEAVE(UNTELLABLE)
 
-    def _known_place(self, error: BaseException) -> bool:
-        """Whether this very spot was told before: a look-up of code objects, without any text."""
+    def _unseen(self, error: BaseException) -> int:
+        """How often this very spot was seen since it was looked at, if it is time to look again, else 0.
+
+        A look-up of code objects, without any text.
+        """
         trail: list[Any] = [type(error)]
-        trace = error.__traceback__
+        trace = raised.trace_of(error)
         while trace is not None:
             trail += (id(trace.tb_frame.f_code), trace.tb_lasti)
             trace = trace.tb_next
-        cause = error.__cause__ or error.__context__
-        trail.append(type(cause))
-        if isinstance(error, BaseExceptionGroup):
-            trail += [type(one) for one in error.exceptions]
+        trail.append(type(raised.following(error)))
+        if issubclass(type(error), BaseExceptionGroup):
+            trail += [type(one) for one in raised.leaves(error)]
+        if raised.is_panic(type(error)):
+            trail.append(raised.message_of(error))
         key = tuple(trail)
-        if key in self._seen:
-            return True
-        if len(self._seen) < 100_000:
-            self._seen.add(key)
-            trace = error.__traceback__
+        counts = self._seen.get(key)
+        if counts is not None:
+            counts[0] += 1
+            if self.more is None or not worth_a_look(counts[0]):
+                return 0
+            times, counts[1] = counts[0] - counts[1], counts[0]
+            return times
+        if len(self._seen) < MOST_SEEN:
+            self._seen[key] = [1, 1]
+            trace = raised.trace_of(error)
             while trace is not None:  # an id is only a name while its object lives
                 self._pinned.append(trace.tb_frame.f_code)
                 trace = trace.tb_next
-        return False
+        return 1
 
     def _in_thread(self, seen: threading.ExceptHookArgs) -> None:
         if seen.exc_value is not None and seen.exc_type is not SystemExit:

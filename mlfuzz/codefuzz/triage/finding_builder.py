@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from signal import Signals
 from typing import Any
 
 import msgspec
@@ -18,7 +19,9 @@ from mlfuzz.budget import in_words
 from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.failure.sanitizer_report import ATTEMPT
+from mlfuzz.codefuzz.failure.severity import severity, words
 from mlfuzz.codefuzz.harness.discovery import Harness
+from mlfuzz.codefuzz.triage.call_paths import first_of
 from mlfuzz.findings.finding import FileRef, Finding, Run, Verdict, identify
 from mlfuzz.findings.fingerprint import RESOURCES
 
@@ -32,20 +35,6 @@ EXPECTED = "an answer"
 
 _MODULE = re.compile(r"\bmlfuzz_harness\.\w+\.(?=\w)")
 """A harness's module inside a type's name; once it was the module itself."""
-
-_GRAVE = {
-    "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
-    "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
-}  # fmt: skip
-_INVARIANTS = "mlfuzz.skew.failures."
-_SHARE = re.compile(r"([\d.]+(?:e[+-]?\d+)?|inf) % of the (?:range|values)")
-"""Of a model input's range, or of its tokens, how much differs."""
-
-_LEAKY = frozenset({
-    "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
-    "NotImplementedError",
-})  # fmt: skip
-"""Types by which a parser lets those through that it is built on: a nuisance rather than a danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,8 @@ def candidate(
         seed_name=seed, expected=EXPECTED, observed=outcome.type or outcome.kind, message=outcome.message[:2000],
         key=outcome.bucket, fault=outcome.group, severity=severity(outcome), campaign=origin.campaign,
         life=origin.life, environment=dict(origin.environment), created=datetime.now(UTC).isoformat(timespec="seconds"),
-        sentence=sentence_of(outcome, len(payload)), evidence=_evidence(outcome, payload, origin),
+        sentence=sentence_of(outcome, len(payload)),
+        evidence={**_evidence(outcome, payload, origin), **first_of(outcome)},
     )  # fmt: skip
     return finding, {file: payload}
 
@@ -114,9 +104,12 @@ def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
     elif kind in ("slow", "memory", "leak"):
         keys = {f"{kind}::{harness}"}
     elif kind == "os-exit":
-        keys = {f"{kind}:{outcome.type}"}
+        keys = {f"{kind}:{outcome.type}", *(f"{kind}:{outcome.type}{key.removeprefix(f'{kind}:')}" for key in keys)}
     elif kind == "sanitizer" and outcome.type in ("double-free", "bad-free"):
         keys = {key.replace(f":{outcome.type}:", f":{ATTEMPT}:", 1) for key in keys}
+    elif kind == "crash" and outcome.signal:
+        name = Signals(outcome.signal).name
+        keys |= {f"{kind}:{name}", *(f"{kind}:{name}{key.removeprefix(f'{kind}:signal')}" for key in keys)}
     return frozenset(_MODULE.sub("mlfuzz_harness.", key) for key in keys)
 
 
@@ -132,6 +125,7 @@ def as_recorded(finding: Finding, outcome: Outcome) -> bool:
     """
     kinds = {outcome.kind, "crash"} if outcome.kind == "overflow" else {outcome.kind}
     types = {outcome.type or outcome.kind, _MODULE.sub("mlfuzz_harness.", outcome.type)}
+    types |= {Signals(outcome.signal).name} if outcome.signal else set()
     alike = finding.kind in kinds and finding.observed in types
     takes = any(finding.kind in taken and outcome.kind in taken for taken in TAKEN)
     return alike or takes or same_key(finding, outcome)
@@ -166,33 +160,13 @@ def minimised(finding: Finding, first: bytes, smaller: bytes, outcome: Outcome) 
 
 def sentence_of(outcome: Outcome, size: int, *, first: int = 0) -> str:
     """ "PIL/Image.py:120:open; 26 bytes (found with 411); 3.2 s, 1,090 MiB": what stands for a chain of mutations."""
-    parts = [outcome.frames[-1] if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
+    parts = [outcome.frames[-1].removesuffix(":") if outcome.frames else "", f"{size:,} byte{'' if size == 1 else 's'}"]
     parts[1] += f" (found with {first:,})" if first > size else ""
     if outcome.kind in RESOURCES:
         spent = [in_words(outcome.seconds)] if math.isfinite(outcome.seconds) else []
         spent += [f"{outcome.mebibytes:,.0f} MiB"] if math.isfinite(outcome.mebibytes) else []
         parts.append(", ".join(spent))
     return "; ".join(part for part in parts if part)
-
-
-def severity(outcome: Outcome) -> float:
-    """0 to 5: memory safety, then denial of service by a small input, then exceptions that nobody documented."""
-    if outcome.kind in _GRAVE:
-        return _GRAVE[outcome.kind]
-    if outcome.type.startswith(_INVARIANTS):
-        return _of_invariant(outcome.message)
-    return 1.0 if outcome.type.rpartition(".")[2] in _LEAKY else 2.0
-
-
-def _of_invariant(message: str) -> float:
-    """By the size of the difference that `mlfuzz.skew` words, and by whether the model's answer changes."""
-    if "; the answer changes" in message:
-        return 3.5
-    found = _SHARE.search(message)
-    if found is None:
-        return 2.5
-    share = float(found[1])
-    return 3.0 if share >= 10 else 2.0 if share >= 1 else 1.0
 
 
 def amplification(size: int, seconds: float, mebibytes: float) -> dict[str, float]:
@@ -231,6 +205,7 @@ def _evidence(outcome: Outcome, payload: bytes, origin: CodeOrigin) -> dict[str,
 def _facts(outcome: Outcome, payload: bytes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": outcome.type, "frames": list(outcome.frames), "causes": list(outcome.causes),
+        "origin": outcome.origin, "escapes": outcome.escapes, "caught": words(outcome) if outcome.failed else "",
         "traceback": stack_parser.readable(outcome.traceback)[-LONGEST:],
         "bucket": outcome.bucket, "group": outcome.group,
         "size": len(payload), "output": outcome.output[-2000:], "signal": outcome.signal, "status": outcome.status,

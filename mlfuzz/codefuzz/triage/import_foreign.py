@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mlfuzz.codefuzz.failure.outcome import Outcome
+from mlfuzz.codefuzz.triage.call_paths import PathTally, reference
 from mlfuzz.codefuzz.triage.confirm import TIMES, Reproducer
 from mlfuzz.codefuzz.triage.finding_builder import CodeOrigin, candidate, confirmed, former_keys, tried
 from mlfuzz.codefuzz.triage.replay import unjudged
 from mlfuzz.errors import MlfuzzError, StorageError, UsageError
 from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.record import files_of
 from mlfuzz.findings.store import FindingStore
 
 Maker = Literal["libFuzzer", "AFL", "ClusterFuzz", "unknown"]
@@ -86,7 +90,7 @@ def adopt(
     *, on_file: Callable[[Foreign, State, str], None] = lambda *_: None,
 ) -> Adopted:  # fmt: skip
     """Run each input alone; save what fails in a way that no finding of this harness in the store does."""
-    known = {one.key for one in store.records() if one.target == origin.harness.name}
+    known = {one.key: one.id for one in store.records() if one.target == origin.harness.name}
     adopted = Adopted()
     for one in inputs:
         state, reason, finding = _adopt(one, run, store, origin, known)
@@ -97,7 +101,7 @@ def adopt(
 
 
 def _adopt(
-    one: Foreign, run: Reproducer, store: FindingStore, origin: CodeOrigin, known: set[str]
+    one: Foreign, run: Reproducer, store: FindingStore, origin: CodeOrigin, known: dict[str, str]
 ) -> tuple[State, str, Finding | None]:
     try:
         payload = _read(one)
@@ -110,14 +114,29 @@ def _adopt(
     if not failing:
         return "holds", outcomes[-1].kind, None
     first = failing[0]
-    if not known.isdisjoint({first.bucket, *former_keys(first, origin.harness.name)}):
+    keys = {first.bucket, *former_keys(first, origin.harness.name)}
+    if same := next((known[key] for key in known if key in keys), ""):
+        _note(store, same, first, payload, origin.suffix)
         return "known", f"{first.kind} {first.type}", None
-    known.add(first.bucket)
     finding, files = candidate(payload, first, origin, seed=one.path.name)
     finding = confirmed(finding, tried(outcomes, finding.key, finding.kind), payload)
+    known[first.bucket] = finding.id
     if not store.save(finding, files):
         return "known", f"{first.kind} {first.type}", None
     return "new", f"{first.kind} {first.type}", finding
+
+
+def _note(store: FindingStore, finding_id: str, outcome: Outcome, payload: bytes, suffix: str) -> None:
+    """Keep by which way it has come to the place of a finding that is there."""
+    finding = store.load(finding_id)
+    held = {ref.sha256 for ref in files_of(finding)}
+    if hashlib.sha256(payload).hexdigest() in held:  # the same file once more
+        return
+    tally = PathTally.of(finding)
+    tally.note(outcome, payload)
+    store.gather(
+        finding_id, tally.evidence(), {reference(digest, suffix): data for digest, data in tally.files.items()}
+    )
 
 
 def _read(one: Foreign) -> bytes:

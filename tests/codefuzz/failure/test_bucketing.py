@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlfuzz.codefuzz
-from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OWN, FrameOwners, describe, kind_of
+from mlfuzz.codefuzz.failure.bucketing import FOUNDATION, OTHER, OWN, TARGET, FrameOwners, describe, keys, kind_of
 from mlfuzz.codefuzz.forkserver.server import OURS
 
 
@@ -79,10 +79,28 @@ def test_a_context_that_was_suppressed_is_no_cause(tmp_path):
     assert described(tmp_path, text)["causes"] == []
 
 
-def test_recursion_gives_one_key_from_wherever_it_began(tmp_path):
-    text = "def a(): b()\ndef b(): a()\ndef parse(): a()\ndef again(): b()\n"
-    keys = {described(tmp_path, text, call)["bucket"] for call in ("parse", "again")}
-    assert keys == {"recursion:RecursionError:target.py:a:b"}
+def test_recursion_gives_one_key_at_any_depth_and_by_whatever_turns_in_it(tmp_path):
+    text = """
+def value(how): (table if how[0] == "t" else array)(how[1:] + how[0])
+def array(how): value(how)
+def table(how): value(how)
+def one(): value("a")
+def two(): value("t")
+def three(): value("aat")
+"""
+    keys = {described(tmp_path, text, call)["bucket"] for call in ("one", "two", "three")}
+    assert keys == {"recursion:RecursionError:target.py:value"}
+
+
+def test_recursion_of_the_standard_library_is_at_whoever_called_it(tmp_path):
+    text = """
+import copy
+def parse():
+    nest = []
+    for _ in range(5000): nest = [nest]
+    copy.deepcopy(nest)
+"""
+    assert described(tmp_path, text)["bucket"].startswith("recursion:RecursionError:target.py:parse:")
 
 
 def test_the_traceback_of_a_recursion_is_short(tmp_path):
@@ -120,3 +138,93 @@ def test_frames_of_every_file_of_ours_are_no_frames_of_the_code_under_test(tmp_p
     assert all(file.startswith(OURS) for file in files)
     territory = FrameOwners(("target",), "", [str(tmp_path), str(folder.parent.parent)])
     assert {territory.of(file)[0] for file in files} == {FOUNDATION}
+
+
+MAPPING = """
+class Table(dict):
+    def __getitem__(self, key):
+        return dict.__getitem__(self, key)
+    def __getattr__(self, name):
+        raise AttributeError(name)
+def one(): Table()["x"]
+def two():
+    Table()["y"]
+def three(): Table().z
+"""
+
+
+@pytest.mark.parametrize("call", ["one", "two", "three"])
+def test_a_look_up_is_at_whoever_has_asked(tmp_path, call):
+    failure = described(tmp_path, MAPPING, call)
+    assert failure["group"].endswith(f":target.py:{call}")
+    assert "__get" in failure["frames"][-1]
+
+
+def test_a_look_up_that_the_harness_asks_for_is_at_the_class(tmp_path):
+    names = module(tmp_path, "target", MAPPING)
+    territory = FrameOwners(("target",), __file__, [str(tmp_path)])
+    with pytest.raises(KeyError) as raised:
+        names["Table"]()["x"]
+    assert describe("", raised.value, territory)["group"].endswith(":Table.__getitem__")
+
+
+FILES = {
+    "src/acme/core.pyx": (TARGET, "acme/core.pyx"),
+    "acme/core.pyx": (TARGET, "acme/core.pyx"),
+    "/build/env/acme/inner/x.pxd": (TARGET, "acme/inner/x.pxd"),
+    "acme.pyx": (TARGET, "acme.pyx"),
+    "numpy/random/mtrand.pyx": (OTHER, "numpy/random/mtrand.pyx"),
+    "gen-17.py": (FOUNDATION, "<generated>"),
+    "<string>": (FOUNDATION, "<string>"),
+    "<attrs generated init acme.Item>": (FOUNDATION, "<attrs generated init acme.Item>"),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_frames_of_cython_and_of_code_made_from_text_have_an_owner(file, tmp_path):
+    assert FrameOwners(("acme",), "", [str(tmp_path)]).of(file) == FILES[file]
+
+
+def test_a_line_of_cython_is_the_key_as_it_is():
+    stack = [(TARGET, ("acme/core.pyx", 31, "acme.core.read", 31))]
+    assert keys("exception", "ValueError", stack)[1] == "exception:ValueError:acme/core.pyx:acme.core.read:L31"
+
+
+def test_the_end_of_a_chain_is_what_it_goes_back_to_with_its_place(tmp_path):
+    text = """
+def field(): raise KeyError("x")
+def record():
+    try: field()
+    except KeyError as error: raise ValueError("record") from error
+def parse():
+    try: record()
+    except ValueError as error: raise RuntimeError("file") from error
+"""
+    failure = described(tmp_path, text)
+    assert failure["bucket"].endswith(":parse:+2:KeyError")
+    assert failure["causes"] == ["ValueError", "KeyError"]
+    assert failure["origin"] == "KeyError at target.py:2:field"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def __getattribute__(self, name): raise TypeError(name)",
+        "def __str__(self): raise SystemExit",
+        "def __str__(self): return 5",
+        "def __bool__(self): raise TypeError",
+        "__module__ = 5",
+        "__cause__ = property(lambda self: 1 / 0)",
+        "__traceback__ = None",
+        "args = property(lambda self: 1 / 0)",
+        "def __eq__(self, other): raise TypeError\n    __hash__ = None",
+        "__notes__ = 5",
+    ],
+)
+def test_an_exception_may_be_broken_in_any_part(tmp_path, text):
+    source = (
+        f"class Odd(Exception):\n    {text}\ndef parse():\n    try: {{}}['x']\n    except KeyError: raise Odd('y')\n"
+    )
+    failure = described(tmp_path, source)
+    assert failure["group"].endswith(":target.py:parse")
+    assert failure["causes"] == ["KeyError"]
