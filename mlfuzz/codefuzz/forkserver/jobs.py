@@ -17,7 +17,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
 from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
