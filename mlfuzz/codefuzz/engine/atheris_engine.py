@@ -37,6 +37,7 @@ from mlfuzz.codefuzz.loading.instrumentation_cache import prune
 from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import write_atomic
+from mlfuzz.targets.find import import_roots
 
 SANDBOXES = ("auto", "none")
 
@@ -317,6 +318,7 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
+        "folders": [str(folder) for folder in import_roots(Path(options.project).resolve())],
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload),
         "sandbox": "none" if declaration.sandbox == "off" else options.sandbox,
         "atheris": atheris, "cover": cover,
@@ -339,9 +341,11 @@ def environment(options: Options, mutator: str = "") -> dict[str, str]:
     variables.pop("PYTHONSTARTUP", None)
     variables.pop("PYTHONFAULTHANDLER", None)
     variables["PYTHONHASHSEED"] = "0"
+    paths = [os.path.abspath(path) for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if paths:
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
     if not options.python:  # another Python has packages of its own beside its own mlfuzz, or has none
         own = str(Path(mlfuzz.__file__).resolve().parent.parent)
-        paths = [path for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
         variables["PYTHONPATH"] = os.pathsep.join([*paths, own] if own not in paths else paths)
     if options.instrument:
         variables["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -75,11 +75,13 @@ class ForkServerClient:
         sealed = [{**numbers, "seal": slot.seal} for numbers, slot in zip(slots, self.slots, strict=True)]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
         free = spec["sandbox"] == "none"
+        if not free:  # what is made while it is imported, for the time of the run, must be there for the inputs
+            environment = {**environment, "TMPDIR": str(self.scratch / "work" / "tmp")}
         begin = ["-c", ELSEWHERE, mlfuzz.__file__] if python else ["-m", SERVER]
         try:
             self._process = subprocess.Popen(
                 [python or sys.executable, "-P", *begin, str(theirs.fileno()), str(os.getpid())],
-                pass_fds=passed, env=environment, cwd=spec["project"] if free else self.scratch,
+                pass_fds=passed, env=environment, cwd=spec["project"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=self.slots[FUZZ].descriptors["output"], start_new_session=True,
             )  # fmt: skip

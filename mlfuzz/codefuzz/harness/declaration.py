@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from mlfuzz.codefuzz.harness.plain_file import PLAIN_ENTRY, parsed, plain_entry
 from mlfuzz.errors import ConfigError, TargetLoadError, suggestion
 
 LITERAL = "HARNESS"
 ENTRY = "fuzz"
-PLAIN_ENTRY = "TestOneInput"
 
 
 class AllowedException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +35,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
     own. blind: native code that gives no coverage, said beforehand. sandbox: "off" lets it do to the machine what it
-    likes. entry: "fuzz", or "TestOneInput" for a plain
-    atheris file, which has no literal.
+    likes. entry: "fuzz"; of a plain atheris file, which has no literal, the name of the function that it hands to
+    atheris.Setup, "TestOneInput" where that has none of its own.
     """
 
     name: str
@@ -56,6 +56,11 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     entry: str = ENTRY
 
     @property
+    def plain(self) -> bool:
+        """Whether it is an atheris file without a literal."""
+        return self.entry != ENTRY
+
+    @property
     def documented(self) -> tuple[AllowedException, ...]:
         return tuple(AllowedException(one) if isinstance(one, str) else one for one in self.allowed)
 
@@ -63,19 +68,20 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def read(path: Path) -> Declaration:
     """The declaration of a harness file; nothing of it runs.
 
-    A plain atheris file (a `TestOneInput`, no literal) is taken as it is, under its file name.
+    A plain atheris file (no literal) is taken as it is, under its file name.
     Raises TargetLoadError where the file is no harness, ConfigError for a key or value that is not understood.
     """
-    try:
-        tree = ast.parse(path.read_bytes(), str(path))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TargetLoadError(f"{path}: not a harness that can be read: {error}") from error
+    tree = parsed(path)
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     literal = _literal(tree, path)
     if literal is None:
-        if PLAIN_ENTRY not in functions:
-            raise TargetLoadError(f"{path}: neither {LITERAL} = {{...}} nor a function {PLAIN_ENTRY}(data) is in it")
-        return Declaration(name=path.stem, path=str(path), entry=PLAIN_ENTRY)
+        entry = plain_entry(tree, path)
+        if not entry:
+            raise TargetLoadError(
+                f"{path}: neither {LITERAL} = {{...}} nor a function {PLAIN_ENTRY}(data) nor a call of atheris.Setup "
+                "is in it"
+            )
+        return Declaration(name=_name(path), path=str(path), entry=entry)
     if ENTRY not in functions:
         raise TargetLoadError(f"{path}: a function {ENTRY}(data: bytes) is missing")
     unknown = sorted(set(literal) - set(Declaration.__struct_fields__) | set(literal) & {"path", "entry"})
@@ -83,9 +89,14 @@ def read(path: Path) -> Declaration:
         near = suggestion(str(unknown[0]), Declaration.__struct_fields__)
         raise ConfigError(f"{path}: unknown key {unknown[0]!r} in {LITERAL}{near}")
     try:
-        return msgspec.convert({"name": path.stem, **literal, "path": str(path)}, Declaration)
+        return msgspec.convert({"name": _name(path), **literal, "path": str(path)}, Declaration)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {LITERAL}: {error}") from error
+
+
+def _name(path: Path) -> str:
+    """The file's; the package's for one that is run as `python -m package`."""
+    return path.parent.name if path.stem == "__main__" else path.stem
 
 
 def _literal(tree: ast.Module, path: Path) -> dict[str, Any] | None:
