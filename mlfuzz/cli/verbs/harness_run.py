@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -162,7 +162,7 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
         raise UsageError("--seeds is for one harness; several have each their own")
     seeds = str(context.path(wish.seeds).resolve())
     declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
-    return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+    return [replace(chosen[0], declaration=declaration)]
 
 
 def _require_ours(trust: Trust, loads: Sequence[str], name: str) -> None:

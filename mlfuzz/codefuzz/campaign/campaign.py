@@ -50,6 +50,9 @@ TICK_SECONDS = 2.0
 AWAITED_SECONDS, GRACE_SECONDS = 1.0, 5.0
 """After a request to end it is said what is waited for; then it is waited for no more."""
 
+IMPORT_WORD_SECONDS = 5.0
+"""Longer than most imports take; then a word is said."""
+
 COVERAGE_AFTER = 200
 """Inputs after which a harness must have reached something."""
 
@@ -76,6 +79,25 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
 def turn_seconds(turns: int) -> float:
     """How long the next turn of a harness is that has had so many."""
     return min(LONGEST_SLICE, FIRST_SLICE * GROWTH ** min(turns, GROWING_SLICES))
+
+
+class _Patience:
+    """Whether to stop waiting for an import; says once that it is waited for."""
+
+    def __init__(self, harness: Harness, stopping: Callable[[], bool], say: Callable[[str], object]) -> None:
+        self._harness, self._stopping, self._say = harness, stopping, say
+        self._began, self._said = time.monotonic(), False
+
+    def __call__(self) -> bool:
+        seconds = time.monotonic() - self._began
+        if seconds > IMPORT_WORD_SECONDS and not self._said:
+            self._said = True
+            limit = self._harness.declaration.import_seconds
+            self._say(
+                f"{self._harness.name} is still being imported after {seconds:.0f} s; it is given up once it has "
+                f"imported nothing more for {limit:g} s (import_seconds of the harness)"
+            )
+        return self._stopping()
 
 
 class _Campaign:
@@ -202,7 +224,8 @@ class _Campaign:
     def _open(self, state: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
         with state.opening:
-            session = self.spec.engine.prepare(state.harness.declaration, options, stop=self._stopping)
+            patience = _Patience(state.harness, self._stopping, lambda text: self.tell(Warned(text)))
+            session = self.spec.engine.prepare(state.harness.declaration, options, stop=patience)
             try:
                 if not state.screened:
                     state.prepared = session.prepared

@@ -55,7 +55,7 @@ def ready(state: HarnessState, session: Session, look: SeedAdmission) -> SeedsRe
         notes.append("it starts from nothing; a few small files that the code takes, named by `seeds`, save it hours")
     gaps = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
     gaps += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
-    warnings = (*gaps, *prepared.warnings, *look.warnings)
+    warnings = (*state.harness.notes, *gaps, *prepared.warnings, *look.warnings)
     return SeedsReady(state.name, prepared.seconds, prepared.cached, state.seeds, tuple(notes), warnings)
 
 

@@ -108,7 +108,8 @@ class AtherisSession:
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
         try:
-            reply = self._link.ready(options.start_seconds, declaration.path, stop)
+            limit = options.start_seconds or declaration.import_seconds
+            reply = self._link.ready(limit, declaration.path, stop)
             self._own = frozenset(reply["own"])
             territory = FrameOwners(declaration.instrument, declaration.path, reply["path"])
             self._runner = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
@@ -221,7 +222,8 @@ class AtherisSession:
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
         link = ForkServerClient(spec, environment(self.options, self.declaration.mutator))
         try:
-            reply = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
+            limit = self.options.start_seconds or self.declaration.import_seconds
+            reply = link.ready(limit, self.declaration.path, lambda: False)
             arcs = line_coverage.measured(link, harmless)
         finally:
             link.close()

@@ -80,8 +80,7 @@ class Post:
 
     def take_output(self) -> None:
         """From now on what anybody prints goes to the supervisor's ring."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os.set_blocking(self.output, True)
         os.dup2(self.output, 1)
         os.dup2(self.output, 2)

@@ -27,6 +27,7 @@ from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver import jobs
 from mlfuzz.codefuzz.loading import loader
+from mlfuzz.codefuzz.loading.import_pulse import ImportPulse
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
@@ -48,6 +49,7 @@ class ForkServer:
         self.spec, _ = messages.receive(control)
         self.workers: dict[int, int] = {}
         self.strays = 0
+        self.own = os.getpid()
         self.measure: Any = None
         self.loaded: loader.Loaded | None = None
 
@@ -60,16 +62,31 @@ class ForkServer:
         try:
             if self.spec["cover"]:
                 self.measure = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace").begin(self.spec)
+            messages.send(self.control, {"event": "importing"})  # from now on it is the harness's time
+            self.pulse = ImportPulse(lambda: messages.send(self.control, {"event": "importing"}))
+            sys.meta_path.insert(0, self.pulse)
             loader.load(self.spec, self._begin)
+            if os.getpid() != self.own:
+                LEAVE(0)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
+            if os.getpid() != self.own:  # a process that the harness has forked while it was imported
+                LEAVE(1)
             if self.loaded is None:
-                messages.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
+                words = _words(error, self.spec["path"])
+                leaves = isinstance(error, SystemExit) and not isinstance(error.code, str)
+                for stream in (sys.stdout, sys.stderr):
+                    with contextlib.suppress(Exception):
+                        stream.flush()
+                messages.send(self.control, {"event": "broken", "error": words, "exit": leaves})
                 return 1
         return 0
 
     def _begin(self, loaded: loader.Loaded) -> None:
         """Serve a harness that is there; at the end whatever its file does around the call is left as a script is."""
+        if os.getpid() != self.own:  # the harness has forked: there is one server
+            LEAVE(0)
         self.loaded = loaded
+        sys.meta_path.remove(self.pulse)
         self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=loaded.home)
         folders = [folder for folder in sys.path if folder]
         self.territory = FrameOwners(self.spec["instrument"], self.spec["path"], folders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -13,6 +13,9 @@ from mlfuzz.errors import ConfigError, TargetLoadError, suggestion
 
 LITERAL = "HARNESS"
 ENTRY = "fuzz"
+
+IMPORT_SECONDS = 60.0
+"""Of an import without another module: what loads weights takes that long on a busy machine."""
 
 
 class AllowedException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +37,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. sandbox: "off" lets it do to the machine what it
+    own. blind: native code that gives no coverage, said beforehand. import_seconds: that its import may go on without
+    importing another module. sandbox: "off" lets it do to the machine what it
     likes. entry: "fuzz"; of a plain atheris file, which has no literal, the name of the function that it hands to
     atheris.Setup, "TestOneInput" where that has none of its own.
     """
@@ -51,6 +55,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     length: int = 4096
     mutator: str = ""
     blind: bool = False
+    import_seconds: Annotated[float, msgspec.Meta(gt=0)] = IMPORT_SECONDS
     sandbox: Literal["strict", "off"] = "strict"
     path: str = ""
     entry: str = ENTRY

@@ -13,6 +13,7 @@ import msgspec
 
 import mlfuzz
 from mlfuzz.codefuzz.harness.declaration import Declaration, read
+from mlfuzz.codefuzz.harness.sidecars import beside, is_archive, unpacked
 from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
@@ -29,12 +30,14 @@ class Harness:
     """A declaration, and the folder that its paths start at.
 
     load: how findings name it, "harnesses/wav_scipy.py:fuzz" from the project's folder. shipped: it is mlfuzz's own.
+    notes: in sentences, what of the files beside it is not heeded.
     """
 
     declaration: Declaration
     project: Path
     load: str
     shipped: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,12 +48,17 @@ class Harness:
         return Path(self.declaration.path)
 
     def seed_files(self) -> list[Path]:
-        """Its seeds, by name; [] where it has none. Raises TargetLoadError where its folder of seeds is missing."""
+        """Its seeds, by name; [] where it has none. An archive is unpacked in the project's folder of campaigns.
+
+        Raises TargetLoadError where its folder of seeds is missing.
+        """
         if not self.declaration.seeds:
             return []
         place = self.project / self.declaration.seeds
         if not place.exists():
             raise TargetLoadError(f"harness {self.name}: its seeds {place} are not there")
+        if is_archive(place):
+            return unpacked(place, resolve(self.project).state_dir)
         return [place] if place.is_file() else sorted(path for path in place.rglob("*") if _is_input(path))
 
 
@@ -68,7 +76,9 @@ def at(path: Path, project: Path) -> Harness:
 
 
 def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
-    declaration = _with(read(path.resolve()), configured)
+    declared = read(path.resolve())
+    sidecars = beside(path.resolve())
+    declaration = _with(_beside(declared, sidecars.settings), configured)
     shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
     folder = project.resolve()
     inside = path.resolve().is_relative_to(folder)
@@ -77,7 +87,14 @@ def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
         declaration = _located(declaration)
     elif not inside:
         where = str(path.resolve())
-    return Harness(declaration, project, f"{where}:{declaration.entry}", shipped)
+    return Harness(declaration, project, f"{where}:{declaration.entry}", shipped, sidecars.notes)
+
+
+def _beside(declaration: Declaration, settings: Mapping[str, Any]) -> Declaration:
+    """With what lies beside the file, as far as it says nothing of that itself."""
+    plain = Declaration(name=declaration.name)
+    fresh = {key: one for key, one in settings.items() if getattr(declaration, key) == getattr(plain, key)}
+    return msgspec.structs.replace(declaration, **fresh)
 
 
 def listed(project: Path) -> list[Harness | Unusable]:
