@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from faults.drawn import drawn
 
 from mlfuzz.codefuzz.engine.atheris_engine import AtherisEngine
@@ -20,11 +19,12 @@ ENDLESS = {
     "computes": "while True: pass",
     "computes in C": "import re\nre.match('(a+)+$', 'a' * 60 + 'b')",
     "waits for a lock": "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
-    "waits for the network": "import socket\none = socket.socket()\none.bind(('127.0.0.1', 0))\none.listen()\none.accept()",
+    "waits for the network": "import socket\none = socket.socket()\n"
+    "one.bind(('127.0.0.1', 0))\none.listen()\none.accept()",
     "waits for a pipe": "import os\nos.read(os.pipe()[0], 1)",
     "waits for a program": "import subprocess\nsubprocess.run(['sleep', '600'])",
-    "waits for a thread": "import threading, time\none = threading.Thread(target=time.sleep, args=(600,), daemon=True)\n"
-    "one.start()\none.join()",
+    "waits for a thread": "import threading, time\n"
+    "one = threading.Thread(target=time.sleep, args=(600,), daemon=True)\none.start()\none.join()",
     "reads itself anew": "import importlib, colorsys\nwhile True: importlib.reload(colorsys)",
     "swallows what interrupts it": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     "prints without end": "while True: print('x' * 1000)",
