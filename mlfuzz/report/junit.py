@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from mlfuzz.findings.finding import SEVERITY_UNIT
+from mlfuzz.findings.finding import severity_unit
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.numbers import figure
 from mlfuzz.report.summary import Summary
@@ -25,7 +25,7 @@ def render(summary: Summary) -> str:
         best = fault.best
         case = ET.SubElement(suite, "testcase", classname=target, name=f"{fault.title} [{best.id}]")
         failure = ET.SubElement(case, "failure", type=best.kind, message=fault.title)
-        severity = f"severity {figure(best.severity)} {SEVERITY_UNIT}" if best.severity is not None else ""
+        severity = f"severity {figure(best.severity)} {severity_unit(best)}" if best.severity is not None else ""
         replay = f"replay: mlfuzz replay {best.id}{summary.options}"
         lines = [best.sentence or "unchanged seed", best.message, severity, replay]
         if best.kind in CRASH_KINDS:

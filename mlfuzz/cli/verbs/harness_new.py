@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import keyword
+import os
 import plistlib
 import re
 import struct
@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.codefuzz.harness.names import objection
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
@@ -106,15 +107,15 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
         name: Of the harness: letters, digits, underscores.
         kind: What it takes: image, audio, text or bytes.
     """
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UsageError(
-            f"{name!a} is no name for a harness; use small letters, digits and '_', as for a Python module"
-        )
     root = context.resolve().root
+    if why := objection(name, root, [PARTS[kind]["module"], PARTS[kind]["package"]]):
+        raise UsageError(f"{why}{f' --for {kind}' if 'write mlfuzz' in why and kind != 'bytes' else ''}")
     files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
     files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text_of(name, kind).encode()}
-    if (root / "harnesses" / f"{name}.py").exists():
-        raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
+    for there in (root / "harnesses" / f"{name}.py", root / "harnesses" / name):
+        if os.path.lexists(there):
+            shown = shown_path(there, context.directory)
+            raise UsageError(f"{shown} is there already; write mlfuzz harness new {name}_2, or remove it")
     for path, data in files.items():  # the harness last: it says that all is there
         _write(root / path, data)
         context.terminal.say(("wrote ", "green"), shown_path(root / path, context.directory))
