@@ -128,7 +128,7 @@ class _Campaign:
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
         self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._stopping)
         self.failed: BaseException | None = None
-        self.first_ready = 0.0
+        self.first_ready = self.opening_seconds = 0.0
         self.awaited = False
         self._adopt_known()
 
@@ -223,6 +223,7 @@ class _Campaign:
 
     def _open(self, state: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
+        began = time.monotonic()
         with state.opening:
             patience = _Patience(state.harness, self._stopping, lambda text: self.tell(Warned(text)))
             session = self.spec.engine.prepare(state.harness.declaration, options, stop=patience)
@@ -234,7 +235,11 @@ class _Campaign:
             except BaseException:
                 session.close()
                 raise
-        self.first_ready = self.first_ready or time.monotonic()
+        with self.guard:
+            if self.first_ready:  # what the others wait for is nobody's time to fuzz
+                self.opening_seconds += (time.monotonic() - began) / self.request.workers
+            else:
+                self.first_ready = time.monotonic()
         return session
 
     def _screen(self, state: HarnessState, session: Session) -> None:
@@ -300,8 +305,8 @@ class _Campaign:
                 self.tell(NewFinding(finding))
 
     def _elapsed(self) -> float:
-        """Seconds since the first harness was ready; 0 before."""
-        return time.monotonic() - self.first_ready if self.first_ready else 0.0
+        """Seconds since the first harness was ready, less what it took to import others since; 0 before."""
+        return time.monotonic() - self.first_ready - self.opening_seconds if self.first_ready else 0.0
 
     def _asked_to_end(self) -> bool:
         return self.interrupts.reason is not None
@@ -336,6 +341,9 @@ class _Campaign:
 
     def _result(self) -> CampaignResult:
         findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
+        idle = [name for name, one in self.states.items() if not (one.slices or one.broken)]
+        if idle and len(idle) < len(self.states) and not self._asked_to_end():
+            self.tell(Warned(f"the others left no time for {', '.join(idle)}: nothing of it ran; give more --time"))
         broken = {name: one.broken for name, one in self.states.items() if one.broken}
         stats = self.account.close(self.states, str(stop))
         known = frozenset(one.id for one in findings if one in self.old)

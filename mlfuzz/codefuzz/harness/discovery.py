@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,9 @@ from mlfuzz.config import resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
 FOLDER = "harnesses"
+
+OTHERS = (".", "fuzz", "fuzzing", "fuzzers", "tests/fuzz", "tests/fuzzing", "test/fuzz")
+"""Where other projects keep theirs, in files with "fuzz" in their names: those that are harnesses are taken."""
 
 _PACKAGE = Path(mlfuzz.__file__).resolve().parent
 _SHIPPED = (_PACKAGE / "_harnesses", _PACKAGE.parent / FOLDER)
@@ -114,6 +117,24 @@ def listed(project: Path) -> list[Harness | Unusable]:
     return found
 
 
+def inside(folder: Path, project: Path) -> list[Harness]:
+    """The harnesses in a folder; where itself holds none, those in the folders of it that usually do.
+
+    Raises TargetLoadError where there are none; ConfigError.
+    """
+    configured = resolve(project).config.harnesses
+    direct = [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+    package = folder / "__main__.py"
+    for files in (direct, [package] if package.is_file() else [], _elsewhere(folder, (FOLDER, *OTHERS[1:]))):
+        found = [_at(path, project, configured) for path in files if _is_harness(path)]
+        if found:
+            return found
+    raise TargetLoadError(
+        f"{folder}: no harness is in it; one is a file with TestOneInput(data) and atheris.Setup, or what "
+        "mlfuzz harness new NAME writes"
+    )
+
+
 def find(typed: str, project: Path) -> Harness:
     """The harness of that name or file, or of a finding's `load`.
 
@@ -178,6 +199,27 @@ def _files(project: Path) -> Iterator[Path]:
             if not path.name.startswith("_") and path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield path
+        if folder == project / FOLDER:
+            for path in _elsewhere(project, OTHERS):
+                if path.resolve() not in seen and _is_harness(path):
+                    seen.add(path.resolve())
+                    yield path
+
+
+def _elsewhere(project: Path, folders: Iterable[str]) -> Iterator[Path]:
+    for name in folders:
+        yield from sorted(path for path in (project / name).glob("*.py") if "fuzz" in path.stem)
+
+
+def _is_harness(path: Path) -> bool:
+    """False for a module beside harnesses; what is wrong in a harness's own literal is told when it is read."""
+    try:
+        read(path)
+    except TargetLoadError:
+        return False
+    except ConfigError:
+        return True
+    return True
 
 
 def _located(declaration: Declaration) -> Declaration:
