@@ -20,6 +20,7 @@ from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
 from mlfuzz.codefuzz.engine.fuzz_session import FuzzRequest, FuzzSession
+from mlfuzz.codefuzz.engine.libfuzzer_options import unheeded
 from mlfuzz.codefuzz.engine.seed_screening import SmokeRun, peek, samples, screen
 from mlfuzz.codefuzz.engine.session_memory import SessionMemory
 from mlfuzz.codefuzz.executor.batch_run import BatchRunner
@@ -251,6 +252,7 @@ class AtherisSession:
         if standard:
             self._link.import_modules(sorted(set(standard) - set(lazy)))
         warnings += self._refused_words()
+        warnings += unheeded(reply["arguments"], self.declaration)
         if glimpse.strays:
             warnings.append(
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
