@@ -14,7 +14,7 @@ import msgspec
 import mlfuzz
 from mlfuzz.codefuzz.harness.declaration import Declaration, read
 from mlfuzz.codefuzz.harness.sidecars import beside, is_archive, unpacked
-from mlfuzz.config import resolve
+from mlfuzz.config import Config, resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
 FOLDER = "harnesses"
@@ -75,13 +75,14 @@ class Unusable:
 
 def at(path: Path, project: Path) -> Harness:
     """The harness in a file, as the project's configuration has it. Raises TargetLoadError, ConfigError."""
-    return _at(path, project, resolve(project).config.harnesses)
+    return _at(path, project, resolve(project).config)
 
 
-def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
+def _at(path: Path, project: Path, configured: Config) -> Harness:
     declared = read(path.resolve())
     sidecars = beside(path.resolve())
-    declaration = _with(_beside(declared, sidecars.settings), configured)
+    usual = {"seconds": configured.fuzz.input_timeout} if configured.fuzz.input_timeout else {}
+    declaration = _with(_beside(declared, {**usual, **sidecars.settings}), configured.harnesses)
     shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
     folder = project.resolve()
     inside = path.resolve().is_relative_to(folder)
@@ -94,7 +95,7 @@ def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
 
 
 def _beside(declaration: Declaration, settings: Mapping[str, Any]) -> Declaration:
-    """With what lies beside the file, as far as it says nothing of that itself."""
+    """With what the project says of all, and what lies beside the file, where it says nothing of that itself."""
     plain = Declaration(name=declaration.name)
     fresh = {key: one for key, one in settings.items() if getattr(declaration, key) == getattr(plain, key)}
     return msgspec.structs.replace(declaration, **fresh)
@@ -104,7 +105,7 @@ def listed(project: Path) -> list[Harness | Unusable]:
     """Those of the project, then the shipped ones that none of the project hides; by file name."""
     found: list[Harness | Unusable] = []
     names: set[str] = set()
-    configured = resolve(project).config.harnesses
+    configured = resolve(project).config
     for path in _files(project):
         try:
             harness = _at(path, project, configured)
@@ -122,7 +123,7 @@ def inside(folder: Path, project: Path) -> list[Harness]:
 
     Raises TargetLoadError where there are none; ConfigError.
     """
-    configured = resolve(project).config.harnesses
+    configured = resolve(project).config
     direct = [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
     package = folder / "__main__.py"
     for files in (direct, [package] if package.is_file() else [], _elsewhere(folder, (FOLDER, *OTHERS[1:]))):

@@ -16,7 +16,7 @@ class ImportPulse:
     """
 
     def __init__(self, tell: Callable[[], object]) -> None:
-        self._tell, self._told = tell, 0.0
+        self._tell, self._last = tell, 0.0
         self._seen: set[str] = set()
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
@@ -25,6 +25,6 @@ class ImportPulse:
             return
         self._seen.add(name)
         now = time.monotonic()
-        if now - self._told >= PULSE_SECONDS:
-            self._told = now
+        if now - self._last >= PULSE_SECONDS:
+            self._last = now
             self._tell()

@@ -112,3 +112,10 @@ def test_a_file_that_hands_nothing_over_is_none(tmp_path, text):
     (tmp_path / "form.py").write_text(text)
     with pytest.raises(TargetLoadError, match=r"nor a call of atheris\.Setup"):
         discovery.at(tmp_path / "form.py", tmp_path)
+
+
+def test_the_time_of_an_input_is_the_projects_where_a_harness_says_none(project):
+    (project / "own.py").write_text("HARNESS = {'seconds': 3.0}\ndef fuzz(data): pass\n")
+    (project / "mlfuzz.toml").write_text('[fuzz]\ninput-timeout = "7s"\n')
+    seconds = {name: discovery.at(project / f"{name}.py", project).declaration.seconds for name in ("own", "fuzz_it")}
+    assert seconds == {"own": 3.0, "fuzz_it": 7.0}
