@@ -121,7 +121,7 @@ class ForkServerClient:
             left = min(seconds - (now - heard), MOST_STRETCHES * seconds - (now - began))
             if left <= 0:
                 raise TargetLoadError(
-                    f"{path}: its import has not ended after {now - began:.2g} s{self._stuck(seconds)}"
+                    f"{path}: its import has not ended after {now - began:.0f} s{self._stuck(seconds)}"
                 )
             try:
                 self.pump(min(left, 0.2))
