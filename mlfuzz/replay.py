@@ -21,7 +21,7 @@ from mlfuzz.codefuzz.triage.confirm import confirm as confirm_code
 from mlfuzz.codefuzz.triage.confirm import shrink as minimise
 from mlfuzz.codefuzz.triage.replay import Replay
 from mlfuzz.codefuzz.triage.sessions import Sessions
-from mlfuzz.errors import MlfuzzError, ReplayError
+from mlfuzz.errors import ConfigError, MlfuzzError, ReplayError, TargetLoadError, WorkerLostError
 from mlfuzz.findings.finding import SHORT_ID, Finding, Run
 from mlfuzz.findings.fingerprint import ISOLATED
 from mlfuzz.findings.regression import write_regression
@@ -167,6 +167,10 @@ def confirm(
                         on_result(_confirmed(probe, finding, path, directory, device, plugins))
                 except ReplayError as error:
                     on_result(error)
+                except (TargetLoadError, ConfigError, WorkerLostError) as error:
+                    if finding.side == "model":
+                        raise
+                    on_result(ReplayError(f"finding {finding.id[:SHORT_ID]} is not run: {error}"))
                 until = min(until, time.monotonic() + seconds)
         finally:
             probe.kill()

@@ -185,7 +185,9 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
     confirm_share: Annotated[Share, _says("share of the time that confirming and shrinking may take")] = 0.2
 
 
-HARNESS_KEYS = frozenset({"time", "inputs", "max_findings", "workers", "fail_on", "max_disk", "confirm_share"})
+HARNESS_KEYS = frozenset(
+    {"time", "inputs", "max_findings", "workers", "fail_on", "max_disk", "input_timeout", "confirm_share"}
+)
 """Keys of [fuzz] that `mlfuzz harness run` heeds as `mlfuzz fuzz` does; the others are about models."""
 
 

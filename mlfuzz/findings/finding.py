@@ -16,6 +16,9 @@ SCHEMA = "mlfuzz.finding/1"
 SEVERITY_UNIT = "margins of a typical seed per whole range of change"
 """At a severity of 1 the answer moves as far as a typical seed is from failing, over one whole range of an operator."""
 
+SEVERITY_SCALE = "of 5"
+"""Of the code side, where severity says what the failure does to whoever calls the code."""
+
 SHORT_ID = 10
 """Digits of an id that people are shown; commands take any beginning that is unambiguous."""
 
@@ -165,3 +168,8 @@ def printable(value: Any) -> Any:
     if isinstance(value, dict):
         return {printable(key): printable(item) for key, item in value.items()}
     return [printable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def severity_unit(finding: Finding) -> str:
+    """What a finding's severity is counted in, the same in every report."""
+    return SEVERITY_SCALE if finding.side == "code" else SEVERITY_UNIT

@@ -85,6 +85,8 @@ def _harness(finding: Finding) -> list[str]:
         return lines
     if where.endswith(".py") and function.startswith(":"):
         return _property(finding)
+    if where.endswith(".py") and function != "fuzz":
+        return _script(finding, where, function)
     if where.endswith(".py"):
         give, module = f"runpy.run_path({where!a}, run_name='repro')[{function!a}](data)", "runpy"
     elif _DOTTED.fullmatch(where):
@@ -117,6 +119,33 @@ def _property(finding: Finding) -> list[str]:
         f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
         f"test = harnesses.property_test({finding.load!a})",
         f"test(data)  # what was found: {_comment(finding.message or finding.observed)}",
+    ]
+
+
+def _script(finding: Finding, where: str, function: str) -> list[str]:
+    """A plain atheris file, run as it is: what it hands to Setup gets the bytes where it calls Fuzz."""
+    return [
+        f"# {_comment(finding.kind)} {_comment(finding.observed)}: run from the project's folder; "
+        f"needs {_comment(where)}, and atheris or mlfuzz.",
+        "import importlib",
+        "import runpy",
+        "import sys",
+        "from pathlib import Path",
+        f"where = Path({where!a})",
+        f"data = Path(__file__).with_name({finding.input.file!a}).read_bytes()",
+        "sys.path[:0] = ['.', 'src', str(where.parent)]",
+        "try:",
+        "    atheris = importlib.import_module('atheris')",
+        "except ImportError:  # what takes its place where nothing is fuzzed",
+        "    atheris = importlib.import_module('mlfuzz.codefuzz.loading.atheris_shim').install()",
+        "given = []",
+        "atheris.Setup = lambda arguments, entry, **_: given.append(entry) or arguments",
+        "atheris.Fuzz = lambda: sys.exit(given[-1](data))",
+        "sys.argv = [str(where)]",
+        "packaged = not where.is_absolute() and where.with_name('__init__.py').exists()",
+        "run = runpy.run_module if packaged else runpy.run_path",
+        "names = run('.'.join(where.with_suffix('').parts) if packaged else str(where), run_name='__main__')",
+        f"(given or [names[{function!a}]])[-1](data)  # found: {_comment(finding.message or finding.observed)}",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from mlfuzz.findings.finding import SEVERITY_UNIT
+from mlfuzz.findings.finding import severity_unit
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report import codeside
 from mlfuzz.report.numbers import figure
@@ -26,7 +26,8 @@ def render(summary: Summary) -> str:
         best = fault.best
         case = ET.SubElement(suite, "testcase", classname=target, name=f"{fault.title} [{best.id}]")
         failure = ET.SubElement(case, "failure", type=best.kind, message=fault.title)
-        unit = SEVERITY_UNIT if best.side == "model" else f"of 5: {best.evidence.get('caught', best.kind)}"
+        caught = f": {best.evidence['caught']}" if best.evidence.get("caught") else ""
+        unit = f"{severity_unit(best)}{caught}"
         severity = f"severity {figure(best.severity)} {unit}" if best.severity is not None else ""
         replay = f"replay: mlfuzz replay {best.id}{summary.options}"
         lines = [best.sentence or "unchanged seed", best.message, severity, replay]

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from mlfuzz import __version__
-from mlfuzz.findings.finding import SEVERITY_UNIT, Finding
+from mlfuzz.findings.finding import Finding, severity_unit
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report.codeside import location
 from mlfuzz.report.summary import FaultGroup, Summary
@@ -64,7 +64,7 @@ def _result(fault: FaultGroup, rules: list[str]) -> dict[str, Any]:
             "findings": [one.id for one in fault.members],
             "confirmed": best.confirmed,
             "severity": best.severity,
-            "severityUnit": SEVERITY_UNIT if best.side == "model" else "of 5",
+            "severityUnit": severity_unit(best),
             **({"callPaths": ways} if (ways := best.evidence.get("paths")) and len(ways) > 1 else {}),
             **({"amplification": best.evidence["amplification"]} if best.evidence.get("amplification") else {}),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import importlib.util
 import sys
@@ -41,8 +42,8 @@ def module_of(name: str, directory: Path | None) -> ModuleType:
 
 
 def import_roots(directory: Path) -> Iterator[Path]:
-    """Folders that a project imports from: its own, src, and those that its pyproject.toml names, which are there."""
-    named = ["", "src", *_named(directory / "pyproject.toml")]
+    """Folders that a project imports from: its own, src, and those that its pyproject.toml, or pytest's file, names."""
+    named = ["", "src", *_named(directory / "pyproject.toml"), *_of_pytest(directory)]
     for folder in dict.fromkeys((directory / name).resolve() if name else directory for name in named):
         if folder.is_dir():
             yield folder
@@ -62,6 +63,25 @@ def _named(path: Path) -> Iterator[str]:
         for name in names.split() if isinstance(names, str) else names:
             if isinstance(name, str):
                 yield name
+
+
+PYTEST_FILES = (
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+
+
+def _of_pytest(directory: Path) -> Iterator[str]:
+    """pytest's pythonpath, where it does not stand in pyproject.toml."""
+    for name, section in PYTEST_FILES:
+        read = configparser.RawConfigParser(strict=False)
+        try:
+            read.read_string((directory / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, configparser.Error):  # what is wrong in it is pytest's to say
+            continue
+        yield from read.get(section, "pythonpath", fallback="").split()
 
 
 def _existing(name: str, directory: Path | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MAGIC = bytes.fromhex("4d9c21e75bb2")
+MAGIC = bytes.fromhex("4d9c21e7")
 """The planted bug's first bytes: compared one at a time, so that only coverage leads there."""
 
 TARGET = f"""

@@ -26,6 +26,7 @@ ALLOWED = {
     "codefuzz/forkserver/standby.py": "a page in memory, and a pipe",
     "codefuzz/forkserver/worker_handle.py": "files in memory; on macOS one whose name is gone at once",
     "codefuzz/runtime/flight_recorder.py": "a file in memory; on macOS one whose name is gone at once",
+    "codefuzz/runtime/overlay.py": "links in the scratch folder of a fork that imports nothing else of mlfuzz",
     "codefuzz/runtime/sandbox.py": "the scratch folder of a fork that imports nothing else of mlfuzz",
     "codefuzz/loading/instrumentation_cache.py": "a cache of a process that imports nothing else of mlfuzz",
     "codefuzz/engine/line_coverage.py": "os.devnull, for what the coverage package prints",

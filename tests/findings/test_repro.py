@@ -40,6 +40,7 @@ def store(tmp_path):
 
 
 def test_a_harness_is_handed_the_bytes_without_mlfuzz(tmp_path, store):
+    pytest.importorskip("atheris")
     (tmp_path / "fuzz_it.py").write_text("def TestOneInput(data):\n    raise KeyError(data.hex())\n")
     for number, load in enumerate(("fuzz_it.py", "fuzz_it:TestOneInput", "fuzz_it")):
         data = b"\xde\xad" + bytes([number])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import msgspec
 
+from mlfuzz.findings.finding import SEVERITY_SCALE, SEVERITY_UNIT
 from mlfuzz.report import junit, sarif
 from mlfuzz.report.outline import outline
 
@@ -28,6 +30,16 @@ def test_junit_has_a_failure_a_fault_and_skips_the_flaky(summary):
     assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("5", "4", "1")
     assert len(suite.findall("testcase")) == 5
     assert "mlfuzz replay" in suite[0].find("failure").text
+
+
+def test_a_severity_of_code_goes_to_five_in_every_form(summary):
+    group = summary.faults[0]
+    for side, unit in (("code", SEVERITY_SCALE), ("model", SEVERITY_UNIT)):
+        members = tuple(msgspec.structs.replace(one, side=side, severity=3.5) for one in group.members)
+        one = replace(summary, faults=(replace(group, members=members),))
+        assert f"severity 3.5 {unit}" in junit.render(one)
+        (result,) = json.loads(sarif.render(one))["runs"][0]["results"]
+        assert result["properties"]["severityUnit"] == unit
 
 
 def test_junit_of_a_clean_campaign_passes(clean):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.errors import MlfuzzError
-from mlfuzz.findings.finding import Finding
+from mlfuzz.findings.finding import Finding, severity_unit
 from mlfuzz.findings.store import read
 from mlfuzz.replay import Case
 from mlfuzz.report import codeside
@@ -25,7 +25,7 @@ def show(terminal: Terminal, case: Case) -> None:
     terminal.result((f"{one.kind} ", "bold"), f"{visible(one.observed)} of {visible(one.target)}")
     rows = [("id", one.id), ("harness", one.load), ("message", one.message), *codeside.facts(one)]
     rows += [
-        ("severity", f"{figure(one.severity)} of 5" if one.severity is not None else ""),
+        ("severity", f"{figure(one.severity)} {severity_unit(one)}" if one.severity is not None else ""),
         ("verdict", f"{one.verdict} {one.confirmed}"), ("triage", f"{one.triage}{f': {one.note}' if one.note else ''}"),
         ("fault", one.fault), ("file", str(here / one.input.file)), ("found", f"{one.created} in {one.campaign}"),
         ("made with", ", ".join(f"{key} {value}" for key, value in one.environment.items())),

@@ -12,6 +12,7 @@ from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.discovery import Harness, Unusable
+from mlfuzz.codefuzz.harness.sidecars import counted, is_archive
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN, MlfuzzError
 from mlfuzz.report.numbers import percent
 from mlfuzz.report.visible import visible
@@ -134,7 +135,8 @@ def _record(one: Harness) -> dict[str, object]:
 
 
 def _seeds(one: Harness) -> str:
+    place = one.project / one.declaration.seeds
     try:
-        return str(len(one.seed_files()))
+        return str(counted(place) if one.declaration.seeds and is_archive(place) else len(one.seed_files()))
     except MlfuzzError:
         return "missing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import keyword
+import os
 import plistlib
 import re
 import struct
@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.codefuzz.harness.names import objection
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
@@ -146,16 +147,16 @@ def _written(
     name: str, text: Callable[[str, Kind], str], kind: Kind, context: Context, *,
     seeds: Mapping[str, bytes] | None = None,
 ) -> int:  # fmt: skip
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UsageError(
-            f"{name!a} is no name for a harness; use small letters, digits and '_', as for a Python module"
-        )
     root = context.resolve().root
+    if why := objection(name, root, [PARTS[kind]["module"], PARTS[kind]["package"]] if seeds is None else []):
+        raise UsageError(f"{why}{f' --for {kind}' if 'write mlfuzz' in why and kind != 'bytes' else ''}")
     given = seeds_of(kind) if seeds is None else seeds
     files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in given.items()}
     files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text(name, kind).encode()}
-    if (root / "harnesses" / f"{name}.py").exists():
-        raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
+    for there in (root / "harnesses" / f"{name}.py", root / "harnesses" / name):
+        if os.path.lexists(there):
+            shown = shown_path(there, context.directory)
+            raise UsageError(f"{shown} is there already; write mlfuzz harness new {name}_2, or remove it")
     for path, data in files.items():  # the harness last: it says that all is there
         _write(root / path, data)
         context.terminal.say(("wrote ", "green"), shown_path(root / path, context.directory))

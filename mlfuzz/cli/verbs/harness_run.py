@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,8 +86,8 @@ def harness_run(
     Ctrl-C saves, confirms what it can and reports. Exit code 1 where anything was found, 3 where a harness is broken.
 
     Args:
-        harnesses: Names (mlfuzz harness list), files, or tests of Hypothesis (tests/test_x.py, or of it ::test_prop);
-            without, all of the project's harnesses/.
+        harnesses: Names (mlfuzz harness list), files or folders of them, or tests of Hypothesis (tests/test_x.py, or of
+            it ::test_prop); without, all of the project's own.
         time: How long: 30s, 10m, 2h; on resuming, additional time; none: no limit.
         inputs: Stop after so many inputs: 5000, 10k, 1M.
         max_findings: Stop after so many saved findings.
@@ -165,7 +165,8 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
     if not wish.harnesses:
         _require_ours(Trust.of(context.resolve()), typed, wish.name)
     if typed:
-        chosen = [discovery.find(one, root) for one in with_tests(context, dict.fromkeys(typed), root)]
+        wanted = with_tests(context, dict.fromkeys(typed), root)
+        chosen = [harness for one in wanted for harness in _named(context, one, root)]
     else:
         chosen = [one for one in discovery.listed(root) if isinstance(one, Harness) and not one.shipped]
         if not chosen:
@@ -177,7 +178,15 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
         raise UsageError("--seeds is for one harness; several have each their own")
     seeds = str(context.path(wish.seeds).resolve())
     declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
-    return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
+    return [replace(chosen[0], declaration=declaration)]
+
+
+def _named(context: Context, typed: str, root: Path) -> list[Harness]:
+    """The harness of a name or file, or those of a folder, as seen from where the command was given."""
+    place = context.path(typed)
+    if place.is_dir():
+        return discovery.inside(place, root)
+    return [discovery.find(str(place) if typed.endswith(".py") and place.is_file() else typed, root)]
 
 
 def _require_ours(trust: Trust, loads: Sequence[str], name: str) -> None:

@@ -52,6 +52,9 @@ TICK_SECONDS = 2.0
 AWAITED_SECONDS, GRACE_SECONDS = 1.0, 5.0
 """After a request to end it is said what is waited for; then it is waited for no more."""
 
+IMPORT_WORD_SECONDS = 5.0
+"""Longer than most imports take; then a word is said."""
+
 COVERAGE_AFTER = 200
 """Inputs after which a harness must have reached something."""
 
@@ -78,6 +81,25 @@ def run(request: CampaignRequest[HarnessSpec], on_event: Callable[[Event], None]
 def turn_seconds(turns: int) -> float:
     """How long the next turn of a harness is that has had so many."""
     return min(LONGEST_SLICE, FIRST_SLICE * GROWTH ** min(turns, GROWING_SLICES))
+
+
+class _Patience:
+    """Whether to stop waiting for an import; says once that it is waited for."""
+
+    def __init__(self, harness: Harness, stopping: Callable[[], bool], say: Callable[[str], object]) -> None:
+        self._harness, self._stopping, self._say = harness, stopping, say
+        self._began, self._said = time.monotonic(), False
+
+    def __call__(self) -> bool:
+        seconds = time.monotonic() - self._began
+        if seconds > IMPORT_WORD_SECONDS and not self._said:
+            self._said = True
+            limit = self._harness.declaration.import_seconds
+            self._say(
+                f"{self._harness.name} is still being imported after {seconds:.0f} s; it is given up once it has "
+                f"imported nothing more for {limit:g} s (import_seconds of the harness)"
+            )
+        return self._stopping()
 
 
 class _Campaign:
@@ -109,7 +131,7 @@ class _Campaign:
         self.interrupts = Interrupts(workdir.stop_request, lambda reason: self.tell(Ending(reason)))
         self.room = Room(workdir.derived, lambda text: self.tell(Warned(text)), self._stopping)
         self.failed: BaseException | None = None
-        self.first_ready = 0.0
+        self.first_ready = self.opening_seconds = 0.0
         self.awaited = False
         self._adopt_known()
 
@@ -204,8 +226,10 @@ class _Campaign:
 
     def _open(self, state: HarnessState, worker: int) -> Session:
         options = msgspec.structs.replace(self.spec.options, seed=self.spec.options.seed + worker)
+        began = time.monotonic()
         with state.opening:
-            session = self.spec.engine.prepare(state.harness.declaration, options, stop=self._stopping)
+            patience = _Patience(state.harness, self._stopping, lambda text: self.tell(Warned(text)))
+            session = self.spec.engine.prepare(state.harness.declaration, options, stop=patience)
             try:
                 if not state.screened:
                     state.prepared = session.prepared
@@ -214,7 +238,11 @@ class _Campaign:
             except BaseException:
                 session.close()
                 raise
-        self.first_ready = self.first_ready or time.monotonic()
+        with self.guard:
+            if self.first_ready:  # what the others wait for is nobody's time to fuzz
+                self.opening_seconds += (time.monotonic() - began) / self.request.workers
+            else:
+                self.first_ready = time.monotonic()
         return session
 
     def _screen(self, state: HarnessState, session: Session) -> None:
@@ -297,8 +325,8 @@ class _Campaign:
         return known is None or way_of(finding) in known
 
     def _elapsed(self) -> float:
-        """Seconds since the first harness was ready; 0 before."""
-        return time.monotonic() - self.first_ready if self.first_ready else 0.0
+        """Seconds since the first harness was ready, less what it took to import others since; 0 before."""
+        return time.monotonic() - self.first_ready - self.opening_seconds if self.first_ready else 0.0
 
     def _asked_to_end(self) -> bool:
         return self.interrupts.reason is not None
@@ -333,6 +361,9 @@ class _Campaign:
 
     def _result(self) -> CampaignResult:
         findings, stop = tuple(self.store.records()), self._over() or Stop(StopReason.EXHAUSTED)
+        idle = [name for name, one in self.states.items() if not (one.slices or one.broken)]
+        if idle and len(idle) < len(self.states) and not self._asked_to_end():
+            self.tell(Warned(f"the others left no time for {', '.join(idle)}: nothing of it ran; give more --time"))
         broken = {name: one.broken for name, one in self.states.items() if one.broken}
         stats = self.account.close(self.states, str(stop))
         known = frozenset(one.id for one in findings if self._known(one))

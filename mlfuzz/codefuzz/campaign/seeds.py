@@ -56,7 +56,7 @@ def ready(state: HarnessState, session: Session, look: SeedAdmission) -> SeedsRe
     gaps = [f"imported too late to be seen: {', '.join(prepared.lazy[:4])}"] if prepared.lazy else []
     gaps += [f"not instrumented: {', '.join(plain[:4])}"] if plain else []
     unheld = [f"the sandbox does not hold whole here: {one}" for one in prepared.unheld]
-    warnings = (*unheld, *gaps, *prepared.warnings, *look.warnings)
+    warnings = (*unheld, *state.harness.notes, *gaps, *prepared.warnings, *look.warnings)
     return SeedsReady(state.name, prepared.seconds, prepared.cached, state.seeds, tuple(notes), warnings)
 
 

@@ -20,6 +20,7 @@ from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
 from mlfuzz.codefuzz.engine import line_coverage
 from mlfuzz.codefuzz.engine.coverage_blindness import first_words, unseen
 from mlfuzz.codefuzz.engine.fuzz_session import FuzzRequest, FuzzSession
+from mlfuzz.codefuzz.engine.libfuzzer_options import unheeded
 from mlfuzz.codefuzz.engine.seed_screening import SmokeRun, peek, samples, screen
 from mlfuzz.codefuzz.engine.session_memory import SessionMemory
 from mlfuzz.codefuzz.executor.batch_run import BatchRunner
@@ -39,6 +40,7 @@ from mlfuzz.codefuzz.native.toolchain import mutator_library
 from mlfuzz.codefuzz.runtime.permissions import FORMER, Permissions, problem, renamed
 from mlfuzz.errors import BadInputError, ConfigError, TargetError, TargetLoadError, UnknownNameError
 from mlfuzz.storage.durable import write_atomic
+from mlfuzz.targets.find import import_roots
 
 AS_DECLARED = "auto"
 """What an option says that once was the default, beside the harness's own "off"."""
@@ -112,7 +114,8 @@ class AtherisSession:
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
         try:
-            reply = self._link.ready(options.start_seconds, declaration.path, stop)
+            limit = options.start_seconds or declaration.import_seconds
+            reply = self._link.ready(limit, declaration.path, stop)
             self._own = frozenset(reply["own"])
             territory = FrameOwners(declaration.instrument, declaration.path, reply["path"])
             self._runner = IsolatedRunner(self._link, declaration, territory, confined=options.lane.name == "plain")
@@ -233,7 +236,8 @@ class AtherisSession:
         spec = specification(self.declaration, self.options, atheris=False, cover=True)
         link = ForkServerClient(spec, environment(self.options, self.declaration.mutator))
         try:
-            reply = link.ready(self.options.start_seconds, self.declaration.path, lambda: False)
+            limit = self.options.start_seconds or self.declaration.import_seconds
+            reply = link.ready(limit, self.declaration.path, lambda: False)
             arcs = line_coverage.measured(link, harmless)
         finally:
             link.close()
@@ -261,6 +265,7 @@ class AtherisSession:
         if standard:
             self._link.import_modules(sorted(set(standard) - set(lazy)))
         warnings += self._refused_words()
+        warnings += unheeded(reply["arguments"], self.declaration)
         if glimpse.strays:
             warnings.append(
                 "the harness starts processes; they are ended with their worker, and nothing they do is seen"
@@ -330,6 +335,7 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
+        "folders": [str(folder) for folder in import_roots(Path(options.project).resolve())],
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload),
         "sandbox": level_of(declaration, options), "allow": [*declaration.allow, *options.allow],
         "atheris": atheris, "cover": cover,
@@ -366,9 +372,11 @@ def environment(options: Options, mutator: str = "") -> dict[str, str]:
     variables.pop("PYTHONSTARTUP", None)
     variables.pop("PYTHONFAULTHANDLER", None)
     variables["PYTHONHASHSEED"] = "0"
+    paths = [os.path.abspath(path) for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if paths:
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
     if not options.python:  # another Python has packages of its own beside its own mlfuzz, or has none
         own = str(Path(mlfuzz.__file__).resolve().parent.parent)
-        paths = [path for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
         variables["PYTHONPATH"] = os.pathsep.join([*paths, own] if own not in paths else paths)
     if options.instrument:
         variables["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable
 
-from mlfuzz.codefuzz.harness.declaration import PLAIN_ENTRY, Declaration
+from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import Prepared
 
 SHOWN = 4
@@ -61,7 +61,7 @@ def _remedy(declaration: Declaration, packages: Collection[str], seen: Collectio
     key = "preload" if wanted and set(wanted) <= set(late) else "instrument"
     first = f'say "{key}": [{names}], '
     where = '"blind": True'
-    if declaration.entry == PLAIN_ENTRY:
+    if declaration.plain:
         first = f"import it at the top of the file under `with atheris.instrument_imports(include=[{names}]):`, "
         where = f"blind = true under [harnesses.{declaration.name}] in mlfuzz.toml"
     return f"{first if names else ''}build native code with coverage (mlfuzz harness build-native), or say {where}"

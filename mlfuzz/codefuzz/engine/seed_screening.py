@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import ALONE, ForkServerClient
 from mlfuzz.codefuzz.harness.engine import Screened
+from mlfuzz.codefuzz.harness.sidecars import is_archive, members
 from mlfuzz.errors import BadInputError
 
 FEW = 3
@@ -129,6 +131,8 @@ def peek(link: ForkServerClient, payloads: Sequence[bytes], before: frozenset[st
 
 def samples(folder: Path, length: int, *, most: int = SAMPLES) -> list[bytes]:
     """The smallest of a folder's files, and the empty input."""
+    if is_archive(folder):
+        return [*(data[:length] for _, data in islice(members(folder), most)), b""]
     found = sorted(ordinary(folder), key=lambda one: one[1])[:most]
     seeds = []
     for path, _ in found:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mlfuzz
+from mlfuzz.codefuzz.failure.bucketing import OWN
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
 from mlfuzz.codefuzz.runtime.messages import DamagedMessage, MessageBuffer, send
@@ -24,6 +25,12 @@ from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 from mlfuzz.storage.durable import remove_folder
 
 FORK_SECONDS = 30.0
+
+STACK_SECONDS = 5.0
+"""Until a process that is busy has written where it stands."""
+
+MOST_STRETCHES = 10
+"""So many times the limit of an import may pass in all, while it goes on importing."""
 
 SERVER = "mlfuzz.codefuzz.forkserver.server"
 ELSEWHERE = f"""
@@ -48,6 +55,7 @@ class ForkServerClient:
     """
 
     def __init__(self, spec: dict[str, Any], environment: dict[str, str], *, python: str = "") -> None:
+        self._name = str(spec["name"])
         self.slots = [WorkerHandle("fuzz"), WorkerHandle("alone")]
         self.turns = 0
         self.lost = False
@@ -76,6 +84,8 @@ class ForkServerClient:
         sealed = [{**numbers, "seal": slot.seal} for numbers, slot in zip(slots, self.slots, strict=True)]
         passed = [theirs.fileno(), *(number for slot in slots for number in slot.values())]
         free = spec["sandbox"] == OFF
+        if not free:  # what is made while it is imported, for the time of the run, must be there for the inputs
+            environment = {**environment, "TMPDIR": str(self.scratch / "work" / "tmp")}
         begin = ["-c", ELSEWHERE, mlfuzz.__file__] if python else ["-m", SERVER]
         try:
             self._process = subprocess.Popen(
@@ -94,16 +104,26 @@ class ForkServerClient:
             self._selector.register(slot.socket, selectors.EVENT_READ, slot)
 
     def ready(self, seconds: float, path: str, stop: Callable[[], bool]) -> dict[str, Any]:
-        """What the import gave. Raises TargetLoadError with the harness's own words, or with where it is stuck; also
-        where nobody wants to wait for it any more.
+        """What the import gave. seconds: that may pass without another module being imported.
+
+        Raises TargetLoadError with the harness's own words, or with where it is stuck; also where nobody wants to wait
+        for it any more.
         """
-        began = time.monotonic()
-        while not self._events:
+        began = heard = time.monotonic()
+        while True:
             if stop():
                 raise TargetLoadError(f"{path}: interrupted while it was imported")
-            left = seconds - (time.monotonic() - began)
+            while self._events and self._events[0]["event"] == "importing":
+                self._events.pop(0)
+                heard = time.monotonic()
+            if self._events:
+                break
+            now = time.monotonic()
+            left = min(seconds - (now - heard), MOST_STRETCHES * seconds - (now - began))
             if left <= 0:
-                raise TargetLoadError(f"{path}: its import has not ended after {seconds:g} s{self._stuck()}")
+                raise TargetLoadError(
+                    f"{path}: its import has not ended after {now - began:.0f} s{self._stuck(seconds)}"
+                )
             try:
                 self.pump(min(left, 0.2))
             except WorkerLostError as error:
@@ -111,7 +131,8 @@ class ForkServerClient:
         event = self._events.pop(0)
         self._serving = True
         if event["event"] == "broken":
-            raise TargetLoadError(f"{path} does not import:\n{event['error'].rstrip()}")
+            said = self._said_at_exit() if event["exit"] else ""
+            raise TargetLoadError(f"{path} does not import:\n{event['error'].rstrip()}{said}")
         return event
 
     def fork(self, number: int, job: dict[str, Any]) -> WorkerHandle:
@@ -252,6 +273,12 @@ class ForkServerClient:
             else:
                 self._events.append(event)
 
+    def _said_at_exit(self) -> str:
+        """What was printed before an exit: that says why, and the exit a number at most."""
+        self.slots[FUZZ].collect()
+        lines = self.slots[FUZZ].ring.text(2000).strip().splitlines()
+        return f": {lines[-1].strip()}" if lines else ""
+
     def _lost(self, why: str = "") -> MlfuzzError:
         self.lost, status = True, None
         if self._process is not None:
@@ -265,12 +292,16 @@ class ForkServerClient:
             f"the process that holds the harness ended with {how}{why}" + (f":\n{tail}" if tail else "")
         )
 
-    def _stuck(self) -> str:
+    def _stuck(self, seconds: float) -> str:
+        """Where the import stands, the innermost call last, and how it is given longer."""
         slot = self.slots[FUZZ]
         if self._process is not None:
             # Where it has not come so far as to answer it, the signal ends it.
             with contextlib.suppress(ProcessLookupError, WorkerLostError):
                 self._process.send_signal(signal.SIGUSR1)
-                self.wait(lambda: bool(slot.stacks()), 0.5)
-        stack = slot.stacks().strip()
-        return f"; it is here:\n{stack}" if stack else ""
+                self.wait(lambda: "\n" in slot.stacks(), STACK_SECONDS)
+                self.wait(lambda: False, 0.1)  # the rest of it
+        longer = f"import_seconds = {2 * seconds:g} under [harnesses.{self._name}] in mlfuzz.toml gives it longer"
+        lines = [line.rstrip() for line in slot.stacks().splitlines() if line.startswith("  File ")]
+        theirs = [line for line in reversed(lines) if not any(own in line for own in (OWN, '"<frozen '))]
+        return f" ({longer}); it stands here:\n" + "\n".join(theirs) if theirs else f"; {longer}"

@@ -25,7 +25,8 @@ from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.raised import message_of
 from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading import atheris_shim
-from mlfuzz.codefuzz.loading.loader import PACKAGE, SURVIVORS
+from mlfuzz.codefuzz.loading.loader import SURVIVORS
+from mlfuzz.codefuzz.loading.stand import PACKAGE
 from mlfuzz.codefuzz.runtime import messages, sandbox, self_ended, throwaway
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
@@ -33,6 +34,7 @@ from mlfuzz.codefuzz.runtime.cpu_wait import waited
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, FlightPage
 from mlfuzz.codefuzz.runtime.leak_probe import grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
+from mlfuzz.codefuzz.runtime.overlay import overlay
 from mlfuzz.codefuzz.runtime.permissions import INSIDE, OUTSIDE, Permissions
 from mlfuzz.codefuzz.runtime.reprint import printed_by
 from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
@@ -81,8 +83,7 @@ class Post:
 
     def take_output(self) -> None:
         """From now on what anybody prints goes to the supervisor's ring."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os.set_blocking(self.output, True)
         os.dup2(self.output, 1)
         os.dup2(self.output, 2)
@@ -113,7 +114,8 @@ class JobBench:
         self.measure: Any = None
         self.permitted = Permissions.of(spec["sandbox"], spec["allow"], spec["project"])
         self.free, self.watched = self.permitted.free, False
-        self.own_mutator: Callable[[bytes, int, int], bytes] | None = None
+        self.own_mutator: Callable[..., bytes] | None = None
+        self.own_crossover: Callable[..., bytes] | None = None
 
     def confine(
         self, *, mebibytes: float, stack_bytes: int = 0, watched: bool = False, copy: Sequence[str] | None = None
@@ -127,7 +129,9 @@ class JobBench:
         if self.free:
             os.chdir(spec["project"])
         else:
-            sandbox.set_up(os.path.join(spec["scratch"], "work", "tmp"))
+            folder, here = os.path.join(spec["scratch"], "work", "tmp"), os.getcwd()
+            sandbox.set_up(folder)
+            overlay(here, f"{folder}-here")
         room = 0 if spec["sanitizer"] else int(mebibytes * (1 << 20))
         sandbox.limit(address_bytes=room, stack_bytes=stack_bytes, file_bytes=sandbox.largest_file(self.permitted))
         work = os.path.join(spec["scratch"], "work")
@@ -216,6 +220,8 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     elif bench.spec["mutator"]:
         mutate = _format(bench.spec["mutator"]).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
+    if bench.own_crossover is not None:
+        options["custom_crossover"] = bench.own_crossover
     alarm = Alarm()
     resume, stacks = bench.post.resume, bench.post.stacks
     keep = Keeper(catcher, bench.post.send, resume, stacks, bench.memory.now) if job["spares"] else None

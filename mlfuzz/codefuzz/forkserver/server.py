@@ -27,6 +27,7 @@ from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.forkserver import jobs
 from mlfuzz.codefuzz.loading import loader
+from mlfuzz.codefuzz.loading.import_pulse import ImportPulse
 from mlfuzz.codefuzz.runtime import messages, sandbox
 from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
 from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
@@ -48,7 +49,9 @@ class ForkServer:
         self.spec, _ = messages.receive(control)
         self.workers: dict[int, int] = {}
         self.strays = 0
+        self.own = os.getpid()
         self.measure: Any = None
+        self.loaded: loader.Loaded | None = None
 
     def run(self) -> int:
         """Until the supervisor is gone or asks for the end."""
@@ -59,25 +62,45 @@ class ForkServer:
         try:
             if self.spec["cover"]:
                 self.measure = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace").begin(self.spec)
-            self.loaded = loader.load(self.spec)
+            messages.send(self.control, {"event": "importing"})  # from now on it is the harness's time
+            self.pulse = ImportPulse(lambda: messages.send(self.control, {"event": "importing"}))
+            sys.meta_path.insert(0, self.pulse)
+            loader.load(self.spec, self._begin)
+            if os.getpid() != self.own:
+                LEAVE(0)
         except BaseException as error:  # noqa: BLE001 - a harness may raise anything while it is imported
-            messages.send(self.control, {"event": "broken", "error": _words(error, self.spec["path"])})
-            return 1
-        home = str(getattr(self.loaded.entry, "__module__", ""))
-        self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=home)
+            if os.getpid() != self.own:  # a process that the harness has forked while it was imported
+                LEAVE(1)
+            if self.loaded is None:
+                words = _words(error, self.spec["path"])
+                leaves = isinstance(error, SystemExit) and not isinstance(error.code, str)
+                for stream in (sys.stdout, sys.stderr):
+                    with contextlib.suppress(Exception):
+                        stream.flush()
+                messages.send(self.control, {"event": "broken", "error": words, "exit": leaves})
+                return 1
+        return 0
+
+    def _begin(self, loaded: loader.Loaded) -> None:
+        """Serve a harness that is there; at the end whatever its file does around the call is left as a script is."""
+        if os.getpid() != self.own:  # the harness has forked: there is one server
+            LEAVE(0)
+        self.loaded = loaded
+        sys.meta_path.remove(self.pulse)
+        self.documented = Documented([(name, match) for name, match in self.spec["allowed"]], home=loaded.home)
         folders = [folder for folder in sys.path if folder]
         self.territory = FrameOwners(self.spec["instrument"], self.spec["path"], folders)
         unresolved = [
             f"allowed exception {name!r} is not found; compared by name" for name in self.documented.unresolved
         ]
         messages.send(self.control, {
-            "event": "ready", "seconds": self.loaded.seconds, "cached": self.loaded.cached,
-            "blind": loader.blind(self.loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
+            "event": "ready", "seconds": loaded.seconds, "cached": loaded.cached,
+            "blind": loader.blind(loaded.fresh), "sandbox": sandbox.layers(self.spec["sandbox"]),
             "unheld": sandbox.lacking(self.spec["sandbox"]),
-            "uninstrumented": self.loaded.uninstrumented, "instrumented": self.loaded.instrumented,
-            "own": sorted(self.loaded.own),
-            "warnings": [*self.loaded.warnings, *unresolved], "modules": sorted(sys.modules),
-            "constants": [word.hex() for word in self.loaded.constants],
+            "uninstrumented": loaded.uninstrumented, "instrumented": loaded.instrumented,
+            "own": sorted(loaded.own), "arguments": loaded.arguments,
+            "warnings": [*loaded.warnings, *unresolved], "modules": sorted(sys.modules),
+            "constants": [word.hex() for word in loaded.constants],
             "path": folders,
         })  # fmt: skip
         beginnings()
@@ -85,7 +108,7 @@ class ForkServer:
         gc.collect()
         gc.freeze()  # workers would copy the pages of all objects at their first collection
         self._serve()
-        return 0
+        raise SystemExit(0)
 
     def _serve(self) -> None:
         waker, wakes = os.pipe()
@@ -151,14 +174,15 @@ class ForkServer:
             LEAVE(status)
 
     def _work(self, message: dict[str, Any]) -> None:
-        job = message["job"]
+        job, loaded = message["job"], self.loaded
+        assert loaded is not None
         self._let_go(message["slot"])
         post = jobs.Post(self.spec["slots"][message["slot"]])
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
-        bench = jobs.JobBench(self.spec, self.loaded.entry, post, self.documented, self.territory)
+        bench = jobs.JobBench(self.spec, loaded.entry, post, self.documented, self.territory)
         bench.measure = self.measure
-        bench.own_mutator = self.loaded.mutator
+        bench.own_mutator, bench.own_crossover = loaded.mutator, loaded.crossover
         jobs.JOBS[job["name"]](bench, job)
 
     def _let_go(self, own: int) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from mlfuzz.codefuzz.harness.plain_file import PLAIN_ENTRY, parsed, plain_entry
 from mlfuzz.codefuzz.runtime.permissions import STRICT, problem
 from mlfuzz.errors import ConfigError, TargetLoadError, suggestion
 
 LITERAL = "HARNESS"
 ENTRY = "fuzz"
-PLAIN_ENTRY = "TestOneInput"
+
+IMPORT_SECONDS = 60.0
+"""Of an import without another module: what loads weights takes that long on a busy machine."""
 
 
 class AllowedException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,9 +39,10 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. sandbox: "strict", "workspace" or "off"; allow:
-    single permissions on top, "network", "write:~/.cache/acme" (docs/sandbox.md). entry: "fuzz", or "TestOneInput" for
-    a plain atheris file, which has no literal.
+    own. blind: native code that gives no coverage, said beforehand. import_seconds: that its import may go on without
+    importing another module. sandbox: "strict", "workspace" or "off"; allow: single permissions on top, "network",
+    "write:~/.cache/acme" (docs/sandbox.md). entry: "fuzz"; of a plain atheris file, which has no literal, the name of
+    the function that it hands to atheris.Setup, "TestOneInput" where that has none of its own.
     """
 
     name: str
@@ -53,10 +57,16 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     length: int = 4096
     mutator: str = ""
     blind: bool = False
+    import_seconds: Annotated[float, msgspec.Meta(gt=0)] = IMPORT_SECONDS
     sandbox: str = STRICT
     allow: tuple[str, ...] = ()
     path: str = ""
     entry: str = ENTRY
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is an atheris file without a literal."""
+        return self.entry != ENTRY
 
     @property
     def documented(self) -> tuple[AllowedException, ...]:
@@ -66,26 +76,27 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def read(path: Path) -> Declaration:
     """The declaration of a harness file; nothing of it runs.
 
-    A plain atheris file (a `TestOneInput`, no literal) is taken as it is, under its file name.
+    A plain atheris file (no literal) is taken as it is, under its file name.
     Raises TargetLoadError where the file is no harness, ConfigError for a key or value that is not understood.
     """
-    try:
-        tree = ast.parse(path.read_bytes(), str(path))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TargetLoadError(f"{path}: not a harness that can be read: {error}") from error
+    tree = parsed(path)
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     literal = _literal(tree, path)
     if literal is None:
-        if PLAIN_ENTRY not in functions:
-            raise TargetLoadError(f"{path}: neither {LITERAL} = {{...}} nor a function {PLAIN_ENTRY}(data) is in it")
-        return Declaration(name=path.stem, path=str(path), entry=PLAIN_ENTRY)
+        entry = plain_entry(tree, path)
+        if not entry:
+            raise TargetLoadError(
+                f"{path}: neither {LITERAL} = {{...}} nor a function {PLAIN_ENTRY}(data) nor a call of atheris.Setup "
+                "is in it"
+            )
+        return Declaration(name=_name(path), path=str(path), entry=entry)
     if ENTRY not in functions:
         raise TargetLoadError(f"{path}: a function {ENTRY}(data: bytes) is missing")
     unknown = sorted(set(literal) - set(Declaration.__struct_fields__) | set(literal) & {"path", "entry"})
     if unknown:
         near = suggestion(str(unknown[0]), Declaration.__struct_fields__)
         raise ConfigError(f"{path}: unknown key {unknown[0]!r} in {LITERAL}{near}")
-    return declared({"name": path.stem, **literal, "path": str(path)}, f"{path}: {LITERAL}")
+    return declared({"name": _name(path), **literal, "path": str(path)}, f"{path}: {LITERAL}")
 
 
 def declared(fields: Mapping[str, Any], where: str) -> Declaration:
@@ -97,6 +108,11 @@ def declared(fields: Mapping[str, Any], where: str) -> Declaration:
     if wrong := problem(found.sandbox, found.allow):
         raise ConfigError(f"{where}: {wrong}")
     return found
+
+
+def _name(path: Path) -> str:
+    """The file's; the package's for one that is run as `python -m package`."""
+    return path.parent.name if path.stem == "__main__" else path.stem
 
 
 def _literal(tree: ast.Module, path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +14,14 @@ import msgspec
 import mlfuzz
 from mlfuzz.codefuzz.harness import property_tests
 from mlfuzz.codefuzz.harness.declaration import Declaration, declared, read
-from mlfuzz.config import resolve
+from mlfuzz.codefuzz.harness.sidecars import beside, is_archive, unpacked
+from mlfuzz.config import Config, resolve
 from mlfuzz.errors import ConfigError, MlfuzzError, TargetLoadError, UnknownNameError, suggestion
 
 FOLDER = "harnesses"
+
+OTHERS = (".", "fuzz", "fuzzing", "fuzzers", "tests/fuzz", "tests/fuzzing", "test/fuzz")
+"""Where other projects keep theirs, in files with "fuzz" in their names: those that are harnesses are taken."""
 
 _PACKAGE = Path(mlfuzz.__file__).resolve().parent
 _SHIPPED = (_PACKAGE / "_harnesses", _PACKAGE.parent / FOLDER)
@@ -30,12 +34,14 @@ class Harness:
     """A declaration, and the folder that its paths start at.
 
     load: how findings name it, "harnesses/wav_scipy.py:fuzz" from the project's folder. shipped: it is mlfuzz's own.
+    notes: in sentences, what of the files beside it is not heeded.
     """
 
     declaration: Declaration
     project: Path
     load: str
     shipped: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,12 +52,17 @@ class Harness:
         return Path(self.declaration.path)
 
     def seed_files(self) -> list[Path]:
-        """Its seeds, by name; [] where it has none. Raises TargetLoadError where its folder of seeds is missing."""
+        """Its seeds, by name; [] where it has none. An archive is unpacked in the project's folder of campaigns.
+
+        Raises TargetLoadError where its folder of seeds is missing.
+        """
         if not self.declaration.seeds:
             return []
         place = self.project / self.declaration.seeds
         if not place.exists():
             raise TargetLoadError(f"harness {self.name}: its seeds {place} are not there")
+        if is_archive(place):
+            return unpacked(place, resolve(self.project).state_dir)
         return [place] if place.is_file() else sorted(path for path in place.rglob("*") if _is_input(path))
 
 
@@ -65,21 +76,32 @@ class Unusable:
 
 def at(path: Path, project: Path) -> Harness:
     """The harness in a file, as the project's configuration has it. Raises TargetLoadError, ConfigError."""
-    return _at(path, project, resolve(project).config.harnesses)
+    return _at(path, project, resolve(project).config)
 
 
 def test_at(typed: str, project: Path) -> Harness:
     """A test of Hypothesis, "tests/test_x.py::test_prop". Raises TargetLoadError, UnknownNameError, ConfigError."""
-    configured = resolve(project).config.harnesses
-    named = property_tests.called(typed, configured)
-    return _placed(_with(property_tests.declaration(typed, project, name=named), configured), project)
+    configured = resolve(project).config
+    named = property_tests.called(typed, configured.harnesses)
+    return _test(property_tests.declaration(typed, project, name=named), project, configured)
 
 
-def _at(path: Path, project: Path, configured: Mapping[str, Any]) -> Harness:
-    return _placed(_with(read(path.resolve()), configured), project)
+def _test(declaration: Declaration, project: Path, configured: Config) -> Harness:
+    return _placed(_with(_beside(declaration, _usual(configured)), configured.harnesses), project)
 
 
-def _placed(declaration: Declaration, project: Path) -> Harness:
+def _at(path: Path, project: Path, configured: Config) -> Harness:
+    sidecars = beside(path.resolve())
+    declaration = _beside(read(path.resolve()), {**_usual(configured), **sidecars.settings})
+    return _placed(_with(declaration, configured.harnesses), project, sidecars.notes)
+
+
+def _usual(configured: Config) -> dict[str, Any]:
+    """What the project says of every input."""
+    return {"seconds": configured.fuzz.input_timeout} if configured.fuzz.input_timeout else {}
+
+
+def _placed(declaration: Declaration, project: Path, notes: tuple[str, ...] = ()) -> Harness:
     path = Path(declaration.path)
     shipped = any(path.resolve().is_relative_to(place) for place in _SHIPPED)
     folder = project.resolve()
@@ -89,14 +111,21 @@ def _placed(declaration: Declaration, project: Path) -> Harness:
         declaration = _located(declaration)
     elif not inside:
         where = str(path.resolve())
-    return Harness(declaration, project, property_tests.load_of(declaration, where), shipped)
+    return Harness(declaration, project, property_tests.load_of(declaration, where), shipped, notes)
+
+
+def _beside(declaration: Declaration, settings: Mapping[str, Any]) -> Declaration:
+    """With what the project says of all, and what lies beside the file, where it says nothing of that itself."""
+    plain = Declaration(name=declaration.name)
+    fresh = {key: one for key, one in settings.items() if getattr(declaration, key) == getattr(plain, key)}
+    return msgspec.structs.replace(declaration, **fresh)
 
 
 def listed(project: Path) -> list[Harness | Unusable]:
     """Those of the project, then the shipped ones that none of the project hides; by file name."""
     found: list[Harness | Unusable] = []
     names: set[str] = set()
-    configured = resolve(project).config.harnesses
+    configured = resolve(project).config
     for path in _files(project):
         try:
             harness = _at(path, project, configured)
@@ -108,6 +137,24 @@ def listed(project: Path) -> list[Harness | Unusable]:
             found.append(harness)
     tests = [_placed(_with(one, configured), project) for one in property_tests.configured(configured, project)]
     return [*tests, *found]
+
+
+def inside(folder: Path, project: Path) -> list[Harness]:
+    """The harnesses in a folder; where itself holds none, those in the folders of it that usually do.
+
+    Raises TargetLoadError where there are none; ConfigError.
+    """
+    configured = resolve(project).config
+    direct = [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+    package = folder / "__main__.py"
+    for files in (direct, [package] if package.is_file() else [], _elsewhere(folder, (FOLDER, *OTHERS[1:]))):
+        found = [_at(path, project, configured) for path in files if _is_harness(path)]
+        if found:
+            return found
+    raise TargetLoadError(
+        f"{folder}: no harness is in it; one is a file with TestOneInput(data) and atheris.Setup, or what "
+        "mlfuzz harness new NAME writes"
+    )
 
 
 def find(typed: str, project: Path) -> Harness:
@@ -173,6 +220,27 @@ def _files(project: Path) -> Iterator[Path]:
             if not path.name.startswith("_") and path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield path
+        if folder == project / FOLDER:
+            for path in _elsewhere(project, OTHERS):
+                if path.resolve() not in seen and _is_harness(path):
+                    seen.add(path.resolve())
+                    yield path
+
+
+def _elsewhere(project: Path, folders: Iterable[str]) -> Iterator[Path]:
+    for name in folders:
+        yield from sorted(path for path in (project / name).glob("*.py") if "fuzz" in path.stem)
+
+
+def _is_harness(path: Path) -> bool:
+    """False for a module beside harnesses; what is wrong in a harness's own literal is told when it is read."""
+    try:
+        read(path)
+    except TargetLoadError:
+        return False
+    except ConfigError:
+        return True
+    return True
 
 
 def _located(declaration: Declaration) -> Declaration:

@@ -30,7 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     sandbox: "strict", "workspace" or "off" in place of what the harness declares; "": as it declares. allow: beside
     what it declares (docs/sandbox.md). seed: of libFuzzer's generator.
-    start_seconds: that importing the harness may take (uncached instrumentation of torch: a minute or two).
+    start_seconds: that importing the harness may go on without importing another module; 0: as it declares.
     instrument: whether inputs shall give coverage; without it a session cannot fuzz, needs no fuzzer, and runs the code
     as its users do. python: of another environment; "" for this one. It need not have what mlfuzz needs.
     """
@@ -41,7 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: str = ""
     allow: tuple[str, ...] = ()
     seed: int = 1
-    start_seconds: float = 300.0
+    start_seconds: float = 0.0
     instrument: bool = True
     python: str = ""
 

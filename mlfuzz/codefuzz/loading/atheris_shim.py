@@ -15,6 +15,8 @@ from functools import wraps
 from types import ModuleType
 from typing import Any, TypeVar
 
+from mlfuzz.codefuzz.loading.matching import gen_match
+
 T = TypeVar("T")
 
 ALL_REMAINING = 0xFFFFFFFFFFFFFFFF
@@ -41,11 +43,22 @@ def install() -> ModuleType:
     module.__dict__.update({
         "FuzzedDataProvider": FuzzedDataProvider, "ALL_REMAINING": ALL_REMAINING, "Setup": _setup, "Fuzz": _nothing,
         "Mutate": lambda data, size: data[:size], "instrument_imports": _imports, "instrument_func": _same,
-        "instrument_all": _nothing, "enabled_hooks": set(), "gen_match": lambda pattern: pattern,
-        "path": lambda: "", "build_mode": lambda: "plain", "__version__": "plain", "__path__": [],
+        "instrument_all": _nothing, "enabled_hooks": _Hooks(), "gen_match": gen_match, "patch_code": _same,
+        "UpdateCounterArrays": _nothing, "path": lambda: "", "build_mode": lambda: "plain",
+        "__version__": "plain", "__path__": [],
     })  # fmt: skip
     sys.modules["atheris"] = module
     return module
+
+
+class _Hooks(set[str]):
+    """Names of hooks, however they are spelt; nothing is hooked."""
+
+    def add(self, hook: str) -> None:
+        super().add(hook.lower())
+
+    def __contains__(self, hook: object) -> bool:
+        return super().__contains__(str(hook).lower())
 
 
 def _setup(arguments: list[str], *_: Any, **__: Any) -> list[str]:

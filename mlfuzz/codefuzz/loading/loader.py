@@ -6,25 +6,23 @@ folder is the file's.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import os
 import sys
 import sysconfig
 import time
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from mlfuzz.codefuzz.corpus.dictionary import chosen
-from mlfuzz.codefuzz.loading import atheris_shim, script
-from mlfuzz.codefuzz.loading.import_hook import Finder, within
-from mlfuzz.codefuzz.loading.instrumentation_cache import Store
-
-PACKAGE = "mlfuzz_harness"
+from mlfuzz.codefuzz.loading import script
+from mlfuzz.codefuzz.loading.handover import Entry, Handover
+from mlfuzz.codefuzz.loading.import_hook import within
+from mlfuzz.codefuzz.loading.stand import PACKAGE, AtherisStand, PlainStand, loader_of
 
 PROPERTY = "mlfuzz.codefuzz.loading.property_test"
 """Imported only for a test of Hypothesis, which it brings along."""
@@ -43,20 +41,21 @@ SURVIVORS = frozenset({
 BROUGHT = ("ctypes", "hashlib", "json", "platform", "selectors", "signal", "struct", "sysconfig")
 """Packages that only the fuzzer has imported: a script of atheris finds them not imported yet, and instruments them."""
 
-FUZZER = ("mlfuzz.codefuzz", "atheris", "__main__")
-"""Whose functions run around the harness's: __main__ is the process that imports it."""
-
 
 class Loaded:
-    """What importing gave. entry: the function that takes bytes; fresh: modules that came with it.
+    """What importing gave. entry: the function that takes bytes; home: the harness's module; fresh: modules that came
+    with it. mutator, crossover: the harness's own.
 
-    instrumented: modules that give coverage; own: counters of the harness's own code.
+    instrumented: modules that give coverage; own: counters of the harness's own code. arguments: that the file hands to
+    libFuzzer.
     """
 
-    def __init__(self, entry: Callable[[bytes], Any], seconds: float, before: frozenset[str]) -> None:
-        self.entry, self.seconds = entry, seconds
+    def __init__(self, entry: Entry, home: str, seconds: float, before: frozenset[str]) -> None:
+        self.entry, self.home, self.seconds = entry, home, seconds
         self.fresh = frozenset(sys.modules) - before
-        self.mutator: Callable[[bytes, int, int], bytes] | None = None
+        self.mutator: Callable[..., bytes] | None = None
+        self.crossover: Callable[..., bytes] | None = None
+        self.arguments: tuple[str, ...] = ()
         self.cached = False
         self.uninstrumented: tuple[str, ...] = ()
         self.instrumented: tuple[str, ...] = ()
@@ -65,53 +64,142 @@ class Loaded:
         self.warnings: list[str] = []
 
 
-def load(spec: dict[str, Any]) -> Loaded:
-    """Import preload and harness. Whatever the harness raises goes on to the caller."""
-    began = time.perf_counter()
+def load(spec: dict[str, Any], serve: Callable[[Loaded], object]) -> None:
+    """Import preload and harness, then serve: from inside the file's call of atheris.Fuzz, else at its end.
+
+    Whatever the harness raises goes on to the caller.
+    """
+    _Loading(spec, serve).run()
+
+
+class _Loading:
+    """Of one harness, once."""
+
+    def __init__(self, spec: dict[str, Any], serve: Callable[[Loaded], object]) -> None:
+        self.spec, self._serve = spec, serve
+        self._began = time.perf_counter()
+        self._warnings: list[str] = []
+        self._served = False
+        home, name = os.path.dirname(spec["path"]), os.path.basename(spec["path"]).removesuffix(".py")
+        _extend_path(spec)
+        self._tests = importlib.import_module(PROPERTY) if spec["entry"].startswith("::") else None
+        if self._tests is not None:
+            home, name = self._tests.place(spec["path"])
+            sys.path[:0] = [one for one in self._tests.folders(spec["path"], spec["project"]) if one not in sys.path]
+        self._name = f"{PACKAGE}.{name}"
+        package = types.ModuleType(PACKAGE)
+        package.__path__ = [home]
+        sys.modules[PACKAGE] = package
+        self._watched = spec["atheris"] or spec["cover"]
+        _forget([*(BROUGHT if self._watched else ()), *spec["instrument"]], self._warnings)
+        self._before = frozenset(sys.modules)
+        self._handover = Handover(self._begin)
+        self._stand = AtherisStand(spec, self._handover) if spec["atheris"] else PlainStand(self._handover)
+
+    def run(self) -> None:
+        sys.argv = [self.spec["path"]]
+        self._stand.enter()
+        late = [name for name in self.spec["preload"] if not _imported(name)]
+        module = importlib.import_module(self._name)
+        for name in late:  # its folder is one that the harness itself has put on the path
+            importlib.import_module(name)
+        if self._is_script(module) and not self._served:
+            self._run_script(module)
+        self._begin()
+
+    def _is_script(self, module: types.ModuleType) -> bool:
+        """Not a file with a declaration or a test: that says all there is to say; nor one that does without atheris."""
+        if hasattr(module, "HARNESS") or self._tests is not None:
+            return False
+        return "atheris" in sys.modules or not callable(getattr(module, self.spec["entry"], None))
+
+    def _run_script(self, module: types.ModuleType) -> None:
+        try:
+            script.run_as_script(self.spec["path"], module)
+        except BaseException as error:
+            named = callable(getattr(module, self.spec["entry"], None))
+            if self._served or (self._handover.entry is None and not named):
+                raise
+            self._warnings.append(
+                f"what it does as a script ended with {type(error).__name__}: {error}, before atheris.Fuzz; "
+                f"{'what it has handed over' if self._handover.entry else self.spec['entry']} is fuzzed without that"
+            )
+
+    def _begin(self) -> None:
+        """Whatever the file has handed over, else its function of the declared name, is served; once."""
+        if self._served:
+            raise SystemExit(0)
+        self._served = True
+        self._stand.leave()
+        self._serve(self._loaded())
+
+    def _loaded(self) -> Loaded:
+        spec, handed, stand = self.spec, self._handover, self._stand
+        module = sys.modules[self._name]
+        if self._tests is not None:
+            entry = self._tests.of(module, spec)
+            stand.warnings += entry.warnings
+        else:
+            entry = handed.entry if spec["entry"] != "fuzz" else None
+            entry = entry or getattr(module, spec["entry"], None) or handed.entry
+        loaded = Loaded(_checked(entry, spec), self._name, time.perf_counter() - self._began, self._before)
+        named = (getattr(module, "custom_mutator", None), getattr(module, "CustomMutator", None))
+        loaded.mutator = handed.mutator or next((one for one in named if callable(one)), None)
+        loaded.crossover, loaded.arguments = handed.crossover, handed.arguments
+        loaded.cached = stand.cached
+        loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
+        loaded.instrumented, loaded.own = stand.instrumented(), stand.own
+        loaded.constants = chosen(stand.store.constants) if stand.store else []
+        loaded.warnings = (self._warnings if self._watched else []) + stand.warnings
+        return loaded
+
+
+def _extend_path(spec: dict[str, Any]) -> None:
+    """Where modules are found: a lane's first; the project's before what is installed, and after the standard library.
+
+    Those of a harness that is named like what it tests come last, else it would import itself.
+    """
+    folders = [folder for folder in (os.path.dirname(spec["path"]), *spec["folders"]) if folder not in sys.path]
+    installed = [at for at, folder in enumerate(sys.path) if folder.endswith(("site-packages", "dist-packages"))]
+    stem = os.path.basename(spec["path"]).removesuffix(".py")
+    place = installed[0] if installed and importlib.machinery.PathFinder.find_spec(stem) is None else len(sys.path)
+    sys.path[place:place] = folders
+    sys.path[:0] = spec["lane_path"]
+
+
+def _imported(name: str) -> bool:
+    """Whether a module could be imported; False where it is not found on the path as it is now."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and within(name, [error.name]):
+            return False
+        raise
+    return True
+
+
+def _checked(entry: Any, spec: dict[str, Any]) -> Entry:
+    """The function; raises TypeError where no input can be given to it."""
     path = spec["path"]
-    warnings: list[str] = []
-    sys.path[:0] = [*spec["lane_path"]]
-    for folder in (spec["project"], os.path.dirname(path)):
-        if folder not in sys.path:
-            sys.path.append(folder)
-    home, name = os.path.dirname(path), os.path.basename(path).removesuffix(".py")
-    tests = importlib.import_module(PROPERTY) if spec["entry"].startswith("::") else None
-    if tests is not None:
-        home, name = tests.place(path)
-        sys.path[:0] = [one for one in tests.folders(path, spec["project"]) if one not in sys.path]
-    package = types.ModuleType(PACKAGE)
-    package.__path__ = [home]
-    sys.modules[PACKAGE] = package
-    watched = spec["atheris"] or spec["cover"]
-    _forget([*(BROUGHT if watched else ()), *spec["instrument"]], warnings)
-    before = frozenset(sys.modules)
-    stand = _Instrumented(spec) if spec["atheris"] else _Plain()
-    with stand.imports():
-        for one in spec["preload"]:
-            importlib.import_module(one)
-        module = importlib.import_module(f"{PACKAGE}.{name}")
-        stand.warnings += script.instrument(path, module, sys.modules["atheris"])
-    if tests is not None:
-        entry = tests.of(module, spec)
-        stand.warnings += entry.warnings
-    else:
-        entry = getattr(module, spec["entry"], None) or stand.captured
+    if entry is None:
+        raise TypeError(f"{path} hands no function to atheris.Setup, and has no {spec['entry']}")
     if not callable(entry):
         raise TypeError(f"{spec['entry']} of {path} is not a function")
+    if inspect.iscoroutinefunction(entry):
+        raise TypeError(
+            f"{getattr(entry, '__name__', spec['entry'])} of {path} is a coroutine, which atheris never runs; write "
+            "def TestOneInput(data): asyncio.run(...)"
+        )
     if not takes_one(entry):
         raise TypeError(f"{spec['entry']} of {path} must take one argument: the input, as bytes")
-    loaded = Loaded(entry, time.perf_counter() - began, before)
-    loaded.mutator = getattr(module, "custom_mutator", None) or getattr(module, "CustomMutator", None)
-    loaded.cached = stand.cached
-    loaded.uninstrumented = stand.uninstrumented(spec["instrument"])
-    loaded.instrumented, loaded.own = stand.instrumented(), stand.own
-    loaded.constants = chosen(stand.store.constants) if stand.store else []
-    loaded.warnings = (warnings if watched else []) + stand.warnings
-    return loaded
+    return cast(Entry, entry)
 
 
-def takes_one(entry: Callable[..., Any]) -> bool:
+def takes_one(entry: Any) -> bool:
     """Whether a function can be called with one argument; true where that cannot be told."""
+    if not hasattr(getattr(entry, "__func__", entry), "__code__") and not isinstance(entry, type):
+        call = getattr(entry, "__call__", None)  # noqa: B004 - of an object, its method
+        entry = call if hasattr(call, "__func__") else entry
     function = getattr(entry, "__func__", entry)
     code = getattr(function, "__code__", None)
     if code is None:
@@ -133,124 +221,8 @@ def _forget(packages: list[str], warnings: list[str]) -> None:
             warnings.append(f"{package} is used by the fuzzer itself and gives no coverage")
             continue
         for name in there:
-            if not isinstance(_loader(sys.modules[name]), importlib.machinery.ExtensionFileLoader):
+            if not isinstance(loader_of(sys.modules[name]), importlib.machinery.ExtensionFileLoader):
                 del sys.modules[name]
-
-
-class _Plain:
-    """Without atheris: a stand-in module, so that a harness that imports it can be replayed."""
-
-    cached = False
-    captured: Callable[[bytes], Any] | None = None
-    store: Store | None = None
-    own: frozenset[int] = frozenset()
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    @contextlib.contextmanager
-    def imports(self) -> Iterator[None]:
-        if "atheris" not in sys.modules:
-            atheris_shim.install()
-        yield
-
-    def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
-        return ()
-
-    def instrumented(self) -> tuple[str, ...]:
-        return ()
-
-
-class _Instrumented:
-    """With atheris. Its Setup and Fuzz do nothing while the harness is imported: the workers call them."""
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        import atheris
-
-        self.atheris, self.spec = atheris, spec
-        self.captured: Callable[[bytes], Any] | None = None
-        self.warnings: list[str] = []
-        self.store = self._store()
-        self._finder = Finder(atheris, PACKAGE, spec["instrument"])
-
-    @property
-    def cached(self) -> bool:
-        return self.store is not None and self.store.misses == 0 and self.store.hits > 0
-
-    @property
-    def own(self) -> frozenset[int]:
-        return frozenset(self._finder.own)
-
-    @contextlib.contextmanager
-    def imports(self) -> Iterator[None]:
-        atheris = self.atheris
-        ours = {"Setup": self._setup, "Fuzz": lambda: None, "instrument_all": self._instrument_all}
-        genuine = {name: getattr(atheris, name) for name in ours}
-        vars(atheris).update(ours)
-        sys.meta_path.insert(0, self._finder)
-        try:
-            with self.store.installed() if self.store else contextlib.nullcontext():
-                yield
-        finally:
-            vars(atheris).update(genuine)
-            sys.meta_path.remove(self._finder)
-
-    def uninstrumented(self, packages: list[str]) -> tuple[str, ...]:
-        """Modules of the named packages whose code was not instrumented."""
-        failed = set(self.store.failed) if self.store else set()
-        return tuple(sorted({
-            name for name, module in list(sys.modules.items())
-            if within(name, packages) and (name in failed or _plain_source(module))
-        }))  # fmt: skip
-
-    def instrumented(self) -> tuple[str, ...]:
-        """Modules whose code was, whoever asked for it; the harness itself is none of them."""
-        hook: Any = sys.modules["atheris.import_hook"]
-        kinds = (hook.AtherisSourceFileLoader, hook.AtherisSourcelessFileLoader)
-        failed = {PACKAGE, *(self.store.failed if self.store else ())}
-        return tuple(sorted(
-            name for name, module in list(sys.modules.items())
-            if isinstance(_loader(module), kinds) and name not in failed and not within(name, [PACKAGE])
-        ))  # fmt: skip
-
-    def _setup(self, argv: list[str], entry: Callable[[bytes], Any], **_: Any) -> list[str]:
-        self.captured = entry
-        return argv
-
-    def _instrument_all(self) -> None:
-        """As atheris does it, but for the fuzzer's own functions: what they reach says nothing of an input."""
-        instrumentable = sys.modules["atheris.instrument_bytecode"]._is_instrumentable
-        failed = 0
-        for one in gc.get_objects():
-            if instrumentable(one) and not within(one.__module__, FUZZER):
-                try:
-                    self.atheris.instrument_func(one)
-                except Exception:  # noqa: BLE001 - atheris asserts on code it does not understand, and goes on as well
-                    failed += 1
-        if failed:
-            self.warnings.append(
-                f"atheris.instrument_all() does not understand {failed} functions; they give no coverage"
-            )
-
-    def _store(self) -> Store | None:
-        """What instruments and keeps; None, with a word, where it cannot be trusted with this atheris."""
-        try:
-            store = Store(self.atheris, self.spec["cache"])
-            if store.trustworthy():
-                return store
-            why = "its bytecode differs from what was expected"
-        except (OSError, AttributeError, KeyError, TypeError) as error:
-            why = f"{type(error).__name__}: {error}"
-        self.warnings.append(f"instrumented code is not cached with this atheris ({why}); each start is slow")
-        return None
-
-
-def _plain_source(module: Any) -> bool:
-    return type(_loader(module)) is importlib.machinery.SourceFileLoader
-
-
-def _loader(module: Any) -> Any:
-    return getattr(getattr(module, "__spec__", None), "loader", None)
 
 
 def blind(fresh: frozenset[str]) -> tuple[str, ...]:

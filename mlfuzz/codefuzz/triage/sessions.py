@@ -48,14 +48,21 @@ class Sessions:
         self._project, self._instrument, self._engine = project, instrument, engine
         self._natives = natives or project / CAMPAIGNS / variants.NATIVE
         self._open: dict[tuple[str, str], Session] = {}
+        self._broken: dict[tuple[str, str], TargetLoadError] = {}
 
     def of(self, finding: Finding, *, target: str = "") -> Session:
         """The session of its harness, or of another, by name or file. Raises ReplayError, TargetLoadError."""
         load, lane = target or finding.load, str(finding.evidence.get("lane", "plain"))
+        if (load, lane) in self._broken:  # an import that hangs is not waited for again
+            raise self._broken[load, lane]
         if (load, lane) not in self._open:
             harness = _harness(load, finding, self._project)
             found = variants.lane(lane, self._natives, harness.declaration.instrument, root=self._project)
-            self._open[load, lane] = self._prepare(harness, found)
+            try:
+                self._open[load, lane] = self._prepare(harness, found)
+            except TargetLoadError as error:
+                self._broken[load, lane] = error
+                raise
         return self._open[load, lane]
 
     def _prepare(self, harness: Harness, lane: Lane) -> Session:

@@ -152,7 +152,7 @@ def test_a_harness_that_dies_while_it_is_imported_is_told(tmp_path):
 
 def test_an_import_that_never_ends_says_where_it_is(tmp_path):
     text = "HARNESS = {}\nimport time\ndef wait():\n    while True: time.sleep(0.01)\nwait()\ndef fuzz(data): pass\n"
-    with pytest.raises(TargetLoadError, match=r"(?s)has not ended after 0.8 s.*in wait"):
+    with pytest.raises(TargetLoadError, match=r"(?s)has not ended after .* s.*in wait"):
         prepared(tmp_path, text, start_seconds=0.8)
 
 

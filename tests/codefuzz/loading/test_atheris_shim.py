@@ -7,6 +7,7 @@ import pytest
 
 from mlfuzz.codefuzz.loading import atheris_shim
 from mlfuzz.codefuzz.loading.atheris_shim import FuzzedDataProvider
+from mlfuzz.codefuzz.loading.matching import gen_match
 
 CALLS = [
     ("ConsumeBytes", (3,)), ("ConsumeUnicode", (5,)), ("ConsumeUnicodeNoSurrogates", (5,)), ("ConsumeString", (4,)),
@@ -62,3 +63,26 @@ def test_a_plain_script_imports_with_the_stand_in(monkeypatch):
     assert atheris.instrument_func(len)("ab") == 2
     assert atheris.Setup(["x"], print) == ["x"]
     assert atheris.Fuzz() is None
+
+
+PATTERNS = [
+    "abc", "a|bc", "(x|y)z", "foo|bar|[abc]+", "((a|b)|c)d", "[a-c]{2,3}", "[^a]", "[^a-z]b", r"\d+\s*\w", r"\D\S\W",
+    "(?=foo)bar", "bar(?=foo)", "(?<=x)y", "a(?=b)c", "(?!a)b", "(?:ab)+?", "^a$", "(?P<n>q)(?P=n)", r"[^\d]x", "x*y?",
+    "(?i)abc", "é+", "", r"[\w-]+@[a-z]+",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_match_is_made_as_atheris_makes_it(pattern):
+    atheris = pytest.importorskip("atheris")
+    assert gen_match(pattern) == atheris.gen_match(pattern)
+    assert gen_match(pattern.encode("latin-1")) == atheris.gen_match(pattern.encode("latin-1"))
+
+
+def test_hooks_are_known_by_their_names_however_they_are_spelt(monkeypatch):
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    hooks = atheris_shim.install().enabled_hooks
+    hooks.add("RegEx")
+    assert "regex" in hooks
+    assert "RegEx" in hooks
+    assert "str" not in hooks

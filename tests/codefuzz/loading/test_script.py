@@ -1,91 +1,62 @@
-"""What a file instruments only when it is run as a script."""
+"""What a file does only when it is run as a script."""
 
 from __future__ import annotations
 
 import sys
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 
-from mlfuzz.codefuzz.loading.atheris_shim import FuzzedDataProvider
-from mlfuzz.codefuzz.loading.script import instrument
+from mlfuzz.codefuzz.loading.script import run_as_script
 
 
-class Hooks(list):
-    add = list.append
-
-
-class Recorded(SimpleNamespace):
-    """Takes the place of atheris, and writes down what is asked of it."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-        self.enabled_hooks = Hooks()
-        self.FuzzedDataProvider = FuzzedDataProvider
-        self.Setup = self.Fuzz = lambda *_: self.done.append("ran")
-        self.instrument_all = lambda: self.done.append("all")
-        self.instrument_func = lambda function: self.done.append(function.__name__)
-
-    def instrument_imports(self, include=()):
-        self.done.append(f"imports {','.join(include)}")
-        return self
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
-
-
-GUARD = "\nif __name__ == '__main__':\n    "
-
-
-def done(text, tmp_path, monkeypatch) -> tuple[list[str], list[str], ModuleType]:
+def ran(text, tmp_path, monkeypatch) -> ModuleType:
     path = tmp_path / "form.py"
-    path.write_text(f"{text}\n")
-    recorded, module = Recorded(), ModuleType("form")
-    monkeypatch.setitem(sys.modules, "atheris", recorded)
+    path.write_text(f"done = []\n{text}\n")
+    module = ModuleType("form")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
-    recorded.done.clear()
-    return recorded.done, instrument(str(path), module, recorded), module
+    assert not module.done
+    run_as_script(str(path), module)
+    return module
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"import atheris{GUARD}atheris.instrument_all()", ["all"]),
-        (f"import atheris as fz{GUARD}fz.instrument_all()", ["all"]),
-        (f"from atheris import instrument_all as every{GUARD}every()", ["all"]),
-        ("import atheris\nif '__main__' == __name__:\n    atheris.instrument_all()", ["all"]),
-        (f"import atheris\ndef main():\n    atheris.instrument_all()\n    atheris.Fuzz(){GUARD}main()", ["all"]),
-        (f"def main():\n    import atheris\n    atheris.instrument_all(){GUARD}main()", ["all"]),
-        (f"def main():\n    from atheris import instrument_all\n    instrument_all(){GUARD}main()", ["all"]),
-        (f"import atheris\ndef a():\n    b()\ndef b():\n    atheris.instrument_all(){GUARD}a(); a()", ["all"]),
-        (f"import atheris\ndef a():\n    a(){GUARD}a()", []),
-        (f"import atheris\ndef f(x): pass{GUARD}atheris.Setup([], atheris.instrument_func(f))", ["f"]),
-        (f"import atheris{GUARD}with atheris.instrument_imports(['re']):\n        import re; print(1)", ["imports re"]),
-        (f"import atheris{GUARD}if 1:\n        atheris.instrument_all()", ["all"]),
-        ("import atheris\ndef main():\n    atheris.instrument_all()", []),
-        (f"import atheris{GUARD}atheris.Setup([], print)\n    atheris.Fuzz()", []),
-        (f"class atheris:\n    instrument_all = print{GUARD}atheris.instrument_all()", []),
+        ("if __name__ == '__main__':\n    done.append(1)", [1]),
+        ("if '__main__' == __name__:\n    done.append(1)", [1]),
+        ("if __name__ in ('__main__',):\n    done.append(1)", [1]),
+        ("if __name__ == '__main__' and len('a'):\n    done.append(1)", [1]),
+        ("def main():\n    done.append(1)\nif __name__ == '__main__':\n    main()", [1]),
+        ("if __name__ == '__main__':\n    done.append(1)\nif __name__ == '__main__':\n    done.append(2)", [1, 2]),
+        ("if __name__ != '__main__':\n    pass\nelse:\n    done.append(1)", [1]),
+        ("if len('a') > 1:\n    done.append(1)", []),
+        ("def main():\n    done.append(1)", []),
     ],
 )
-def test_what_instruments_in_main_is_done_and_nothing_else(text, expected, tmp_path, monkeypatch, capsys):
-    recorded, warnings, _ = done(text, tmp_path, monkeypatch)
-    assert (recorded, warnings) == (expected, [])
-    assert not capsys.readouterr().out
+def test_what_stands_under_a_guard_is_run_in_order_and_nothing_else(text, expected, tmp_path, monkeypatch):
+    assert ran(text, tmp_path, monkeypatch).done == expected
 
 
-def test_what_a_block_in_main_imports_is_there_for_the_harness(tmp_path, monkeypatch):
-    text = f"import atheris{GUARD}with atheris.instrument_imports():\n        import colorsys"
-    assert done(text, tmp_path, monkeypatch)[2].colorsys.__name__ == "colorsys"
+def test_it_finds_itself_as_the_main_module(tmp_path, monkeypatch):
+    text = "if __name__ == '__main__':\n    import __main__\n    done.append(__main__.done is done)"
+    assert ran(text, tmp_path, monkeypatch).done == [True]
 
 
-def test_hooks_are_switched_on(tmp_path, monkeypatch):
-    _, _, module = done(f"import atheris{GUARD}atheris.enabled_hooks.add('RegEx')", tmp_path, monkeypatch)
-    assert module.atheris.enabled_hooks == ["RegEx"]
+def test_annotations_are_put_off_where_the_file_says_so_and_only_there(tmp_path, monkeypatch):
+    guard = "if __name__ == '__main__':\n    def f(x: len): pass\n    done.append(f.__annotations__['x'])"
+    assert ran(guard, tmp_path, monkeypatch).done == [len]
+    path = tmp_path / "form.py"
+    path.write_text(f"from __future__ import annotations\ndone = []\n{guard}\n")
+    module = ModuleType("form")
+    exec(compile(path.read_text(), str(path), "exec", dont_inherit=True), module.__dict__)
+    run_as_script(str(path), module)
+    assert module.done == ["len"]
 
 
-def test_a_line_that_cannot_be_done_is_told_with_its_number(tmp_path, monkeypatch):
-    text = f"import atheris\ndef main():\n    local = len\n    atheris.instrument_func(local){GUARD}main()"
-    recorded, (warning,), _ = done(text, tmp_path, monkeypatch)
-    assert recorded == []
-    assert "line 4" in warning
-    assert "NameError" in warning
+def test_what_it_raises_goes_on_with_the_files_own_lines(tmp_path, monkeypatch):
+    with pytest.raises(KeyError) as caught:
+        ran("if __name__ == '__main__':\n    raise KeyError(1)", tmp_path, monkeypatch)
+    assert caught.traceback[-1].path == tmp_path / "form.py"
+    assert caught.traceback[-1].lineno + 1 == 3

@@ -193,7 +193,7 @@ def test_without_a_sandbox_it_runs_where_its_users_run_it_and_leaves_nothing_beh
 def test_with_a_sandbox_it_has_a_folder_and_a_home_of_its_own(around):
     with replay_session(around) as run:
         (outcome,) = run.reproduce(b"where", times=1)
-        assert outcome.message == f"beside {run._link.scratch}/work/tmp {run._link.scratch}/work/tmp"
+        assert outcome.message == f"beside {run._link.scratch}/work/tmp-here {run._link.scratch}/work/tmp"
 
 
 def test_another_python_runs_it_with_its_own_packages_and_needs_none_of_ours(around, tmp_path):
