@@ -7,10 +7,11 @@ complements are tried: subsets alone hardly ever keep a parser's key).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 
 Keeps = Callable[[bytes], bool]
-Simpler = Callable[[bytes], Iterable[bytes]]
+Simpler = Callable[[bytes], Generator[bytes, bool | None, None]]
+"""Candidates of a format, from coarse to fine; sent whether one is kept, it goes on from there."""
 
 ZERO = 0x30
 """The byte "0": a person reads a minimised text more easily with it than with NUL."""
@@ -65,13 +66,16 @@ def smallest(payload: bytes, keeps: Keeps, budget: RunBudget, *, hints: Simpler 
 
 
 def _hinted(best: bytes, holds: Keeps, hints: Simpler) -> bytes:
-    progress = True
-    while progress:
-        progress = False
-        for candidate in hints(best):
-            if len(candidate) < len(best) and holds(candidate):
-                best, progress = candidate, True
-                break
+    search = hints(best)
+    candidate = next(search, None)
+    while candidate is not None:
+        kept = len(candidate) < len(best) and holds(candidate)
+        if kept:
+            best = candidate
+        try:
+            candidate = search.send(kept)
+        except StopIteration:
+            break
     return best
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +30,7 @@ from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import ForkServerClient
-from mlfuzz.codefuzz.formats import FORMATS
+from mlfuzz.codefuzz.formats import FORMATS, simpler
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress, Options, Prepared, Screened
 from mlfuzz.codefuzz.loading.import_hook import within
@@ -191,8 +192,8 @@ class AtherisSession:
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
-        form = FORMATS.get(self.declaration.mutator)
-        return minimise(self._runner, payload, bucket, seconds=seconds, hints=form.simpler if form else None)
+        hints = partial(simpler, name=self.declaration.mutator)
+        return minimise(self._runner, payload, bucket, seconds=seconds, hints=hints)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
         """The few of these files that reach what all reach; those that fail or cannot be read are left out."""

@@ -371,10 +371,10 @@ def _flush() -> None:
             continue
 
 
-def _hints(mutator: str) -> Simpler | None:
+def _hints(mutator: str) -> Simpler:
     """Simpler forms that the harness's format knows, or that the input's own shows."""
-    formats = importlib.import_module("mlfuzz.codefuzz.formats")
-    return getattr(_format(mutator) if mutator else formats, "simpler", None)
+    search = importlib.import_module("mlfuzz.codefuzz.formats").simpler
+    return lambda data: search(data, mutator)
 
 
 def _format(mutator: str) -> Any:

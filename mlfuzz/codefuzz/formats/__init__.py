@@ -1,32 +1,49 @@
-"""Format-aware mutators: a file taken apart, changed, and put together with its sizes and checksums right.
+"""Formats of files: one walker for what is mutated, what is minimised, and what is shown of two inputs' difference.
 
-Read form.py first. Runs in the child, which imports it by name where a harness asks for a format, and in the parent,
-which shows the fields. Pure standard library. Dimensions that a change declares are capped, so that small files stay
-quick. What each gains over raw bytes is measured by scripts/benchmarks/formats.py.
+Read part.py first (a file as a tree of parts), then form.py (what a format knows). Runs in the child, which imports it
+by name where a harness asks for a format, and in the parent. Pure standard library. Dimensions that a change declares
+are capped, so that small files stay quick. What each gains over raw bytes is measured by scripts/benchmarks/formats.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
+from mlfuzz.codefuzz.formats import reduction, safetensors, tar
+from mlfuzz.codefuzz.formats.binary import PDF, PICKLE, PROTOBUF, SAFETENSORS, TAR
 from mlfuzz.codefuzz.formats.compressed import GZIP, ZLIB
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
 from mlfuzz.codefuzz.formats.npy import NPY
+from mlfuzz.codefuzz.formats.part import Part, leaf
 from mlfuzz.codefuzz.formats.png import PNG
+from mlfuzz.codefuzz.formats.reduction import Search
 from mlfuzz.codefuzz.formats.riff import RIFF
-from mlfuzz.codefuzz.formats.tokens import JSON, TEXT, TOML, YAML
+from mlfuzz.codefuzz.formats.tokens import JSON, TEXT, TOML, XML, YAML
 from mlfuzz.codefuzz.formats.zipped import ZIP
 from mlfuzz.errors import UnknownNameError
 
 FORMATS: dict[str, Form] = {
-    **{form.name: form for form in (PNG, RIFF, ZIP, NPY, GZIP, ZLIB, JSON, TOML, YAML, TEXT)},
+    **{
+        form.name: form
+        for form in (
+            PNG, RIFF, ZIP, NPY, GZIP, ZLIB, JSON, TOML, YAML, XML, TEXT, TAR, PDF, SAFETENSORS, PROTOBUF, PICKLE
+        )
+    },
     "wav": RIFF,
     "npz": ZIP,
-}
+}  # fmt: skip
 """By the name that a harness's declaration gives as its mutator."""
 
-SNIFFED = (PNG, RIFF, ZIP, NPY, GZIP)
-"""Those that a file's first bytes tell."""
+BEGINNINGS = (
+    (b"\x89PNG", PNG), (b"RIFF", RIFF), (b"RIFX", RIFF), (b"RF64", RIFF), (b"PK", ZIP), (b"\x93NUMPY", NPY),
+    (b"\x1f\x8b", GZIP), (b"%PDF-", PDF), (b"\x80", PICKLE),
+)  # fmt: skip
+
+MOST_NESTED = 3
+"""Formats in one another that are looked into: a picture in an archive in a stream."""
+
+MOST_BYTES = 1 << 18
+"""That are walked; a larger file is cut as bytes alone."""
 
 
 def get(name: str) -> Form:
@@ -36,10 +53,49 @@ def get(name: str) -> Form:
     return FORMATS[name]
 
 
-def simpler(data: bytes) -> Iterator[bytes]:
-    """The same file without some of its pieces, whatever its format; nothing where that is not known."""
-    for form in SNIFFED:
-        yield from form.simpler(data)
+def sniffed(data: bytes) -> Form | None:
+    """The format that a file's own bytes tell."""
+    for beginning, form in BEGINNINGS:
+        if data.startswith(beginning):
+            return form
+    if safetensors.looks(data):
+        return SAFETENSORS
+    if data[tar.MAGIC_AT :].startswith(tar.MAGIC):
+        return TAR
+    start = data[:64].lstrip()[:1]
+    if start in (b"{", b"["):
+        return JSON
+    return XML if start == b"<" else None
 
 
-__all__ = ["FORMATS", "Form", "Parts", "Raw", "get", "simpler"]
+def tree(data: bytes, name: str = "", *, nested: int = MOST_NESTED) -> Part:
+    """All of a file. name: its format, "" for the one that its bytes tell, which also holds where it is not of `name`.
+
+    A file of no known format, or larger than MOST_BYTES, is a leaf.
+    """
+    if len(data) > MOST_BYTES:
+        return leaf("file", data)
+
+    def inside(name: str, body: bytes) -> Part:
+        found = tree(body, nested=nested - 1) if nested > 1 else leaf(name, body)
+        found.name = name
+        return found
+
+    for form in (FORMATS.get(name), sniffed(data)):
+        walked = form.walk(data, inside) if form is not None else None
+        if walked is not None:
+            return walked
+    return leaf("file", data)
+
+
+def simpler(data: bytes, name: str = "") -> Search:
+    """The same file with less in it, whatever its format; nothing where that is not known."""
+    root = tree(data, name)
+    return reduction.simpler(root) if root.join is not None else _nothing()
+
+
+def _nothing() -> Generator[bytes, bool | None, None]:
+    yield from ()
+
+
+__all__ = ["FORMATS", "Form", "Part", "Parts", "Raw", "Search", "get", "simpler", "sniffed", "tree"]

@@ -1,4 +1,4 @@
-"""Text by its words: JSON, TOML, YAML and plain text, with a dictionary of what each gives a meaning to."""
+"""Text by its words: JSON, TOML, YAML, XML and plain text, with a dictionary of what each gives a meaning to."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats import statements, xml
+from mlfuzz.codefuzz.formats.form import Form, Parts, Raw, Walk
 
-TOKEN = re.compile(rb"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\w.+-]+|[ \t]+|\r?\n|[^\w\s]|.", re.DOTALL)
+TOKEN = re.compile(rb"\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*'|[\w.+-]+|[ \t]+|\r?\n|[^\w\s]|.", re.DOTALL)
 """A quoted string, a word or number, space, an end of line, or one other byte."""
 
 NUMBER = re.compile(rb"[+-]?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -56,6 +57,9 @@ TEXT_WORDS = (
 RAW_SHARE = 0.7
 """Where every byte is a word's, bytes are nearly as good, and several times as fast."""
 
+DEEP_SHARE = 0.6
+"""Of what is left: by the tree, which keeps brackets in pairs; the words alone break them."""
+
 
 def take_apart(data: bytes) -> Parts | None:
     """Pieces are the words, as they are."""
@@ -82,7 +86,19 @@ def by(words: tuple[bytes, ...]) -> Callable[[bytes, Random, Raw, int], bytes]:
     return lambda piece, rng, raw, room: changed(piece, rng, raw, room, words)
 
 
-JSON = Form("json", take_apart, by(JSON_WORDS), spare=JSON_WORDS, raw_share=RAW_SHARE)
-TOML = Form("toml", take_apart, by(TOML_WORDS), spare=TOML_WORDS, raw_share=RAW_SHARE)
-YAML = Form("yaml", take_apart, by(YAML_WORDS), spare=YAML_WORDS, raw_share=RAW_SHARE)
-TEXT = Form("text", take_apart, by(TEXT_WORDS), spare=TEXT_WORDS, raw_share=RAW_SHARE)
+XML_WORDS = (
+    b"<", b">", b"/>", b"</", b"=", b'"', b"&", b"&amp;", b"&#0;", b"&#x10ffff;", b"&a;", b"<a>", b"</a>", b"<a/>",
+    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?xml version=\"1.0\"?>", b"<!DOCTYPE a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+    b" xmlns='u'", b" xmlns:a='u'", b"a:", b" xml:space='preserve'", b"encoding='utf-16'", b"standalone='yes'", b"%a;",
+)  # fmt: skip
+
+
+def form(name: str, words: tuple[bytes, ...], walk: Walk) -> Form:
+    return Form(name, walk, by(words), take_apart, spare=words, raw_share=RAW_SHARE, deep_share=DEEP_SHARE)
+
+
+JSON = form("json", JSON_WORDS, statements.json)
+TOML = form("toml", TOML_WORDS, statements.toml)
+YAML = form("yaml", YAML_WORDS, statements.yaml)
+XML = form("xml", XML_WORDS, xml.walk)
+TEXT = form("text", TEXT_WORDS, statements.text)
