@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import keyword
 import plistlib
 import re
-import struct
-import wave
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,10 +13,16 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.cli.verbs import format_seeds
+from mlfuzz.cli.verbs.harness_formats import STARTERS, dictionary
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
-Kind = Literal["image", "audio", "text", "bytes"]
+Kind = Literal[
+    "image", "audio", "text", "bytes",
+    "json", "xml", "toml", "yaml", "zip", "png", "riff", "npy", "safetensors", "protobuf", "tar", "pdf", "gzip",
+    "pickle",
+]  # fmt: skip
 
 TEMPLATE = '''#!/usr/bin/env python3
 """{about}. Put your own code in the place of {example}.
@@ -35,14 +37,14 @@ import contextlib
 HARNESS = {{
     "name": "{name}",
     "about": "{about}",
-    "instrument": ["{package}"],  # packages whose coverage guides the fuzzer
+    "instrument": [{package}],  # packages whose coverage guides the fuzzer
     "preload": {preload},  # modules that are imported only once they are needed: imported beforehand they are seen
     "seeds": "corpus/seeds/code/{name}",
     "dictionary": "corpus/seeds/code/{name}.dict",
     "allowed": {allowed},  # exceptions that the code documents
     "seconds": 1.0,  # an input that takes longer is a finding,
     "mebibytes": 512,  # and so is one that takes more memory
-    "length": {length},
+    "length": {length},{mutator}{blind}
 }}
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere mlfuzz instruments
@@ -104,7 +106,8 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
 
     Args:
         name: Of the harness: letters, digits, underscores.
-        kind: What it takes: image, audio, text or bytes.
+        kind: What it takes: image, audio, text, bytes; or a format, whose files are changed and made smaller by their
+            parts: json, xml, toml, yaml, zip, png, riff, npy, safetensors, protobuf, tar, pdf, gzip, pickle.
     """
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
@@ -112,7 +115,7 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
         )
     root = context.resolve().root
     files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
-    files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text_of(name, kind).encode()}
+    files |= {f"corpus/seeds/code/{name}.dict": words_of(kind), f"harnesses/{name}.py": text_of(name, kind).encode()}
     if (root / "harnesses" / f"{name}.py").exists():
         raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
     for path, data in files.items():  # the harness last: it says that all is there
@@ -125,18 +128,28 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
 
 def text_of(name: str, kind: Kind) -> str:
     """The harness's source."""
-    parts = PARTS[kind]
-    fields = {"preload": "[]", **parts}
+    starter = STARTERS.get(kind)
+    parts = PARTS[kind] if starter is None else starter.fields
+    fields = {"preload": "[]", **parts, "mutator": "", "blind": ""}
+    fields["package"] = f'"{parts["package"]}"' if parts["package"] else ""
+    if starter is not None:
+        fields["mutator"] = (
+            f'\n    "mutator": "{starter.mutator}",  # files are changed part by part, with lengths right'
+        )
+    if "blind" in parts:
+        fields["blind"] = '\n    "blind": True,  # native code gives no coverage'
     text = TEMPLATE.format(name=name, about=parts["what"], **{key: fields[key] for key in fields if key != "what"})
     return re.sub(r"\n{4,}", "\n\n\n", text.replace("import contextlib\n\n\nHARNESS", "import contextlib\n\nHARNESS"))
 
 
 def seeds_of(kind: Kind) -> dict[str, bytes]:
     """Small inputs that the code takes, by file name."""
+    if kind in STARTERS:
+        return STARTERS[kind].seeds()
     if kind == "image":
-        return {"grey.png": _png(2, 2, 0), "colour.png": _png(2, 1, 2)}
+        return format_seeds.png_files()
     if kind == "audio":
-        return {"mono.wav": _wav(1, 1), "stereo.wav": _wav(2, 2)}
+        return format_seeds.wav_files()
     if kind == "text":
         return {"table.toml": b'[a]\nb = [1, 2.5e3]\nc = "\\u00e9"\n', "date.toml": b"d = 2024-02-29T10:00:00Z\n"}
     tree = {"a": [1, 2.5, b"x"], "b": True}
@@ -146,29 +159,14 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
     }
 
 
+def words_of(kind: Kind) -> bytes:
+    """Its dictionary."""
+    return dictionary(STARTERS[kind].words) if kind in STARTERS else _WORDS[kind]
+
+
 def _write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
     create_exclusive(path, data, sync=False, mode=0o777 if path.suffix == ".py" else ANYBODY)
-
-
-def _png(width: int, height: int, colour: int) -> bytes:
-    """colour: 0 grey, 2 RGB (PNG specification, third edition, section 11.2.2)."""
-    row = b"\0" + bytes(range(width * (3 if colour else 1)))
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-def _wav(channels: int, width: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setparams((channels, width, 8000, 0, "NONE", "not compressed"))
-        wav.writeframes(bytes(range(8)))
-    return file.getvalue()
 
 
 _WORDS: Mapping[Kind, bytes] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Join, Part, joined, shown
+from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Part, joined
 
 TOKEN = re.compile(
     rb"\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*'|<<|>>|[\w.+/-]+|[ \t\r\n]+|.", re.DOTALL
@@ -42,26 +42,28 @@ class _Open:
 def walk(name: str, text: bytes, language: Language) -> Part:
     """One value, or several after one another. Brackets that do not match are words like any other."""
     stack = [_Open(b"")]
-    end = 0
-    for count, found in enumerate(TOKEN.finditer(text)):
-        token, end = found[0], found.end()
-        top = stack[-1]
-        if token in language.closes and len(stack) < MOST_DEEP:
-            stack.append(_Open(token))
-        elif len(stack) > 1 and token == language.closes[top.sign]:
+    closes, comma = language.closes, language.comma
+    tokens = TOKEN.findall(text)
+    rest = tokens[MOST_PARTS:]
+    top, close = stack[0], b""
+    for token in tokens[:MOST_PARTS]:
+        if token in closes and len(stack) < MOST_DEEP:
+            top, close = _Open(token), closes[token]
+            stack.append(top)
+        elif token == close:
             _finish(top, language, last=True)
             stack.pop()
             stack[-1].item.append(_group(top, token, language))
-        elif language.comma and token == b"," and len(stack) > 1:
+            top = stack[-1]
+            close = closes.get(top.sign, b"")
+        elif token == b"," and comma and close:
             _finish(top, language)
         else:
             top.item.append(token)
-            if not language.comma and token.isspace():
+            if not comma and token.isspace():
                 _finish(top, language)
-        if count > MOST_PARTS:
-            break
-    if end < len(text):
-        stack[-1].item.append(text[end:])
+    if rest:
+        stack[-1].item.append(b"".join(rest))
     while len(stack) > 1:  # what is not closed
         top = stack.pop()
         _finish(top, language, last=True)
@@ -69,7 +71,7 @@ def walk(name: str, text: bytes, language: Language) -> Part:
     bottom = stack[0]
     _finish(bottom, language, last=True)
     if len(bottom.items) == 1:
-        bottom.items[0].name = name
+        bottom.items[0].name, bottom.items[0].label = name, b""
         return bottom.items[0]
     return Part(name, parts=bottom.items, join=joined)
 
@@ -79,48 +81,44 @@ def _finish(top: _Open, language: Language, *, last: bool = False) -> None:
     tokens, top.item = top.item, []
     if last and not tokens and (not top.items or not language.comma):
         return
-    at = next((at for at, token in enumerate(tokens) if token == language.pair), -1)
-    if language.comma and at >= 0:
-        key = joined([token.written() if isinstance(token, Part) else token for token in tokens[:at]])
+    if language.pair in tokens and language.comma:
+        at = tokens.index(language.pair)
+        key = b"".join(map(_bytes, tokens[:at]))
         value = _value(tokens[at + 1 :], language)
-        value.name = f"value of {shown(key)}"
-        pair = Part(f"key {shown(key)}", parts=[Part("key", key), value], join=language.pair.join, fixed=True)
-        top.items.append(pair)
+        value.name, value.label = "value of ", key
+        top.items.append(Part("key ", b"", [Part("key", key), value], language.pair.join, "", True, (), key))
     else:
         top.items.append(_value(tokens, language))
 
 
 def _value(tokens: list[bytes | Part], language: Language) -> Part:
-    parts = [(at, token) for at, token in enumerate(tokens) if isinstance(token, Part)]
-    if not parts:
-        body = b"".join(token for token in tokens if isinstance(token, bytes))
-        return Part(f"value {shown(body)}", body, kind="value", plain=language.plain)
-    if len(parts) == 1 and all(isinstance(token, Part) or token.isspace() for token in tokens):
-        at, group = parts[0]
-        before, after = tokens[:at], tokens[at + 1 :]
-        if before or after:
-            around = (b"".join(map(_bytes, before)), b"".join(map(_bytes, after)))
-            inner = group.join
-            assert inner is not None
-            group.join = partial(_between, inner, *around)
-        return group
-    mixed = [token if isinstance(token, Part) else Part(f"word {shown(token)}", token) for token in tokens]
-    return Part("words", parts=mixed, join=joined, kind="value", plain=language.plain)
+    try:
+        body = b"".join(tokens)  # type: ignore[arg-type]  # quicker than to look at each
+    except TypeError:
+        return _around(tokens, language)
+    return Part("value ", body, [], None, "value", False, language.plain, body)
+
+
+def _around(tokens: list[bytes | Part], language: Language) -> Part:
+    """Where a group is among the tokens."""
+    if len(tokens) == 1 and isinstance(tokens[0], Part):
+        return tokens[0]
+    mixed = [token if isinstance(token, Part) else Part("word ", token, label=token) for token in tokens]
+    (named, *more) = [token for token in tokens if isinstance(token, Part)]
+    alone = not more and all(isinstance(token, Part) or token.isspace() for token in tokens)
+    name = named.name if alone else "words"
+    return Part(name, b"", mixed, joined, "value", alone, language.plain, named.label)
 
 
 def _bytes(token: bytes | Part) -> bytes:
     return token.written() if isinstance(token, Part) else token
 
 
-def _between(inner: Join, before: bytes, after: bytes, parts: Sequence[bytes]) -> bytes:
-    return before + inner(parts) + after
-
-
 def _group(top: _Open, close: bytes, language: Language) -> Part:
     between = b"," if language.comma else b""
-    name = f"{top.sign.decode()} {len(top.items)} item{'' if len(top.items) == 1 else 's'} {close.decode()}"
     join = partial(_grouped, top.sign, between, close)
-    return Part(name, parts=top.items, join=join, kind="value", plain=(*language.plain, top.sign + close))
+    shape = top.sign + close
+    return Part("items in ", b"", top.items, join, "value", False, (*language.plain, shape), shape)
 
 
 def _grouped(sign: bytes, between: bytes, close: bytes, parts: Sequence[bytes]) -> bytes:

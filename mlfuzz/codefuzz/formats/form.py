@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
-from mlfuzz.codefuzz.formats.editing import edit
+from mlfuzz.codefuzz.formats.editing import back, edit
 from mlfuzz.codefuzz.formats.part import Inside, Part, leaf
 
 Raw = Callable[[bytes, int], bytes]
@@ -27,6 +28,9 @@ class Parts:
     join: Callable[[Sequence[bytes]], bytes]
 
 
+KEPT, KEPT_BYTES = 64, 1 << 12
+"""Trees of files that were mutated lately, and the largest such file: walking takes longer than all else."""
+
 Walk = Callable[[bytes, Inside], Part | None]
 """The whole tree of a file; None where the bytes are not of the format."""
 
@@ -38,7 +42,7 @@ class Form:
     take_apart: into the pieces at the top alone, several times as fast as the tree: None where the bytes are not of it;
     None for a format that is changed by its tree. spare: pieces that may be put in. repair: the last word on a changed
     file, to cap what it declares. raw_share: of mutations that change the whole file as bytes; deep_share: of the
-    others those that change the tree.
+    others those that change the tree. value: a leaf of the tree, changed to another that the format has; `alter` else.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Form:
     repair: Callable[[bytes], bytes] = bytes
     raw_share: float = RAW_SHARE
     deep_share: float = 0.0
+    value: Callable[[bytes, Random, Raw, int], bytes] | None = None
 
     def parts(self, data: bytes) -> Parts | None:
         """The pieces at the top of a file; None where it is not of this format."""
@@ -73,14 +78,19 @@ class Form:
 
     def _grown(self, data: bytes, rng: Random, raw: Raw, max_size: int) -> bytes:
         """Changed by its tree; nothing where it has none."""
-        root = self.walk(data, leaf)
+        root = _walked(self.walk, data) if len(data) <= KEPT_BYTES else self.walk(data, leaf)
         if root is None:
             return b""
-        room = max(1, max_size - len(data))
-        while True:
-            edit(root, rng, lambda body: self.alter(body, rng, raw, min(max_size, room + len(body))))
-            if rng.random() < 0.75:
-                return root.written()
+        room, saved = max(1, max_size - len(data)), []
+        alter = self.alter if self.value is None else self.value
+        try:
+            while True:
+                saved.append(edit(root, rng, lambda body: alter(body, rng, raw, min(max_size, room + len(body)))))
+                if rng.random() < 0.75:
+                    return root.written()
+        finally:
+            for one in reversed(saved):
+                back(one)
 
     def _edited(self, pieces: list[bytes], rng: Random, raw: Raw, max_size: int) -> list[bytes]:
         """One change, seldom several."""
@@ -107,3 +117,8 @@ class Form:
         else:
             other = rng.randrange(len(pieces))
             pieces[at], pieces[other] = pieces[other], pieces[at]
+
+
+@lru_cache(maxsize=KEPT)
+def _walked(walk: Walk, data: bytes) -> Part | None:
+    return walk(data, leaf)

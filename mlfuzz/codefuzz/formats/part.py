@@ -17,11 +17,12 @@ MOST_PARTS = 1 << 13
 """That are told apart; what comes after is one."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """A leaf (`body`), or a branch: `parts` and how their bytes are joined, with lengths and checksums right.
 
-    name: for people ("chunk IHDR"). kind: one part of a kind may stand in the place of another; "" for none.
+    name, label: for people: "chunk " and what the file calls it. kind: one part of a kind may stand in the place of
+    another; "" for none.
     fixed: each part has its place, none is left out. plain: the least that may stand in its place.
     """
 
@@ -32,6 +33,12 @@ class Part:
     kind: str = ""
     fixed: bool = False
     plain: tuple[bytes, ...] = ()
+    label: bytes = b""
+
+    @property
+    def title(self) -> str:
+        """ "chunk IHDR": what it is, for people."""
+        return f"{self.name}{shown(self.label)}".strip()
 
     def written(self) -> bytes:
         """The bytes of this part, as its parent joins them."""

@@ -73,14 +73,14 @@ def _object(text: bytes, number: str, inside: Inside) -> Part:
 
 def _document(parts: Sequence[bytes]) -> bytes:
     """With a table of where each object begins."""
-    body, places = parts[0], dict[int, tuple[int, int]]()
-    for text in parts[1:-1]:
+    body, places = b"", dict[int, tuple[int, int]]()
+    for text in parts[:-1]:
         found = _OBJECT.match(text)
         if found is not None:
             places[int(found[1])] = (len(body), int(found[2]))
         body += text
     size = max(places, default=0) + 1
-    trailer = _SIZE.sub(b"/Size %d" % size, parts[-1] if len(parts) > 1 else b"", count=1)
+    trailer = _SIZE.sub(b"/Size %d" % size, parts[-1] if parts else b"", count=1)
     rows = [b"0000000000 65535 f \n"]
     rows += [b"%d 1\n%010d %05d n \n" % (number, at, age % 100000) for number, (at, age) in sorted(places.items())]
     return body + b"xref\n0 1\n" + b"".join(rows) + b"trailer" + trailer + b"startxref\n%d\n%%%%EOF\n" % len(body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickletools
 
-from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once, shown
+from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once
 
 _OPCODES = {one.code.encode("latin-1"): one for one in pickletools.opcodes}
 FRAME = b"\x95"
@@ -23,7 +23,7 @@ def walk(data: bytes, inside: Inside) -> Part:
         if opcode is None or not at < end <= len(data):
             break
         if data[at : at + 1] != FRAME:  # those who read need none, and one with a wrong length stops them
-            parts.append(Part(f"{opcode.name} {shown(data[at + 1 : end])}".strip(), data[at:end]))
+            parts.append(Part(f"{opcode.name} ", data[at:end], label=data[at + 1 : end]))
         at = end
     if at < len(data):
         parts.append(Part("rest", data[at:]))

@@ -12,7 +12,7 @@ from random import Random
 
 from mlfuzz.codefuzz.formats.compressed import MAX_UNPACKED, unpacked
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
-from mlfuzz.codefuzz.formats.part import Inside, Part, once, shown
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 1 << 16
@@ -60,9 +60,9 @@ def walk(data: bytes, inside: Inside) -> Part | None:
 
 
 def _part(piece: bytes) -> Part:
-    tag, name = piece[:4], f"chunk {shown(piece[:4])}"
-    content = Part(f"content of {shown(tag)}", piece[4:])
-    return Part(name, parts=[content], join=lambda parts: tag + b"".join(parts))
+    tag = piece[:4]
+    content = Part("content of ", piece[4:], label=tag)
+    return Part("chunk ", label=tag, parts=[content], join=lambda parts: tag + b"".join(parts))
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:

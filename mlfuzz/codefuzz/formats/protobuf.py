@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once, shown
+from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LONGEST_VARINT = 10
@@ -67,7 +67,7 @@ def _fields(data: bytes, nested: int) -> tuple[list[Part], int]:
         if kind == BYTES:
             parts.append(_content(name, head, data[start:end], nested))
         else:
-            value = Part(f"value {shown(data[begin:end])}", data[begin:end], plain=(b"\0",) if kind == VARINT else ())
+            value = Part("value ", data[begin:end], label=data[begin:end], plain=(b"\0",) if kind == VARINT else ())
             parts.append(Part(name, parts=[value], join=partial(_led, head), fixed=True))
         at = end
     return parts, at

@@ -38,9 +38,10 @@ def simpler(root: Part) -> Search:
 
 def _replaced(root: Part, part: Part) -> Search:
     """By the least of its kind, or by a part inside it."""
-    size = len(part.written())
+    body = part.written()
     for plain in part.plain:
-        if len(plain) < size and (yield from _tried(root, part, replace(part, body=plain, parts=[], join=None))):
+        less = replace(part, body=plain, parts=[], join=None)
+        if (len(plain), plain) < (len(body), body) and (yield from _tried(root, part, less)):
             return
     if part.kind:
         heirs = [one for one in part.below() if one.kind == part.kind]
@@ -61,7 +62,7 @@ def _tried(root: Part, part: Part, other: Part) -> Generator[bytes, bool | None,
 
 def _put(part: Part, other: Part) -> None:
     part.name, part.body, part.parts, part.join = other.name, other.body, other.parts, other.join
-    part.kind, part.fixed, part.plain = other.kind, other.fixed, other.plain
+    part.kind, part.fixed, part.plain, part.label = other.kind, other.fixed, other.plain, other.label
 
 
 def _left_out(root: Part, part: Part) -> Search:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
-from mlfuzz.codefuzz.formats.part import Inside, Part, once, shown
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 TAGS = (
     b"fmt ",
@@ -71,15 +71,19 @@ def walk(data: bytes, inside: Inside) -> Part | None:
 
 def _part(piece: bytes, number: str) -> Part:
     tag, body = piece[:4], piece[4:]
-    name = f"chunk {shown(tag)}"
     inner = _pieces(body, 4, number) if tag == LIST else []
     # Only what is written again as it was is taken for chunks.
     if inner and body == body[:4] + b"".join(_chunk(one, number) for one in inner):
-        chunks = [_part(one, number) if one[:4] != LIST else Part(shown(one[:4]), one) for one in inner]
+        chunks = [_part(one, number) if one[:4] != LIST else Part("chunk ", one, label=one[:4]) for one in inner]
         return Part(
-            name, parts=chunks, join=lambda parts: tag + body[:4] + b"".join(_chunk(one, number) for one in parts)
+            "chunk ",
+            label=tag,
+            parts=chunks,
+            join=lambda parts: tag + body[:4] + b"".join(_chunk(one, number) for one in parts),
         )
-    return Part(name, parts=[Part(f"content of {shown(tag)}", body)], join=lambda parts: tag + b"".join(parts))
+    return Part(
+        "chunk ", label=tag, parts=[Part("content of ", body, label=tag)], join=lambda parts: tag + b"".join(parts)
+    )
 
 
 def _chunk(piece: bytes, number: str) -> bytes:

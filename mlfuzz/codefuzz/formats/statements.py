@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlfuzz.codefuzz.formats import brackets
 from mlfuzz.codefuzz.formats.brackets import TOKEN, Language
-from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Inside, Part, joined, shown
+from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Inside, Part, joined
 
 JSON = Language()
 TOML = Language(pair=b"=")
@@ -31,7 +31,7 @@ def toml(data: bytes, inside: Inside) -> Part:
         statement = _statement(line)
         if line.lstrip().startswith(b"["):
             table = [replace(statement, name="header", kind="")]
-            root.append(Part(f"table {shown(line)}", parts=table, join=joined))
+            root.append(Part("table ", label=line, parts=table, join=joined))
         else:
             table.append(statement)
     return Part("file", parts=root, join=joined)
@@ -40,11 +40,11 @@ def toml(data: bytes, inside: Inside) -> Part:
 def _statement(line: bytes) -> Part:
     found = _ASSIGNED.match(line)
     if found is None:
-        return Part(f"line {shown(line)}", line)
+        return Part("line ", line, label=line)
     value = brackets.walk("value", line[found.end() :].rstrip(b"\r\n"), TOML)
     end = line[found.end() :][len(line[found.end() :].rstrip(b"\r\n")) :]
     parts = [Part("key", found[0]), value, Part("end", end)]
-    return Part(f"key {shown(found[0][:-1])}", parts=parts, join=joined, fixed=True)
+    return Part("key ", label=found[0][:-1], parts=parts, join=joined, fixed=True)
 
 
 def _statements(data: bytes) -> list[bytes]:
@@ -91,7 +91,7 @@ def indented(data: bytes, language: Language | None) -> Part:
         blank = not line.strip()
         while not blank and len(stack) > 1 and (stack[-1][0] >= deep or len(stack) > MOST_DEEP):
             stack.pop()
-        node = Part(f"line {shown(line)}", parts=[_line(line, language)], join=joined)
+        node = Part("line ", label=line, parts=[_line(line, language)], join=joined)
         stack[-1][1].parts.append(node)
         if not blank:
             stack.append((deep, node))

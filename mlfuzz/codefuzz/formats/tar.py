@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once, shown
+from mlfuzz.codefuzz.formats.part import MOST_PARTS, Inside, Part, joined, once
 
 BLOCK = 512
 SIZE, CHECKSUM = slice(124, 136), slice(148, 156)
@@ -25,11 +25,11 @@ def walk(data: bytes, inside: Inside) -> Part | None:
         size = _octal(header[SIZE])
         if not header.strip(b"\0") or size < 0:
             break
-        name = shown(header[:100].rstrip(b"\0"))
-        content = inside(name, data[at + BLOCK : at + BLOCK + size])
-        content.name = f"content of {name}"
+        name = header[:100].rstrip(b"\0")
+        content = inside("content of ", data[at + BLOCK : at + BLOCK + size])
+        content.label = name
         # A header is changed at its place: what is cut from it is filled up again.
-        parts.append(Part(f"entry {name}", parts=[Part("header", header), content], join=_entry, fixed=True))
+        parts.append(Part("entry ", label=name, parts=[Part("header", header), content], join=_entry, fixed=True))
         at += BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK
     parts.append(Part("end", data[at:]))
     return once(data, parts, joined, "archive")

@@ -13,6 +13,17 @@ TOKEN = re.compile(rb"\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*'|[\w.+-]+|[ \t]+|\r?\n|[
 """A quoted string, a word or number, space, an end of line, or one other byte."""
 
 NUMBER = re.compile(rb"[+-]?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+SAFE_NUMBERS = (b"0", b"-1", b"1", b"127", b"255", b"65536", b"2147483648", b"0.1", b"1.5e300", b"18446744073709551616")
+"""Such as every one of these formats has."""
+
+WILD = 0.15
+"""So often a value becomes what may be none."""
+
+MOST_SPACE = 40
+AFTER_TAGS = (b" a='b'", b" xmlns='u'", b" xml:lang='e'", b" xml:space='preserve'", b" b:c='d'")
+
+_LETTER, _LETTERS = re.compile(rb"[A-Za-z]"), re.compile(rb"[A-Za-z]*")
+
 NUMBERS = (
     b"0", b"-0", b"1", b"-1", b"127", b"255", b"65536", b"2147483648", b"-9223372036854775809", b"18446744073709551616",
     b"0.1", b"1e308", b"1e999", b"-1e-999", b"1" * 40,
@@ -57,7 +68,7 @@ TEXT_WORDS = (
 RAW_SHARE = 0.7
 """Where every byte is a word's, bytes are nearly as good, and several times as fast."""
 
-DEEP_SHARE = 0.6
+DEEP_SHARE = 0.8
 """Of what is left: by the tree, which keeps brackets in pairs; the words alone break them."""
 
 
@@ -88,13 +99,46 @@ def by(words: tuple[bytes, ...]) -> Callable[[bytes, Random, Raw, int], bytes]:
 
 XML_WORDS = (
     b"<", b">", b"/>", b"</", b"=", b'"', b"&", b"&amp;", b"&#0;", b"&#x10ffff;", b"&a;", b"<a>", b"</a>", b"<a/>",
-    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?xml version=\"1.0\"?>", b"<!DOCTYPE a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
-    b" xmlns='u'", b" xmlns:a='u'", b"a:", b" xml:space='preserve'", b"encoding='utf-16'", b"standalone='yes'", b"%a;",
+    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?xml version='1.0'?>", b"<!DOCTYPE a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+    b"a:", b"%a;", b" xmlns='u'", b" xmlns:a='u'", b" xml:space='preserve'", b" encoding='utf-16'",
+    b" standalone='yes'",
 )  # fmt: skip
 
 
 def form(name: str, words: tuple[bytes, ...], walk: Walk) -> Form:
-    return Form(name, walk, by(words), take_apart, spare=words, raw_share=RAW_SHARE, deep_share=DEEP_SHARE)
+    return Form(
+        name, walk, by(words), take_apart, spare=words, raw_share=RAW_SHARE, deep_share=DEEP_SHARE,
+        value=lambda piece, rng, raw, room: valued(piece, rng, raw, room, words),
+    )  # fmt: skip
+
+
+def valued(piece: bytes, rng: Random, raw: Raw, room: int, words: tuple[bytes, ...]) -> bytes:
+    """A number gives another number, a string or name another one, both as a text has them; seldom any other bytes.
+
+    Space around it stays.
+    """
+    text = piece.strip()
+    if rng.random() < WILD:
+        return changed(piece, rng, raw, room, words)
+    if not text:
+        return piece * 2 if len(piece) < MOST_SPACE else piece[:1]
+    if text.startswith(b"<"):  # a tag's name stands in its closing tag, too
+        return piece + rng.choice(AFTER_TAGS)
+    start = piece.index(text)
+    before, after = piece[:start], piece[start + len(text) :]
+    if NUMBER.fullmatch(text):
+        return before + rng.choice((*SAFE_NUMBERS, text + b"0", text[:1])) + after
+    quote = text[:1] if text[:1] in (b'"', b"'") and text[-1:] == text[:1] and len(text) > 1 else b""
+    inner = text[1:-1] if quote else text
+    letters = [found.start() for found in _LETTER.finditer(inner)]
+    if not letters:
+        return before + rng.choice((b"0", quote + b"a" + quote, text)) + after
+    at = rng.choice(letters)
+    until = at + rng.choice((0, 0, 1, 1, 4))
+    more = rng.choice((b"", b"a", b"Z", b"0", b"_", b"x" * rng.choice((2, 16, 80)), inner[at:until] * 2))
+    if _LETTERS.fullmatch(inner[at:until]) is None:
+        until = at + 1
+    return before + quote + inner[:at] + more + inner[until:] + quote + after
 
 
 JSON = form("json", JSON_WORDS, statements.json)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Inside, Part, joined, shown
+from mlfuzz.codefuzz.formats.part import MOST_DEEP, MOST_PARTS, Inside, Part, joined
 
 _ENDS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 _NAME = re.compile(rb"</?([^\s/>]*)")
@@ -35,7 +35,7 @@ def walk(data: bytes, inside: Inside) -> Part:
             stack.pop()
             stack[-1].parts.append(_element(top, token))
         else:
-            top.parts.append(Part(f"{kind} {shown(token)}", token))
+            top.parts.append(Part(f"{kind} ", token, label=token))
     while len(stack) > 1:
         top = stack.pop()
         stack[-1].parts.append(_element(top, b""))
@@ -81,17 +81,18 @@ def _name(tag: bytes) -> bytes:
 
 
 def _element(top: _Open, close: bytes) -> Part:
-    attributes = Part(f"tag {shown(top.tag)}", parts=_attributes(top), join=_tag, fixed=False)
+    attributes = Part("tag ", label=top.tag, parts=_attributes(top), join=_tag, fixed=False)
     content = Part("content", parts=top.parts, join=joined)
-    name = f"element {shown(top.name)}"
     parts = [attributes, content]
-    least = (b"<" + top.name + b"/>",)
-    return Part(name, parts=parts, join=partial(_closed, close), kind="element", fixed=True, plain=least)
+    least = (b"<" + top.name + b"/>", top.tag[:-1] + b"/>")
+    return Part(
+        "element ", label=top.name, parts=parts, join=partial(_closed, close), kind="element", fixed=True, plain=least
+    )
 
 
 def _attributes(top: _Open) -> list[Part]:
     begin = len(top.name) + 1
-    found = [Part(f"attribute {shown(one)}", one) for one in _ATTRIBUTE.findall(top.tag[begin:-1])]
+    found = [Part("attribute ", one, label=one) for one in _ATTRIBUTE.findall(top.tag[begin:-1])]
     return [Part("name", top.tag[:begin]), *found]
 
 

@@ -16,7 +16,7 @@ from random import Random
 from mlfuzz.codefuzz.formats import npy
 from mlfuzz.codefuzz.formats.compressed import MAX_UNPACKED, unpacked
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
-from mlfuzz.codefuzz.formats.part import Inside, Part, once, shown
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -91,11 +91,11 @@ def walk(data: bytes, inside: Inside) -> Part | None:
 
 def _part(piece: bytes, inside: Inside) -> Part:
     one = member(piece)
-    name = shown(one.name)
     how = Part("flags and method", _PIECE.pack(one.flags, one.method, 0, 0)[:4], plain=(bytes(4),))
-    content = inside(f"content of {name}", one.content)
+    content = inside("content of ", one.content)
+    content.label = one.name
     parts = [how, Part("name", one.name), Part("extra", one.extra), content]
-    return Part(f"member {name}", parts=parts, join=_joined, fixed=True)
+    return Part("member ", label=one.name, parts=parts, join=_joined, fixed=True)
 
 
 def _joined(parts: Sequence[bytes]) -> bytes:
