@@ -169,16 +169,17 @@ STARTERS: Mapping[str, Starter] = {
     ),
     "pdf": Starter(
         {
-            "what": "a PDF file -> its objects", "example": "the reader below", "package": "", "module": "re",
+            "what": "a PDF file -> its objects", "example": "the reader below", "package": "", "module": "struct",
             "allowed": '["ValueError"]', "suppress": "ValueError", "imports": "", "use": (
-                "\nimport re\n\n\ndef objects(data: bytes) -> dict[int, bytes]:\n"
-                "    start = re.search(rb\"startxref\\s{1,4}(\\d{1,10})\", data)\n"
-                "    if not data.startswith(b\"%PDF-\") or start is None:\n        raise ValueError(\"no PDF\")\n"
-                "    found = {}\n"
-                "    for place in re.findall(rb\"(\\d{10}) \\d{5} n\", data[int(start[1]) :]):\n"
-                "        head = re.compile(rb\"(\\d{1,10}) \\d{1,5} obj\").match(data, int(place))\n"
-                "        if head is None:\n            raise ValueError(f\"no object at {int(place)}\")\n"
-                "        found[int(head[1])] = data[head.end() : data.find(b\"endobj\", head.end())]\n"
+                "\n\ndef number(data: bytes, at: int) -> int:\n    end = at\n"
+                "    while data[end : end + 1].isdigit() and end - at < 10:\n        end += 1\n"
+                "    if end == at:\n        raise ValueError(f\"no number at {at}\")\n    return int(data[at:end])\n"
+                "\n\n"
+                "def objects(data: bytes) -> dict[int, bytes]:\n    end = data.rfind(b\"startxref\")\n"
+                "    if not data.startswith(b\"%PDF-\") or end < 0:\n        raise ValueError(\"no PDF\")\n"
+                "    found = {}\n    for line in data[number(data, end + 10) : end].split(b\"\\n\"):\n"
+                "        if line.endswith(b\" n \"):\n            place = number(line, 0)\n"
+                "            found[number(data, place)] = data[place : data.find(b\"endobj\", place)]\n"
                 "    return found\n"
             ),
             "length": "4096", "body": "    objects(data)",
