@@ -7,8 +7,8 @@ have the harness's dictionary. Told are libFuzzer's edges and features at the en
 median, lowest and highest over the seeds, and in how many of them the mutator had more; and the groups of failures that
 each found. A mutator is on by default only where it gains edges or features, and loses none of the three.
 
-Then, or alone with --minimising: twenty-two planted failures (minimising.py), in bytes: as found, as a person makes them,
-and as the minimiser does, with the format's tree and without.
+Then, or alone with --minimising: twenty-two planted failures (minimising.py), in bytes: as found, as a person makes
+them, and as the minimiser does, with the format's tree and without.
 """
 
 from __future__ import annotations

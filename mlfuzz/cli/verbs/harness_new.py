@@ -15,14 +15,18 @@ from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.verbs import format_seeds
 from mlfuzz.cli.verbs.harness_formats import STARTERS, dictionary
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
 Kind = Literal[
     "image", "audio", "text", "bytes",
     "json", "xml", "toml", "yaml", "zip", "png", "riff", "npy", "safetensors", "protobuf", "tar", "pdf", "gzip",
-    "pickle",
+    "pickle", "scanner",
 ]  # fmt: skip
+
+SCANNER, SHIPPED_SCANNER = "scanner", "model_files"
+"""A kind that is written as the harness is that comes with mlfuzz."""
 
 TEMPLATE = '''#!/usr/bin/env python3
 """{about}. Put your own code in the place of {example}.
@@ -107,7 +111,8 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
     Args:
         name: Of the harness: letters, digits, underscores.
         kind: What it takes: image, audio, text, bytes; or a format, whose files are changed and made smaller by their
-            parts: json, xml, toml, yaml, zip, png, riff, npy, safetensors, protobuf, tar, pdf, gzip, pickle.
+            parts: json, xml, toml, yaml, zip, png, riff, npy, safetensors, protobuf, tar, pdf, gzip, pickle; or
+            scanner: what scans model files, against a loader.
     """
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
@@ -128,6 +133,8 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
 
 def text_of(name: str, kind: Kind) -> str:
     """The harness's source."""
+    if kind == SCANNER:
+        return discovery.shipped(SHIPPED_SCANNER).path.read_text(encoding="utf-8").replace(SHIPPED_SCANNER, name)
     starter = STARTERS.get(kind)
     parts = PARTS[kind] if starter is None else starter.fields
     fields = {"preload": "[]", **parts, "mutator": "", "blind": ""}
@@ -144,6 +151,8 @@ def text_of(name: str, kind: Kind) -> str:
 
 def seeds_of(kind: Kind) -> dict[str, bytes]:
     """Small inputs that the code takes, by file name."""
+    if kind == SCANNER:
+        return {path.name: path.read_bytes() for path in discovery.shipped(SHIPPED_SCANNER).seed_files()}
     if kind in STARTERS:
         return STARTERS[kind].seeds()
     if kind == "image":
@@ -161,6 +170,8 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
 
 def words_of(kind: Kind) -> bytes:
     """Its dictionary."""
+    if kind == SCANNER:
+        return Path(discovery.shipped(SHIPPED_SCANNER).declaration.dictionary).read_bytes()
     return dictionary(STARTERS[kind].words) if kind in STARTERS else _WORDS[kind]
 
 

@@ -14,13 +14,29 @@ from mlfuzz.codefuzz.formats.binary import PDF, PICKLE, PROTOBUF, SAFETENSORS, T
 from mlfuzz.codefuzz.formats.compressed import GZIP, ZLIB
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
 from mlfuzz.codefuzz.formats.npy import NPY
-from mlfuzz.codefuzz.formats.part import Part, leaf
+from mlfuzz.codefuzz.formats.part import Inside, Part, leaf
 from mlfuzz.codefuzz.formats.png import PNG
 from mlfuzz.codefuzz.formats.reduction import Search
 from mlfuzz.codefuzz.formats.riff import RIFF
 from mlfuzz.codefuzz.formats.tokens import JSON, TEXT, TOML, XML, YAML
 from mlfuzz.codefuzz.formats.zipped import ZIP
 from mlfuzz.errors import UnknownNameError
+
+
+class AnyForm(Form):
+    """Each file by the format that its own bytes tell; bytes where they tell none."""
+
+    def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
+        form = sniffed(data)
+        return raw(data, max_size) if form is None else form.mutate(data, max_size, seed, raw)
+
+
+def _any(data: bytes, inside: Inside) -> Part | None:
+    form = sniffed(data)
+    return None if form is None else form.walk(data, inside)
+
+
+AUTO = AnyForm("auto", _any, lambda piece, rng, raw, room: raw(piece, max(1, room)))
 
 FORMATS: dict[str, Form] = {
     **{
@@ -31,6 +47,7 @@ FORMATS: dict[str, Form] = {
     },
     "wav": RIFF,
     "npz": ZIP,
+    "auto": AUTO,
 }  # fmt: skip
 """By the name that a harness's declaration gives as its mutator."""
 
