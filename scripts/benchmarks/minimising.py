@@ -22,7 +22,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, smallest
-from mlfuzz.codefuzz.formats import simpler
+from mlfuzz.codefuzz.formats import of, simpler
 
 ALLOWED = 1.2
 """Times the size of what a person has got."""
@@ -50,7 +50,7 @@ def minimised(case: Case, *, hints: bool = True, tries: int = 60_000) -> bytes:
         except Exception:  # noqa: BLE001 - a parser that refuses a file is no failure
             return False
 
-    search = (lambda data: simpler(data, case.form)) if hints else None
+    search = (lambda data: simpler(data, of(case.form))) if hints else None
     return smallest(case.found, fails, RunBudget(600.0, tries=tries), hints=search)
 
 

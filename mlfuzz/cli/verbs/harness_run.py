@@ -58,6 +58,7 @@ class HarnessOptions:
     lane: str = "plain"
     sandbox: str = "auto"
     folder: str = ""
+    grammar: str = ""
 
 
 def harness_run(
@@ -70,6 +71,7 @@ def harness_run(
     seeds: str = "",
     lane: str = "plain",
     sandbox: Literal["auto", "none"] = "auto",
+    grammar: str = "",
     max_disk: str | None = None,
     fail_on: Literal["any", "new", "none"] | None = None,
     dir: str = "",
@@ -91,6 +93,7 @@ def harness_run(
         seeds: File or folder of seeds, instead of the declared ones; for one harness.
         lane: plain, or a native build: address, undefined (mlfuzz harness build-native).
         sandbox: auto (what the system has), or none.
+        grammar: A file with a grammar of Lark's: inputs are made, changed and made smaller by it; for one harness.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
         fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had.
         dir: Where campaigns lie, instead of the configured folder.
@@ -101,7 +104,9 @@ def harness_run(
         "fail_on": fail_on,
     }  # fmt: skip
     return run(
-        context, launch_of(context, HarnessOptions(harnesses, flags, name, seeds, lane, sandbox, dir)), report=report
+        context,
+        launch_of(context, HarnessOptions(harnesses, flags, name, seeds, lane, sandbox, dir, grammar)),
+        report=report,
     )
 
 
@@ -156,12 +161,13 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
         chosen = [one for one in discovery.listed(root) if isinstance(one, Harness) and not one.shipped]
         if not chosen:
             raise UsageError("which harness? mlfuzz harness list shows them; mlfuzz harness new NAME writes one")
-    if not wish.seeds:
+    own = {"seeds": wish.seeds, "grammar": wish.grammar}
+    given = {key: str(context.path(path).resolve()) for key, path in own.items() if path}
+    if not given:
         return chosen
     if len(chosen) > 1:
-        raise UsageError("--seeds is for one harness; several have each their own")
-    seeds = str(context.path(wish.seeds).resolve())
-    declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
+        raise UsageError(f"--{min(given)} is for one harness; several have each their own")
+    declaration = msgspec.structs.replace(chosen[0].declaration, **given)
     return [Harness(declaration, chosen[0].project, chosen[0].load, chosen[0].shipped)]
 
 

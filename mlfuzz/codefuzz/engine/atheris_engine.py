@@ -15,6 +15,7 @@ from typing import Any, Self
 import msgspec
 
 import mlfuzz
+from mlfuzz.codefuzz import formats
 from mlfuzz.codefuzz.corpus.cmin import cover
 from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, read
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
@@ -30,7 +31,7 @@ from mlfuzz.codefuzz.executor.minimise import minimise
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import ForkServerClient
-from mlfuzz.codefuzz.formats import FORMATS, simpler
+from mlfuzz.codefuzz.formats import FORMATS
 from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnFailure, OnProgress, Options, Prepared, Screened
 from mlfuzz.codefuzz.loading.import_hook import within
@@ -95,6 +96,8 @@ class AtherisSession:
         self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
+        if options.instrument:  # else nothing is mutated: a finding replays without what its grammar is read with
+            formats.of(declaration.mutator, _grammar(declaration, options))
         if options.sandbox not in SANDBOXES:
             raise ConfigError(f"sandbox {options.sandbox!r}: {' or '.join(map(repr, SANDBOXES))}")
         if not Path(declaration.path).is_file():
@@ -104,7 +107,7 @@ class AtherisSession:
     def _open(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Import the harness in a process of its own."""
         declaration, options = self.declaration, self.options
-        variables = environment(options, declaration.mutator)
+        variables = environment(options, declaration.mutator or declaration.grammar)
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
         try:
@@ -192,7 +195,10 @@ class AtherisSession:
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
-        hints = partial(simpler, name=self.declaration.mutator)
+        declared = None
+        with contextlib.suppress(ConfigError):
+            declared = formats.of(self.declaration.mutator, _grammar(self.declaration, self.options))
+        hints = partial(formats.simpler, declared=declared)
         return minimise(self._runner, payload, bucket, seconds=seconds, hints=hints)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
@@ -316,12 +322,18 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
         "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,
         "instrument": list(declaration.instrument), "preload": list(declaration.preload),
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
+        "grammar": _grammar(declaration, options),
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
         "lane_path": list(options.lane.path), "sanitizer": bool(options.lane.preload),
         "sandbox": "none" if declaration.sandbox == "off" else options.sandbox,
         "atheris": atheris, "cover": cover,
     }  # fmt: skip
+
+
+def _grammar(declaration: Declaration, options: Options) -> str:
+    """Its path, "" for none."""
+    return str((Path(options.project) / declaration.grammar).resolve()) if declaration.grammar else ""
 
 
 def _cache(options: Options) -> str:

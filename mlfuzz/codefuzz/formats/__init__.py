@@ -12,7 +12,8 @@ from collections.abc import Generator
 from mlfuzz.codefuzz.formats import reduction, safetensors, tar
 from mlfuzz.codefuzz.formats.binary import PDF, PICKLE, PROTOBUF, SAFETENSORS, TAR
 from mlfuzz.codefuzz.formats.compressed import GZIP, ZLIB
-from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.form import Form, Format, Parts, Raw
+from mlfuzz.codefuzz.formats.grammar import load
 from mlfuzz.codefuzz.formats.npy import NPY
 from mlfuzz.codefuzz.formats.part import Inside, Part, leaf
 from mlfuzz.codefuzz.formats.png import PNG
@@ -70,6 +71,14 @@ def get(name: str) -> Form:
     return FORMATS[name]
 
 
+def of(mutator: str, grammar: str = "") -> Format | None:
+    """What a harness declares, a grammar before a name; None for nothing. grammar: a file's path.
+
+    Raises UnknownNameError, and ConfigError for a grammar that is none.
+    """
+    return load(grammar) if grammar else get(mutator) if mutator else None
+
+
 def sniffed(data: bytes) -> Form | None:
     """The format that a file's own bytes tell."""
     for beginning, form in BEGINNINGS:
@@ -85,8 +94,8 @@ def sniffed(data: bytes) -> Form | None:
     return XML if start == b"<" else None
 
 
-def tree(data: bytes, name: str = "", *, nested: int = MOST_NESTED) -> Part:
-    """All of a file. name: its format, "" for the one that its bytes tell, which also holds where it is not of `name`.
+def tree(data: bytes, declared: Format | None = None, *, nested: int = MOST_NESTED) -> Part:
+    """All of a file. declared: its format; where it has none, or is not of it, its bytes tell it.
 
     A file of no known format, or larger than MOST_BYTES, is a leaf.
     """
@@ -98,16 +107,16 @@ def tree(data: bytes, name: str = "", *, nested: int = MOST_NESTED) -> Part:
         found.name = name
         return found
 
-    for form in (FORMATS.get(name), sniffed(data)):
+    for form in (declared, sniffed(data)):
         walked = form.walk(data, inside) if form is not None else None
         if walked is not None:
             return walked
     return leaf("file", data)
 
 
-def simpler(data: bytes, name: str = "") -> Search:
+def simpler(data: bytes, declared: Format | None = None) -> Search:
     """The same file with less in it, whatever its format; nothing where that is not known."""
-    root = tree(data, name)
+    root = tree(data, declared)
     return reduction.simpler(root) if root.join is not None else _nothing()
 
 
@@ -115,4 +124,4 @@ def _nothing() -> Generator[bytes, bool | None, None]:
     yield from ()
 
 
-__all__ = ["FORMATS", "Form", "Part", "Parts", "Raw", "Search", "get", "simpler", "sniffed", "tree"]
+__all__ = ["FORMATS", "Form", "Format", "Part", "Parts", "Raw", "Search", "get", "of", "simpler", "sniffed", "tree"]

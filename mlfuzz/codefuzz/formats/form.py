@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
+from typing import Protocol
 
 from mlfuzz.codefuzz.formats.editing import back, edit
 from mlfuzz.codefuzz.formats.part import Inside, Part, leaf
@@ -33,6 +34,14 @@ KEPT, KEPT_BYTES = 64, 1 << 12
 
 Walk = Callable[[bytes, Inside], Part | None]
 """The whole tree of a file; None where the bytes are not of the format."""
+
+
+class Format(Protocol):
+    """What changes, and walks, files of one format."""
+
+    def walk(self, data: bytes, inside: Inside, /) -> Part | None: ...
+
+    def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

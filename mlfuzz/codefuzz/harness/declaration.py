@@ -34,8 +34,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. sandbox: "off" lets it do to the machine what it
-    likes. entry: "fuzz", or "TestOneInput" for a plain
+    own. grammar: path of a grammar of Lark's, which goes before it. blind: native code that gives no coverage, said
+    beforehand. sandbox: "off" lets it do to the machine what it likes. entry: "fuzz", or "TestOneInput" for a plain
     atheris file, which has no literal.
     """
 
@@ -50,6 +50,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     mebibytes: int = 512
     length: int = 4096
     mutator: str = ""
+    grammar: str = ""
     blind: bool = False
     sandbox: Literal["strict", "off"] = "strict"
     path: str = ""
