@@ -166,3 +166,7 @@ def wav_files() -> Files:
 
 def tar_files() -> Files:
     return {"one.tar": tar(a=b"text"), "two.tar": tar(**{"a/b": b"x" * 20, "c": b""})}
+
+
+def path_files() -> Files:
+    return {"test.txt": b".//d[@b='c']/f", "last.txt": b"d[last()-1]/{*}f"}

@@ -207,4 +207,31 @@ STARTERS: Mapping[str, Starter] = {
         "pickle", format_seeds.pickle_files,
         (b"cos\ngetcwd\n", b"\x8c\x02os\x8c\x06getcwd\x93", b"\x80\x04", b"(", b"R.", b"b.", b"\x85R"),
     ),
+    "grammar": Starter(
+        {
+            "what": "a path -> xml.etree's findall", "example": "ElementPath", "package": "xml.etree.ElementPath",
+            "module": "xml.etree.ElementPath", "allowed": '["SyntaxError"]', "suppress": "SyntaxError", "imports": "",
+            "use": "\nfrom xml.etree import ElementPath, ElementTree\n\n"
+            "TREE = ElementTree.fromstring(\"<a b='c'><d>e</d><d><f/></d></a>\")\n",
+            "length": "256", "body": "    ElementPath.findall(TREE, data.decode(\"utf-8\", \"replace\"))",
+        },
+        "", format_seeds.path_files,
+        (b"//", b"..", b"[@b='c']", b"[last()]", b"[1]", b"{*}", b"{}", b"[.='e']", b"[d!='e']", b"last()-1"),
+    ),
 }  # fmt: skip
+
+PATHS = r"""// A grammar of Lark's (https://lark-parser.readthedocs.io): write your own language here.
+start: ["." _between] step (_between step)*
+_between: "/" | "//"
+step: name test* | "*" test* | ".." | "."
+name: [space] NAME
+space: "{" ("*" | NAME)? "}"
+test: "[" (attribute | child | place) "]"
+attribute: "@" NAME [("=" | "!=") TEXT]
+child: (NAME | ".") [("=" | "!=") TEXT]
+place: INT | "last()" ["-" INT]
+TEXT: /'[a-z ]*'/ | /"[a-z ]*"/
+NAME: /[a-f]{1,3}/
+INT: /[0-9]{1,3}/
+"""
+"""The grammar that a harness for one begins with."""

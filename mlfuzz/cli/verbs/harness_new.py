@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from mlfuzz.cli.resolve.context import Here
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.verbs import format_seeds
-from mlfuzz.cli.verbs.harness_formats import STARTERS, dictionary
+from mlfuzz.cli.verbs.harness_formats import PATHS, STARTERS, dictionary
 from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
@@ -22,9 +22,10 @@ from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 Kind = Literal[
     "image", "audio", "text", "bytes",
     "json", "xml", "toml", "yaml", "zip", "png", "riff", "npy", "safetensors", "protobuf", "tar", "pdf", "gzip",
-    "pickle", "scanner",
+    "pickle", "scanner", "grammar",
 ]  # fmt: skip
 
+GRAMMAR = "grammar"
 SCANNER, SHIPPED_SCANNER = "scanner", "model_files"
 """A kind that is written as the harness is that comes with mlfuzz."""
 
@@ -112,7 +113,7 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
         name: Of the harness: letters, digits, underscores.
         kind: What it takes: image, audio, text, bytes; or a format, whose files are changed and made smaller by their
             parts: json, xml, toml, yaml, zip, png, riff, npy, safetensors, protobuf, tar, pdf, gzip, pickle; or
-            scanner: what scans model files, against a loader.
+            scanner: what scans model files, against a loader; or grammar: a language that a grammar describes.
     """
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
@@ -121,6 +122,8 @@ def new(name: str, /, *, kind: Annotated[Kind, Parameter(name="--for")] = "bytes
     root = context.resolve().root
     files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in seeds_of(kind).items()}
     files |= {f"corpus/seeds/code/{name}.dict": words_of(kind), f"harnesses/{name}.py": text_of(name, kind).encode()}
+    if kind == GRAMMAR:
+        files = {f"harnesses/{name}.lark": PATHS.encode(), **files}
     if (root / "harnesses" / f"{name}.py").exists():
         raise UsageError(f"harnesses/{name}.py is there already; choose another name, or remove it")
     for path, data in files.items():  # the harness last: it says that all is there
@@ -139,7 +142,9 @@ def text_of(name: str, kind: Kind) -> str:
     parts = PARTS[kind] if starter is None else starter.fields
     fields = {"preload": "[]", **parts, "mutator": "", "blind": ""}
     fields["package"] = f'"{parts["package"]}"' if parts["package"] else ""
-    if starter is not None:
+    if kind == GRAMMAR:
+        fields["mutator"] = f'\n    "grammar": "harnesses/{name}.lark",  # inputs are made and changed by it'
+    elif starter is not None:
         fields["mutator"] = (
             f'\n    "mutator": "{starter.mutator}",  # files are changed part by part, with lengths right'
         )

@@ -197,7 +197,10 @@ def _refusal(path: str, text: str, message: str) -> str:
     named = _NAMED.search(message)
     name = next((one for one in named.groups() if one), "") if named and not line else ""
     if name:
-        line = next((at for at, one in enumerate(text.splitlines(), 1) if re.search(rf"\b{name}\b", one)), 0)
+        twice = "more than once" in message
+        sought = re.compile(rf"^[?!]*{name}\b[^:]*:" if twice else rf"\b{name}\b")
+        lines = [at for at, one in enumerate(text.splitlines(), 1) if sought.search(one)]
+        line = lines[-1 if twice else 0] if lines else 0
     place = f"{path}:{line}" if line else path
     return f"{place}: {' '.join(message.split())[:300]}"
 
