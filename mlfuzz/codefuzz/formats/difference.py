@@ -42,15 +42,15 @@ def _compare(before: Part, after: Part, found: list[Change]) -> None:
     for one in before.parts:
         same = next((at for at, other in enumerate(waiting[:AHEAD]) if _same(one, other)), -1)
         if same < 0:
-            found += _told("left out", [one])
+            found += _listed("left out", [one])
             continue
-        found += _told("put in", waiting[:same])
+        found += _listed("put in", waiting[:same])
         _compare(one, waiting[same], found)
         waiting = waiting[same + 1 :]
-    found += _told("put in", waiting)
+    found += _listed("put in", waiting)
 
 
-def _told(what: str, parts: list[Part]) -> list[Change]:
+def _listed(what: str, parts: list[Part]) -> list[Change]:
     """Space alone is not worth a word."""
     return [Change(what, one.title, _size(body)) for one in parts if (body := one.written()).strip()]
 

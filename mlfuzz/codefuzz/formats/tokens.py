@@ -65,10 +65,10 @@ TEXT_WORDS = (
 )
 
 
-RAW_SHARE = 0.7
+RAW_SHARE = 0.8
 """Where every byte is a word's, bytes are nearly as good, and several times as fast."""
 
-DEEP_SHARE = 0.8
+DEEP_SHARE = 0.5
 """Of what is left: by the tree, which keeps brackets in pairs; the words alone break them."""
 
 

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, smallest
+from mlfuzz.codefuzz.engine.default_engine import engine
 from mlfuzz.codefuzz.formats import simpler, tree
 from mlfuzz.codefuzz.formats.grammar import load
 from mlfuzz.codefuzz.formats.terminals import Drawn
+from mlfuzz.codefuzz.harness.declaration import Declaration
+from mlfuzz.codefuzz.harness.discovery import at
+from mlfuzz.codefuzz.harness.engine import Options
 from mlfuzz.errors import ConfigError
 
 needs_lark = pytest.mark.usefixtures("lark")
@@ -310,3 +315,49 @@ def test_what_was_found_is_made_small_by_its_parse_tree(tmp_path: Path, fails: C
     smaller = smallest(found, fails, RunBudget(60, tries=5000), hints=lambda data: simpler(data, form))
     assert fails(smaller)
     assert len(smaller) <= 1.2 * len(b"[[[a(0,0*0)]]]")
+
+
+DECLARED = """
+HARNESS = {
+    "name": "evaluates", "instrument": ["evaluator"], "allowed": ["SyntaxError", "RecursionError"], "length": 256,
+    "grammar": "calculator.lark",
+}
+
+import evaluator
+
+
+def fuzz(data):
+    evaluator.deepest(evaluator.parse(data.decode("utf-8", "replace")))
+"""
+
+
+@needs_lark
+@pytest.mark.slow
+def test_a_campaign_meets_the_bug_with_the_grammar_and_not_without(tmp_path: Path) -> None:
+    if why := engine().available():
+        pytest.skip(why)
+    (tmp_path / "evaluator.py").write_text(EVALUATOR)
+    (tmp_path / "calculator.lark").write_text(CALCULATOR)
+    (tmp_path / "harness.py").write_text(f"import sys\n\nsys.path.insert(0, {str(tmp_path)!r})\n{DECLARED}")
+    declaration = at(tmp_path / "harness.py", tmp_path).declaration
+    with_it, runs = fuzzed(declaration, tmp_path, "with", 12_000)
+    assert [type_ for type_ in with_it if "KeyError" in type_]
+    assert fuzzed(msgspec.structs.replace(declaration, grammar=""), tmp_path, "without", min(runs, 3000))[0] == []
+
+
+def fuzzed(declaration: Declaration, folder: Path, name: str, runs: int) -> tuple[list[str], int]:
+    """Types of what it found until the first, and after how many inputs."""
+    found: list[str] = []
+    corpus = folder / name
+    corpus.mkdir()
+    (corpus / "first").write_bytes(FIRST)
+    with engine().prepare(declaration, Options(project=str(folder), cache="none")) as session:
+        progress = session.fuzz(
+            corpus,
+            seconds=300,
+            runs=runs,
+            on_failure=lambda payload, outcome: found.append(outcome.type),
+            on_progress=lambda progress: None,
+            stop=lambda: bool(found),
+        )
+    return found, progress.executions
