@@ -58,6 +58,7 @@ def test_its_seeds_have_the_parts_of_its_format(kind: Kind) -> None:
         assert root.written() == data
 
 
+@pytest.mark.slow
 def test_its_code_takes_its_seeds(tmp_path: Path) -> None:
     """All of them in one process of their own: some take another way through a module of the standard library."""
     for kind in STARTERS:

@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 
 import numpy
 import pytest
+from faults.drawn import drawn
 from PIL import Image
 from safetensors import deserialize
 
@@ -151,7 +152,7 @@ def test_a_tree_is_written_byte_for_byte_as_it_was(case):
 def test_whatever_the_bytes_a_tree_is_written_as_they_were(name):
     rng = Random(name)
     starts = [content for content in CONTENTS.values() if len(content) < 700]
-    for _ in range(40):
+    for _ in range(15):
         start = bytearray(rng.choice(starts)[: rng.randrange(500)])
         for _ in range(rng.randrange(4)):
             start[rng.randrange(len(start) + 1) : rng.randrange(len(start) + 1)] = rng.randbytes(rng.randrange(3))
@@ -187,14 +188,14 @@ def read_pdf(data: bytes) -> list[int]:
 
 
 PARSERS: dict[str, tuple[float, Callable[[bytes], object]]] = {
-    "json": (0.55, json.loads), "xml": (0.4, ElementTree.fromstring), "text": (0.9, bytes.hex),
-    "toml": (0.5, lambda data: tomllib.loads(data.decode())), "yaml": (0.5, read_yaml),
-    "zip": (0.7, lambda data: zipfile.ZipFile(io.BytesIO(data)).testzip()),
+    "json": (0.8, json.loads), "xml": (0.45, ElementTree.fromstring), "text": (0.9, bytes.hex),
+    "toml": (0.6, lambda data: tomllib.loads(data.decode())), "yaml": (0.55, read_yaml),
+    "zip": (0.85, lambda data: zipfile.ZipFile(io.BytesIO(data)).testzip()),
     "png": (0.4, lambda data: Image.open(io.BytesIO(data)).load()),
-    "riff": (0.5, read_wave),
+    "riff": (0.6, read_wave),
     "npy": (0.1, lambda data: numpy.load(io.BytesIO(data), allow_pickle=False)),
-    "safetensors": (0.2, deserialize), "gzip": (0.9, gzip.decompress), "zlib": (0.9, zlib.decompress),
-    "protobuf": (0.7, read_message), "pickle": (0.4, lambda data: list(pickletools.genops(data))),
+    "safetensors": (0.3, deserialize), "gzip": (0.9, gzip.decompress), "zlib": (0.9, zlib.decompress),
+    "protobuf": (0.8, read_message), "pickle": (0.4, lambda data: list(pickletools.genops(data))),
     "tar": (0.8, read_tar),
     "pdf": (0.8, read_pdf),
 }  # fmt: skip
@@ -205,14 +206,14 @@ PARSERS: dict[str, tuple[float, Callable[[bytes], object]]] = {
 @pytest.mark.parametrize("name", PARSERS)
 def test_most_mutants_of_a_files_structure_are_taken_by_somebody_elses_parser(name):
     share, parse = PARSERS[name]
-    form = dataclasses.replace(FORMATS[name], raw_share=0.0)
+    form = dataclasses.replace(FORMATS[name], raw_share=0.0, deep_share=float(FORMATS[name].deep_share > 0))
     parse(CONTENTS[name])
     taken = 0
-    for seed in range(100):
+    for seed in range(60):
         with suppress(Exception):
             parse(form.mutate(CONTENTS[name], 1 << 14, seed, raw(seed)))
             taken += 1
-    assert taken >= share * 100
+    assert taken >= share * 60
 
 
 def test_the_laws_hold_for_every_format():
@@ -222,7 +223,8 @@ def test_the_laws_hold_for_every_format():
 @pytest.mark.parametrize("name", sorted(set(CONTENTS) - {"text", "toml", "yaml", "zlib", "protobuf"}))
 def test_simpler_files_are_found_by_content(name):
     assert sniffed(CONTENTS[name]).name == name
-    assert list(simpler(CONTENTS[name])) == list(simpler(CONTENTS[name], FORMATS[name]))
+    declared, found = simpler(CONTENTS[name], FORMATS[name]), simpler(CONTENTS[name])
+    assert [next(found) for _ in range(9)] == [next(declared) for _ in range(9)]
 
 
 @pytest.mark.parametrize("name", CONTENTS)
@@ -240,7 +242,7 @@ NEEDY = {"npy": 0.02, "safetensors": 0.02, "png": 0.1, "pickle": 0.1}
 @pytest.mark.parametrize("name", sorted(set(PARSERS) - {"text"}))
 def test_simpler_files_are_taken_by_somebody_elses_parser(name):
     _, parse = PARSERS[name]
-    found = [one for one in simpler(CONTENTS[name], FORMATS[name]) if len(one) < len(CONTENTS[name])][:80]
+    found = [one for one in simpler(CONTENTS[name], FORMATS[name]) if len(one) < len(CONTENTS[name])][:40]
     taken = 0
     for one in found:
         with suppress(Exception):
@@ -271,8 +273,10 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", HOSTILE)
-@pytest.mark.parametrize("size", [1 << 12, pytest.param(1 << 17, marks=pytest.mark.slow)])
+LARGE = [pytest.param(case, 1 << 17, marks=pytest.mark.slow) for case in HOSTILE]
+
+
+@pytest.mark.parametrize(("case", "size"), [*((case, 1 << 12) for case in drawn(list(HOSTILE), 6)), *LARGE])
 def test_hostile_files_are_walked_in_few_steps_and_within_the_stack(case, size):
     """Counted in calls, not in seconds: a busy machine changes those."""
     name, data = HOSTILE[case][0], HOSTILE[case][1][:size]

@@ -11,6 +11,7 @@ from random import Random
 
 import msgspec
 import pytest
+from faults.drawn import drawn
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, smallest
 from mlfuzz.codefuzz.engine.default_engine import engine
@@ -117,11 +118,11 @@ def raw(seed: int) -> Callable[[bytes, int], bytes]:
 
 
 @needs_lark
-@pytest.mark.parametrize("case", TAKEN)
+@pytest.mark.parametrize("case", drawn(list(TAKEN), 7))
 def test_sentences_are_of_the_grammar_and_the_same_for_the_same_seed(case: str, tmp_path: Path) -> None:
     form = load(grammar(tmp_path, TAKEN[case]))
-    sentences = [form.sentence(Random(seed)) for seed in range(40)]
-    assert sentences == [form.sentence(Random(seed)) for seed in range(40)]
+    sentences = [form.sentence(Random(seed)) for seed in range(25)]
+    assert sentences == [form.sentence(Random(seed)) for seed in range(25)]
     short = [one for one in sentences if one and len(one) < 200]
     parsed = [one for one in short if form.walk(one, None) is not None]  # type: ignore[arg-type]
     assert len(parsed) >= 0.8 * len(short)
@@ -129,16 +130,16 @@ def test_sentences_are_of_the_grammar_and_the_same_for_the_same_seed(case: str, 
 
 
 @needs_lark
-@pytest.mark.parametrize("case", TAKEN)
+@pytest.mark.parametrize("case", drawn(list(TAKEN), 7))
 def test_mutants_of_any_input_keep_their_limit_and_are_mostly_of_the_grammar(case: str, tmp_path: Path) -> None:
     form = load(grammar(tmp_path, TAKEN[case]))
     data, good = form.sentence(Random(1), deep=4), 0
-    for seed in range(60):
+    for seed in range(40):
         found = form.mutate((data, b"\xff(", b"")[seed % 10 // 8 + (seed % 10 == 9)], 100, seed, raw(seed))
         assert found == form.mutate((data, b"\xff(", b"")[seed % 10 // 8 + (seed % 10 == 9)], 100, seed, raw(seed))
         assert len(found) <= 100
         good += form.walk(found, None) is not None  # type: ignore[arg-type]
-    assert good >= 30
+    assert good >= 20
 
 
 @needs_lark
