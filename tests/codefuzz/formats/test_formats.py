@@ -273,7 +273,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
-LARGE = [pytest.param(case, 1 << 17, marks=pytest.mark.slow) for case in HOSTILE]
+LARGE = [pytest.param(case, 1 << 17, marks=pytest.mark.slow) for case in drawn(list(HOSTILE), 12)]
 
 
 @pytest.mark.parametrize(("case", "size"), [*((case, 1 << 12) for case in drawn(list(HOSTILE), 6)), *LARGE])

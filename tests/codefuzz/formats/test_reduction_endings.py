@@ -103,6 +103,6 @@ def test_what_is_raised_is_minimised_as_far_as_by_hand(kind: str, form: str, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", drawn(DEADLY, 1))
 def test_what_ends_the_process_is_minimised_by_the_format_too(kind: str, tmp_path: Path) -> None:
-    smaller = minimised(kind, "json", 8, tmp_path)
+    smaller = minimised(kind, "json", 6, tmp_path)
     assert kind.encode() in smaller
     assert len(smaller) < len(found(kind)) // 3
