@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from code_seeds import arrays, demonstration, own, pictures, sounds, texts
+from code_seeds import arrays, demonstration, models, own, pictures, sounds, texts
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 4096
@@ -24,6 +24,7 @@ SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
         demonstration.demo_parser, pictures.image_pillow, sounds.audio_soundfile, sounds.wav_scipy,
         texts.text_tokenizer,
         arrays.npy_numpy, arrays.npz_numpy, arrays.checkpoint_torch, arrays.safetensors_load, arrays.onnx_load,
+        models.model_files,
         texts.config_toml, texts.config_yaml, own.loaders_mlfuzz, own.records_mlfuzz,
         own.findings_mlfuzz, own.bundle_mlfuzz, own.config_mlfuzz, own.dictionary_mlfuzz, own.progress_mlfuzz,
         own.messages_mlfuzz,

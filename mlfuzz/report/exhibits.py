@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlfuzz.codefuzz.formats import tree
+from mlfuzz.codefuzz.formats.difference import difference
 from mlfuzz.errors import MlfuzzError, UnknownNameError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.base import declared
@@ -55,7 +57,9 @@ def _bytes(finding: Finding, data: bytes, seed: bytes | None) -> Mapping[str, An
         for at, row in enumerate(rows)
     ]
     format, known = fields(data)
+    changes = difference(tree(seed), tree(data)) if seed and seed != data else []
     return {
+        "changes": changes, "first": len(seed or b""),
         "lines": lines, "total": len(data), "shown": min(len(data), FIRST_BYTES), "reason": "", "format": format,
         "fields": [
             (f"{one.start:06x}", one.stop - one.start, one.stop > len(data), one.name, one.value) for one in known

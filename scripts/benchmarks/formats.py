@@ -6,6 +6,9 @@ Each pair runs A B A B: one session for raw bytes, one for the mutator, with one
 have the harness's dictionary. Told are libFuzzer's edges and features at the end, as the mutator's share of raw's:
 median, lowest and highest over the seeds, and in how many of them the mutator had more; and the groups of failures that
 each found. A mutator is on by default only where it gains edges or features, and loses none of the three.
+
+Then, or alone with --minimising: twenty-two planted failures (minimising.py), in bytes: as found, as a person makes
+them, and as the minimiser does, with the format's tree and without.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ import argparse
 import shutil
 import statistics
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from minimising import ALLOWED, CASES, minimised
 
 from mlfuzz.codefuzz.engine.default_engine import engine
 from mlfuzz.codefuzz.harness import discovery
@@ -90,13 +95,44 @@ def main() -> None:
     parser.add_argument("harness", nargs="*")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--minimising", action="store_true", help="the second table alone")
     arguments = parser.parse_args()
+    if arguments.minimising:
+        minimising()
+        return
     print(f"{arguments.seconds:g} s each, {arguments.seeds} seeds\n")
     print("| harness | mutator | edges over raw | features over raw | runs over raw | raw: edges / features | groups |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for name, mutator in PAIRS:
         if not arguments.harness or name in arguments.harness:
             print(compare(name, mutator, arguments.seeds, arguments.seconds), flush=True)
+    if not arguments.harness:
+        minimising()
+
+
+def minimising() -> None:
+    """The second table."""
+    print("\n| failure | format | found | by hand | minimised | over by hand | by bytes alone | CPU seconds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    ratios = []
+    for case in CASES:
+        began = time.process_time()
+        smaller = minimised(case)
+        spent = time.process_time() - began
+        ratios.append(len(smaller) / len(case.hand))
+        figures = (
+            len(case.found),
+            len(case.hand),
+            len(smaller),
+            f"{ratios[-1]:.2f}",
+            len(minimised(case, hints=False)),
+        )
+        print(
+            f"| {case.name} | {case.form or 'by its bytes'} | {' | '.join(map(str, figures))} | {spent:.2f} |",
+            flush=True,
+        )
+    within = sum(ratio <= ALLOWED for ratio in ratios)
+    print(f"\n{within} of {len(CASES)} at most {ALLOWED:g} times as large as by hand; the largest {max(ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import sys
 import pytest
 from codefuzz import toy_project
 from codefuzz.scripted import ScriptedEngine
+from faults.drawn import drawn
 
+from mlfuzz.cli.verbs.harness_formats import STARTERS
 from mlfuzz.codefuzz.corpus.corpus_directory import WorkingCorpus, name_of
 from mlfuzz.codefuzz.engine import default_engine
 from mlfuzz.codefuzz.harness import discovery
@@ -157,10 +159,14 @@ def test_a_new_harness_can_be_replayed_at_once(mlfuzz, project):
     assert mlfuzz("replay", "x.toml", "--target", "mine").code == 0
     assert mlfuzz("harness", "new", "mine").code == 2
     assert mlfuzz("harness", "new", "no-name").code == 2
+    unknown = mlfuzz("harness", "new", "other", "--for", "pngs")
+    assert unknown.code == 2
+    assert '"png"' in unknown.err
+    assert '"safetensors"' in unknown.err
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["image", "audio", "text", "bytes"])
+@pytest.mark.parametrize("kind", ["image", "audio", "text", "bytes", *drawn(sorted(STARTERS), 1)])
 def test_new_harnesses_take_their_own_seeds(mlfuzz, project, kind):
     mlfuzz("harness", "new", f"new_{kind}", "--for", kind)
     for path in sorted((project / f"corpus/seeds/code/new_{kind}").iterdir()):

@@ -24,7 +24,7 @@ EXPECTED = {
     "image_pillow", "audio_soundfile", "text_tokenizer", "npy_numpy", "npz_numpy", "checkpoint_torch", "onnx_load",
     "safetensors_load", "wav_scipy", "config_toml", "config_yaml", "loaders_mlfuzz", "records_mlfuzz", "digits_model",
     "demo_parser", "findings_mlfuzz", "bundle_mlfuzz", "config_mlfuzz", "dictionary_mlfuzz", "progress_mlfuzz",
-    "messages_mlfuzz",
+    "messages_mlfuzz", "model_files",
 }  # fmt: skip
 
 every = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlfuzz.cli.terminal.terminal import Terminal
+from mlfuzz.codefuzz.formats import tree
+from mlfuzz.codefuzz.formats.difference import Change, difference
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.finding import Finding, severity_unit
 from mlfuzz.findings.store import read
@@ -42,6 +44,15 @@ def show(terminal: Terminal, case: Case) -> None:
     _bytes(terminal, case.path, one)
 
 
+def _changes(path: Path, one: Finding, data: bytes) -> list[Change]:
+    """What was left out of the first input, and changed, to make this one."""
+    try:
+        first = read(path)[1][one.seed.file] if one.seed else data
+    except (MlfuzzError, KeyError):
+        return []
+    return difference(tree(first), tree(data))
+
+
 def _bytes(terminal: Terminal, path: Path, one: Finding) -> None:
     try:
         data = read(path)[1][one.input.file]
@@ -54,6 +65,8 @@ def _bytes(terminal: Terminal, path: Path, one: Finding) -> None:
         terminal.result((f"    {at:06x}  ", "dim"), f"{row.hex(' '):<47}  {text}")
     if len(data) > 16 * ROWS:
         terminal.result((f"    and {len(data) - 16 * ROWS:,} bytes more", "dim"))
+    for change in _changes(path, one, data):
+        terminal.result((f"    {change.what:<9} ", "dim"), visible(f"{change.part}  {change.detail}", limit=120))
     for known in fields(data)[1][:ROWS]:
         over = "  (ends beyond the input)" if known.stop > len(data) else ""
         terminal.result((f"    {known.start:06x}  ", "dim"), f"{known.name:<16} {visible(known.value, limit=80)}{over}")

@@ -31,6 +31,7 @@ NEEDED = ("torch", "numpy", "faiss-cpu", "pillow", "soundfile", "msgspec", "cycl
 OPTIONAL = {
     "hypothesis": "strategies for property-based tests: pip install hypothesis",
     "rapidfuzz": "word error rates of speech: pip install 'mlfuzz[speech]'",
+    "lark": "grammars of harnesses: pip install 'mlfuzz[grammar]'",
     "coverage": "which lines a harness reaches: pip install 'mlfuzz[code]'",
 }
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import plistlib
 import re
-import struct
-import wave
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -17,11 +13,22 @@ from cyclopts import Parameter
 
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.resolve.plan import shown_path
+from mlfuzz.cli.verbs import format_seeds
+from mlfuzz.cli.verbs.harness_formats import PATHS, STARTERS, dictionary
+from mlfuzz.codefuzz.harness import discovery
 from mlfuzz.codefuzz.harness.names import objection
 from mlfuzz.errors import EXIT_CLEAN, UsageError
 from mlfuzz.storage.durable import ANYBODY, create_exclusive, make_folder
 
-Kind = Literal["image", "audio", "text", "bytes"]
+Kind = Literal[
+    "image", "audio", "text", "bytes",
+    "json", "xml", "toml", "yaml", "zip", "png", "riff", "npy", "safetensors", "protobuf", "tar", "pdf", "gzip",
+    "pickle", "scanner", "grammar",
+]  # fmt: skip
+
+GRAMMAR = "grammar"
+SCANNER, SHIPPED_SCANNER = "scanner", "model_files"
+"""A kind that is written as the harness is that comes with mlfuzz."""
 
 TEMPLATE = '''#!/usr/bin/env python3
 """{about}. Put your own code in the place of {example}.
@@ -36,14 +43,14 @@ import contextlib
 HARNESS = {{
     "name": "{name}",
     "about": "{about}",
-    "instrument": ["{package}"],  # packages whose coverage guides the fuzzer
+    "instrument": [{package}],  # packages whose coverage guides the fuzzer
     "preload": {preload},  # modules that are imported only once they are needed: imported beforehand they are seen
     "seeds": "corpus/seeds/code/{name}",
     "dictionary": "corpus/seeds/code/{name}.dict",
     "allowed": {allowed},  # exceptions that the code documents
     "seconds": 1.0,  # an input that takes longer is a finding,
     "mebibytes": 512,  # and so is one that takes more memory
-    "length": {length},
+    "length": {length},{mutator}{blind}
 }}
 
 if __name__ == "__main__":  # a plain atheris script; elsewhere mlfuzz instruments
@@ -114,7 +121,9 @@ def new(
 
     Args:
         name: Of the harness: letters, digits, underscores.
-        kind: What it takes: image, audio, text or bytes.
+        kind: What it takes: image, audio, text, bytes; or a format, whose files are changed and made smaller by their
+            parts: json, xml, toml, yaml, zip, png, riff, npy, safetensors, protobuf, tar, pdf, gzip, pickle; or
+            scanner: what scans model files, against a loader; or grammar: a language that a grammar describes.
         for_target: Check what a target's own decoder and preprocessing make of a file: any name of a target.
         compare: Two functions of bytes that should give the same, module:function each: training and serving.
         decode: With --for-target, what reads a file in production: module:function.
@@ -148,11 +157,13 @@ def _written(
     seeds: Mapping[str, bytes] | None = None,
 ) -> int:  # fmt: skip
     root = context.resolve().root
-    if why := objection(name, root, [PARTS[kind]["module"], PARTS[kind]["package"]] if seeds is None else []):
+    if why := objection(name, root, tested(kind) if seeds is None else ()):
         raise UsageError(f"{why}{f' --for {kind}' if 'write mlfuzz' in why and kind != 'bytes' else ''}")
     given = seeds_of(kind) if seeds is None else seeds
     files = {f"corpus/seeds/code/{name}/{seed}": data for seed, data in given.items()}
-    files |= {f"corpus/seeds/code/{name}.dict": _WORDS[kind], f"harnesses/{name}.py": text(name, kind).encode()}
+    files |= {f"corpus/seeds/code/{name}.dict": words_of(kind), f"harnesses/{name}.py": text(name, kind).encode()}
+    if kind == GRAMMAR:
+        files = {f"harnesses/{name}.lark": PATHS.encode(), **files}
     for there in (root / "harnesses" / f"{name}.py", root / "harnesses" / name):
         if os.path.lexists(there):
             shown = shown_path(there, context.directory)
@@ -167,18 +178,34 @@ def _written(
 
 def text_of(name: str, kind: Kind) -> str:
     """The harness's source."""
-    parts = PARTS[kind]
-    fields = {"preload": "[]", **parts}
+    if kind == SCANNER:
+        return discovery.shipped(SHIPPED_SCANNER).path.read_text(encoding="utf-8").replace(SHIPPED_SCANNER, name)
+    starter = STARTERS.get(kind)
+    parts = PARTS[kind] if starter is None else starter.fields
+    fields = {"preload": "[]", **parts, "mutator": "", "blind": ""}
+    fields["package"] = f'"{parts["package"]}"' if parts["package"] else ""
+    if kind == GRAMMAR:
+        fields["mutator"] = f'\n    "grammar": "harnesses/{name}.lark",  # inputs are made and changed by it'
+    elif starter is not None:
+        fields["mutator"] = (
+            f'\n    "mutator": "{starter.mutator}",  # files are changed part by part, with lengths right'
+        )
+    if "blind" in parts:
+        fields["blind"] = '\n    "blind": True,  # native code gives no coverage'
     text = TEMPLATE.format(name=name, about=parts["what"], **{key: fields[key] for key in fields if key != "what"})
     return re.sub(r"\n{4,}", "\n\n\n", text.replace("import contextlib\n\n\nHARNESS", "import contextlib\n\nHARNESS"))
 
 
 def seeds_of(kind: Kind) -> dict[str, bytes]:
     """Small inputs that the code takes, by file name."""
+    if kind == SCANNER:
+        return {path.name: path.read_bytes() for path in discovery.shipped(SHIPPED_SCANNER).seed_files()}
+    if kind in STARTERS:
+        return STARTERS[kind].seeds()
     if kind == "image":
-        return {"grey.png": _png(2, 2, 0), "colour.png": _png(2, 1, 2)}
+        return format_seeds.png_files()
     if kind == "audio":
-        return {"mono.wav": _wav(1, 1), "stereo.wav": _wav(2, 2)}
+        return format_seeds.wav_files()
     if kind == "text":
         return {"table.toml": b'[a]\nb = [1, 2.5e3]\nc = "\\u00e9"\n', "date.toml": b"d = 2024-02-29T10:00:00Z\n"}
     tree = {"a": [1, 2.5, b"x"], "b": True}
@@ -188,29 +215,24 @@ def seeds_of(kind: Kind) -> dict[str, bytes]:
     }
 
 
+def tested(kind: Kind) -> tuple[str, ...]:
+    """Modules that a harness of this kind tests: its own name may not be theirs."""
+    if kind == SCANNER:
+        return ()
+    fields = STARTERS[kind].fields if kind in STARTERS else PARTS[kind]
+    return fields["module"], fields["package"]
+
+
+def words_of(kind: Kind) -> bytes:
+    """Its dictionary."""
+    if kind == SCANNER:
+        return Path(discovery.shipped(SHIPPED_SCANNER).declaration.dictionary).read_bytes()
+    return dictionary(STARTERS[kind].words) if kind in STARTERS else _WORDS[kind]
+
+
 def _write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
     create_exclusive(path, data, sync=False, mode=0o777 if path.suffix == ".py" else ANYBODY)
-
-
-def _png(width: int, height: int, colour: int) -> bytes:
-    """colour: 0 grey, 2 RGB (PNG specification, third edition, section 11.2.2)."""
-    row = b"\0" + bytes(range(width * (3 if colour else 1)))
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-def _wav(channels: int, width: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setparams((channels, width, 8000, 0, "NONE", "not compressed"))
-        wav.writeframes(bytes(range(8)))
-    return file.getvalue()
 
 
 _WORDS: Mapping[Kind, bytes] = {

@@ -61,6 +61,7 @@ class HarnessOptions:
     sandbox: str = ""
     allow: tuple[str, ...] = ()
     folder: str = ""
+    grammar: str = ""
 
 
 def harness_run(
@@ -74,6 +75,7 @@ def harness_run(
     lane: str = "plain",
     sandbox: Level = None,
     allow: Allowed = (),
+    grammar: str = "",
     max_disk: str | None = None,
     fail_on: Literal["any", "new", "new-path", "none"] | None = None,
     dir: str = "",
@@ -98,6 +100,7 @@ def harness_run(
         sandbox: strict, workspace or off, in place of what the harness declares.
         allow: Beside what it declares: network, processes, shared-memory, signals, large-files, write:PATH; may be
             given several times.
+        grammar: A file with a grammar of Lark's: inputs are made, changed and made smaller by it; for one harness.
         max_disk: What the campaign's directory may grow to: 500MB, 2GB.
         fail_on: Which findings make the exit code 1; new: of a fault that neither the corpus nor the campaign had;
             new-path: also by a new call path, or with a new message, to one of those.
@@ -112,7 +115,9 @@ def harness_run(
         context,
         launch_of(
             context,
-            HarnessOptions(harnesses, flags, name, seeds, lane, known_level(context, sandbox, allow), allow, dir),
+            HarnessOptions(
+                harnesses, flags, name, seeds, lane, known_level(context, sandbox, allow), allow, dir, grammar
+            ),
         ),
         report=report,
     )
@@ -172,13 +177,13 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
         if not chosen:
             raise UsageError("which harness? mlfuzz harness list shows them; mlfuzz harness new NAME writes one")
     announce(context, chosen)
-    if not wish.seeds:
+    own = {"seeds": wish.seeds, "grammar": wish.grammar}
+    given = {key: str(context.path(path).resolve()) for key, path in own.items() if path}
+    if not given:
         return chosen
     if len(chosen) > 1:
-        raise UsageError("--seeds is for one harness; several have each their own")
-    seeds = str(context.path(wish.seeds).resolve())
-    declaration = msgspec.structs.replace(chosen[0].declaration, seeds=seeds)
-    return [replace(chosen[0], declaration=declaration)]
+        raise UsageError(f"--{min(given)} is for one harness; several have each their own")
+    return [replace(chosen[0], declaration=msgspec.structs.replace(chosen[0].declaration, **given))]
 
 
 def _named(context: Context, typed: str, root: Path) -> list[Harness]:

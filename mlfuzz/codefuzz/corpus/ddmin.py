@@ -6,11 +6,13 @@ complements are tried: subsets alone hardly ever keep a parser's key).
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 
 Keeps = Callable[[bytes], bool]
-Simpler = Callable[[bytes], Iterable[bytes]]
+Simpler = Callable[[bytes], Generator[bytes, bool | None, None]]
+"""Candidates of a format, from coarse to fine; sent whether one is kept, it goes on from there."""
 
 ZERO = 0x30
 """The byte "0": a person reads a minimised text more easily with it than with NUL."""
@@ -22,6 +24,8 @@ WINDOWS = range(9, 1, -1)
 FEW = 256
 """Bytes: larger inputs have too many places for that."""
 
+_WORD = re.compile(rb"\w{2,64}")
+
 WIDTHS = (1, 2, 4)
 """Bytes of a length before what it counts; of a little-endian one the first is the lowest."""
 
@@ -32,10 +36,13 @@ class RunBudget:
     def __init__(self, seconds: float, tries: int = 1 << 30) -> None:
         self._deadline = time.monotonic() + seconds
         self.tries = tries
+        self.over = False
 
     def spent(self) -> bool:
+        """Counts a try; once it is spent, it is over."""
         self.tries -= 1
-        return self.tries < 0 or time.monotonic() > self._deadline
+        self.over = self.tries < 0 or time.monotonic() > self._deadline
+        return self.over
 
 
 def smallest(payload: bytes, keeps: Keeps, budget: RunBudget, *, hints: Simpler | None = None) -> bytes:
@@ -50,28 +57,36 @@ def smallest(payload: bytes, keeps: Keeps, budget: RunBudget, *, hints: Simpler 
         return known[candidate]
 
     best = payload
-    while True:
+    while not budget.over:
         before = best
         if hints is not None:
-            best = _hinted(best, holds, hints)
+            best = _hinted(best, holds, hints, budget)
         best = _cut_ends(best, holds)
         best = _chunks(best, holds)
         best = _lengths(best, holds)
         if best == before:
             best = _windows(best, holds)
         if best == before:
+            best = _words(best, holds)
+        if best == before:
+            best = _plainer(best, holds)  # which makes lengths smaller, too
+        if best == before:
             break
-    return _plainer(best, holds)
+    return best
 
 
-def _hinted(best: bytes, holds: Keeps, hints: Simpler) -> bytes:
-    progress = True
-    while progress:
-        progress = False
-        for candidate in hints(best):
-            if len(candidate) < len(best) and holds(candidate):
-                best, progress = candidate, True
-                break
+def _hinted(best: bytes, holds: Keeps, hints: Simpler, budget: RunBudget) -> bytes:
+    search = hints(best)
+    candidate = next(search, None)
+    while candidate is not None and not budget.over:
+        # As long is enough: what is compressed gets no shorter with each byte.
+        kept = len(candidate) <= len(best) and candidate != best and holds(candidate)
+        if kept:
+            best = candidate
+        try:
+            candidate = search.send(kept)
+        except StopIteration:
+            break
     return best
 
 
@@ -142,6 +157,16 @@ def _windows(best: bytes, holds: Keeps) -> bytes:
                 best = candidate
             else:
                 start += 1
+    return best
+
+
+def _words(best: bytes, holds: Keeps) -> bytes:
+    """A word that stands at several places, as a name and what refers to it, becomes shorter at all of them."""
+    for word in sorted({one for one in _WORD.findall(best) if best.count(one) > 1}, key=len, reverse=True)[:FEW]:
+        for shorter in (b"", word[:1]):
+            if holds(best.replace(word, shorter)):
+                best = best.replace(word, shorter)
+                break
     return best
 
 

@@ -8,12 +8,14 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
 import mlfuzz
+from mlfuzz.codefuzz import formats
 from mlfuzz.codefuzz.corpus.cmin import cover
 from mlfuzz.codefuzz.corpus.corpus_directory import LARGEST, read
 from mlfuzz.codefuzz.corpus.dictionary import combined, parse, written
@@ -99,6 +101,8 @@ class AtherisSession:
         self._bare: AtherisSession | None = None
         if declaration.mutator and declaration.mutator not in FORMATS:
             raise UnknownNameError("mutator of bytes", declaration.mutator, FORMATS)
+        if options.instrument:  # else nothing is mutated: a finding replays without what its grammar is read with
+            formats.of(declaration.mutator, _grammar(declaration, options))
         if wrong := problem(options.sandbox or declaration.sandbox, (*declaration.allow, *options.allow)):
             raise ConfigError(wrong)
         self.permitted = permitted(declaration, options)
@@ -110,7 +114,7 @@ class AtherisSession:
         """Import the harness in a process of its own."""
         declaration, options = self.declaration, self.options
         make_writable(self.permitted)
-        variables = environment(options, declaration.mutator)
+        variables = environment(options, declaration.mutator or declaration.grammar)
         specified = specification(declaration, options, atheris=not self._missing)
         self._link = ForkServerClient(specified, variables, python=options.python)
         try:
@@ -207,8 +211,11 @@ class AtherisSession:
 
     def minimise(self, payload: bytes, bucket: str, *, seconds: float) -> bytes:
         """A smaller input with the same bucket; the same where none is found."""
-        form = FORMATS.get(self.declaration.mutator)
-        return minimise(self._runner, payload, bucket, seconds=seconds, hints=form.simpler if form else None)
+        declared = None
+        with contextlib.suppress(ConfigError):
+            declared = formats.of(self.declaration.mutator, _grammar(self.declaration, self.options))
+        hints = partial(formats.simpler, declared=declared)
+        return minimise(self._runner, payload, bucket, seconds=seconds, hints=hints)
 
     def merge(self, files: Sequence[Path]) -> list[Path]:
         """The few of these files that reach what all reach; those that fail or cannot be read are left out."""
@@ -333,6 +340,7 @@ def specification(declaration: Declaration, options: Options, *, atheris: bool, 
         "path": str(Path(declaration.path).resolve()), "entry": declaration.entry, "name": declaration.name,
         "instrument": list(declaration.instrument), "preload": list(declaration.preload),
         "allowed": [[one.type, one.match] for one in declaration.documented], "mutator": declaration.mutator,
+        "grammar": _grammar(declaration, options),
         "seconds": declaration.seconds, "mebibytes": declaration.mebibytes, "length": declaration.length,
         "project": str(Path(options.project).resolve()), "cache": _cache(options),
         "folders": [str(folder) for folder in import_roots(Path(options.project).resolve())],
@@ -354,6 +362,11 @@ def permitted(declaration: Declaration, options: Options) -> Permissions:
     return Permissions.of(
         level_of(declaration, options), (*declaration.allow, *options.allow), str(Path(options.project).resolve())
     )
+
+
+def _grammar(declaration: Declaration, options: Options) -> str:
+    """Its path, "" for none."""
+    return str((Path(options.project) / declaration.grammar).resolve()) if declaration.grammar else ""
 
 
 def _cache(options: Options) -> str:

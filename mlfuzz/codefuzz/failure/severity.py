@@ -11,8 +11,8 @@
 | 2 | catch it, had anybody said so: an exception that is not documented |
 | 1 | as above, of a type that a parser merely lets through from what it is built on |
 
-A leak is 2: it takes many inputs. What breaks an invariant of a model's input counts by the size of the difference: 1 below
-1 % of the range (or of the tokens), 2 below 10 %, 3 above, 2.5 for another shape, 3.5 where the model's answer changes.
+A leak is 2: it takes many inputs. What breaks an invariant of a model's input counts by the size of the difference: 1
+below 1 % of the range (or of the tokens), 2 below 10 %, 3 above, 2.5 for another shape, 3.5 where the answer changes.
 """
 
 from __future__ import annotations

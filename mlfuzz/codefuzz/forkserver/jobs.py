@@ -215,10 +215,10 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     if job.get("heard"):
         bench.entry = _heard(bench.entry, bench.post.socket)
     options: dict[str, Any] = {}
-    if bench.own_mutator is not None:
+    if bench.own_mutator is not None and not bench.spec["grammar"]:
         options["custom_mutator"] = bench.own_mutator
-    elif bench.spec["mutator"]:
-        mutate = _format(bench.spec["mutator"]).mutate
+    elif bench.spec["mutator"] or bench.spec["grammar"]:
+        mutate = _format(bench.spec).mutate
         options["custom_mutator"] = lambda data, size, seed: mutate(data, size, seed, atheris.Mutate)
     if bench.own_crossover is not None:
         options["custom_crossover"] = bench.own_crossover
@@ -264,7 +264,7 @@ def minimise(bench: JobBench, job: dict[str, Any]) -> None:
     poison = {bytes.fromhex(one) for one in job["poison"]}
     catcher.tell = lambda outcome, data: found.append((data, outcome["bucket"]))
     catcher.brief = True
-    hints = _hints(bench.spec["mutator"])
+    hints = _hints(bench.spec)
     run = wrap(bench.entry, catcher, frozenset())
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -388,15 +388,22 @@ def _flush() -> None:
             continue
 
 
-def _hints(mutator: str) -> Simpler | None:
+def _hints(spec: dict[str, Any]) -> Simpler:
     """Simpler forms that the harness's format knows, or that the input's own shows."""
-    formats = importlib.import_module("mlfuzz.codefuzz.formats")
-    return getattr(_format(mutator) if mutator else formats, "simpler", None)
+    search, declared = importlib.import_module("mlfuzz.codefuzz.formats").simpler, _format(spec)
+    return lambda data: search(data, declared)
 
 
-def _format(mutator: str) -> Any:
-    """The format-aware mutator of that name; imported only by workers that use it."""
-    return importlib.import_module("mlfuzz.codefuzz.formats").FORMATS[mutator]
+def _format(spec: dict[str, Any]) -> Any:
+    """What the harness declares, None for nothing; imported only by workers that use it.
+
+    None too where a grammar cannot be read here: it could where the campaign began, which has said what is wrong.
+    """
+    formats, errors = (importlib.import_module(f"mlfuzz.{name}") for name in ("codefuzz.formats", "errors"))
+    try:
+        return formats.of(spec["mutator"], spec["grammar"])
+    except errors.MlfuzzError:
+        return None
 
 
 class MemoryMeter:

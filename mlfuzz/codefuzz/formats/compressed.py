@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 MAX_UNPACKED = 1 << 16
 """Bytes that a stream may unpack to; a longer one is left as it is."""
@@ -50,5 +51,19 @@ def _zlib(content: bytes) -> bytes:
     return zlib.compress(content, 1)
 
 
-GZIP = Form("gzip", lambda data: take_apart(data, 16 + zlib.MAX_WBITS, _gzip), alter)
-ZLIB = Form("zlib", lambda data: take_apart(data, zlib.MAX_WBITS, _zlib), alter)
+def walk(data: bytes, inside: Inside, window: int, pack: Callable[[bytes], bytes]) -> Part | None:
+    """The stream's content, with what its format has in it."""
+    content = unpacked(data, window=window)
+    if content is None:
+        return None
+    return once(data, [inside("content", content)], lambda parts: pack(b"".join(parts)), "stream")
+
+
+GZIP = Form(
+    "gzip", lambda data, inside: walk(data, inside, 16 + zlib.MAX_WBITS, _gzip), alter,
+    lambda data: take_apart(data, 16 + zlib.MAX_WBITS, _gzip),
+)  # fmt: skip
+ZLIB = Form(
+    "zlib", lambda data, inside: walk(data, inside, zlib.MAX_WBITS, _zlib), alter,
+    lambda data: take_apart(data, zlib.MAX_WBITS, _zlib),
+)  # fmt: skip

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
+from typing import Protocol
+
+from mlfuzz.codefuzz.formats.editing import back, edit
+from mlfuzz.codefuzz.formats.part import Inside, Part, leaf
 
 Raw = Callable[[bytes, int], bytes]
 """libFuzzer's own mutation of bytes: (data, largest size) -> data."""
 
 RAW_SHARE = 0.1
 """So often the whole file is changed as bytes, unless the format says otherwise: that breaks frames."""
-
-
-MOST_CUTS = 16
-"""Into so many parts a piece is cut, to leave one out at a time; bytes are the minimiser's own matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +29,77 @@ class Parts:
     join: Callable[[Sequence[bytes]], bytes]
 
 
+KEPT, KEPT_BYTES = 64, 1 << 12
+"""Trees of files that were mutated lately, and the largest such file: walking takes longer than all else."""
+
+Walk = Callable[[bytes, Inside], Part | None]
+"""The whole tree of a file; None where the bytes are not of the format."""
+
+
+class Format(Protocol):
+    """What changes, and walks, files of one format."""
+
+    def walk(self, data: bytes, inside: Inside, /) -> Part | None: ...
+
+    def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A format. take_apart: None where the bytes are not of it. alter: one piece, changed; room: its largest size.
+    """A format. walk: its tree. alter: one piece, or one leaf of the tree, changed; room: its largest size.
 
-    spare: pieces that may be put in. repair: the last word on a changed file, to cap what it declares.
-    raw_share: of mutations that change the whole file as bytes.
+    take_apart: into the pieces at the top alone, several times as fast as the tree: None where the bytes are not of it;
+    None for a format that is changed by its tree. spare: pieces that may be put in. repair: the last word on a changed
+    file, to cap what it declares. raw_share: of mutations that change the whole file as bytes; deep_share: of the
+    others those that change the tree. value: a leaf of the tree, changed to another that the format has; `alter` else.
     """
 
     name: str
-    take_apart: Callable[[bytes], Parts | None]
+    walk: Walk
     alter: Callable[[bytes, Random, Raw, int], bytes]
+    take_apart: Callable[[bytes], Parts | None] | None = None
     spare: tuple[bytes, ...] = ()
     repair: Callable[[bytes], bytes] = bytes
     raw_share: float = RAW_SHARE
+    deep_share: float = 0.0
+    value: Callable[[bytes, Random, Raw, int], bytes] | None = None
 
     def parts(self, data: bytes) -> Parts | None:
-        """The pieces of a file, for leaving some of them out; None where it is not of this format."""
-        return self.take_apart(data)
-
-    def simpler(self, data: bytes) -> Iterator[bytes]:
-        """The same file without some of its pieces, or with less in one of them; nothing where it is another format."""
-        parts = self.take_apart(data)
-        if parts is None:
-            return
-        pieces = parts.pieces
-        for start, stop in _spans(len(pieces), least=1):
-            joined = parts.join(pieces[:start] + pieces[stop:])
-            if len(joined) < len(data):
-                yield joined
-        for number, piece in enumerate(pieces):
-            for start, stop in _spans(len(piece), least=max(1, len(piece) // MOST_CUTS)):
-                joined = parts.join((*pieces[:number], piece[:start] + piece[stop:], *pieces[number + 1 :]))
-                if len(joined) < len(data):
-                    yield joined
+        """The pieces at the top of a file; None where it is not of this format."""
+        if self.take_apart is not None:
+            return self.take_apart(data)
+        root = self.walk(data, leaf)
+        if root is None or root.join is None:
+            return None
+        return Parts(tuple(one.written() for one in root.parts), root.join)
 
     def mutate(self, data: bytes, max_size: int, seed: int, raw: Raw) -> bytes:
         """A changed file of at most max_size bytes. The same for the same seed, as far as `raw` is."""
         rng = Random(seed)
-        parts = None if rng.random() < self.raw_share else self.take_apart(data)
-        joined = b"" if parts is None else parts.join(self._edited(list(parts.pieces), rng, raw, max_size))
+        if rng.random() < self.raw_share:
+            joined = b""
+        elif self.take_apart is None or (self.deep_share and rng.random() < self.deep_share):
+            joined = self._grown(data, rng, raw, max_size)
+        else:
+            parts = self.take_apart(data)
+            joined = b"" if parts is None else parts.join(self._edited(list(parts.pieces), rng, raw, max_size))
         return self.repair(joined if 0 < len(joined) <= max_size else raw(data, max_size))
+
+    def _grown(self, data: bytes, rng: Random, raw: Raw, max_size: int) -> bytes:
+        """Changed by its tree; nothing where it has none."""
+        root = _walked(self.walk, data) if len(data) <= KEPT_BYTES else self.walk(data, leaf)
+        if root is None:
+            return b""
+        room, saved = max(1, max_size - len(data)), []
+        alter = self.alter if self.value is None else self.value
+        try:
+            while True:
+                saved.append(edit(root, rng, lambda body: alter(body, rng, raw, min(max_size, room + len(body)))))
+                if rng.random() < 0.75:
+                    return root.written()
+        finally:
+            for one in reversed(saved):
+                back(one)
 
     def _edited(self, pieces: list[bytes], rng: Random, raw: Raw, max_size: int) -> list[bytes]:
         """One change, seldom several."""
@@ -97,10 +128,6 @@ class Form:
             pieces[at], pieces[other] = pieces[other], pieces[at]
 
 
-def _spans(count: int, *, least: int) -> Iterator[tuple[int, int]]:
-    """What to leave out of `count` things: all, each half, each quarter, down to `least` at a time."""
-    width = count
-    while width >= least and width:
-        for start in range(0, count, width):
-            yield start, start + width
-        width //= 2
+@lru_cache(maxsize=KEPT)
+def _walked(walk: Walk, data: bytes) -> Part | None:
+    return walk(data, leaf)

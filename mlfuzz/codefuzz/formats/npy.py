@@ -11,7 +11,10 @@ import struct
 from collections.abc import Sequence
 from random import Random
 
+from mlfuzz.codefuzz.formats import brackets
+from mlfuzz.codefuzz.formats.brackets import Language
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 from mlfuzz.codefuzz.formats.tokens import TOKEN, changed
 
 MAGIC = b"\x93NUMPY"
@@ -29,6 +32,30 @@ _DECLARED = re.compile(rb"'shape'\s*:\s*\(([^)\n]*)")
 
 def take_apart(data: bytes) -> Parts | None:
     """Pieces are the words of the header, then the values in one piece, which begins with a zero byte."""
+    found = _cut(data)
+    if found is None:
+        return None
+    version, header, values = found
+
+    def join(pieces: Sequence[bytes]) -> bytes:
+        words = b"".join(piece for piece in pieces if not piece.startswith(b"\0"))
+        return _whole(version, words, b"".join(piece[1:] for piece in pieces if piece.startswith(b"\0")))
+
+    return Parts((*TOKEN.findall(header), b"\0" + values), join)
+
+
+def walk(data: bytes, inside: Inside) -> Part | None:
+    """The header's dictionary, and the values."""
+    found = _cut(data)
+    if found is None:
+        return None
+    version, header, values = found
+    parts = [brackets.walk("header", header, Language(plain=(b"0", b"''"))), Part("values", values)]
+    return once(data, parts, lambda parts: _whole(version, *parts), "array", fixed=True)
+
+
+def _cut(data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Version, header, values."""
     if not data.startswith(MAGIC) or len(data) < 10:
         return None
     version = data[6:8]
@@ -37,15 +64,13 @@ def take_apart(data: bytes) -> Parts | None:
     if len(data) < start:
         return None
     end = start + struct.unpack_from(code, data, 8)[0]
-    words = TOKEN.findall(data[start:end])
+    return version, data[start:end], data[end:]
 
-    def join(pieces: Sequence[bytes]) -> bytes:
-        header = b"".join(piece for piece in pieces if not piece.startswith(b"\0"))
-        values = b"".join(piece[1:] for piece in pieces if piece.startswith(b"\0"))
-        length = len(header) if width == 4 else min(len(header), 0xFFFF)
-        return MAGIC + version + struct.pack(code, length) + header[:length] + values
 
-    return Parts((*words, b"\0" + data[end:]), join)
+def _whole(version: bytes, header: bytes, values: bytes) -> bytes:
+    narrow = version[:1] == b"\x01"
+    length = min(len(header), 0xFFFF) if narrow else len(header)
+    return MAGIC + version + struct.pack("<H" if narrow else "<I", length) + header[:length] + values
 
 
 def alter(piece: bytes, rng: Random, raw: Raw, room: int) -> bytes:
@@ -68,7 +93,7 @@ def _smaller(found: re.Match[bytes]) -> bytes:
     return found[0].replace(found[1], small)
 
 
-NPY = Form("npy", take_apart, alter, spare=WORDS, repair=repair)
+NPY = Form("npy", walk, alter, take_apart, spare=WORDS, repair=repair)
 
 _HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n"
 SMALL = MAGIC + b"\1\0" + struct.pack("<H", len(_HEADER)) + _HEADER + b"abc"

@@ -12,6 +12,7 @@ from random import Random
 
 from mlfuzz.codefuzz.formats.compressed import MAX_UNPACKED, unpacked
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 1 << 16
@@ -50,6 +51,18 @@ def take_apart(data: bytes) -> Parts | None:
         return SIGNATURE + b"".join(_chunk(piece, written.get(piece)) for piece in pieces)
 
     return Parts(tuple(pieces), join)
+
+
+def walk(data: bytes, inside: Inside) -> Part | None:
+    """The chunks, unpacked."""
+    parts = take_apart(data)
+    return None if parts is None else once(data, [_part(piece) for piece in parts.pieces], parts.join, "picture")
+
+
+def _part(piece: bytes) -> Part:
+    tag = piece[:4]
+    content = Part("content of ", piece[4:], label=tag)
+    return Part("chunk ", label=tag, parts=[content], join=lambda parts: tag + b"".join(parts))
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -121,4 +134,4 @@ SPARE = (
     b"fcTL" + _FRAME, b"fdAT\x00\x00\x00\x02", b"iCCPkey\x00\x00profile", b"eXIf" + _TURNED, b"IEND",
 )  # fmt: skip
 
-PNG = Form("png", take_apart, alter, spare=SPARE)
+PNG = Form("png", walk, alter, take_apart, spare=SPARE)

@@ -1,4 +1,4 @@
-"""RIFF, RIFX and RF64 (WAV, WebP, AVI): chunks with their sizes repaired, those inside LIST left whole.
+"""RIFF, RIFX and RF64 (WAV, WebP, AVI): chunks with their sizes repaired, those inside LIST too.
 
 Source: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0, 1991, chapters 2 and 3.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 TAGS = (
     b"fmt ",
@@ -29,6 +30,8 @@ TAGS = (
 KINDS = (0, 1, 2, 3, 6, 7, 0x11, 0x31, 0x55, 0xFFFE)
 """Of samples: PCM, ADPCM, floats, A-law, mu-law, IMA, GSM, MP3, and what a GUID tells."""
 
+LIST = b"LIST"
+
 FORM = "HHIIHH"
 """Of a fmt chunk: kind, channels, rate, bytes a second, bytes a frame, bits."""
 
@@ -39,17 +42,48 @@ def take_apart(data: bytes) -> Parts | None:
     if magic not in (b"RIFF", b"RIFX", b"RF64") or len(kind) < 4:
         return None
     number = ">I" if magic == b"RIFX" else "<I"
-    pieces, at = [], 12
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from(number, data, at + 4)
-        pieces.append(data[at : at + 4] + data[at + 8 : at + 8 + length])
-        at += 8 + length + length % 2
+    pieces = _pieces(data, 12, number)
 
     def join(pieces: Sequence[bytes]) -> bytes:
         body = kind + b"".join(_chunk(piece, number) for piece in pieces)
         return magic + struct.pack(number, len(body)) + body
 
     return Parts(tuple(pieces), join)
+
+
+def _pieces(data: bytes, at: int, number: str) -> list[bytes]:
+    found = []
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from(number, data, at + 4)
+        found.append(data[at : at + 4] + data[at + 8 : at + 8 + length])
+        at += 8 + length + length % 2
+    return found
+
+
+def walk(data: bytes, inside: Inside) -> Part | None:
+    """The chunks, and those inside LIST."""
+    parts = take_apart(data)
+    if parts is None:
+        return None
+    number = ">I" if data[:4] == b"RIFX" else "<I"
+    return once(data, [_part(piece, number) for piece in parts.pieces], parts.join, "file")
+
+
+def _part(piece: bytes, number: str) -> Part:
+    tag, body = piece[:4], piece[4:]
+    inner = _pieces(body, 4, number) if tag == LIST else []
+    # Only what is written again as it was is taken for chunks.
+    if inner and body == body[:4] + b"".join(_chunk(one, number) for one in inner):
+        chunks = [_part(one, number) if one[:4] != LIST else Part("chunk ", one, label=one[:4]) for one in inner]
+        return Part(
+            "chunk ",
+            label=tag,
+            parts=chunks,
+            join=lambda parts: tag + body[:4] + b"".join(_chunk(one, number) for one in parts),
+        )
+    return Part(
+        "chunk ", label=tag, parts=[Part("content of ", body, label=tag)], join=lambda parts: tag + b"".join(parts)
+    )
 
 
 def _chunk(piece: bytes, number: str) -> bytes:
@@ -89,4 +123,4 @@ SPARE = (
     b"data\x00\x00",
 )  # fmt: skip
 
-RIFF = Form("riff", take_apart, alter, spare=SPARE)
+RIFF = Form("riff", walk, alter, take_apart, spare=SPARE)

@@ -16,6 +16,7 @@ from random import Random
 from mlfuzz.codefuzz.formats import npy
 from mlfuzz.codefuzz.formats.compressed import MAX_UNPACKED, unpacked
 from mlfuzz.codefuzz.formats.form import Form, Parts, Raw
+from mlfuzz.codefuzz.formats.part import Inside, Part, once
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -82,6 +83,27 @@ def take_apart(data: bytes) -> Parts | None:
     return Parts(tuple(pieces), join)
 
 
+def walk(data: bytes, inside: Inside) -> Part | None:
+    """The members, each with its name and content."""
+    parts = take_apart(data)
+    return None if parts is None else once(data, [_part(one, inside) for one in parts.pieces], parts.join, "archive")
+
+
+def _part(piece: bytes, inside: Inside) -> Part:
+    one = member(piece)
+    how = Part("flags and method", _PIECE.pack(one.flags, one.method, 0, 0)[:4], plain=(bytes(4),))
+    content = inside("content of ", one.content)
+    content.label = one.name
+    parts = [how, Part("name", one.name), Part("extra", one.extra), content]
+    return Part("member ", label=one.name, parts=parts, join=_joined, fixed=True)
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    how, name, extra, content = parts
+    flags, method = struct.unpack("<HH", how[:4].ljust(4, b"\0"))
+    return Member(flags, method, name[:0xFFFF], extra[:0xFFFF], content).pack()
+
+
 def _packed(data: bytes, offset: int, size: int) -> bytes:
     if offset + LOCAL.size > len(data):
         return b""
@@ -142,4 +164,4 @@ def alter(piece: bytes, rng: Random, raw: Raw, room: int) -> bytes:
     return replace(one, extra=raw(one.extra, 32)).pack()
 
 
-ZIP = Form("zip", take_apart, alter, spare=(Member(0, STORED, b"x.npy", b"", npy.SMALL).pack(),))
+ZIP = Form("zip", walk, alter, take_apart, spare=(Member(0, STORED, b"x.npy", b"", npy.SMALL).pack(),))

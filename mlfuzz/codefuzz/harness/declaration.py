@@ -39,10 +39,11 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     what is below it. preload: submodules imported beforehand, inside the instrumented import, since those imported
     later stay blind. seeds, dictionary: paths from the project's directory. allowed: exceptions the code under test
     documents. seconds, mebibytes: per input. length: bytes. mutator: name of a format-aware mutator, "" for libFuzzer's
-    own. blind: native code that gives no coverage, said beforehand. import_seconds: that its import may go on without
-    importing another module. sandbox: "strict", "workspace" or "off"; allow: single permissions on top, "network",
-    "write:~/.cache/acme" (docs/sandbox.md). entry: "fuzz"; of a plain atheris file, which has no literal, the name of
-    the function that it hands to atheris.Setup, "TestOneInput" where that has none of its own.
+    own. grammar: path of a grammar of Lark's, which goes before it. blind: native code that gives no coverage, said
+    beforehand. import_seconds: that its import may go on without importing another module. sandbox: "strict",
+    "workspace" or "off"; allow: single permissions on top, "network", "write:~/.cache/acme" (docs/sandbox.md). entry:
+    "fuzz"; of a plain atheris file, which has no literal, the name of the function that it hands to atheris.Setup,
+    "TestOneInput" where that has none of its own.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     mebibytes: int = 512
     length: int = 4096
     mutator: str = ""
+    grammar: str = ""
     blind: bool = False
     import_seconds: Annotated[float, msgspec.Meta(gt=0)] = IMPORT_SECONDS
     sandbox: str = STRICT

@@ -179,6 +179,14 @@ def find(typed: str, project: Path) -> Harness:
     raise UnknownNameError("harness", typed, [one.name for one in every if isinstance(one, Harness)])
 
 
+def shipped(name: str) -> Harness:
+    """One that travels with mlfuzz, whatever a project has. Raises UnknownNameError."""
+    found = {path.stem: path for folder in reversed(_SHIPPED) for path in folder.glob("[a-z]*.py")}
+    if name not in found:
+        raise UnknownNameError("shipped harness", name, found)
+    return _at(found[name], found[name].parent, {})
+
+
 def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaration:
     """What [harnesses.NAME] of the configuration says goes before the literal; plain atheris files have none.
 

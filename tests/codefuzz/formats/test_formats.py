@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
+import pickle
+import pickletools
 import struct
 import subprocess
 import sys
+import tarfile
+import tomllib
 import wave
 import zipfile
 import zlib
@@ -15,12 +20,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree
 
+import numpy
 import pytest
+from faults.drawn import drawn
+from PIL import Image
+from safetensors import deserialize
 
+from mlfuzz.cli.verbs import format_seeds
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, smallest
-from mlfuzz.codefuzz.formats import FORMATS, get, simpler
+from mlfuzz.codefuzz.formats import FORMATS, get, simpler, sniffed, tree
 from mlfuzz.codefuzz.formats.npy import MAX_ITEMS
+from mlfuzz.codefuzz.formats.part import MOST_PARTS
 from mlfuzz.codefuzz.formats.png import MAX_PIXELS, SIGNATURE
 from mlfuzz.errors import UnknownNameError
 
@@ -39,6 +51,12 @@ CONTENTS = {name: path.read_bytes() for name, path in FILES.items()} | {
     "gzip": gzip.compress(b"line\n" * 40, mtime=0),
     "zlib": zlib.compress(b"line\n" * 40),
     "text": "words, and caf\u00e9\n".encode(),
+    "xml": format_seeds.xml_files()["feed.xml"],
+    "tar": format_seeds.tar(**{"a.txt": b"text " * 30, "b/c": b"more", "d": b""}),
+    "pdf": format_seeds.pdf_files()["packed.pdf"],
+    "safetensors": format_seeds.safetensors_files()["two.safetensors"],
+    "protobuf": format_seeds.protobuf_files()["nested.pb"],
+    "pickle": pickle.dumps({"a": [1, 2.5, b"x"], "b": (True, None), "c": {"d": "text"}}, 2),
 }
 
 
@@ -62,7 +80,7 @@ def mutants(name: str, count: int, *, size: int = 4096) -> Iterator[bytes]:
 def test_a_file_taken_apart_and_joined_means_the_same(name):
     parts = FORMATS[name].parts(CONTENTS[name])
     joined = parts.join(parts.pieces)
-    assert len(parts.pieces) > 1
+    assert parts.pieces
     assert FORMATS[name].parts(joined).pieces == parts.pieces
 
 
@@ -112,12 +130,183 @@ def test_every_subset_of_the_pieces_joins_to_a_file_of_the_format(name):
         assert FORMATS[name].parts(parts.join(kept)).pieces == kept
 
 
-@pytest.mark.parametrize("name", ["png", "riff", "zip", "npy", "gzip"])
-def test_simpler_files_are_found_by_content_and_are_shorter(name):
-    found = list(simpler(CONTENTS[name]))
-    assert found == list(FORMATS[name].simpler(CONTENTS[name]))
-    assert found
-    assert max(map(len, found)) < len(CONTENTS[name])
+EVERY = {
+    **{f"{name} of a seed": (name, content) for name, content in CONTENTS.items()},
+    "npz in a gzip": ("gzip", gzip.compress(CONTENTS["zip"], mtime=0)),
+    "crlf toml": ("toml", b"a = [1,\r\n 2]\r\n[b]\r\nc = \"\"\"x\r\n=\r\n\"\"\"\r\n"),
+    "yaml flows": ("yaml", b"a: {b: [1, {c: d}], e: 'f: g'}\n- - x: y\n  z: |\n    t\n"),
+    "unclosed json": ("json", b'{"a": [1, {"b": "c'), "odd brackets": ("json", b"]}[,,{:}{,[:]"),
+    "unclosed xml": ("xml", b"<a><b></a></b><c"), "words": ("json", b"1 [2] 3 {4} 5"), "quotes": ("json", b'"\\"" "'),
+    "pdf without a table": ("pdf", b"%PDF-1 1 0 obj << /A [ 1 0 R ] >> endobj"), "pdf alone": ("pdf", b"%PDF-1.4"),
+    "lists in lists": ("riff", format_seeds.wav(1, 1) + b"LIST\x0e\0\0\0INFOISFT\x02\0\0\0xy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_a_tree_is_written_byte_for_byte_as_it_was(case):
+    name, content = EVERY[case]
+    assert tree(content, FORMATS[name]).written() == content
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_whatever_the_bytes_a_tree_is_written_as_they_were(name):
+    rng = Random(name)
+    starts = [content for content in CONTENTS.values() if len(content) < 700]
+    for _ in range(15):
+        start = bytearray(rng.choice(starts)[: rng.randrange(500)])
+        for _ in range(rng.randrange(4)):
+            start[rng.randrange(len(start) + 1) : rng.randrange(len(start) + 1)] = rng.randbytes(rng.randrange(3))
+        data = bytes(start) + rng.randbytes(rng.randrange(9))
+        assert tree(data, FORMATS[name]).written() == data
+
+
+def read_yaml(data: bytes) -> object:
+    return pytest.importorskip("yaml", reason="pip install 'mlfuzz[harnesses]'").safe_load(data)
+
+
+def read_message(data: bytes) -> object:
+    return pytest.importorskip("google.protobuf.empty_pb2", reason="comes with onnx").Empty.FromString(data)
+
+
+def read_wave(data: bytes) -> int:
+    with wave.open(io.BytesIO(data)) as file:
+        return file.getnframes()
+
+
+def read_tar(data: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        return archive.getnames()
+
+
+def read_pdf(data: bytes) -> list[int]:
+    """Objects, by the table alone; none is elsewhere than it says."""
+    table = data[int(data.rpartition(b"startxref\n")[2].split()[0]) :]
+    rows = [int(row[:10]) for row in table.split(b"\n") if row.endswith(b" n ")]
+    assert table.startswith(b"xref")
+    assert all(b" obj" in data[place : place + 16] for place in rows)
+    return rows
+
+
+PARSERS: dict[str, tuple[float, Callable[[bytes], object]]] = {
+    "json": (0.8, json.loads), "xml": (0.45, ElementTree.fromstring), "text": (0.9, bytes.hex),
+    "toml": (0.6, lambda data: tomllib.loads(data.decode())), "yaml": (0.55, read_yaml),
+    "zip": (0.85, lambda data: zipfile.ZipFile(io.BytesIO(data)).testzip()),
+    "png": (0.4, lambda data: Image.open(io.BytesIO(data)).load()),
+    "riff": (0.6, read_wave),
+    "npy": (0.1, lambda data: numpy.load(io.BytesIO(data), allow_pickle=False)),
+    "safetensors": (0.3, deserialize), "gzip": (0.9, gzip.decompress), "zlib": (0.9, zlib.decompress),
+    "protobuf": (0.8, read_message), "pickle": (0.4, lambda data: list(pickletools.genops(data))),
+    "tar": (0.8, read_tar),
+    "pdf": (0.8, read_pdf),
+}  # fmt: skip
+"""What part of the mutants by structure each takes at least; every word of a header counts in npy and safetensors."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", PARSERS)
+def test_most_mutants_of_a_files_structure_are_taken_by_somebody_elses_parser(name):
+    share, parse = PARSERS[name]
+    form = dataclasses.replace(FORMATS[name], raw_share=0.0, deep_share=float(FORMATS[name].deep_share > 0))
+    parse(CONTENTS[name])
+    taken = 0
+    for seed in range(60):
+        with suppress(Exception):
+            parse(form.mutate(CONTENTS[name], 1 << 14, seed, raw(seed)))
+            taken += 1
+    assert taken >= share * 60
+
+
+def test_the_laws_hold_for_every_format():
+    assert set(PARSERS) == set(CONTENTS) == {form.name for form in FORMATS.values()} - {"auto"}
+
+
+@pytest.mark.parametrize("name", sorted(set(CONTENTS) - {"text", "toml", "yaml", "zlib", "protobuf"}))
+def test_simpler_files_are_found_by_content(name):
+    assert sniffed(CONTENTS[name]).name == name
+    declared, found = simpler(CONTENTS[name], FORMATS[name]), simpler(CONTENTS[name])
+    assert [next(found) for _ in range(9)] == [next(declared) for _ in range(9)]
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_there_are_simpler_files_and_walking_them_ends(name):
+    found = list(simpler(CONTENTS[name], FORMATS[name]))
+    assert min(map(len, found)) < len(CONTENTS[name])
+    assert len(found) < 40 * len(CONTENTS[name])
+
+
+NEEDY = {"npy": 0.02, "safetensors": 0.02, "png": 0.1, "pickle": 0.1}
+"""Formats of which a file has few parts that can be spared."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(set(PARSERS) - {"text"}))
+def test_simpler_files_are_taken_by_somebody_elses_parser(name):
+    _, parse = PARSERS[name]
+    found = [one for one in simpler(CONTENTS[name], FORMATS[name]) if len(one) < len(CONTENTS[name])][:40]
+    taken = 0
+    for one in found:
+        with suppress(Exception):
+            parse(one)
+            taken += 1
+    assert taken >= NEEDY.get(name, 0.25) * len(found)
+
+
+MANY = 120_000
+QUOTES = b"'" * 3
+HOSTILE = {
+    "brackets": ("json", b"[" * MANY), "objects": ("json", b'{"a":' * MANY), "commas": ("json", b"[" + b"," * MANY),
+    "quotes": ("json", b'"\\"' * MANY), "elements": ("xml", b"<a>" * MANY), "comments": ("xml", b"<!--" * MANY),
+    "less": ("xml", b"<" * MANY), "attributes": ("xml", b"<a" + b" a='" * MANY + b">"),
+    "indents": ("yaml", b"\n".join(b" " * one + b"a:" for one in range(400))), "flows": ("yaml", b"- {" * MANY),
+    "tables": ("toml", b"[a]\n" * MANY), "strings": ("toml", QUOTES * MANY), "arrays": ("toml", b"a=[" * MANY),
+    "objects of pdf": ("pdf", b"%PDF-1 " + b"1 0 obj " * MANY), "digits": ("pdf", b"%PDF-1 " + b"1" * MANY),
+    "streams": ("pdf", b"%PDF-1 1 0 obj" + b"stream\n" * MANY), "spaces": ("pdf", b"%PDF-1 1" + b" " * MANY),
+    "dictionaries": ("pdf", b"%PDF-1 1 0 obj" + b"<<" * MANY), "messages": ("protobuf", b"\x0a\x7f" * MANY),
+    "nested messages": ("protobuf", bytes([10, 0x80 | 100, 1]) * MANY), "opcodes": ("pickle", b"(" * MANY),
+    "chunks": ("png", SIGNATURE + bytes(12) * MANY), "zeros": ("tar", bytes(257) + b"ustar" + bytes(MANY)),
+    "lists": ("riff", b"RIFF\0\0\0\0WAVE" + b"LIST\4\0\0\0abcd" * MANY),
+    "a bomb": ("gzip", gzip.compress(bytes(1 << 24), mtime=0)),
+    "bombs in bombs": ("gzip", gzip.compress(gzip.compress(gzip.compress(bytes(1 << 20))), mtime=0)),
+    "members": ("zip", b"PK\1\2" * MANY + b"PK\5\6" + bytes(18)), "words": ("text", b"a\n" * MANY),
+    "a header": ("safetensors", (1 << 60).to_bytes(8, "little") + b"{" * MANY),
+    "an npy header": ("npy", b"\x93NUMPY\2\0" + MANY.to_bytes(4, "little") + b"(" * MANY),
+}  # fmt: skip
+
+
+LARGE = [pytest.param(case, 1 << 17, marks=pytest.mark.slow) for case in drawn(list(HOSTILE), 12)]
+
+
+@pytest.mark.parametrize(("case", "size"), [*((case, 1 << 12) for case in drawn(list(HOSTILE), 6)), *LARGE])
+def test_hostile_files_are_walked_in_few_steps_and_within_the_stack(case, size):
+    """Counted in calls, not in seconds: a busy machine changes those."""
+    name, data = HOSTILE[case][0], HOSTILE[case][1][:size]
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        walked = tree(data, FORMATS[name])
+    finally:
+        sys.setprofile(None)
+    assert walked.written() == data
+    assert calls < 150 * MOST_PARTS
+    assert all(len(one) for one, _ in zip(simpler(data, FORMATS[name]), range(3), strict=False) if one)
+    assert FORMATS[name].mutate(data, 4096, 1, raw(1))
+
+
+def test_files_beyond_a_size_are_left_to_bytes():
+    assert tree(b"[" * 1_000_000, FORMATS["json"]).join is None
+    assert list(simpler(b"[" * 1_000_000, FORMATS["json"])) == []
+
+
+def test_mutating_leaves_the_tree_that_is_kept_as_it_was():
+    for name, content in CONTENTS.items():
+        form = dataclasses.replace(FORMATS[name], raw_share=0.0, deep_share=1.0)
+        first = [form.mutate(content, 4096, seed, raw(seed)) for seed in range(40)]
+        assert first == [form.mutate(content, 4096, seed, raw(seed)) for seed in range(40)]
 
 
 def needle(tag: bytes, data: bytes) -> bool:
