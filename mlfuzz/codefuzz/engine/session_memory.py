@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from mlfuzz.codefuzz.runtime.rounds import ROOM
+
 MOST_POISON = 4096
 
 MOST_BARRED = 16
@@ -19,7 +21,9 @@ class SessionMemory:
     silenced: buckets of MemoryErrors that were judged: the verdict's bucket may be another, and each worker would ask
     again. crowded: buckets of inputs that lacked only what others had used up. barred: how often a bucket has come of
     what the sandbox refuses. unheard: whether a worker's messages have been damaged; the next find who does it.
-    searched: when leaks were last looked for, in monotonic seconds.
+    searched: when leaks were last looked for, in monotonic seconds. room: so much of a kind may be left behind in a
+    worker before it is looked for who does it. alert: whether the next worker looks after each input, as one of many
+    has damaged the last.
     """
 
     poison: dict[bytes, None] = field(default_factory=dict)
@@ -30,6 +34,8 @@ class SessionMemory:
     barred: Counter[str] = field(default_factory=Counter)
     unheard: bool = False
     searched: float = float("-inf")
+    alert: bool = False
+    room: int = ROOM
 
     def quarantine(self, payload: bytes) -> None:
         self.poison[payload] = None

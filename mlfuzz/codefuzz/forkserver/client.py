@@ -18,7 +18,7 @@ from typing import Any
 import mlfuzz
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
-from mlfuzz.codefuzz.runtime.messages import DamagedMessage, MessageBuffer, send
+from mlfuzz.codefuzz.runtime.messages import WHOSE, DamagedMessage, MessageBuffer, send
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 from mlfuzz.storage.durable import remove_folder
 
@@ -145,7 +145,8 @@ class ForkServerClient:
         slot.begin()
         slot.pid, slot.spare = pid, 0
         try:
-            send(slot.resume, {**message, "pid": pid}, payload)
+            slot.resume.sendall(WHOSE.pack(pid))
+            send(slot.resume, message, payload)
         except OSError:
             slot.pid = 0
             return False

@@ -34,7 +34,7 @@ _MODULE = re.compile(r"\bmlfuzz_harness\.\w+\.(?=\w)")
 
 _GRAVE = {
     "sanitizer": 5.0, "crash": 5.0, "overflow": 4.0, "killed": 4.0, "os-exit": 4.0, "hang": 3.5, "memory": 3.5,
-    "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0,
+    "memory-error": 3.0, "recursion": 3.0, "slow": 2.5, "exit": 3.0, "leak": 2.0, "damage": 3.0,
 }  # fmt: skip
 _LEAKY = frozenset({
     "error", "BadZipFile", "LZMAError", "UnicodeDecodeError", "SyntaxError", "TokenError", "EOFError", "OSError",
@@ -108,6 +108,10 @@ def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
         keys = {f"crash{key.removeprefix(kind)}" for key in keys}
     elif kind in ("slow", "memory", "leak"):
         keys = {f"{kind}::{harness}"}
+    elif outcome.type == "descriptors.closed":
+        keys = {"os-exit:status 113"}
+    elif outcome.type == "descriptors.written":
+        keys = {"os-exit:descriptor"}
     elif kind == "os-exit":
         keys = {f"{kind}:{outcome.type}"}
     return frozenset(_MODULE.sub("mlfuzz_harness.", key) for key in keys)
