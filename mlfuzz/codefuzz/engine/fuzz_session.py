@@ -283,8 +283,8 @@ class FuzzSession:
         records = zip(recent, series.run(recent), strict=False)
         left = {data: record.left.get(kind, 0) for data, record in records}
         suspects = sorted((data for data in left if left[data] > 0), key=lambda data: -left[data])
-        if not self._leaking(suspects[:LEAK_CANDIDATES]):
-            self.memory.room *= 2
+        self._leaking(suspects[:LEAK_CANDIDATES])
+        self.memory.room *= 2  # also where it was found: other inputs do the same, and each search takes seconds
 
     def _retire(self, slot: WorkerHandle) -> None:
         """End a worker that has done nothing wrong; a new one goes on."""

@@ -274,7 +274,7 @@ def fuzz(data):
         threading.Thread(target=threading.Event().wait, daemon=True).start()
 """
     with prepared(tmp_path, text) as session:
-        found, progress = fuzzed(session, seeded(tmp_path / "c", b"k", b"fine"), seconds=4.0)
+        found, progress = fuzzed(session, seeded(tmp_path / "c", b"k", b"fine"), runs=110)
     assert set(found) <= {"leak:threads"}
     assert all(payload[:1] == b"k" for payload in found.values())
     assert progress.executions > 100
