@@ -165,7 +165,11 @@ class Places:
                 yield name, Answer("nothing", "", "no test of it ran")
             elif not failing(name):
                 yield name, Answer("failure", "", text[:400]) if text else Answer(kind, of_type)
-            elif f"got '{of_type or kind}" in text and "otherwise" not in text and "recorded as" not in text:
+            elif (
+                any(f"got {quote}{of_type or kind}" in text for quote in "'\"")
+                and "otherwise" not in text
+                and "recorded as" not in text
+            ):
                 yield name, Answer(kind, of_type)
             else:
                 yield name, Answer("another", "", text[:400] or "it passed")
