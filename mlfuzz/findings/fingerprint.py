@@ -13,7 +13,7 @@ CRASH_KINDS = frozenset({
     "exception", "crash", "exit", "hang", "memory",
     # of the code side alone
     "group", "assertion", "recursion", "memory-error", "thread", "unraisable", "overflow", "killed", "os-exit",
-    "sanitizer", "slow", "leak",
+    "sanitizer", "slow", "leak", "damage",
 })  # fmt: skip
 
 ISOLATED = frozenset({"crash", "exit", "hang"})

@@ -64,7 +64,7 @@ MATRIX = {
     "late-daemon": ("thread", "IndexError"),
     "late-timer": ("thread", "IndexError"),
     "process": ("ok", ""),
-    "close": ("os-exit", "status 113"),
+    "close": ("damage", "descriptors.closed"),
     "corpus": ("ok", ""),
 }
 

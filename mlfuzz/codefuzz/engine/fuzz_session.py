@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from mlfuzz.codefuzz.corpus.dictionary import recommended
 from mlfuzz.codefuzz.engine.libfuzzer_options import FLAGS, STATUS
 from mlfuzz.codefuzz.engine.session_memory import SessionMemory
 from mlfuzz.codefuzz.executor import exit_classifier
+from mlfuzz.codefuzz.executor.batch_run import BatchRunner
 from mlfuzz.codefuzz.executor.hang import Sampler
 from mlfuzz.codefuzz.executor.isolated_run import IsolatedRunner, outcome_from
 from mlfuzz.codefuzz.executor.leak import leaks
@@ -22,10 +23,12 @@ from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.forkserver.client import FUZZ, ForkServerClient
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
 from mlfuzz.codefuzz.harness.engine import FuzzProgress, OnAgain, OnFailure, OnProgress
+from mlfuzz.codefuzz.runtime.exit_status import DAMAGED, SPENT, UNTELLABLE
 from mlfuzz.codefuzz.runtime.flight_recorder import BASE, CLOSED, FAILED, READY, REFUSED, RETURNED, STARTED
+from mlfuzz.codefuzz.runtime.held import MEMORY
 from mlfuzz.codefuzz.runtime.input_threads import EXHAUSTED
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
-from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
+from mlfuzz.codefuzz.runtime.rounds import unpacked
 from mlfuzz.errors import WorkerLostError
 from mlfuzz.run_deadline import RunDeadline
 
@@ -42,6 +45,9 @@ LEAK_SECONDS = 60.0
 LEAK_CANDIDATES = 6
 """So often, and on so many inputs of the corpus, a worker that has grown is searched for who leaves memory behind."""
 
+LEAK_SERIES, LEAK_REPEATS = 128, 20
+"""Inputs that ran before something was used up, each of which is looked at, where it is memory after so many runs."""
+
 EARLY_SHARE = 0.25
 """Of the limit: an input that stands where others have hung is ended so early."""
 
@@ -54,6 +60,12 @@ TURN_SECONDS = 0.5
 
 SPARES = True
 """Whether a worker leaves forks that go on for it when it dies."""
+
+SEARCH_SECONDS = 10.0
+"""For which of the inputs since a worker's last look has damaged its process."""
+
+ALERT_SECONDS = 5.0
+"""A worker that looks after each input lives so long: long enough to run a corpus again."""
 
 STILLBORN = 60
 """So many deaths in a row, each within a few runs: the harness dies of everything."""
@@ -89,10 +101,10 @@ class FuzzSession:
         self.executions = self.restarts = self.failures = self.edges = self.features = self.units = 0
         self.stillborn = self.broken = 0
         self.measured = self.done = False
-        self._crowded = ""
+        self._crowded, self._retired = "", False
         self.words: list[bytes] = []
         self._killer = b""
-        self._heard = False
+        self._heard = self._alert = False
         self._allowance: RunDeadline | None = None
         self._reported = self._synced = 0.0
         self._seen, self._since, self._looked = (-1, False), 0.0, (-1, False)
@@ -119,8 +131,8 @@ class FuzzSession:
     def progress(self) -> FuzzProgress:
         head = self.slot.flight.head
         return FuzzProgress(
-            executions=self.executions + head[STARTED], edges=self.edges, features=self.features, corpus=self.units,
-            fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
+            executions=self.executions + self.slot.flight.runs, edges=self.edges, features=self.features,
+            corpus=self.units, fuzzing=self.fuzzing, seconds=time.monotonic() - self.began, restarts=self.restarts,
             failures=self.failures + head[FAILED], measured=self.measured,
             words=tuple(self.words),
         )  # fmt: skip
@@ -128,12 +140,12 @@ class FuzzSession:
     def _over(self) -> bool:
         if self.done or time.monotonic() - self.began >= self.request.seconds or self.stop():
             return True
-        return bool(self.request.runs) and self.executions + self.slot.flight.head[STARTED] >= self.request.runs
+        return bool(self.request.runs) and self.executions + self.slot.flight.runs >= self.request.runs
 
     def _count(self) -> None:
         """Take over the counters of a worker that has ended."""
         head = self.slot.flight.head
-        self.executions += head[STARTED]
+        self.executions += self.slot.flight.runs
         self.failures += head[FAILED]
         for word in (STARTED, CLOSED, FAILED, REFUSED, RETURNED):
             head[word] = 0
@@ -146,11 +158,13 @@ class FuzzSession:
         if killer and listens and self.link.take_over(self.slot, {"known": known}, killer):
             return
         self._heard = self.memory.unheard
+        self._alert, self.memory.alert = self.memory.alert, False
         left = [f"-runs={max(1, self.request.runs - self.executions)}"] if self.request.runs else []
         limit = int(self.request.seconds - (time.monotonic() - self.began) - EARLY_SECONDS)
         left += [f"-max_total_time={limit}"] if limit > 0 else []
         self.link.fork(FUZZ, {
             "name": "fuzz", "spares": SPARES, "heard": self.memory.unheard, "known": known,
+            "room": self.memory.room, "alert": self._alert,
             "poison": [one.hex() for one in self.memory.poison],
             "flags": [*self.work.arguments(), *FLAGS, *self.request.flags, *left, f"-seed={self._seed()}",
                       f"-max_len={self.runner.declaration.length}", f"-artifact_prefix={self.link.scratch / 'work'}/"],
@@ -160,7 +174,7 @@ class FuzzSession:
         """One worker, from its start to its end."""
         self._start()
         slot = self.slot
-        self._crowded = ""
+        self._crowded, self._retired = "", False
         then = born = time.monotonic()
         self._seen, self._since, self._looked = (-1, False), born, (-1, False)
         while slot.death is None:
@@ -174,7 +188,11 @@ class FuzzSession:
                 self.link.end(slot)
                 return
             if self._hangs(slot) or self._hangs_again(slot):
-                self._hang(slot)
+                if self._hang(slot):
+                    return
+                continue
+            if self._alert and then - born > ALERT_SECONDS:
+                self._retire(slot)
                 return
             spent = bool(self._crowded) and then - born > CROWDED_SECONDS
             if (self._tell() or spent) and self._grows(slot):
@@ -183,7 +201,8 @@ class FuzzSession:
             if spent:
                 self.link.end(slot)
                 return
-        self._death(slot)
+        if not self._retired:
+            self._death(slot)
 
     def _seed(self) -> int:
         """libFuzzer takes 0 for the time of day."""
@@ -201,9 +220,23 @@ class FuzzSession:
         if "spare" in message:
             self.link.keep_spare(slot, message["spare"])
             return
+        if "left" in message:
+            self._left(slot, message["left"], payload)
+            return
         outcome = outcome_from(message, slot.ring.text())
         if message.get("known"):  # another way to a bucket, or how often: nobody waits for an answer
             self.on_again(payload, outcome)
+            return
+        if outcome.kind == "damage":
+            found = self._damaged(outcome, payload)
+            if not found and self.memory.alert:
+                self._retire(slot)
+            else:
+                slot.answer({"again": not found})
+            self._seen = (-1, False)
+            return
+        if message.get("altered"):
+            self._altered(slot, outcome, payload)
             return
         if outcome.kind in ("memory-error", "thread") or EXHAUSTED in outcome.message:
             outcome = self._alone(outcome, payload)
@@ -216,6 +249,56 @@ class FuzzSession:
         hidden = bool(outcome.refusals) and not (outcome.failed and outcome.bucket == message["bucket"])
         slot.answer({"again": hidden and self.memory.bar(message["bucket"])})
         self._seen = (-1, False)  # its time begins anew
+
+    def _altered(self, slot: WorkerHandle, outcome: Outcome, payload: bytes) -> None:
+        """What failed in a process that this input or one before it had changed: it counts where it fails alone."""
+        alone = self.runner.execute(payload)
+        if alone.failed:
+            self._report(payload, alone)
+        elif alone.kind == "barred":
+            self.on_failure(payload, alone)
+        again = alone.bucket != outcome.bucket and self.memory.bar(outcome.bucket)
+        slot.answer({"again": again})
+        self._seen = (-1, False)
+
+    def _damaged(self, outcome: Outcome, payload: bytes) -> bool:
+        """Whether it was found which of many inputs has damaged a worker. payload: all of them, packed."""
+        if outcome.bucket in self.known or outcome.bucket in self.memory.provisional:
+            return True
+        until = time.monotonic() + SEARCH_SECONDS
+        inputs = list(dict.fromkeys(unpacked(payload)))
+        for data, record in zip(inputs, BatchRunner(self.runner).run(inputs), strict=False):
+            if record.outcome.kind == "damage":
+                alone = self.runner.execute(data)
+                if alone.kind == "damage":
+                    self.memory.quarantine(data)
+                    self.memory.provisional.add(outcome.bucket)
+                    self._report(data, alone)
+                    return True
+            if time.monotonic() > until or self.stop():
+                break
+        self.memory.alert = not self._alert and self.memory.bar(outcome.bucket)
+        return not self.memory.alert
+
+    def _left(self, slot: WorkerHandle, kind: str, payload: bytes) -> None:
+        """The inputs of a worker have left much of a kind behind: another goes on, and it is looked for who does it.
+
+        payload: those that ran last, packed.
+        """
+        self._retire(slot)
+        recent = list(dict.fromkeys([*unpacked(payload), *self.work.latest(LEAK_CANDIDATES)]))[:LEAK_SERIES]
+        series = BatchRunner(self.runner, held=True, repeats=LEAK_REPEATS if kind == MEMORY else 0)
+        records = zip(recent, series.run(recent), strict=False)
+        left = {data: record.left.get(kind, 0) for data, record in records}
+        suspects = sorted((data for data in left if left[data] > 0), key=lambda data: -left[data])
+        self._leaking(suspects[:LEAK_CANDIDATES])
+        self.memory.room *= 2  # also where it was found: other inputs do the same, and each search takes seconds
+
+    def _retire(self, slot: WorkerHandle) -> None:
+        """End a worker that has done nothing wrong; a new one goes on."""
+        self._retired = True
+        self.link.end(slot)
+        self.link.drop_spare(slot)
 
     def _alone(self, outcome: Outcome, payload: bytes) -> Outcome:
         """What an input does alone that may have paid for others: for their threads, or for what they have used up."""
@@ -230,6 +313,7 @@ class FuzzSession:
         elif alone.kind != "barred":
             self.memory.crowded.add(outcome.bucket)
             self._crowded = outcome.kind
+            self._seek(payload)
         return alone
 
     def _report(self, payload: bytes, outcome: Outcome) -> None:
@@ -244,13 +328,21 @@ class FuzzSession:
         while slot.inbox:
             self._failure(slot)
         head = slot.flight.head
-        runs = head[STARTED]
+        runs = slot.flight.runs
         running = slot.flight.running
         if not running and (runs == 0 or slot.death.status == 0):
             self._ended(slot)
             return
         self.stillborn = self.stillborn + 1 if runs < 3 else 0
+        if slot.death.code == SPENT and not running:
+            self.link.drop_spare(slot)  # it may be in the same state
+            return
         payload = slot.flight.payload
+        if slot.death.code == DAMAGED and (words := slot.last_words()):
+            head[FAILED] += 1
+            self._damaged(outcome_from(words, slot.ring.text()), payload)
+            self.link.drop_spare(slot)
+            return
         first = exit_classifier.outcome_of(slot.death, slot, self.runner.territory)
         head[FAILED] += 1
         unheard = self.memory.unheard
@@ -281,7 +373,7 @@ class FuzzSession:
 
     def _ended(self, slot: WorkerHandle) -> None:
         assert slot.death is not None
-        if slot.death.status == 0 and slot.flight.head[STARTED]:
+        if slot.death.status == 0 and slot.flight.runs:
             self.words = recommended(slot.ring.data) or self.words
             left = self.request.seconds - (time.monotonic() - self.began)
             self.done = left < EARLY_SECONDS + TURN_SECONDS
@@ -318,19 +410,19 @@ class FuzzSession:
             return False
         return exit_classifier.located("hang", "", sampler.placed(self.runner.territory)).group in self.memory.hung
 
-    def _hang(self, slot: WorkerHandle) -> None:
-        """Take stacks, end it, and see what the input does alone."""
-        sampler = Sampler(slot, self.runner.declaration.seconds)
-        sampler.finish(self.link)
-        if not slot.flight.running or slot.flight.phase != self._seen:
-            self._since = time.monotonic()
+    def _hang(self, slot: WorkerHandle) -> bool:
+        """Take stacks, end it, and see what the input does alone; False where it has ended of its own just now."""
         payload = slot.flight.payload
+        if slot.flight.phase != self._seen or not slot.flight.running:
+            return False
+        sampler = Sampler(slot, self.runner.declaration.seconds)
+        sampler.finish(self.link)  # which may end its wait, and let the next one begin: it is this one all the same
         self.link.end(slot)
         slot.flight.head[FAILED] += 1
         self._quarantine(payload)
         where = exit_classifier.located("hang", "", sampler.placed(self.runner.territory))
         if where.group in self.memory.hung or where.bucket in self.known or where.bucket in self.memory.provisional:
-            return
+            return True
         outcome = (self.runner.bare or self.runner.execute)(payload)
         if outcome.failed:
             self.memory.provisional.add(where.bucket)
@@ -341,6 +433,7 @@ class FuzzSession:
             self.memory.bar(where.bucket)
             if outcome.kind == "barred":
                 self.on_failure(payload, outcome)
+        return True
 
     def _worn(self, slot: WorkerHandle) -> bool:
         """Whether a dead worker had used up what many inputs had left in it: the last one is not to blame."""
@@ -367,7 +460,8 @@ class FuzzSession:
         self.link.end(slot)
         if running:
             outcome = self.runner.execute(payload)
-            if outcome.failed:
+            if outcome.failed:  # or each worker that runs the corpus would end at it
+                self.memory.quarantine(payload)
                 self._report(payload, outcome)
                 return
         self._seek(payload)
@@ -377,14 +471,19 @@ class FuzzSession:
         if time.monotonic() - self.memory.searched < LEAK_SECONDS:
             return
         self.memory.searched = time.monotonic()
-        for candidate in [payload, *self.work.latest(LEAK_CANDIDATES)]:
+        self._leaking([payload, *self.work.latest(LEAK_CANDIDATES)])
+
+    def _leaking(self, candidates: Sequence[bytes]) -> bool:
+        """Whether one of them leaves something behind at each run; it is told."""
+        for candidate in candidates:
             leak = leaks(self.runner, candidate)
             if leak is not None and leak.failed:
                 self.runner.leaky.add(candidate)
                 self._report(candidate, leak)
-                return
+                return True
             if leak is not None:
                 self.on_failure(candidate, leak)
+        return False
 
     def _heed(self) -> None:
         """Look at a few of the newest inputs for what the sandbox refuses them: code may catch that and go on."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from mlfuzz.codefuzz.runtime.rounds import ROOM
+
 MOST_POISON = 4096
 
 MOST_BARRED = 16
@@ -20,7 +22,9 @@ class SessionMemory:
     again. crowded: buckets of inputs that lacked only what others had used up. barred: how often a bucket has come of
     what the sandbox refuses. unheard: whether a worker's messages have been damaged; the next find who does it.
     looked: inputs that were looked at for what the sandbox refuses them though they do not fail.
-    searched: when leaks were last looked for, in monotonic seconds.
+    searched: when leaks were last looked for, in monotonic seconds. room: so much of a kind may be left behind in a
+    worker before it is looked for who does it. alert: whether the next worker looks after each input, as one of many
+    has damaged the last.
     """
 
     poison: dict[bytes, None] = field(default_factory=dict)
@@ -32,6 +36,8 @@ class SessionMemory:
     looked: set[bytes] = field(default_factory=set)
     unheard: bool = False
     searched: float = float("-inf")
+    alert: bool = False
+    room: int = ROOM
 
     def quarantine(self, payload: bytes) -> None:
         self.poison[payload] = None

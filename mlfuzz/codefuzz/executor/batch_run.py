@@ -7,7 +7,7 @@ worker.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,17 +22,20 @@ from mlfuzz.errors import WorkerLostError
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """One input of a series: what became of it, and the edges it reached where they were asked for."""
+    """One input of a series: what became of it, and, where they were asked for, the edges it reached, and how many of
+    each kind it has left behind; see `held`."""
 
     outcome: Outcome
     edges: frozenset[int] = frozenset()
+    left: Mapping[str, int] = {}
 
 
 class BatchRunner:
-    """Runs inputs in order. modules: those imported after the last worker has ended; strays: processes left behind."""
+    """Runs inputs in order, each `repeats` times more. modules: those imported after the last worker has ended."""
 
-    def __init__(self, runner: IsolatedRunner, *, edges: bool = False) -> None:
-        self._runner, self._link, self._edges = runner, runner.link, edges
+    def __init__(self, runner: IsolatedRunner, *, edges: bool = False, held: bool = False, repeats: int = 0) -> None:
+        self._runner, self._link = runner, runner.link
+        self._job = {"name": "many", "edges": edges, "held": held, "repeats": repeats}
         self.modules: frozenset[str] = frozenset()
 
     def run(self, payloads: Sequence[bytes]) -> Iterator[RunRecord]:
@@ -41,7 +44,7 @@ class BatchRunner:
         try:
             for payload in payloads:
                 if slot is None:
-                    slot = self._link.fork(ALONE, {"name": "many", "edges": self._edges})
+                    slot = self._link.fork(ALONE, self._job)
                 message = self._one(slot, payload)
                 if message is None or self._suspicious(message):
                     self._link.end(slot)
@@ -49,7 +52,10 @@ class BatchRunner:
                     edges = frozenset(message.get("edges", ())) if message else frozenset()
                     yield RunRecord(self._runner.execute(payload), edges)
                 else:
-                    yield RunRecord(outcome_from(message, slot.ring.text()), frozenset(message.get("edges", ())))
+                    yield RunRecord(
+                        outcome_from(message, slot.ring.text()), frozenset(message.get("edges", ())),
+                        message.get("left", {}),
+                    )  # fmt: skip
                     slot.ring.clear()
             if slot is not None:
                 self._finish(slot)

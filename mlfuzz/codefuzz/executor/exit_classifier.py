@@ -10,7 +10,8 @@ from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place, frames_of, key
 from mlfuzz.codefuzz.failure.last_words import LastWords
 from mlfuzz.codefuzz.failure.outcome import Kind, Outcome
 from mlfuzz.codefuzz.forkserver.worker_handle import Death, WorkerHandle
-from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, UNTELLABLE
+from mlfuzz.codefuzz.runtime.exit_status import BROKEN, DAMAGED, UNTELLABLE
+from mlfuzz.codefuzz.runtime.flight_recorder import BROKEN_WORDS
 from mlfuzz.errors import WorkerLostError
 
 WRITTEN = "the target wrote to a descriptor that is not its own: what the worker sent is damaged, and it was ended"
@@ -31,7 +32,12 @@ def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outc
             status=death.code,
             output=slot.ring.text(),
         )
-    if death.code == BROKEN:
+    if death.code == DAMAGED and (words := slot.last_words()):
+        return Outcome(
+            kind="damage", type=str(words.get("type", "")), message=str(words.get("message", "")),
+            group=str(words.get("group", "")), bucket=str(words["bucket"]), output=slot.ring.text(),
+        )  # fmt: skip
+    if broken(death, slot):
         raise WorkerLostError(f"a worker has failed of itself:\n{slot.ring.text(3000)}")
     printed = slot.ring.data.decode("utf-8", "backslashreplace")
     report = sanitizer_report.parse(printed)
@@ -60,6 +66,11 @@ def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outc
         kind, type_name, placed, keyed=native_end.keyed(kind, death, type_name, text, words), words=words,
         message=message, traceback=text, signal=death.signal, status=death.code, output=slot.ring.text(),
     )  # fmt: skip
+
+
+def broken(death: Death, slot: WorkerHandle) -> bool:
+    """Whether the worker's own code has failed: no verdict on the input."""
+    return death.code == BROKEN and slot.flight.words == BROKEN_WORDS
 
 
 def from_report(report: sanitizer_report.Report, death: Death, output: str) -> Outcome:

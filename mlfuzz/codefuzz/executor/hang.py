@@ -8,6 +8,7 @@ from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners, Place
 from mlfuzz.codefuzz.forkserver.client import ForkServerClient
 from mlfuzz.codefuzz.forkserver.worker_handle import WorkerHandle
+from mlfuzz.run_deadline import runnable
 
 MOMENTS = (0.7, 0.85, 0.97)
 """Shares of the limit at which a run alone is looked at: also a slow input has stacks then."""
@@ -21,10 +22,14 @@ POLL_SECONDS = 0.05
 
 
 class Sampler:
-    """Looks at one run. limit: seconds. waited: those that it has waited for a processor, while its function ran."""
+    """Looks at one run. limit: seconds. waited: those that it has waited for a processor, while its function ran.
 
-    def __init__(self, slot: WorkerHandle, limit: float) -> None:
-        self._slot, self._limit = slot, limit
+    A look is a signal, which ends many a call that waits: before the run's time is over only what computes is looked
+    at. waiting: also what waits, where nothing but its place is to be known.
+    """
+
+    def __init__(self, slot: WorkerHandle, limit: float, *, waiting: bool = False) -> None:
+        self._slot, self._limit, self._waiting = slot, limit, waiting
         self._taken = 0
         self.waited = 0.0
         self.text = ""
@@ -32,7 +37,8 @@ class Sampler:
     def step(self, elapsed: float) -> float:
         """Look if it is time to; seconds until the next step."""
         while self._taken < len(MOMENTS) and elapsed >= MOMENTS[self._taken] * self._limit:
-            self._slot.signal(signal.SIGUSR1)
+            if self._waiting or runnable(f"/proc/{self._slot.pid}/task/{self._slot.pid}"):
+                self._slot.signal(signal.SIGUSR1)
             self._taken += 1
         following = MOMENTS[self._taken] * self._limit - elapsed if self._taken < len(MOMENTS) else POLL_SECONDS
         self.text = self._slot.stacks() if self._taken else ""

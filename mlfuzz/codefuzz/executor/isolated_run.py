@@ -29,7 +29,6 @@ from mlfuzz.codefuzz.harness.declaration import Declaration
 from mlfuzz.codefuzz.runtime.flight_recorder import CAPACITY
 from mlfuzz.codefuzz.runtime.input_threads import SECONDS as THREAD_SECONDS
 from mlfuzz.codefuzz.runtime.permissions import STANDARD, Permissions
-from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN
 from mlfuzz.errors import BadInputError, WorkerLostError
 from mlfuzz.run_deadline import RunDeadline
 
@@ -243,7 +242,7 @@ class IsolatedRunner:
             reply: dict[str, Any] = slot.inbox.popleft()[0] if slot.inbox else {}
             output = slot.ring.text()
             death = self.link.end(slot)
-        if death.code == BROKEN:
+        if exit_classifier.broken(death, slot):
             raise WorkerLostError(f"a worker has failed of itself:\n{output}")
         return {"output": output, **reply} if reply else {}
 
@@ -284,14 +283,26 @@ class IsolatedRunner:
         outcome = outcome_from(message, slot.ring.text())
         others = max(0.0, sampler.waited - message["waited"])  # its threads and programs have waited, and it for them
         outcome = msgspec.structs.replace(outcome, seconds=max(0.0, outcome.seconds - others))
-        if outcome.kind in FINE and outcome.seconds > self.declaration.seconds:
-            where = sampler.placed(self.territory)
-            slow = exit_classifier.located("slow", "", where, message=_took(outcome.seconds, self.declaration.seconds))
-            return msgspec.structs.replace(
-                outcome, frames=slow.frames, group=slow.group, bucket=slow.bucket, message=slow.message,
-                traceback=sampler.text,
-            )  # fmt: skip
-        return outcome
+        late = outcome.kind in FINE and outcome.seconds > self.declaration.seconds
+        return self._stood(outcome, sampler) if late else outcome
+
+    def _stood(self, outcome: Outcome, sampler: Sampler) -> Outcome:
+        """A slow one, with where the sampler has seen it."""
+        where = sampler.placed(self.territory)
+        slow = exit_classifier.located("slow", "", where, message=_took(outcome.seconds, self.declaration.seconds))
+        return msgspec.structs.replace(
+            outcome, frames=slow.frames, group=slow.group, bucket=slow.bucket, message=slow.message,
+            traceback=sampler.text,
+        )  # fmt: skip
+
+    def _place(self, payload: bytes, slow: Outcome) -> Outcome:
+        """Where a slow input waits; as it was where that cannot be seen."""
+        slot = self._forked(payload, {"name": "alone"})
+        sampler = Sampler(slot, self.declaration.seconds, waiting=True)
+        with self.guard(slot):
+            self._awaited(slot, sampler, PATIENCE * self.declaration.seconds)
+        self.link.end(slot)
+        return self._stood(slow, sampler) if sampler.text else slow
 
     def _hang(self, slot: WorkerHandle, sampler: Sampler, seconds: float) -> Outcome:
         sampler.finish(self.link)
@@ -337,6 +348,11 @@ class IsolatedRunner:
             best = min(best, again, key=lambda one: one.seconds)
             if best.seconds <= self.declaration.seconds:
                 return msgspec.structs.replace(best, frames=(), group="", bucket="", message="", traceback="")
+        if not best.frames:
+            where = self._place(payload, best)
+            best = msgspec.structs.replace(
+                best, frames=where.frames, group=where.group, bucket=where.bucket, traceback=where.traceback
+            )
         return msgspec.structs.replace(best, kind="slow", message=_took(best.seconds, self.declaration.seconds))
 
 

@@ -14,6 +14,7 @@ Kind = Literal[
     "thread", "unraisable",  # raised where nobody catches it
     "crash", "overflow", "killed", "os-exit", "sanitizer",  # the process died
     "hang", "slow", "memory", "leak",  # took too much
+    "damage",  # took away from the process what all that runs in it needs
     "barred",  # failed for what the sandbox has refused it: no verdict
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@
 | 4 | nothing, the process is gone: os._exit, a kill, the native stack used up, a panic or a C++ exception that aborts |
 | 3.5 | wait, or pay: a hang, memory above the limit |
 | 3 | catch it only by name: `except Exception` lets it through (a Rust panic, SystemExit, ...); or it comes from |
-|   | anywhere, at any moment (RecursionError, MemoryError) |
+|   | anywhere, at any moment (RecursionError, MemoryError); or it damages the process for what comes after |
 | 2.5 | nothing, but it costs only itself: a thread's death, an exception in a finaliser, a slow input |
 | 2 | catch it, had anybody said so: an exception that is not documented |
 | 1 | as above, of a type that a parser merely lets through from what it is built on |
@@ -27,7 +27,7 @@ OF_KIND = {
     "sanitizer": DAMAGES, "crash": DAMAGES,
     "overflow": ENDS, "killed": ENDS, "os-exit": ENDS,
     "hang": COSTS, "memory": COSTS,
-    "memory-error": ESCAPES, "recursion": ESCAPES, "exit": ESCAPES,
+    "memory-error": ESCAPES, "recursion": ESCAPES, "exit": ESCAPES, "damage": ESCAPES,
     "slow": LOST, "thread": LOST, "unraisable": LOST,
     "leak": CATCHABLE,
 }  # fmt: skip
@@ -78,6 +78,8 @@ def words(outcome: Outcome) -> str:
         return "`except Exception` does not catch it: it ends what calls it"
     if outcome.kind in ("recursion", "memory-error"):
         return "`except Exception` catches it, wherever it has come from"
+    if outcome.kind == "damage":
+        return "what comes after it in the same process goes wrong"
     if outcome.kind == "slow":
         return "whoever calls it pays in time"
     if outcome.type.startswith(INVARIANTS):

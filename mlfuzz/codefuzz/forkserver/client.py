@@ -19,7 +19,7 @@ import mlfuzz
 from mlfuzz.codefuzz.failure.bucketing import OWN
 from mlfuzz.codefuzz.forkserver import scratch
 from mlfuzz.codefuzz.forkserver.worker_handle import KILL, Death, WorkerHandle
-from mlfuzz.codefuzz.runtime.messages import DamagedMessage, MessageBuffer, send
+from mlfuzz.codefuzz.runtime.messages import WHOSE, DamagedMessage, MessageBuffer, send
 from mlfuzz.codefuzz.runtime.permissions import OFF
 from mlfuzz.errors import MlfuzzError, TargetLoadError, WorkerLostError
 from mlfuzz.storage.durable import remove_folder
@@ -167,7 +167,8 @@ class ForkServerClient:
         slot.begin()
         slot.pid, slot.spare = pid, 0
         try:
-            send(slot.resume, {**message, "pid": pid}, payload)
+            slot.resume.sendall(WHOSE.pack(pid))
+            send(slot.resume, message, payload)
         except OSError:
             slot.pid = 0
             return False

@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import fcntl
 import importlib
+import json
 import os
 import resource
 import signal
@@ -17,12 +18,13 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mlfuzz.codefuzz.corpus.ddmin import RunBudget, Simpler, smallest
-from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
+from mlfuzz.codefuzz.failure.bucketing import FrameOwners
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
 from mlfuzz.codefuzz.failure.raised import message_of
+from mlfuzz.codefuzz.forkserver.left_behind import own_temporary_folder, traced
 from mlfuzz.codefuzz.forkserver.standby import Keeper
 from mlfuzz.codefuzz.loading import atheris_shim
 from mlfuzz.codefuzz.loading.loader import SURVIVORS
@@ -31,13 +33,20 @@ from mlfuzz.codefuzz.runtime import messages, sandbox, self_ended, throwaway
 from mlfuzz.codefuzz.runtime.alarm import Alarm
 from mlfuzz.codefuzz.runtime.callees import Calls, uncounted
 from mlfuzz.codefuzz.runtime.cpu_wait import waited
+from mlfuzz.codefuzz.runtime.descriptor_guard import DescriptorGuard, lift
+from mlfuzz.codefuzz.runtime.exit_status import DAMAGED, SPENT, UNTELLABLE
 from mlfuzz.codefuzz.runtime.flight_recorder import CLOSED, LENGTH, REFUSED, RETURNED, STARTED, FlightPage
-from mlfuzz.codefuzz.runtime.leak_probe import grown
+from mlfuzz.codefuzz.runtime.held import held
+from mlfuzz.codefuzz.runtime.leak_probe import LARGE_KIB, grown
 from mlfuzz.codefuzz.runtime.native_counters import Native
 from mlfuzz.codefuzz.runtime.overlay import overlay
 from mlfuzz.codefuzz.runtime.permissions import INSIDE, OUTSIDE, Permissions
+from mlfuzz.codefuzz.runtime.process_guard import ProcessGuard, outcome_of
 from mlfuzz.codefuzz.runtime.reprint import printed_by
-from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE, UNTELLABLE, ExceptionFilter, wrap
+from mlfuzz.codefuzz.runtime.rounds import ROOM, Rounds, packed
+from mlfuzz.codefuzz.runtime.target_wrapper import ANY, LEAVE, LOST, ExceptionFilter, wrap
+
+CLOCK = time.perf_counter
 
 ROOMY = 4.0
 """A run alone may take so many times the limit of memory: enough to see by how much it is exceeded."""
@@ -50,6 +59,15 @@ SPARE_COUNTERS = 1 << 14
 SLACK_MEBIBYTES = 64.0
 COVER_MEBIBYTES = 1024.0
 
+REPEAT_SHARE = 0.2
+"""Of the limit of time go into runs that are only repeated."""
+
+MUCH = 0.75
+"""Of the limit of memory: where inputs have left so much behind together, it is looked for who does it."""
+
+LEAK_MEBIBYTES = 4096.0
+"""Of address space for what runs that leak leave behind: each thread reserves 72 MiB of it."""
+
 FREE_THREADS, BRIEF_SECONDS = 16, 0.25
 """While fuzzing so many threads may be left behind before they are waited for, at first so long: a worker's address
 space holds the stacks of a few dozen."""
@@ -59,11 +77,12 @@ class Post:
     """The descriptors of one worker: page, stacks, output, and the socket to the supervisor."""
 
     def __init__(self, slot: dict[str, Any]) -> None:
+        self._slot = slot
         self.seal = slot["seal"]
         self.flight = FlightPage(slot["flight"])
         self.stacks, self.output = slot["stacks"], slot["output"]
-        self.socket = socket.socket(fileno=os.dup(slot["socket"]))
-        self.resume = socket.socket(fileno=os.dup(slot["resume"]))
+        self.socket = socket.socket(fileno=lift(slot["socket"]))
+        self.resume = socket.socket(fileno=lift(slot["resume"]))
         for one in (self.socket, self.resume):  # the worker before this one may have changed that for all
             one.setblocking(True)
 
@@ -81,6 +100,16 @@ class Post:
         except (EOFError, OSError, ValueError):
             LEAVE(UNTELLABLE)
 
+    def lift(self) -> None:
+        """In a worker: its descriptors out of the way of an input that closes what is not its own."""
+        self.stacks, self.output = lift(self.stacks), lift(self.output)
+
+    def guard(self) -> DescriptorGuard:
+        """Looks after them from now on."""
+        own = (self.socket.fileno(), self.resume.fileno(), self.stacks, self.output)
+        low = tuple(self._slot[name] for name in ("flight", "stacks", "output", "socket", "resume"))
+        return DescriptorGuard(own, low, self.output)
+
     def take_output(self) -> None:
         """From now on what anybody prints goes to the supervisor's ring."""
         _flush()
@@ -93,11 +122,16 @@ class Post:
 
         A sanitizer has handlers of its own for those, and its report says more.
         """
+        self._fatal = fatal
         os.lseek(self.stacks, 0, os.SEEK_SET)
         os.ftruncate(self.stacks, 0)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # what it is when the handler is gone, at the interpreter's end
+        self.watch_again()
+
+    def watch_again(self) -> None:
+        """As before, whatever an input has made of it."""
         faulthandler.register(signal.SIGUSR1, file=self.stacks, all_threads=False, chain=False)
-        if fatal:
+        if self._fatal:
             faulthandler.enable(file=self.stacks, all_threads=False)
 
 
@@ -144,6 +178,10 @@ class JobBench:
             os.close(listener)
         self_ended.watch(self.post.stacks)
 
+    def guard(self) -> ProcessGuard:
+        """Looks after the process, which must not be changed by ourselves any more."""
+        return ProcessGuard(self.post.guard(), watch_stacks=self.post.watch_again)
+
     def catcher(self, known: list[str] | None = None) -> ExceptionFilter:
         catcher = ExceptionFilter(self.documented, self.territory, self.post.flight, set(known or ()))
         catcher.printed = lambda data: printed_by(self.entry, data)
@@ -158,7 +196,8 @@ def alone(bench: JobBench, job: dict[str, Any]) -> None:
     bench.confine(
         mebibytes=mebibytes, stack_bytes=job.get("stack", 0), watched=job.get("watched", False), copy=job.get("copy")
     )
-    bench.post.send(_measured(bench, bench.catcher(), payload))
+    catcher = bench.catcher()
+    bench.post.send(_measured(bench, catcher, payload, bench.guard()))
 
 
 def consumed(bench: JobBench, job: dict[str, Any]) -> None:
@@ -166,7 +205,8 @@ def consumed(bench: JobBench, job: dict[str, Any]) -> None:
     payload = bench.post.flight.payload
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES)
     record = atheris_shim.record()
-    _measured(bench, bench.catcher(), payload)
+    catcher = bench.catcher()
+    _measured(bench, catcher, payload, bench.guard())
     bench.post.send({"consumed": record[:MOST_CONSUMED]})
 
 
@@ -178,6 +218,8 @@ def many(bench: JobBench, job: dict[str, Any]) -> None:
     bench.entry = calls or bench.entry
     edges = calls.edges if calls else _watch_edges() if job.get("edges") else None
     native = Native() if job.get("edges") and bench.spec["sanitizer"] else None
+    guard = bench.guard()
+    folder = "" if bench.free else os.environ["TMPDIR"]
     while True:
         message, payload = bench.post.receive()
         if message.get("end"):
@@ -186,13 +228,29 @@ def many(bench: JobBench, job: dict[str, Any]) -> None:
             edges.clear()
         if native is not None:
             native.clear()
-        outcome = _measured(bench, catcher, payload)
+        before = held(folder) if job.get("held") else None
+        outcome = _measured(bench, catcher, payload, guard)
+        if job.get("repeats"):
+            _repeat(bench, guard, payload, job["repeats"])
+        if before is not None:
+            outcome["left"] = held(folder).left(before)
         if edges is not None:
             outcome["edges"] = sorted(edges) + (native.reached() if native is not None else [])
         if calls is not None:
             outcome["called"] = sorted(calls.called)
         bench.post.send(outcome)
     bench.post.send({"modules": sorted(sys.modules), "forks": catcher.forks})
+
+
+def _repeat(bench: JobBench, guard: ProcessGuard, payload: bytes, times: int) -> None:
+    """Run it some times more, as long as that is quick: what one run leaves may fit where something was freed."""
+    until = CLOCK() + REPEAT_SHARE * bench.spec["seconds"]
+    for _ in range(times):
+        with contextlib.suppress(ANY):
+            bench.entry(payload)
+        guard.mend()
+        if CLOCK() > until:
+            return
 
 
 def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
@@ -223,16 +281,42 @@ def fuzz(bench: JobBench, job: dict[str, Any]) -> None:
     if bench.own_crossover is not None:
         options["custom_crossover"] = bench.own_crossover
     alarm = Alarm()
+
+    def spent() -> NoReturn:
+        LEAVE(SPENT)
+
+    def left(kind: str) -> None:
+        bench.post.send({"left": kind}, packed(catcher.recent))
+        bench.post.receive()  # it is ended here where somebody is found who does that
+
+    folder = "" if bench.free else os.environ["TMPDIR"]
+    enough = 0.0 if bench.spec["sanitizer"] else MUCH * bench.spec["mebibytes"] * 1024
+    rounds = Rounds(
+        catcher, spent, grown=left, room=job.get("room", ROOM), folder=folder, memory=enough,
+        each=job.get("alert", False),
+    )  # fmt: skip
+    rounds.look = uncounted(rounds.look)  # type: ignore[method-assign]
     resume, stacks = bench.post.resume, bench.post.stacks
     keep = Keeper(catcher, bench.post.send, resume, stacks, bench.memory.now) if job["spares"] else None
+
+    def opening() -> None:
+        alarm.give_back()
+        for name in ("Setup", "Fuzz"):  # an input that calls them would set the engine's clock, and end by it
+            setattr(atheris, name, _nothing)
+        catcher.guard = bench.guard()
+
     # As many as there are, and some for code that is still to come: atheris clears room for a million at each start.
     counters = f"-max_counters={atheris._reserve_counter() + SPARE_COUNTERS}"
     atheris.Setup(
         [bench.spec["path"], counters, *job["flags"]],
-        wrap(bench.entry, catcher, poison, keep, opening=alarm.give_back),
+        wrap(bench.entry, catcher, poison, keep, opening=opening, rounds=rounds),
         **options,
     )
     atheris.Fuzz()
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In place of what has been done already."""
 
 
 def _heard(entry: Callable[[bytes], Any], connection: socket.socket) -> Callable[[bytes], Any]:
@@ -291,42 +375,34 @@ def minimise(bench: JobBench, job: dict[str, Any]) -> None:
 
 
 def leak(bench: JobBench, job: dict[str, Any]) -> None:
-    """Run the input in the page again and again; tell what memory each run leaves behind, in KiB, and whence."""
-    mebibytes = ROOMY * bench.spec["mebibytes"] + SLACK_MEBIBYTES
+    """Run the input in the page again and again; tell what each run leaves behind, and whence."""
+    mebibytes = ROOMY * bench.spec["mebibytes"] + LEAK_MEBIBYTES
     bench.confine(mebibytes=mebibytes, watched=job.get("watched", False), copy=job.get("copy"))
-    payload = bench.post.flight.payload
-    catcher = bench.catcher()
-    run = wrap(bench.entry, catcher, frozenset())
-    later = grown(lambda: run(payload), bench.memory.start, seconds=job["seconds"])
-    where = _traced(lambda: run(payload)) if min(later) > 0 else []
-    bench.post.send({"later": list(later), "where": where})
+    with own_temporary_folder() as folder:
+        payload = bench.post.flight.payload
+        catcher, guard = bench.catcher(), bench.guard()
+        run = wrap(bench.entry, catcher, frozenset())
 
+        def once() -> None:
+            run(payload)
+            guard.mend()
 
-def _traced(run: Callable[[], Any]) -> list[tuple[str, int]]:
-    """Where the memory that stays was taken by Python code, outermost first; nothing for native code."""
-    tracemalloc = importlib.import_module("tracemalloc")
-    tracemalloc.start(24)
-    run()
-    first = tracemalloc.take_snapshot()
-    for _ in range(10):
-        run()
-    own = (tracemalloc.Filter(False, tracemalloc.__file__), tracemalloc.Filter(False, OWN + "/*"))
-    taken = tracemalloc.take_snapshot().filter_traces(own).compare_to(first.filter_traces(own), "traceback")
-    grown = [one for one in taken if one.count_diff >= 5]
-    if not grown:
-        return []
-    return [(frame.filename, frame.lineno) for frame in max(grown, key=lambda one: one.size_diff).traceback]
+        growth = grown(once, seconds=job["seconds"], room=bench.spec["mebibytes"] * 1024, folder=folder)
+        few = growth is not None and growth.amount > LARGE_KIB
+        where = traced(once, 3 if few else 10) if growth is not None and not growth.kind else []
+    reply = {"kind": growth.kind, "amount": growth.amount, "runs": growth.runs} if growth is not None else {}
+    bench.post.send({"growth": reply, "where": where})
 
 
 def cover(bench: JobBench, job: dict[str, Any]) -> None:
     """Run what the supervisor sends while coverage.py counts, then tell what was reached."""
     bench.confine(mebibytes=ROOMY * bench.spec["mebibytes"] + COVER_MEBIBYTES)
-    catcher = bench.catcher()
+    catcher, guard = bench.catcher(), bench.guard()
     while True:
         message, payload = bench.post.receive()
         if message.get("end"):
             break
-        bench.post.send({"kind": _measured(bench, catcher, payload)["kind"]})
+        bench.post.send({"kind": _measured(bench, catcher, payload, guard)["kind"]})
     line_trace = importlib.import_module("mlfuzz.codefuzz.runtime.line_trace")
     bench.post.send({"arcs": line_trace.arcs(bench.measure)})
 
@@ -342,7 +418,7 @@ JOBS: dict[str, Callable[[JobBench, dict[str, Any]], None]] = {
 }
 
 
-def _measured(bench: JobBench, catcher: ExceptionFilter, payload: bytes) -> dict[str, Any]:
+def _measured(bench: JobBench, catcher: ExceptionFilter, payload: bytes, guard: ProcessGuard) -> dict[str, Any]:
     """Outcome of one run, with seconds and the peak of memory above the start."""
     flight = bench.post.flight
     flight.load(payload)
@@ -355,29 +431,42 @@ def _measured(bench: JobBench, catcher: ExceptionFilter, payload: bytes) -> dict
     before = bench.memory.start()
     flight.head[LENGTH] = len(payload)
     flight.head[STARTED] += 1
+    raised: BaseException | None = None
     idle = waited()
-    began = time.perf_counter()
+    began = CLOCK()
     try:
         bench.entry(payload)
-    except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-        seconds, idle = time.perf_counter() - began, waited() - idle
-        flight.head[RETURNED] = flight.head[STARTED]
+    except ANY as error:
+        raised = error
+    seconds = CLOCK() - began
+    guard.mend_builtins()
+    idle = waited() - idle
+    flight.head[RETURNED] = flight.head[STARTED]
+    if raised is not None:
         if not bench.free:
-            system["system"] = bool(sandbox.errors_of_system(error))
-            system["refusals"] = sandbox.doing(error, bench.spec["project"], watched=bench.watched)
-        catcher.caught(error, payload)
+            system["system"] = bool(sandbox.errors_of_system(raised))
+            system["refusals"] = sandbox.doing(raised, bench.spec["project"], watched=bench.watched)
+        catcher.caught(raised, payload)
         if flight.head[REFUSED] > refused:
-            ended = {"kind": "refused", "type": type(error).__name__, "message": message_of(error)}
-    else:
-        seconds, idle = time.perf_counter() - began, waited() - idle
-        flight.head[RETURNED] = flight.head[STARTED]
+            ended = {"kind": "refused", "type": type(raised).__name__, "message": message_of(raised)}
+        raised = None
     if catcher.elsewhere:
         catcher.flush(payload)
+    deeds = guard.mend()
+    if guard.descriptors.lost():
+        flight.leave(json.dumps(outcome_of(deeds or [LOST])).encode(), payload)
+        LEAVE(DAMAGED)
     peak = bench.memory.peak()
     _flush()
     flight.head[CLOSED] = flight.head[STARTED]
-    measured = {"seconds": max(0.0, seconds - idle), "waited": idle, "mebibytes": max(0.0, peak - before)}
-    return {**(failures[0] if failures else ended), **measured, **system}
+    outcome = outcome_of(deeds) if deeds else failures[0] if failures else ended
+    return {
+        **outcome,
+        "seconds": max(0.0, seconds - idle),
+        "waited": idle,
+        "mebibytes": max(0.0, peak - before),
+        **system,
+    }
 
 
 def _flush() -> None:
@@ -412,7 +501,9 @@ class MemoryMeter:
     def __init__(self) -> None:
         self._reset = -1
         with contextlib.suppress(OSError):
-            self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+            low = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+            self._reset = lift(low)
+            os.close(low)
             os.write(self._reset, b"5")
 
     def start(self) -> float:

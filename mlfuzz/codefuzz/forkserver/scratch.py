@@ -6,11 +6,10 @@ import contextlib
 import os
 from pathlib import Path
 
+from mlfuzz.codefuzz.forkserver.left_behind import PREFIX
 from mlfuzz.codefuzz.runtime.permissions import Permissions
 from mlfuzz.storage.durable import create_exclusive, make_folder, remove_folder
 from mlfuzz.storage.scratch import make_scratch_folder, temporary_folder
-
-PREFIX = "mlfuzz-code-"
 
 
 def create() -> Path:

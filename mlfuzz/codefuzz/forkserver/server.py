@@ -21,6 +21,7 @@ import socket
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from mlfuzz.codefuzz.failure.bucketing import OWN, FrameOwners
@@ -29,8 +30,9 @@ from mlfuzz.codefuzz.forkserver import jobs
 from mlfuzz.codefuzz.loading import loader
 from mlfuzz.codefuzz.loading.import_pulse import ImportPulse
 from mlfuzz.codefuzz.runtime import messages, sandbox
-from mlfuzz.codefuzz.runtime.flight_recorder import beginnings
-from mlfuzz.codefuzz.runtime.target_wrapper import BROKEN, LEAVE
+from mlfuzz.codefuzz.runtime.exit_status import BROKEN
+from mlfuzz.codefuzz.runtime.flight_recorder import BROKEN_WORDS, FlightPage, beginnings
+from mlfuzz.codefuzz.runtime.target_wrapper import LEAVE
 
 MAXRSS_UNITS = 1 << 20 if sys.platform == "darwin" else 1024
 """Of ru_maxrss in a mebibyte."""
@@ -148,6 +150,8 @@ class ForkServer:
 
     def _fork(self, message: dict[str, Any], pipe: tuple[int, int]) -> None:
         server = os.getpid()
+        if message["slot"] == 0:
+            self._sweep()
         pid = _forked()
         if pid:
             with contextlib.suppress(OSError):
@@ -168,6 +172,8 @@ class ForkServer:
             status = 0
         except BaseException:  # noqa: BLE001 - the worker's own end; its words go to the ring
             traceback.print_exc()
+            with contextlib.suppress(BaseException):
+                FlightPage(self.spec["slots"][message["slot"]]["flight"]).leave(BROKEN_WORDS, b"")
         finally:
             with contextlib.suppress(BaseException):
                 sys.stderr.flush()
@@ -178,6 +184,7 @@ class ForkServer:
         assert loaded is not None
         self._let_go(message["slot"])
         post = jobs.Post(self.spec["slots"][message["slot"]])
+        post.lift()
         post.take_output()
         post.watch_stacks(fatal=not self.spec["sanitizer"])
         bench = jobs.JobBench(self.spec, loaded.entry, post, self.documented, self.territory)
@@ -192,6 +199,14 @@ class ForkServer:
         for number, slot in enumerate(self.spec["slots"]):
             for name in ("socket", "resume") if number != own else ():
                 os.close(slot[name])
+
+    def _sweep(self) -> None:
+        """End what earlier workers have left: processes in groups of their own, and spares that nobody knows of."""
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            for pid in {int(one) for one in children} - self.workers.keys():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         """Tell of workers that have ended, and end whatever they have left running."""

@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -119,13 +120,24 @@ class Keeper:
         return self._wait()
 
     def _wait(self) -> dict[str, Any]:
-        while True:
-            try:
-                message, payload = messages.receive(self._resume)
-            except (EOFError, OSError):
+        """What it is told when its time has come.
+
+        All spares hear the same socket: one that nobody knows of, whose worker died before it could tell, must not
+        take away what is meant for another.
+        """
+        mine = os.getpid()
+        try:
+            self._resume.setblocking(True)
+            (meant,) = messages.WHOSE.unpack(
+                self._resume.recv(messages.WHOSE.size, socket.MSG_PEEK | socket.MSG_WAITALL)
+            )
+            if meant != mine:
                 LEAVE(0)
-            if message.get("pid") == os.getpid():
-                return {**message, "payload": payload}
+            self._resume.recv(messages.WHOSE.size)
+            message, payload = messages.receive(self._resume)
+        except (EOFError, OSError, ValueError, struct.error):
+            LEAVE(0)
+        return {**message, "payload": payload}
 
     def _take_over(self, message: dict[str, Any], poison: frozenset[bytes]) -> frozenset[bytes]:
         head = self._catcher.flight.head

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import mmap
 import os
 import signal
 import socket
 import tempfile
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -79,9 +81,10 @@ class WorkerHandle:
     def begin(self) -> None:
         """Make ready for another worker: nothing that was meant for the one before may reach it."""
         self.collect()
-        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
-            while self._socket.recv(1 << 18, socket.MSG_DONTWAIT):
-                pass
+        for one in (self._socket, self._resume):
+            with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
+                while one.recv(1 << 18, socket.MSG_DONTWAIT):
+                    pass
         self.resume.setblocking(False)  # with a time limit it would wait for that long
         with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
             while self.resume.recv(1 << 18):
@@ -98,6 +101,7 @@ class WorkerHandle:
             flight_recorder.BASE,
         ):  # fmt: skip
             self.flight.head[word] = 0
+        self.flight.clear_words()
         self.pid, self.death = 0, None
 
     def collect(self) -> None:
@@ -133,6 +137,14 @@ class WorkerHandle:
                 send(self.socket, dict(message), payload)
         finally:
             self.socket.setblocking(False)
+
+    def last_words(self) -> dict[str, Any]:
+        """What it has left in its page where it could send nothing any more; {} where that is no message."""
+        with contextlib.suppress(ValueError, RecursionError):
+            words = json.loads(self.flight.words)
+            if isinstance(words, dict) and {"kind", "bucket"} <= words.keys():
+                return words
+        return {}
 
     def stacks(self) -> str:
         """What the worker's fault handler has written."""

@@ -22,6 +22,12 @@ STARTED, LENGTH = BODY // 8 - 2, BODY // 8 - 1
 documented, how many failed, 1 once the first input is about to run, number of the run whose function has returned where
 something is still to be done after it, KiB of memory that the worker held when its first inputs had run."""
 
+WORDS, LONGEST_WORDS = 1024, 3000
+"""Bytes: where a worker that can send nothing any more leaves its last message, and how long that may be."""
+
+BROKEN_WORDS = b"broken"
+"""Left by a worker whose own code has failed: its status alone may be an input's."""
+
 CAPACITY = 64 << 20
 """Largest input in bytes. The file is sparse: only pages that were written take memory."""
 
@@ -61,6 +67,27 @@ class FlightPage:
     def payload(self) -> bytes:
         """The input that ran last."""
         return bytes(self.body[: min(self.head[LENGTH], CAPACITY)])
+
+    def leave(self, words: bytes, payload: bytes) -> None:
+        """The last message of a worker that has no other way to send one."""
+        size = min(len(payload), CAPACITY)
+        self.body[:size] = payload[:size]
+        self.head[LENGTH] = size
+        words = words[:LONGEST_WORDS].ljust(LONGEST_WORDS, b"\0")
+        self.map[WORDS : WORDS + LONGEST_WORDS] = words
+
+    @property
+    def words(self) -> bytes:
+        """What `leave` was given; b"" where nothing was. They may be damaged."""
+        return self.map[WORDS : WORDS + LONGEST_WORDS].rstrip(b"\0")
+
+    def clear_words(self) -> None:
+        self.map[WORDS : WORDS + LONGEST_WORDS] = bytes(LONGEST_WORDS)
+
+    @property
+    def runs(self) -> int:
+        """How many have begun. A worker that is writing the next one's number has nought there for a moment."""
+        return max(self.head[STARTED], self.head[CLOSED])
 
     @property
     def running(self) -> bool:

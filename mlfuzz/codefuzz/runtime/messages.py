@@ -11,6 +11,9 @@ import struct
 from typing import Any
 
 HEAD = struct.Struct(">II")
+WHOSE = struct.Struct(">Q")
+"""Before each message to a spare: the number of its process."""
+
 LARGEST = 256 << 20
 """Bytes of one part; more is taken for damage."""
 

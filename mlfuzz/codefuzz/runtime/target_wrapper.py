@@ -5,15 +5,18 @@ This runs a hundred thousand times a second.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
 from mlfuzz.codefuzz.failure import raised
 from mlfuzz.codefuzz.failure.bucketing import FrameOwners, describe
 from mlfuzz.codefuzz.failure.expected_exceptions import Documented
+from mlfuzz.codefuzz.runtime.exit_status import DAMAGED, UNTELLABLE
 from mlfuzz.codefuzz.runtime.flight_recorder import (
     CLOSED,
     FAILED,
@@ -27,6 +30,8 @@ from mlfuzz.codefuzz.runtime.flight_recorder import (
     beginnings,
 )
 from mlfuzz.codefuzz.runtime.input_threads import InputThreads, input_of
+from mlfuzz.codefuzz.runtime.process_guard import ProcessGuard, outcome_of
+from mlfuzz.codefuzz.runtime.rounds import LARGE, RECENT, Rounds, packed
 from mlfuzz.codefuzz.runtime.sightings import Sightings, worth_a_look
 
 Tell = Callable[[dict[str, Any], bytes], None]
@@ -37,11 +42,10 @@ Keep = Callable[[int, frozenset[bytes]], tuple[int, int, frozenset[bytes]]]
 LEAVE = os._exit
 """The genuine one: a worker replaces the target's."""
 
-BROKEN = 114
-"""Exit status of a worker whose own code has failed: no verdict on the input."""
+LOST = ("descriptors.closed", "it closed the worker's descriptors")
 
-UNTELLABLE = 113
-"""Exit status of a worker that cannot tell what it found (its descriptors were closed, its memory is used up)."""
+ANY, LENGTH_OF, TYPE_OF = BaseException, len, type
+"""The genuine ones, as long as an input's builtins have not been put back."""
 
 
 MOST_SEEN = 100_000
@@ -54,7 +58,8 @@ class ExceptionFilter:
     known: buckets that are not told. elsewhere: what was raised elsewhere while the input ran, each with the input that
     it is of where that is known, and None for a thread that was started; always the same list. forks: processes that
     the target started. cloning: it is the worker that forks, not the target. brief: only keys are wanted. more: told of
-    ways and counts, without an answer; None: nobody asks. printed: what an input makes native code print.
+    ways and counts, without an answer; None: nobody asks. printed: what an input makes native code print. guard: of the
+    process, where several inputs run in it; recent: the last ones since it looked.
     """
 
     def __init__(self, documented: Documented, territory: FrameOwners, flight: FlightPage, known: set[str]) -> None:
@@ -66,6 +71,8 @@ class ExceptionFilter:
         self.tell: Tell = lambda outcome, data: None
         self.more: Tell | None = None
         self.printed: Callable[[bytes], str] = lambda data: ""
+        self.guard: ProcessGuard | None = None
+        self.recent: deque[bytes] = deque(maxlen=RECENT)
         self._sightings = Sightings()
         self._seen: dict[tuple[Any, ...], list[int]] = {}
         self._pinned: list[Any] = []
@@ -91,6 +98,8 @@ class ExceptionFilter:
 
     def caught(self, error: BaseException, data: bytes) -> None:
         """A documented exception is counted; another is told once for each bucket."""
+        if self.guard is not None:
+            self.guard.mend_builtins()
         try:
             self._sort(error, data)
         except MemoryError:  # what it takes to tell is used up, by this input or by those before it
@@ -104,11 +113,36 @@ class ExceptionFilter:
         times = self._unseen(error)
         if not times:
             return
+        if self.guard is not None and self.damaged():
+            return
         printed = self.printed(data) if raised.is_panic(type(error)) else ""
-        self._tell(describe("", error, self.territory, brief=self.brief, printed=printed), data, times)
+        outcome = describe("", error, self.territory, brief=self.brief, printed=printed)
+        altered = {"altered": True} if self.guard is not None and self.guard.altered else {}
+        self._tell({**outcome, **altered}, data, times)
+
+    def damaged(self) -> bool:
+        """Whether an input since the last look has damaged the process; it is told, with all that it may have been.
+
+        Ends the worker where it cannot be heard any more.
+        """
+        assert self.guard is not None
+        deeds = self.guard.mend()
+        lost = self.guard.descriptors.lost()
+        if not deeds and not lost:
+            return False
+        outcome = outcome_of(deeds or [LOST])
+        self.flight.head[FAILED] += 1
+        self._seen.clear()  # what was raised meanwhile may have come of it, and is told when it comes again
+        if lost:
+            self.flight.leave(json.dumps(outcome).encode(), packed(self.recent))
+            LEAVE(DAMAGED)
+        self._tell(outcome, packed(self.recent), 0)
+        return True
 
     def flush(self, data: bytes) -> None:
         """Tell what was raised elsewhere while this input ran, once its threads have had their time."""
+        if self.guard is not None:
+            self.guard.mend_builtins()
         self.flight.head[RETURNED] = self.flight.head[STARTED]
         self.threads.wait()
         found = [one for one in self.elsewhere if one is not None]
@@ -118,11 +152,13 @@ class ExceptionFilter:
             self._tell(outcome, data if owner is None else owner)
 
     def _tell(self, outcome: dict[str, Any], data: bytes, times: int = 1) -> None:
+        """times: it was seen so often since it was told; 0: neither ways to it nor how often are kept."""
         fresh = outcome["bucket"] not in self.known
-        if not fresh and self.more is None:
+        ways = self.more is not None and times > 0
+        if not fresh and not ways:
             return
         self.known.add(outcome["bucket"])
-        counted = {} if self.more is None else self._sightings.see(outcome, times)
+        counted = self._sightings.see(outcome, times) if ways else {}
         try:
             if fresh:
                 self.tell({**outcome, **counted}, data)
@@ -202,44 +238,55 @@ def wrap(
     keep: Keep | None = None,
     *,
     opening: Opening | None = None,
+    rounds: Rounds | None = None,
 ) -> Entry:
     """The function that the engine calls. poison: inputs that killed a worker; they do not run again.
 
     keep: called now and then between two inputs; see `spare`. opening: called once, with the first input in hand.
+    rounds: looks after the process now and then.
     """
-    runs = _runs(entry, catcher, poison, keep, opening)
+    runs = _runs(entry, catcher, poison, keep, opening, rounds)
     next(runs)
     return runs.send
 
 
 def _runs(
-    entry: Entry, catcher: ExceptionFilter, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None
-) -> Generator[None, bytes, None]:
+    entry: Entry, catcher: ExceptionFilter, poison: frozenset[bytes], keep: Keep | None, opening: Opening | None,
+    rounds: Rounds | None,
+) -> Generator[None, bytes, None]:  # fmt: skip
     """One input a step. A generator keeps its state in local variables, which cost less than those of a closure."""
     flight, caught, always = catcher.flight, catcher.caught, catcher.documented.always
     head, body, page = flight.head, flight.body, flight.map
     begin, first, closed, elsewhere = beginnings(), FIRST, CLOSED, catcher.elsewhere
+    length, kind, anything, note = LENGTH_OF, TYPE_OF, ANY, catcher.recent.append if rounds is not None else LENGTH_OF
     small = len(begin)
     run = _unless(poison, entry)
     refused, done = head[REFUSED], head[STARTED]
-    mark = done + 1 if keep is not None else 1 << 62
+    kept = done + 1 if keep is not None else 1 << 62
+    mark = done + 1 if rounds is not None else kept
     head[READY] = 1
+    room = LARGE
     data = yield
     if opening is not None:
         opening()
     while True:
         for number in range(done + 1, mark + 1):
-            size = len(data)
+            size = length(data)
             if size < small:
                 begin[size](page, first, number, size, data)
             else:
                 body[:size] = data
                 head[LENGTH] = size
+                room -= size
+                if room < 0 and rounds is not None:
+                    room = LARGE
+                    rounds.look()
                 head[STARTED] = number
+            note(data)
             try:
                 run(data)
-            except BaseException as error:  # noqa: BLE001 - whatever the target raises is data
-                if type(error) in always:
+            except anything as error:
+                if kind(error) in always:
                     refused += 1
                     head[REFUSED] = refused
                 else:
@@ -249,10 +296,14 @@ def _runs(
                 catcher.flush(data)
             head[closed] = number
             data = yield
-        if keep is not None:  # with an input in hand: a spare goes on with the same
-            done, mark, poison = keep(mark, poison)
+        done = mark
+        if rounds is not None:
+            rounds.look()
+        if mark == kept and keep is not None:  # with an input in hand: a spare goes on with the same
+            done, kept, poison = keep(mark, poison)
             run = _unless(poison, entry)
-            refused = head[REFUSED]
+        refused = head[REFUSED]
+        mark = min(kept, done + rounds.following(done)) if rounds is not None else kept
 
 
 def _unless(poison: frozenset[bytes], entry: Entry) -> Entry:

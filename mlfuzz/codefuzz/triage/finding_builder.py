@@ -103,6 +103,10 @@ def former_keys(outcome: Outcome, harness: str) -> frozenset[str]:
         keys = {f"crash{key.removeprefix(kind)}" for key in keys}
     elif kind in ("slow", "memory", "leak"):
         keys = {f"{kind}::{harness}"}
+    elif outcome.type == "descriptors.closed":
+        keys = {"os-exit:status 113"}
+    elif outcome.type == "descriptors.written":
+        keys = {"os-exit:descriptor"}
     elif kind == "os-exit":
         keys = {f"{kind}:{outcome.type}", *(f"{kind}:{outcome.type}{key.removeprefix(f'{kind}:')}" for key in keys)}
     elif kind == "sanitizer" and outcome.type in ("double-free", "bad-free"):

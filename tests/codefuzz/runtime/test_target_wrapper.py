@@ -88,3 +88,17 @@ def test_a_spare_is_left_between_two_inputs_and_goes_on_with_the_next_but_the_ki
     assert ran == [b"a", b"b", b"c"]
     assert asked == [1, 12]
     assert flight.head[STARTED] == 121
+
+
+def test_runs_are_counted_also_while_the_number_of_the_next_is_being_written(flight):
+    flight.head[STARTED], flight.head[CLOSED] = 0, 7
+    assert flight.runs == 7
+    flight.head[STARTED] = 8
+    assert flight.runs == 8
+
+
+def test_the_last_words_of_a_worker_are_kept_until_the_next_begins(flight):
+    flight.leave(b'{"kind": "damage"}', b"inputs")
+    assert (flight.words, flight.payload) == (b'{"kind": "damage"}', b"inputs")
+    flight.clear_words()
+    assert flight.words == b""
