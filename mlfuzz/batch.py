@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeAlias
@@ -61,11 +62,11 @@ class TensorRows:
     def take(self, rows: Indices) -> TensorRows:
         index = torch.as_tensor(rows, device=self.data.device)
         lengths = None if self.lengths is None else self.lengths.index_select(0, index)
-        return replace(self, data=self.data.index_select(0, index), lengths=lengths)
+        return TensorRows(self.data.index_select(0, index), self.modality, lengths)
 
     def part(self, start: int, stop: int) -> TensorRows:
         lengths = None if self.lengths is None else self.lengths[start:stop]
-        return replace(self, data=self.data[start:stop], lengths=lengths)
+        return TensorRows(self.data[start:stop], self.modality, lengths)
 
     def join(self, parts: Sequence[TensorRows]) -> TensorRows:
         if parts[0].lengths is None:
@@ -93,7 +94,7 @@ class TensorRows:
 
     def with_data(self, data: Tensor, lengths: Tensor | None = None) -> TensorRows:
         """The same rows with other values; for mutators."""
-        return replace(self, data=data, lengths=self.lengths if lengths is None else lengths)
+        return TensorRows(data, self.modality, self.lengths if lengths is None else lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +128,17 @@ class TextRows:
         return len(self.texts)
 
     def take(self, rows: Indices) -> TextRows:
-        return replace(self, texts=tuple(self.texts[row] for row in rows.tolist()))
+        return TextRows(tuple([self.texts[row] for row in rows.tolist()]), self.modality)
 
     def part(self, start: int, stop: int) -> TextRows:
-        return replace(self, texts=self.texts[start:stop])
+        return TextRows(self.texts[start:stop], self.modality)
 
     def join(self, parts: Sequence[TextRows]) -> TextRows:
-        return replace(self, texts=tuple(text for part in parts for text in part.texts))
+        return TextRows(tuple([text for part in parts for text in part.texts]), self.modality)
 
     def project(self) -> TextRows:
         limit = int(self.modality.high)
-        return replace(self, texts=tuple(_valid(text)[:limit] for text in self.texts))
+        return TextRows(tuple([_valid(text)[:limit] for text in self.texts]), self.modality)
 
     def payload(self, row: int) -> Payload:
         return self.texts[row]
@@ -151,7 +152,8 @@ def snap(data: Tensor, modality: Modality, *, out: Tensor | None = None) -> Tens
 
     out: of the same shape, is written and returned; may not share memory with `data`.
     """
-    data = torch.nan_to_num(data, nan=modality.low) if not bool(torch.isfinite(data.sum())) else data
+    if data.device.type != "cpu" or not math.isfinite(data.sum().item()):  # elsewhere the look costs more than the deed
+        data = torch.nan_to_num(data, nan=modality.low)
     if modality.levels is None:
         return torch.clamp(data, modality.low, modality.high, out=out)
     scaled = torch.mul(data, modality.levels, out=out).round_()
@@ -246,6 +248,8 @@ def _plain(value: object) -> Value:
 
 
 def _valid(text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

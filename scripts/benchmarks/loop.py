@@ -2,22 +2,33 @@
 
 One JSON line a model. ratio: same batch on both sides. best_bare: inputs/s of the bare pass at its best batch size, and
 ratio_best the loop against that. phases: microseconds an input. Random weights: only the cost matters here.
+--stages: where the time of making inputs goes, by stage and by operator, in a line of its own.
+--counts: calls a batch, which no other work on the machine changes. --against FILE compares ratios and counts with
+those of the lines in a file, and ends with 1 where a ratio is below 0.75 of its own there three times in a row, or a
+count is above it.
 
     scripts/bench loop [--models mlp,lenet,resnet32,resnet224] [--seconds 4] [--coverage novelty] [--grow N] [--batch B]
+    scripts/bench loop --stages --models mlp,lenet
+    scripts/bench loop --counts --batch 256 --models mlp,lenet >scripts/benchmarks/baselines/loop.jsonl
+    scripts/bench loop --against scripts/benchmarks/baselines/loop.jsonl --models mlp,lenet
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from loop_subjects import SUBJECTS
+from loop_parts.counts import counts
+from loop_parts.stages import clocks
+from loop_parts.subjects import SUBJECTS
 from PIL import Image as Picture
 from torch import Tensor, nn
 
@@ -27,6 +38,14 @@ from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import TargetLoadError
 
 SEEDS = 64
+
+LEAST_RATIO, ROUNDS = 0.75, 3
+"""Of a baseline's ratio, and how often in a row it must be missed: two shared cores jitter by a fifth."""
+
+GROWN = 1.1
+"""A count may be so many times its baseline's: what a campaign draws depends on costs that it has measured."""
+
+WARM_BATCHES = 10
 
 
 class Block(nn.Module):
@@ -149,23 +168,100 @@ def best_bare(target: mlfuzz.ModuleTarget, campaign: Campaign) -> dict[int, floa
     return table
 
 
-def main() -> None:
+def stages(name: str, seconds: float, batch: int) -> dict[str, object]:
+    """Where the time of making inputs goes."""
+    torch.manual_seed(0)
+    target, write, _ = _subject(name)
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        write(seeds)
+        with clocks() as seen, Campaign.open(Path(folder) / "campaign", target, seeds=seeds, batch=batch) as campaign:
+            for _ in range(WARM_BATCHES):
+                campaign.loop.step()
+            seen.clear()
+            inputs = batches = 0
+            started = time.monotonic()
+            while time.monotonic() - started < seconds:
+                inputs += campaign.loop.step()
+                batches += 1
+            size = campaign.loop.parts.batch
+        return {"bench": "loop", "model": name, "batch": size, **seen.table(inputs, batches)}
+
+
+def counted(name: str, batch: int) -> dict[str, float]:
+    """Calls a batch of a campaign of a fixed seed."""
+    torch.manual_seed(0)
+    target, write, _ = _subject(name)
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        write(seeds)
+        with Campaign.open(Path(folder) / "campaign", target, seeds=seeds, batch=batch) as campaign:
+            for _ in range(WARM_BATCHES):
+                campaign.loop.step()
+            return counts(campaign.loop)
+
+
+def compared(name: str, before: dict[str, Any], seconds: float) -> list[str]:
+    """What is worse than it was, each a sentence. before: an earlier line with counts."""
+    worse = []
+    now = counted(name, before["batch"])
+    for key, value in before["counts"].items():
+        if now[key] > GROWN * value:
+            worse.append(f"{name}: {key} a batch {now[key]:g}, before {value:g}")
+    ratios: list[float] = []
+    while len(ratios) < ROUNDS and all(ratio < LEAST_RATIO * before["ratio"] for ratio in ratios):
+        ratios.append(float(measure(name, seconds, "novelty", 0, before["batch"])["ratio"]))  # type: ignore[arg-type]
+    if all(ratio < LEAST_RATIO * before["ratio"] for ratio in ratios):
+        worse.append(f"{name}: ratio {', '.join(map(str, ratios))}, before {before['ratio']:g}")
+    print(json.dumps({"bench": "loop", "model": name, "ratios": ratios, "before": before["ratio"], "counts": now,
+                      "worse": worse}), flush=True)  # fmt: skip
+    return worse
+
+
+def against(path: Path, names: list[str], seconds: float) -> int:
+    """0 where no model is worse than its line in the file says."""
+    lines = {line["model"]: line for line in map(json.loads, path.read_text().splitlines()) if "counts" in line}
+    missing = [name for name in names if name not in lines]
+    if missing:
+        print(f"{path}: no line with counts of {', '.join(missing)}; write one with --counts", file=sys.stderr)
+        return 2
+    worse = [one for name in names for one in compared(name, lines[name], seconds)]
+    for one in worse:
+        print(f"slower: {one}", file=sys.stderr)
+    return 1 if worse else 0
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default=",".join([*MODELS, *SUBJECTS]))
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--coverage", default="novelty")
     parser.add_argument("--grow", type=int, default=0, help="entries to have before the measurement begins")
     parser.add_argument("--batch", type=int, default=0, help="0: the calibrated one")
+    parser.add_argument("--stages", action="store_true", help="where the time of making inputs goes, instead")
+    parser.add_argument("--counts", action="store_true", help="calls a batch too")
+    parser.add_argument("--against", type=Path, help="compare with the lines in this file")
     options = parser.parse_args()
     tune_malloc()
     torch.set_num_threads(1)
-    for name in options.models.split(","):
+    names = options.models.split(",")
+    if options.against:
+        return against(options.against, names, options.seconds)
+    for name in names:
         try:
-            line = measure(name, options.seconds, options.coverage, options.grow, options.batch)
+            if options.stages:
+                line = stages(name, options.seconds, options.batch)
+            else:
+                line = measure(name, options.seconds, options.coverage, options.grow, options.batch)
+                if options.counts:
+                    line["counts"] = counted(name, options.batch)
         except TargetLoadError as error:  # a model of others, not installed
             line = {"bench": "loop", "model": name, "skipped": str(error)}
         print(json.dumps(line), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -158,19 +158,21 @@ class DistanceLedger:
         """
         layout, limits = self._layouts[part.name], self.limits
         allowed, loads = dict(columns), loads.copy()
-        room = np.minimum(limits.per_kind - loads[:, layout.kind], limits.total - loads[:, self._total])
-        full = loads[:, self._steps] >= limits.steps
+        kinds, totals, steps = loads[:, layout.kind], loads[:, self._total], loads[:, self._steps]
+        room = np.minimum(limits.per_kind - kinds, limits.total - totals)
+        none = room < SLACK
+        none |= steps >= limits.steps
         if layout.uses >= 0:
-            full |= loads[:, layout.uses] >= layout.most_uses
-        room[full | (room < SLACK)] = 0
+            none |= loads[:, layout.uses] >= layout.most_uses
+        room[none] = 0
         for name, column, limit in layout.sums:
             allowed[name] = _within(part.space[name], allowed[name], loads[:, column], limit)
         if layout.scaled:
-            severity = _severity(layout.scaled, allowed, len(loads))
+            severity = _severity(layout.scaled, allowed)
             room = room if most is None else np.minimum(room, most)
             over = severity > room
             if over.any():
-                share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32)
+                share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32, copy=False)
                 for name, param in layout.scaled.items():
                     allowed[name] = param.milder(allowed[name], share)
                 severity = np.minimum(severity, room)
@@ -180,9 +182,9 @@ class DistanceLedger:
             dropped = room < FIXED_SEVERITY - SLACK
             counted = (~dropped).astype(np.float32)
             severity = counted * np.float32(FIXED_SEVERITY)
-        loads[:, layout.kind] += severity
-        loads[:, self._total] += severity
-        loads[:, self._steps] += counted
+        kinds += severity
+        totals += severity
+        steps += counted
         if layout.uses >= 0:
             loads[:, layout.uses] += counted
         for name, column, limit in layout.sums:
@@ -225,12 +227,10 @@ def _sums(part: Mutator, limits: Limits) -> list[tuple[str, str]]:
     return found
 
 
-def _severity(scaled: Mapping[str, Param], columns: Mapping[str, Drawn], n: int) -> NDArray[np.float32]:
+def _severity(scaled: Mapping[str, Param], columns: Mapping[str, Drawn]) -> NDArray[np.float32]:
     """Of an operator: that of its most severe parameter."""
-    severity = np.zeros(n, np.float32)
-    for name, param in scaled.items():
-        np.maximum(severity, param.severity(columns[name]), out=severity)
-    return severity
+    each = [param.severity(columns[name]) for name, param in scaled.items()]
+    return each[0] if len(each) == 1 else np.maximum.reduce(each)
 
 
 def _deviation(param: Param, values: Drawn) -> NDArray[np.float32]:

@@ -65,6 +65,7 @@ def apply_slices(
     loads, invariant = np.empty_like(state.loads), state.invariant.copy()
     dropped, severity = state.dropped.copy(), state.severity.copy()
     whole = _room_for(source)
+    apiece = 0 if whole is None or whole.device.type != "cpu" else whole.numel() // max(1, len(whole))
     parts: list[tuple[int, Rows]] = []
     steps = []
     for each in slices:
@@ -76,8 +77,10 @@ def apply_slices(
         recorded = (
             allowed.columns if part.propose is None else part.record(source.part(start, stop), allowed.columns, seeds)
         )
-        for first, last in _chunks(start, stop, whole):
-            some = {name: column[first - start : last - start] for name, column in recorded.items()}
+        for first, last in _chunks(start, stop, apiece):
+            some = recorded
+            if last - first < stop - start:
+                some = {name: column[first - start : last - start] for name, column in recorded.items()}
             room = None if whole is None else whole[first:last]
             parts.append((first, part.apply(source.part(first, last), some, into=room)))
         steps.append(Step(part.name, part.version, start, stop, recorded))
@@ -112,12 +115,27 @@ def apply_within(
     loads[stretch], invariant[stretch] = done.loads, done.invariant
     dropped[stretch], severity[stretch] = done.dropped, done.severity
     steps = tuple(replace(step, start=start + step.start, stop=start + step.stop) for step in done.steps)
-    pieces = [state.rows.part(0, start), done.rows, state.rows.part(stop, len(loads))]
-    whole = state.rows.join([piece for piece in pieces if len(piece)])
+    whole = _replaced(state.rows, start, done.rows)
     return replace(
         state, rows=whole, steps=(*state.steps, *steps), loads=loads, invariant=invariant, dropped=dropped,
         severity=severity,
     )  # fmt: skip
+
+
+def _replaced(rows: Rows, start: int, stretch: Rows) -> Rows:
+    """The rows with others in their place from `start` on; into the same memory, where that is the batch's own.
+
+    Steps of a batch write into memory of their own from the first one on, and nobody else has seen it yet.
+    """
+    stop = start + len(stretch)
+    if (
+        isinstance(rows, TensorRows) and isinstance(stretch, TensorRows)
+        and rows.lengths is None and rows.data.shape[1:] == stretch.data.shape[1:]
+    ):  # fmt: skip
+        rows.data[start:stop] = stretch.data
+        return rows
+    pieces = [rows.part(0, start), stretch, rows.part(stop, len(rows))]
+    return rows.join([piece for piece in pieces if len(piece)])
 
 
 def _room_for(source: Rows | StoredRows) -> Tensor | None:
@@ -127,11 +145,14 @@ def _room_for(source: Rows | StoredRows) -> Tensor | None:
     return torch.empty_like(source.data) if isinstance(source, TensorRows) else None
 
 
-def _chunks(start: int, stop: int, whole: Tensor | None) -> list[tuple[int, int]]:
-    """Rows [start, stop) in parts that stay in the cache from an operator's first call to its last."""
-    count = 1
-    if whole is not None and whole.device.type == "cpu":
-        count = max(1, round((stop - start) * whole[0].numel() / CHUNK_ELEMENTS))
+def _chunks(start: int, stop: int, apiece: int) -> list[tuple[int, int]]:
+    """Rows [start, stop) in parts that stay in the cache from an operator's first call to its last.
+
+    apiece: numbers of a row; 0 where there is no such cache.
+    """
+    count = round((stop - start) * apiece / CHUNK_ELEMENTS)
+    if count < 2:
+        return [(start, stop)] if start < stop else []
     edges = [start + (stop - start) * at // count for at in range(count + 1)]
     return [(first, last) for first, last in pairwise(edges) if first < last]
 

@@ -1,0 +1,1 @@
+"""Parts of `scripts/bench loop`: what is measured, by which clocks, in which counts."""
