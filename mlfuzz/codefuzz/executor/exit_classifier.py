@@ -32,10 +32,10 @@ def outcome_of(death: Death, slot: WorkerHandle, territory: FrameOwners) -> Outc
             status=death.code,
             output=slot.ring.text(),
         )
-    if death.code == DAMAGED and (words := slot.last_words()):
+    if death.code == DAMAGED and (left := slot.last_words()):
         return Outcome(
-            kind="damage", type=str(words.get("type", "")), message=str(words.get("message", "")),
-            group=str(words.get("group", "")), bucket=str(words["bucket"]), output=slot.ring.text(),
+            kind="damage", type=str(left.get("type", "")), message=str(left.get("message", "")),
+            group=str(left.get("group", "")), bucket=str(left["bucket"]), output=slot.ring.text(),
         )  # fmt: skip
     if broken(death, slot):
         raise WorkerLostError(f"a worker has failed of itself:\n{slot.ring.text(3000)}")

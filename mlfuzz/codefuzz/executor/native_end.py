@@ -8,7 +8,7 @@ from mlfuzz.codefuzz.failure import last_words
 from mlfuzz.codefuzz.failure.last_words import LastWords
 from mlfuzz.codefuzz.forkserver.worker_handle import Death
 from mlfuzz.codefuzz.runtime import self_ended
-from mlfuzz.codefuzz.runtime.target_wrapper import UNTELLABLE
+from mlfuzz.codefuzz.runtime.exit_status import UNTELLABLE
 
 GIVES_UP = frozenset({signal.SIGABRT, signal.SIGILL, signal.SIGTRAP})
 """Signals by which a process ends itself after it has said why."""

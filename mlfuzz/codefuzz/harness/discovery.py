@@ -135,7 +135,7 @@ def listed(project: Path) -> list[Harness | Unusable]:
         if harness.name not in names:
             names.add(harness.name)
             found.append(harness)
-    tests = [_placed(_with(one, configured), project) for one in property_tests.configured(configured, project)]
+    tests = [_test(one, project, configured) for one in property_tests.configured(configured.harnesses, project)]
     return [*tests, *found]
 
 
@@ -184,7 +184,7 @@ def shipped(name: str) -> Harness:
     found = {path.stem: path for folder in reversed(_SHIPPED) for path in folder.glob("[a-z]*.py")}
     if name not in found:
         raise UnknownNameError("shipped harness", name, found)
-    return _at(found[name], found[name].parent, {})
+    return _at(found[name], found[name].parent, Config())
 
 
 def _with(declaration: Declaration, configured: Mapping[str, Any]) -> Declaration:

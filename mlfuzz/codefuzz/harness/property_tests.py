@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlfuzz.codefuzz.harness.declaration import LITERAL, PLAIN_ENTRY, Declaration
+from mlfuzz.codefuzz.harness.declaration import LITERAL, Declaration
+from mlfuzz.codefuzz.harness.plain_file import PLAIN_ENTRY
 from mlfuzz.errors import TargetLoadError, UnknownNameError
 
 SEPARATOR = "::"

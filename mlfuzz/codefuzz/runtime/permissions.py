@@ -5,7 +5,6 @@ docs/sandbox.md is the contract; this is its only reading. Plain Python: the for
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,5 +100,7 @@ def _one_of(names: Sequence[str]) -> str:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
+    import difflib  # here alone: what is imported beside a harness is not instrumented any more
+
     near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {near[0]!r}?" if near else ""

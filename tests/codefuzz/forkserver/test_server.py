@@ -35,7 +35,10 @@ class Server:
         send(self.control, {**specified(folder, text), "slots": sealed, "scratch": str(folder)})
 
     def hears(self):
-        return receive(self.control)[0]
+        """What it says next, besides that it is still importing."""
+        while (said := receive(self.control)[0])["event"] == "importing":
+            pass
+        return said
 
     def forks(self, payload, number=1):
         self.slots[number].begin()
