@@ -332,11 +332,11 @@ BEHIND = ("hidden", "quiet")
 SYSTEM = ("ptrace", "mount")
 """Ways for which no single permission is given."""
 
-HARMLESS = ("null", "temporary", "swallowed", "socketpair", "child", "mode")
+HARMLESS = ("null", "temporary", "swallowed", "socketpair", "child", "mode", "relative")
 
 BARRED = (
     "log", "folder", "folder-file", "read-back", "copy", "sqlite", "pool", "queue", "memory", "shm", "remove", "rename",
-    "link", "cut", "edit", "server", "connect", "program", "shell", "signal", "relative", "large", "native", "wrapped",
+    "link", "cut", "edit", "server", "connect", "program", "shell", "signal", "large", "native", "wrapped",
     "unchained", "later", "no-cache", "thread", "hang", "exit", "leave", "abort",
 )  # fmt: skip
 """Ways that fail for what the sandbox refuses, and for nothing else."""
