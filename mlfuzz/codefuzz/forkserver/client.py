@@ -27,6 +27,7 @@ from mlfuzz.storage.durable import remove_folder
 FORK_SECONDS = 30.0
 
 STACK_SECONDS = 5.0
+LOOK_SECONDS = 0.05
 """Until a process that is busy has written where it stands."""
 
 MOST_STRETCHES = 10
@@ -300,7 +301,9 @@ class ForkServerClient:
             # Where it has not come so far as to answer it, the signal ends it.
             with contextlib.suppress(ProcessLookupError, WorkerLostError):
                 self._process.send_signal(signal.SIGUSR1)
-                self.wait(lambda: "\n" in slot.stacks(), STACK_SECONDS)
+                until = time.monotonic() + STACK_SECONDS
+                while "\n" not in slot.stacks() and time.monotonic() < until:
+                    self.pump(LOOK_SECONDS)  # a stack that is written wakes nobody
                 self.wait(lambda: False, 0.1)  # the rest of it
         longer = f"import_seconds = {2 * seconds:g} under [harnesses.{self._name}] in mlfuzz.toml gives it longer"
         lines = [line.rstrip() for line in slot.stacks().splitlines() if line.startswith("  File ")]

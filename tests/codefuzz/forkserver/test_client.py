@@ -122,8 +122,8 @@ def test_no_process_and_no_scratch_folder_outlives_a_link(ending):
     [
         ("HARNESS = {}\nraise OSError('no disk')\n", 60.0, "(?s)does not import.*no disk"),
         ("HARNESS = {}\nimport os\nos._exit(4)\n", 60.0, "died while it imported.*status 4"),
-        ("HARNESS = {}\nimport time\ntime.sleep(60)\n", 0.3, "has not ended after 0 s"),
-        ("HARNESS = {}\n", 0.0, "has not ended after 0 s"),  # it has not even begun
+        ("HARNESS = {}\nimport time\ntime.sleep(60)\n", 0.3, r"has not ended after \d+ s"),
+        ("HARNESS = {}\n", 0.0, r"has not ended after \d+ s"),  # it has not even begun
     ],
 )
 def test_an_import_that_fails_says_so(tmp_path, text, seconds, message):
