@@ -225,7 +225,8 @@ class FuzzSession:
             return
         outcome = outcome_from(message, slot.ring.text())
         if message.get("known"):  # another way to a bucket, or how often: nobody waits for an answer
-            self.on_again(payload, outcome)
+            if outcome.bucket in self.known:  # else its worker knows it, and it was no failure: one of the sandbox
+                self.on_again(payload, outcome)
             return
         if outcome.kind == "damage":
             found = self._damaged(outcome, payload)

@@ -96,3 +96,29 @@ def test_what_its_workers_reached_and_kept_is_counted(turn, tmp_path):
     assert progress.features >= progress.edges
     assert len(list((tmp_path / "corpus").iterdir())) > 3
     assert 0 < progress.fuzzing <= progress.seconds
+
+
+REFUSED = """
+import os
+HARNESS = {"name": "refused", "length": 16, "seconds": 10.0}
+def fuzz(data):
+    if data[:1] == b"L":
+        open(os.path.join(os.path.dirname(__file__), f"{data[1:3].hex()}.log"), "a").close()
+"""
+
+
+def test_what_the_sandbox_refuses_time_and_again_is_never_told_as_a_failure(tmp_path):
+    """Each refusal has words of its own, as a name drawn by chance gives it."""
+    (tmp_path / "refused.py").write_text(REFUSED)
+    seeds, found, again = tmp_path / "corpus", [], []
+    seeds.mkdir()
+    (seeds / "a").write_bytes(b"Lxy")
+    with ENGINE.prepare(read(tmp_path / "refused.py"), Options(cache="none", project=str(tmp_path))) as session:
+        progress = session.fuzz(
+            seeds, seconds=60.0, runs=1500, on_failure=lambda *one: found.append(one),
+            on_progress=lambda _: None, on_again=lambda *one: again.append(one),
+        )  # fmt: skip
+    assert progress.failures > 20
+    assert found
+    assert not [outcome for _, outcome in found if outcome.failed]
+    assert again == []
