@@ -24,6 +24,12 @@ ALLOWED = {
     ("codefuzz/native/debian_source.py", "tarfile.extractall"): (
         'sources that apt has fetched and checked, with filter="data"'
     ),
+    ("codefuzz/native/sources.py", "shutil.unpack_archive"): (
+        'sources of a package that pip has fetched, which are built next; of tar archives with filter="data"'
+    ),
+    ("codefuzz/native/sources.py", "tarfile.extractall"): (
+        'what git makes of a checkout of the user\'s, which is built next, with filter="data"'
+    ),
     ("testing/modalities.py", "compile"): "a law: the lines of a repro.py are Python; they are not run",
 }  # fmt: skip
 """What is used all the same, and why it is no door: file and call."""

@@ -37,7 +37,9 @@ class ToySession:
             failing=tuple((name, one) for name, one in outcomes if one.failed),
         )
 
-    def fuzz(self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False):
+    def fuzz(
+        self, corpus, *, seconds, runs=0, on_failure, on_progress, known=(), words=(), stop=lambda: False, on_again=None
+    ):
         rng, buckets, count = random.Random(1), set(known), 0
         inputs = [path.read_bytes() for path in sorted(corpus.iterdir())]
         started = time.monotonic()
