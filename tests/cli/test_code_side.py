@@ -57,6 +57,11 @@ def test_a_run_tells_news_and_what_to_type_next(fuzzed, project):
     assert "54 50 45" in page  # the hexdump of TPE
 
 
+def test_a_harness_goes_before_a_folder_that_is_called_like_it(mlfuzz, project):
+    (project / "toy").mkdir()
+    assert "toy: imported" in mlfuzz("harness", "run", "toy", "--inputs", "100").out
+
+
 @pytest.mark.slow
 def test_from_finding_to_regression_to_fixed(fuzzed, mlfuzz, project):
     key_error = ids(mlfuzz)["KeyError"]

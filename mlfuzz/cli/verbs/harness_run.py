@@ -187,10 +187,14 @@ def _chosen(context: Context, wish: HarnessOptions, root: Path, base: Path) -> l
 
 
 def _named(context: Context, typed: str, root: Path) -> list[Harness]:
-    """The harness of a name or file, or those of a folder, as seen from where the command was given."""
+    """The harness of a name or file, or those of a folder, as seen from where the command was given.
+
+    A harness goes before a folder that is called like it: its seeds often are.
+    """
     place = context.path(typed)
     if place.is_dir():
-        return discovery.inside(place, root)
+        called = [one for one in discovery.listed(root) if isinstance(one, Harness) and one.name == typed]
+        return called or discovery.inside(place, root)
     return [discovery.find(str(place) if typed.endswith(".py") and place.is_file() else typed, root)]
 
 
