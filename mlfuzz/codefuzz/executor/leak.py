@@ -9,6 +9,7 @@ from mlfuzz.codefuzz.failure import stack_parser
 from mlfuzz.codefuzz.failure.bucketing import OTHER, TARGET
 from mlfuzz.codefuzz.failure.outcome import Outcome
 from mlfuzz.codefuzz.runtime.held import WORDS
+from mlfuzz.codefuzz.runtime.leak_probe import LINGER_SECONDS
 
 SECONDS = 2.0
 
@@ -24,7 +25,8 @@ def leaks(runner: IsolatedRunner, payload: bytes) -> Outcome | None:
 
 
 def _left(runner: IsolatedRunner, payload: bytes) -> Outcome | None:
-    reply = runner.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=3 * SECONDS + runner.declaration.seconds)
+    patience = 3 * SECONDS + LINGER_SECONDS + runner.declaration.seconds
+    reply = runner.ask(payload, {"name": "leak", "seconds": SECONDS}, seconds=patience)
     growth = reply.get("growth")
     if not growth:
         return None

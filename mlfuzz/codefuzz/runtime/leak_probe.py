@@ -28,6 +28,13 @@ FEW = 10
 LARGE_KIB, ENOUGH = 64.0, 20
 """Where each of the first runs has left so much memory behind, so many a third are enough."""
 
+RUNNING = frozenset({"threads", "processes"})
+LINGER_SECONDS = 4.0
+"""Kinds that may end of themselves, and how long they are given for it: until then nobody can say that they stay."""
+
+CLOCK, SLEEP = time.monotonic, time.sleep
+"""The genuine ones: an input may have replaced them."""
+
 SHARE = 0.2
 """Of the room for memory: so much the first runs may take, and the thirds together twice that."""
 
@@ -79,7 +86,7 @@ def grown(run: Callable[[], object], *, seconds: float, room: float, folder: str
             runs += 1
         rounds.append(runs)
         seen.append(look())
-    return _growth(seen, rounds, warm + sum(rounds))
+    return _growth(seen, rounds, warm + sum(rounds), lambda kind: _ends(kind, first, sum(rounds), folder))
 
 
 def _rounds(start: Held, first: Held, warm: int, room: float) -> int:
@@ -92,13 +99,29 @@ def _rounds(start: Held, first: Held, warm: int, room: float) -> int:
     return max(LEAST, min(ENOUGH, int(2 * SHARE * room / 3 / each)))
 
 
-def _growth(seen: list[Held], rounds: list[int], runs: int) -> Growth | None:
-    """seen: after the first runs and after each third; rounds: runs of each third."""
+def _ends(kind: str, before: Held, runs: int, folder: str) -> bool:
+    """Whether most of what so many runs have left behind is gone within its time."""
+    until = CLOCK() + LINGER_SECONDS
+    while held(folder).more(before)[kind] >= LEAST_COUNT * runs:
+        if CLOCK() > until:
+            return False
+        SLEEP(0.05)
+    return True
+
+
+def _growth(seen: list[Held], rounds: list[int], runs: int, ends: Callable[[str], bool]) -> Growth | None:
+    """seen: after the first runs and after each third; rounds: runs of each third. ends: whether a kind goes again."""
     pairs = list(zip(seen[1:], seen[2:], rounds[1:], strict=False))
+    ran_on = False
     for kind in seen[0].counts:
         each = [after.more(before)[kind] / count for before, after, count in pairs]
-        if min(each) >= LEAST_COUNT:
+        if min(each) < LEAST_COUNT:
+            continue
+        if kind not in RUNNING or not ends(kind):
             return Growth(kind, sum(each) / 2, runs)
+        ran_on = True
+    if ran_on:  # its stacks were part of the memory, and the allocator keeps some of them: nothing can be said of that
+        return None
     for least, sizes in (
         (LEAST_KIB, [(after.resident - before.resident) / count for before, after, count in pairs]),
         (LEAST_RESERVED_KIB, [(after.reserved - before.reserved) / count for before, after, count in pairs]),
