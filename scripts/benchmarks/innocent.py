@@ -29,9 +29,9 @@ ORDINARY = {
              "        end = time.process_time() + 1.5\n        while time.process_time() < end:\n            pass\n",
     "waits": 'HARNESS = {"seconds": 8.0}\nimport time\ndef fuzz(data):\n    if len(data) % 7 == 3:\n'
              "        time.sleep(1.5)\n",
-    "pool": "HARNESS = {}\nfrom concurrent.futures import ThreadPoolExecutor\nPOOL = ThreadPoolExecutor(2)\n"
-            "def fuzz(data):\n    list(POOL.map(len, [data, data]))\n",
-    "threads": "HARNESS = {}\nimport threading\ndef fuzz(data):\n"
+    "pool": "HARNESS = {\"blind\": True}\nfrom concurrent.futures import ThreadPoolExecutor\n"
+            "POOL = ThreadPoolExecutor(2)\ndef fuzz(data):\n    list(POOL.map(len, [data, data]))\n",
+    "threads": "HARNESS = {\"blind\": True}\nimport threading\ndef fuzz(data):\n"
                "    started = threading.Thread(target=sorted, args=(data,))\n    started.start()\n    started.join()\n",
     "asyncio": "HARNESS = {}\nimport asyncio\nasync def work(data):\n    await asyncio.sleep(0)\n    return data[:1]\n"
                "def fuzz(data):\n    asyncio.run(work(data))\n",

@@ -20,7 +20,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,47 +105,57 @@ def write_seeds(folder: Path, size: int, channels: int) -> None:
         picture.resize((size, size), Picture.Resampling.BICUBIC).save(folder / f"{at:03d}.png")
 
 
-def measure(name: str, seconds: float, coverage: str, grow: int, batch: int) -> dict[str, object]:
-    torch.manual_seed(0)
-    target, write, goal = _subject(name)
+@contextmanager
+def seeded(write: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder with seeds in it."""
     with tempfile.TemporaryDirectory() as folder:
-        seeds = Path(folder) / "seeds"
-        seeds.mkdir()
-        write(seeds)
-        with Campaign.open(Path(folder) / "campaign", target, seeds=seeds, coverage=coverage, batch=batch) as campaign:
-            loop = campaign.loop
-            started = time.monotonic()
-            while time.monotonic() - started < max(2.0, seconds / 2) or len(campaign.corpus) < grow:
-                loop.step()
-            bare = step = 0.0
-            inputs = 0
-            loop.tally.clock.seconds.clear()
-            started = time.monotonic()
-            while time.monotonic() - started < seconds:
-                now = time.process_time()
-                executed = loop.launch()
-                loop.finish(executed)
-                step += time.process_time() - now
-                # The same mutated rows on both sides: pooling takes 6 % longer on noisy pictures than on smooth ones.
-                now = time.process_time()
-                target.forward(executed.mutated.rows)
-                bare += time.process_time() - now
-                inputs += len(executed.picked)
-            bare_inputs = inputs
-            table = best_bare(target, campaign)
-            phases = {key: round(1e6 * value / inputs, 3) for key, value in loop.tally.clock.seconds.items()}
-            best = max(table.values())
-            return {
-                "bench": "loop", "model": name, "batch": loop.parts.batch, "coverage": coverage,
-                "entries": len(campaign.corpus), "units": sum(layer.units for layer in target.layers),
-                "ratio": round(bare / step, 3), "goal": goal, "fuzz_per_s": round(inputs / step),
-                "bare_per_s": round(bare_inputs / bare), "best_bare": round(best),
-                "ratio_best": round(inputs / step / best, 3), "phases_us": phases, "p_new": round(loop.tally.p_new, 4),
-            }  # fmt: skip
+        (Path(folder) / "seeds").mkdir()
+        write(Path(folder) / "seeds")
+        yield Path(folder)
+
+
+def opened(base: Path, target: mlfuzz.ModuleTarget, batch: int, coverage: str = "novelty") -> Campaign:
+    """A campaign on those seeds. batch: 0 for the calibrated one."""
+    return Campaign.open(base / "campaign", target, seeds=base / "seeds", coverage=coverage, batch=batch)
+
+
+def measure(name: str, seconds: float, coverage: str, grow: int, batch: int) -> dict[str, object]:
+    target, write, goal = _subject(name)
+    with seeded(write) as base, opened(base, target, batch, coverage) as campaign:
+        loop = campaign.loop
+        started = time.monotonic()
+        while time.monotonic() - started < max(2.0, seconds / 2) or len(campaign.corpus) < grow:
+            loop.step()
+        bare = step = 0.0
+        inputs = 0
+        loop.tally.clock.seconds.clear()
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            now = time.process_time()
+            executed = loop.launch()
+            loop.finish(executed)
+            step += time.process_time() - now
+            # The same mutated rows on both sides: pooling takes 6 % longer on noisy pictures than on smooth ones.
+            now = time.process_time()
+            target.forward(executed.mutated.rows)
+            bare += time.process_time() - now
+            inputs += len(executed.picked)
+        bare_inputs = inputs
+        table = best_bare(target, campaign)
+        phases = {key: round(1e6 * value / inputs, 3) for key, value in loop.tally.clock.seconds.items()}
+        best = max(table.values())
+        return {
+            "bench": "loop", "model": name, "batch": loop.parts.batch, "coverage": coverage,
+            "entries": len(campaign.corpus), "units": sum(layer.units for layer in target.layers),
+            "ratio": round(bare / step, 3), "goal": goal, "fuzz_per_s": round(inputs / step),
+            "bare_per_s": round(bare_inputs / bare), "best_bare": round(best),
+            "ratio_best": round(inputs / step / best, 3), "phases_us": phases, "p_new": round(loop.tally.p_new, 4),
+        }  # fmt: skip
 
 
 def _subject(name: str) -> tuple[mlfuzz.ModuleTarget, Callable[[Path], None], float]:
     """The target, how its seeds are written, and the ratio to reach."""
+    torch.manual_seed(0)
     if name in SUBJECTS:
         return SUBJECTS[name].target(), SUBJECTS[name].write, SUBJECTS[name].goal
     make, size, channels, goal = MODELS[name]
@@ -170,37 +181,27 @@ def best_bare(target: mlfuzz.ModuleTarget, campaign: Campaign) -> dict[int, floa
 
 def stages(name: str, seconds: float, batch: int) -> dict[str, object]:
     """Where the time of making inputs goes."""
-    torch.manual_seed(0)
     target, write, _ = _subject(name)
-    with tempfile.TemporaryDirectory() as folder:
-        seeds = Path(folder) / "seeds"
-        seeds.mkdir()
-        write(seeds)
-        with clocks() as seen, Campaign.open(Path(folder) / "campaign", target, seeds=seeds, batch=batch) as campaign:
-            for _ in range(WARM_BATCHES):
-                campaign.loop.step()
-            seen.clear()
-            inputs = batches = 0
-            started = time.monotonic()
-            while time.monotonic() - started < seconds:
-                inputs += campaign.loop.step()
-                batches += 1
-            size = campaign.loop.parts.batch
-        return {"bench": "loop", "model": name, "batch": size, **seen.table(inputs, batches)}
+    with seeded(write) as base, clocks() as seen, opened(base, target, batch) as campaign:
+        for _ in range(WARM_BATCHES):
+            campaign.loop.step()
+        seen.clear()
+        inputs = batches = 0
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            inputs += campaign.loop.step()
+            batches += 1
+        size = campaign.loop.parts.batch
+    return {"bench": "loop", "model": name, "batch": size, **seen.table(inputs, batches)}
 
 
 def counted(name: str, batch: int) -> dict[str, float]:
     """Calls a batch of a campaign of a fixed seed."""
-    torch.manual_seed(0)
     target, write, _ = _subject(name)
-    with tempfile.TemporaryDirectory() as folder:
-        seeds = Path(folder) / "seeds"
-        seeds.mkdir()
-        write(seeds)
-        with Campaign.open(Path(folder) / "campaign", target, seeds=seeds, batch=batch) as campaign:
-            for _ in range(WARM_BATCHES):
-                campaign.loop.step()
-            return counts(campaign.loop)
+    with seeded(write) as base, opened(base, target, batch) as campaign:
+        for _ in range(WARM_BATCHES):
+            campaign.loop.step()
+        return counts(campaign.loop)
 
 
 def compared(name: str, before: dict[str, Any], seconds: float) -> list[str]:
