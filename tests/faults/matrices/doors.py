@@ -97,6 +97,10 @@ def is_quick(case: str) -> bool:
     return origin in STRANGE and door not in ("pytest", "doctor", "compare")
 
 
+UNHURRIED = ("voter", "validity")
+"""What is loaded by another process, or only later: this campaign may have ended before. That it is not refused counts."""
+
+
 def broken(case: str, folder: Path) -> str:
     """See PROMISE. A refusal names what it refuses, and ends with what to type or to write."""
     door, names, origin = case.split(" / ")
@@ -116,7 +120,7 @@ def broken(case: str, folder: Path) -> str:
             return _refused(3 if door == "compare" else code, said, ran)  # it has the models' accuracy to compare
     if "here: it may have come" in said or "nothing was begun here" in said:
         return f"refused what is ours: {said[-400:]}"
-    return "" if ran or names == "voter" else f"did not run what is ours ({code}): {said[-400:]}"
+    return "" if ran or names in UNHURRIED else f"did not run what is ours ({code}): {said[-400:]}"
 
 
 def _refused(code: int, said: str, ran: bool) -> str:
