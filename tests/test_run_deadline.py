@@ -94,7 +94,7 @@ import threading
 import time
 
 HARNESS = {"name": "work", "seconds": 0.3, "allow": ["processes"]}
-SPIN = "import time; until = 0.15; began = time.process_time()\\nwhile time.process_time() - began < until: pass"
+SPIN = "import time; until = 0.1; began = time.process_time()\\nwhile time.process_time() - began < until: pass"
 REPORT = b"""==1==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602 at pc 0x1 bp 0x2 sp 0x3
 WRITE of size 4 at 0x602 thread T0
     #0 0x7f02 in expand /src/SgiRleDecode.c:83:20

@@ -222,6 +222,8 @@ def _lay_out(root: Path, names: str, origin: str) -> None:
         _write_campaign(root / ".mlfuzz/c", names.removeprefix("campaign's "))
     if origin not in ("bundle",):
         shutil.rmtree(root / "bundle/one")
+    if names.startswith("campaign's") and origin == "configured":
+        (root / ".mlfuzz/c/target.json").unlink()  # with another digest it would not go on
     if origin == "beside":
         (root / "mlfuzz.toml").write_text('[targets.own]\nuse = "own:make"\n')
     if origin == "configured":
