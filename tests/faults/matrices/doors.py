@@ -98,7 +98,7 @@ def is_quick(case: str) -> bool:
 
 
 UNHURRIED = ("voter", "validity")
-"""What is loaded by another process, or only later: this campaign may have ended before. That it is not refused counts."""
+"""What is loaded by another process, or later: this campaign may have ended before. It is not refused: that counts."""
 
 
 def broken(case: str, folder: Path) -> str:
