@@ -95,9 +95,9 @@ def test_a_killed_one_is_replaced_while_the_other_goes_on(tmp_path: Path) -> Non
 
 def _is_worker(entry: Path, folder: Path, number: int) -> bool:
     try:
-        command = (entry / "cmdline").read_bytes().split(b"\0")
+        command = (entry / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:
         return False
-    if b"mlfuzz.campaign.worker" not in command or str(folder).encode() not in command[-2]:
+    if b"mlfuzz.campaign.worker" not in command or str(folder).encode() not in command[-1]:
         return False
-    return bool(msgspec.json.decode(command[-2])["worker"] == number)
+    return bool(msgspec.json.decode(command[-1])["worker"] == number)

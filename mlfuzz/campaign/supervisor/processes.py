@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +20,7 @@ from mlfuzz.campaign.isolation.call_deadline import START_SECONDS
 from mlfuzz.campaign.isolation.flight_recorder import Pulse, Watch, read_flight, read_pulse
 from mlfuzz.campaign.isolation.process_setup import child_environment
 from mlfuzz.campaign.spec import WorkerSpec, dumps
+from mlfuzz.campaign.supervisor.child import Child, Children
 from mlfuzz.campaign.supervisor.triage_worker import REPLIES, REQUESTS, Reply, TriageRequest
 from mlfuzz.campaign.worker.orders import Answer, Order
 from mlfuzz.decoding import json_as
@@ -34,10 +37,10 @@ LOG_BYTES = 1 << 20
 class WorkerProcess:
     """The worker, from start to end."""
 
-    def __init__(self, workdir: Workdir, number: int = 0, of: int = 1) -> None:
+    def __init__(self, workdir: Workdir, number: int = 0, of: int = 1, *, children: Children | None = None) -> None:
         self.number, self._of = number, of
-        self._workdir = workdir
-        self._process: subprocess.Popen[bytes] | None = None
+        self._workdir, self._children = workdir, children
+        self._process: Child | None = None
         self._lives: frozenset[str] = frozenset()
         self._spoken: IO[bytes] | None = None
         self._watch = Watch(0.0)
@@ -55,11 +58,7 @@ class WorkerProcess:
         adopt: bool,
         guarded: bool,
     ) -> None:
-        """Start a worker on this specification, in a session of its own: Ctrl-C reaches it only through us.
-
-        seconds, began, ready, until: as of `Order`.
-        -P: a random.py in the folder it is started from is no module of Python's; the target's folder is added later.
-        """
+        """Start a worker on this specification. seconds, began, ready, until: as of `Order`."""
         remove(self._workdir.answer(self.number))
         self._watch = Watch(spec.deadline)
         write_atomic(self._workdir.order(self.number), dumps(spec))
@@ -70,11 +69,12 @@ class WorkerProcess:
             pipe=self._open_pipe(),
         )  # fmt: skip
         with fresh_log(self._log) as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mlfuzz.campaign.worker", msgspec.json.encode(order).decode()],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(), start_new_session=True,
-                pass_fds=(order.pipe,),
-            )  # fmt: skip
+            descriptors = (log.fileno(), order.pipe)
+            plainly = partial(_plain_worker, order)
+            if self._children is None:
+                self._process = plainly(descriptors)
+            else:
+                self._process = self._children.start("worker", _encoded(order), descriptors, plainly)
         os.close(order.pipe)
 
     def poll(self) -> int | None:
@@ -178,12 +178,12 @@ class WorkerProcess:
 class ProbeProcess:
     """The probe: started when first asked, started again where it died. One request at a time.
 
-    folder: where it runs, the current one by default.
+    folder: where it runs, the current one by default; it is begun plainly there. children: who begins it.
     """
 
-    def __init__(self, workdir: Workdir, *, folder: Path | None = None) -> None:
-        self._workdir, self._folder = workdir, folder
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, workdir: Workdir, *, folder: Path | None = None, children: Children | None = None) -> None:
+        self._workdir, self._folder, self._children = workdir, folder, children
+        self._process: Child | None = None
         self._requests: IO[bytes] | None = None
         self._replies = -1
         self._pending = b""
@@ -270,16 +270,42 @@ class ProbeProcess:
         request_end, ours = os.pipe()
         theirs, reply_end = os.pipe()
         with fresh_log(self._workdir.log("probe")) as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _ENTRY, str(request_end), str(reply_end), str(os.getpid())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
-                pass_fds=(request_end, reply_end), start_new_session=True, cwd=self._folder,
-            )  # fmt: skip
+            descriptors = (log.fileno(), request_end, reply_end)
+            if self._children is None or self._folder is not None:
+                self._process = _plain_triage(self._folder, descriptors)
+            else:
+                self._process = self._children.start("triage", "", descriptors, partial(_plain_triage, None))
         os.close(request_end)
         os.close(reply_end)
         self._requests = os.fdopen(ours, "wb", buffering=0)
         self._replies = theirs
         self._pending = b""
+
+
+def _encoded(order: Order) -> str:
+    return msgspec.json.encode(order).decode()
+
+
+def _plain_worker(order: Order, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    """As a process of its own, in a session of its own: Ctrl-C reaches it only through us. descriptors: log, pipe.
+
+    -P: a random.py in the folder it is started from is no module of Python's; the target's folder is added later.
+    """
+    log, pipe = descriptors
+    argument = _encoded(msgspec.structs.replace(order, pipe=pipe))
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "mlfuzz.campaign.worker", argument], stdin=subprocess.DEVNULL, stdout=log,
+        stderr=log, env=child_environment(), start_new_session=True, pass_fds=(pipe,),
+    )  # fmt: skip
+
+
+def _plain_triage(folder: Path | None, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    log, requests, replies = descriptors
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _ENTRY, str(requests), str(replies), str(os.getpid())], stdin=subprocess.DEVNULL,
+        stdout=log, stderr=log, env=child_environment(), pass_fds=(requests, replies), start_new_session=True,
+        cwd=folder,
+    )  # fmt: skip
 
 
 _ENTRY = f"""

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from mlfuzz.campaign.isolation.flight_recorder import doing
 from mlfuzz.campaign.spec import WorkerSpec, set_aside_unreadable
+from mlfuzz.campaign.supervisor.child import Children
 from mlfuzz.campaign.supervisor.processes import POLL_SECONDS, ProbeProcess, WorkerProcess
 from mlfuzz.campaign.supervisor.restart_policy import Death, RestartPolicy
 from mlfuzz.campaign.supervisor.time_shares import TimeShares
@@ -106,8 +107,9 @@ class _Supervisor:
         self._awaited = False
         self._enough: Stop | None = None
         self.interrupts = Interrupts(workdir.stop_request, self._acknowledge)
-        self.pool = WorkerPool(workdir, request.workers)
-        self.probe = ProbeProcess(workdir)
+        self.children = Children()
+        self.pool = WorkerPool(workdir, request.workers, self.children)
+        self.probe = ProbeProcess(workdir, children=self.children)
         self.queue = TriageQueue(request.confirm_share, on_event)
         for finding in before:
             self.queue.add(finding)
@@ -133,6 +135,7 @@ class _Supervisor:
             finally:
                 self.pool.kill()
                 self.probe.kill()
+                self.children.close()
                 remove(self.workdir.stop_request)
                 clear_parts(self.workdir.root)
 

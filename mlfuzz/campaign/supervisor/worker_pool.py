@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from mlfuzz.campaign.supervisor.child import Children
 from mlfuzz.campaign.supervisor.processes import WorkerProcess
 from mlfuzz.campaign.worker.combined_stats import (
     Part,
@@ -31,9 +32,9 @@ class WorkerPool:
     A single worker writes the campaign's figures itself; those of several are added up here.
     """
 
-    def __init__(self, workdir: Workdir, size: int) -> None:
+    def __init__(self, workdir: Workdir, size: int, children: Children | None = None) -> None:
         self._workdir, self._writer = workdir, StatsWriter(workdir)
-        self.workers = tuple(WorkerProcess(workdir, number, size) for number in range(size))
+        self.workers = tuple(WorkerProcess(workdir, number, size, children=children) for number in range(size))
         self.base = earlier_stats(workdir)
         self.ended: dict[int, Stop] = {}
         self._combined = 0.0

@@ -31,7 +31,7 @@ ORPHAN_SECONDS = 3.0
 """Seconds after which nothing may run any more, on an idle machine."""
 
 VICTIMS = {
-    "model": {"worker": "mlfuzz.campaign.worker", "triage": "triage_worker"},
+    "model": {"worker": "mlfuzz.campaign.worker", "triage": "triage_worker", "starter": "supervisor.starter"},
     "harness": {"server": "forkserver.server"},
 }
 """Those that a campaign outlives, or ends of, and what their command names."""
