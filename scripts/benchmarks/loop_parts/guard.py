@@ -28,6 +28,9 @@ GUARDED = {"mlp": 1024, "lenet": 256, "audio": 32, "bytes": 64}
 SHORT = ("mlp", "bytes")
 """Those of the short form, which continuous integration runs. Operators of every kind are compared there as well."""
 
+AGAIN = 4
+"""So many times the rounds, where an operator seems slower: what else runs has an end."""
+
 ELSE_BATCH = 32
 WARM_SECONDS = 1.0
 
@@ -85,7 +88,7 @@ def slower_operators(before: Baseline, bench: Bench, *, rounds: int = ROUNDS) ->
     for line in lines:
         yield from grown(line, calls[line.name], 1.0)
         if first:
-            again = _then(first[line.name], lambda name=line.name: bench.ratios([name], rounds=rounds)[name])  # type: ignore[misc]
+            again = _then(first[line.name], lambda name=line.name: bench.ratios([name], rounds=AGAIN * rounds)[name])  # type: ignore[misc]
             yield from fallen(line, LEAST_OPERATOR, again)
 
 
