@@ -51,7 +51,7 @@ class Acceleration:
         """With that one alone, of those that are on; "" for none."""
         return Acceleration(self.precision if self.precision == name else "", name == CHANNELS_LAST, name == COMPILE)
 
-    def told(self, given: Mapping[str, str]) -> Acceleration:
+    def with_declared(self, given: Mapping[str, str]) -> Acceleration:
         """With what a configuration declares in place of it."""
         return replace(
             self,

@@ -70,7 +70,7 @@ def _declare(target: Any, given: Mapping[str, str]) -> None:
     if faster := [key for key in FASTER if key in given]:
         if not isinstance(target, ModuleTarget):
             raise ConfigError(f"target {target.name} {_black_box(target)}; leave {' and '.join(faster)} out")
-        target.accelerate(target.accelerator.options.told(given))
+        target.accelerate(target.accelerator.options.with_declared(given))
     if not hasattr(target, "answers"):
         raise ConfigError(f"target {target.name} reads its answers itself: task and output are not for it")
     if labels := given.get("labels"):
