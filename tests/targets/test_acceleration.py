@@ -162,3 +162,27 @@ def test_gradients_reach_the_input_through_them() -> None:
     rows = pictures()
     rows = rows.with_data(rows.data.requires_grad_())  # type: ignore[attr-defined]
     assert target.trace(rows).outputs["main"].requires_grad
+
+
+def _broken(*_: object) -> None:
+    raise RuntimeError("no working C++ compiler found")
+
+
+@pytest.mark.slow
+def test_a_compiled_module_answers_alike_and_one_that_cannot_be_compiled_says_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model: compile_(model, backend="eager"))
+    model = conv().eval()
+    target = target_of(model, compile=True)
+    require_faithful(target, pictures(), floor_of)
+    assert target.batch == 32
+    with target.running_with(Acceleration()):
+        assert target.batch == 0
+    assert target.digest != target_of(model).digest
+    with pytest.raises(ConfigError, match="is compiled already"):
+        target_of(target.model, compile=True)
+    monkeypatch.setattr(torch, "compile", lambda model: compile_(model, backend=_broken))
+    with pytest.raises(TargetError, match=r"cannot be compiled: .*apt install g\+\+.*leave compile out"):
+        target_of(conv(), compile=True).run(pictures())
