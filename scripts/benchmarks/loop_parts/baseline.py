@@ -147,7 +147,8 @@ def _line(raw: dict[str, Any]) -> Line:
 
 def _cpu() -> str:
     if os.path.exists("/proc/cpuinfo"):
-        for text in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if text.startswith("model name"):
-                return text.partition(":")[2].strip()
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+        facts = {key.strip(): value.strip() for key, _, value in (text.partition(":") for text in first.splitlines())}
+        if "model name" in facts:  # a virtual machine's name is that of many
+            return "/".join(facts.get(key, "") for key in ("model name", "cpu family", "model", "stepping"))
     return platform.processor() or platform.machine()
