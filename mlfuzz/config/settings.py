@@ -70,6 +70,13 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
         str, _says('what an answer stands for: "binary", "regression", "binary:threshold=0.3", ...'), _flag()
     ] = ""
     output: Annotated[str, _says('which part of an answer is judged: "logits", "0", "head.logits"'), _flag()] = ""
+    precision: Annotated[
+        Literal["", "tf32", "bf16"], _says('"bf16", or "tf32" on a GPU, where it changes no answer to a seed'), _flag()
+    ] = ""
+    channels_last: Annotated[
+        bool, _says("hand pictures to the module with their channels last, where that is faster"), _flag()
+    ] = False
+    compile: Annotated[bool, _says("run the module through torch.compile"), _flag()] = False
     decode: Annotated[
         str, _says('"module:function" that reads a file in production, for mlfuzz harness new --for-target')
     ] = ""
@@ -91,8 +98,11 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def load(self) -> str:
-        """What is loaded: `use` with what is declared of its answers, which a finding keeps too."""
-        return declared(self.use, task=self.task, output=self.output, labels=self.labels)
+        """What is loaded: `use` with what is declared of its answers and how it is run, which a finding keeps too."""
+        return declared(
+            self.use, task=self.task, output=self.output, labels=self.labels, precision=self.precision,
+            channels_last=self.channels_last, compile=self.compile,
+        )  # fmt: skip
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,21 @@ from mlfuzz.targets.find import module_of
 from mlfuzz.targets.modes import placed
 from mlfuzz.targets.module import ModuleTarget
 from mlfuzz.targets.surroundings import importing
-from mlfuzz.tasks.declared import BETWEEN, bare, declarations
+from mlfuzz.tasks.declared import BETWEEN, FASTER, bare, declarations
 from mlfuzz.tasks.table import task_of
+
+BLACK_BOX = (
+    "is a function: how it runs its model is written there (with torch.autocast(...): ...), or hand the module itself "
+    "over as mlfuzz.ModuleTarget"
+)
+BLACK_BOXES = {
+    "onnx_graphs": "is an ONNX graph: its precision is that of the file, and providers= says what runs it",
+    "tflite_graphs": "is a TFLite graph: its precision is that of the file",
+    "commands": "is a program, which runs its model as it likes",
+    "services": "is a service, which runs its model as it likes",
+    "estimators": "is a scikit-learn estimator, which does not run in torch",
+}
+"""By the module that calls it."""
 
 
 def load(name: str, *, directory: Path | None = None, device: str | None = None) -> ModuleTarget:
@@ -50,7 +63,14 @@ def load(name: str, *, directory: Path | None = None, device: str | None = None)
 
 
 def _declare(target: Any, given: Mapping[str, str]) -> None:
-    """What a configuration says of its answers, in place of what the target says. Raises UsageError."""
+    """What a configuration says of its answers and of how it is run, in place of what the target says.
+
+    Raises ConfigError.
+    """
+    if faster := [key for key in FASTER if key in given]:
+        if not isinstance(target, ModuleTarget):
+            raise ConfigError(f"target {target.name} {_black_box(target)}; leave {' and '.join(faster)} out")
+        target.accelerate(target.accelerator.options.with_declared(given))
     if not hasattr(target, "answers"):
         raise ConfigError(f"target {target.name} reads its answers itself: task and output are not for it")
     if labels := given.get("labels"):
@@ -58,6 +78,12 @@ def _declare(target: Any, given: Mapping[str, str]) -> None:
     output = given.get("output") or target.output
     task = task_of(given.get("task")) or target.answers.declared
     target.declare(output=output, task=task)
+
+
+def _black_box(target: Any) -> str:
+    """What a target without a module is, and where its speed is decided."""
+    form = type(getattr(target, "function", None)).__module__.rpartition(".")[2]
+    return BLACK_BOXES.get(form, BLACK_BOX)
 
 
 def _move(target: Any, device: str) -> None:

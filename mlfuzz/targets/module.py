@@ -15,6 +15,7 @@ from mlfuzz.batch import Rows, TensorRows
 from mlfuzz.modality.base import Modality
 from mlfuzz.observation import Observation
 from mlfuzz.targets import before
+from mlfuzz.targets.acceleration import Acceleration, Accelerator
 from mlfuzz.targets.digest import Identity, declared, identity
 from mlfuzz.targets.fixed_batch import checked, in_batches, padded
 from mlfuzz.targets.hooks import HookedLayer, Watcher, steps_within
@@ -61,6 +62,8 @@ class ModuleTarget(IdentifiedTarget):
     batch: rows that the model is always called with, where it takes no other number of them or is built anew for each;
       missing ones are padded. None: as an exported program was traced, 32 behind torch.compile, 1 of models that refuse
       more and of dynamically quantised ones, and any for others.
+    precision ("tf32", "bf16"), channels_last, compile: how it is run faster, see `acceleration`. A campaign refuses
+      what moves the answers to its seeds by more than noise. They are part of the digest.
     A target that writes into its input is found out in its first run, and handed copies from then on (`shield`).
     The module runs in evaluation mode unless `train_mode=True`, in which case it is left as it is; so is one that
     refuses (an exported program). Between the runs it is as it was handed over: its modes, and no hook of ours.
@@ -88,14 +91,15 @@ class ModuleTarget(IdentifiedTarget):
         task: str | Mapping[str, Any] | Task | None = None,
         output: Chosen | None = None,
         batch: int | None = None,
+        precision: str = "",
+        channels_last: bool = False,
+        compile: bool = False,
     ) -> None:
         self.name = name
         self.modality = modality
-        self.batch, self.batch_reason = checked(batch), ""
-        if not self.batch:
-            self.batch, self.batch_reason = portion_of(model)
+        self._batch, self._layers = checked(batch), layers
         self.device = home(model) if device is None else torch.device(device)
-        self.model = placed(model, self.device)
+        self.model = self.given = placed(model, self.device)
         self.train_mode = train_mode
         self._modes = Modes(self.model, train_mode=train_mode)
         self.preprocess = preprocess
@@ -107,10 +111,30 @@ class ModuleTarget(IdentifiedTarget):
         self.shield = False
         self.declare(output=output, task=task_of(task))
         self.answered = False
-        self._watcher = Watcher(self.model, layers)
+        self.accelerate(Acceleration(precision, channels_last, compile))
         self._probed = self._takes_several = False
         self.surroundings = Found()
         self._files, self._version = declared(files), str(version)
+
+    def accelerate(self, options: Acceleration) -> None:
+        """Run it so from now on, before the first run. Raises ConfigError where the module cannot be run so."""
+        self.accelerator = Accelerator(self.name, options)
+        self.model = self.accelerator.fitted(self.given)
+        self._watcher = Watcher(self.model, self._layers)
+        self.batch, self.batch_reason = (self._batch, "") if self._batch else portion_of(self.model)
+        self._identity = None
+
+    @contextmanager
+    def running_with(self, options: Acceleration) -> Iterator[None]:
+        """Some of its options alone for a while, in batches of any size where it is not compiled then."""
+        batch = self.batch
+        if self.accelerator.options.compile and not options.compile:
+            self.batch = self._batch or portion_of(self.given)[0]
+        try:
+            with self.accelerator.restricted(options):
+                yield
+        finally:
+            self.batch = batch
 
     @property
     def was_training(self) -> bool:
@@ -130,12 +154,16 @@ class ModuleTarget(IdentifiedTarget):
     @property
     def digest_before(self) -> str:
         """By the scheme of campaigns of before."""
-        return before.of_module(self.model, self.preprocess, self._facts())
+        return before.of_module(self.given, self.preprocess, self._facts())
 
     def _identify(self) -> Identity:
-        parts = {"model": self.model, "preprocess": self.preprocess, "output": self.output}
+        parts = {"model": self.given, "preprocess": self.preprocess, "output": self.output}
         with self._modes.evaluating():
             return identity(parts, self._facts(), files=self._files, version=self._version)
+
+    def _facts(self) -> tuple[Any, ...]:
+        names = self.accelerator.options.names
+        return (*super()._facts(), *([("accelerated", *names)] if names else []))
 
     @property
     def parameters(self) -> int:
@@ -165,7 +193,7 @@ class ModuleTarget(IdentifiedTarget):
         with self._running(), torch.no_grad():
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
-            result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
+            result = self._watcher.watch(batch, self.device, mask, lambda: self._called(arguments, keywords))
             outputs = self.answers.read(result, batch, self.device)
         activations = self._watcher.take(batch, self.device).detach()
         self.answers.check(outputs)
@@ -176,12 +204,15 @@ class ModuleTarget(IdentifiedTarget):
         """The bare forward pass, which speeds are compared with: no hooks are there."""
         with self._running(), torch.no_grad():
             arguments, keywords = self.inputs(padded(rows, self.batch or len(rows)))
-            return self.model(*arguments, **keywords)
+            return self._called(arguments, keywords)
 
     def call(self, *arguments: Any, **keywords: Any) -> Any:
         """What the module answers to arguments as it takes them, with gradients where these are on."""
         with self._running():
-            return self.model(*arguments, **keywords)
+            return self._called(arguments, keywords)
+
+    def _called(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
+        return self.accelerator.call(self.model, arguments, keywords, self.device)
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -204,7 +235,7 @@ class ModuleTarget(IdentifiedTarget):
         with self._running(), torch.enable_grad(), uncompiled(self.model):
             arguments, keywords = self.inputs(rows)
             mask = _mask(rows, arguments, keywords)
-            result = self._watcher.watch(batch, self.device, mask, lambda: self.model(*arguments, **keywords))
+            result = self._watcher.watch(batch, self.device, mask, lambda: self._called(arguments, keywords))
             if not self._probed:  # hooks of a caller would see a second pass: lengths alone say what has rows
                 self.answers.learn(result, batch, lambda: (None, 0), self.device, lambda: result)
             outputs = self.answers.read(result, batch, self.device)
@@ -216,7 +247,7 @@ class ModuleTarget(IdentifiedTarget):
         kept = copied(rows)
         arguments, keywords = self.inputs(rows)
         try:
-            result = self._watcher.probe(len(rows), lambda: self.model(*arguments, **keywords))
+            result = self._watcher.probe(len(rows), lambda: self._called(arguments, keywords))
         finally:
             self.shield = self.shield or written(rows, kept)
         self.answers.learn(
@@ -232,7 +263,7 @@ class ModuleTarget(IdentifiedTarget):
         """The answer to a few of the rows, with its history where gradients are on: of a slow model not to all."""
         few = rows if self.batch else rows.part(0, min(FEW, len(rows)))
         arguments, keywords = self.inputs(few)
-        return self.model(*arguments, **keywords)
+        return self._called(arguments, keywords)
 
     def inputs(self, rows: Rows) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the module is called with: arguments and keyword arguments, after preprocessing."""

@@ -1,4 +1,5 @@
-"""What a configuration says of a target's answers, carried along in its name: whoever loads it reads them alike.
+"""What a configuration says of a target's answers, and of how it is run, carried along in its name: whoever loads it
+does alike.
 
 "zoo:make?task=binary&output=logits" is the target zoo:make with these declared; a finding keeps the name so.
 """
@@ -10,7 +11,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from mlfuzz.errors import ConfigError, suggestion
 
-KEYS = ("task", "output", "labels")
+FASTER = ("precision", "channels-last", "compile")
+"""How a target is run; the last two are switches."""
+
+KEYS = ("task", "output", "labels", *FASTER)
+YES = "yes"
 BETWEEN = "\n"
 """Labels, which may hold any other character."""
 
@@ -18,9 +23,15 @@ PLAIN = ":,.-="
 """Characters of values that stay as they are."""
 
 
-def declared(name: str, *, task: str = "", output: str = "", labels: Sequence[str] = ()) -> str:
+def declared(
+    name: str, *, task: str = "", output: str = "", labels: Sequence[str] = (), precision: str = "",
+    channels_last: bool = False, compile: bool = False,
+) -> str:  # fmt: skip
     """The name with what is declared behind it; as it is where nothing is."""
-    given = {"task": task, "output": output, "labels": BETWEEN.join(labels)}
+    given = {
+        "task": task, "output": output, "labels": BETWEEN.join(labels), "precision": precision,
+        "channels-last": YES * channels_last, "compile": YES * compile,
+    }  # fmt: skip
     words = urlencode([(key, value) for key, value in given.items() if value], safe=PLAIN, quote_via=quote)
     if not words:
         return name

@@ -27,7 +27,8 @@ from mlfuzz.registry import made
 from mlfuzz.schedulers.base import SCHEDULERS, Scheduler
 from mlfuzz.schedulers.earlier import up_to_date
 from mlfuzz.storage.workdir import Workdir
-from mlfuzz.targets.variants.base import AnyTarget, varied
+from mlfuzz.targets.faithful import idle_words
+from mlfuzz.targets.variants.base import AnyTarget, itself, varied
 
 SUITABLE = "default"
 """Among the oracles asked for, this name stands for those of the target's task."""
@@ -87,7 +88,10 @@ def assemble(
     scheduler, advice = scheduler_for(spec)
     parts = Components(target, oracles, floors, criterion, scheduler, plan, batch, spec.seed)
     features = criterion.embed(Observation.join(seeds.answers)).cpu().numpy()
-    warnings = (calibration.unstable, calibration.shortened, advice, *task_words(target, spec, seeds.answers[0]))
+    warnings = (
+        calibration.unstable, calibration.shortened, advice, idle_words(itself(target)),
+        *task_words(target, spec, seeds.answers[0]),
+    )  # fmt: skip
     return Assembly(parts, calibration, features, tuple(text for text in warnings if text))
 
 

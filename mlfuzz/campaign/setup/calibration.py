@@ -25,13 +25,14 @@ from mlfuzz.errors import SchemaError, StorageError
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.observation import Observation
-from mlfuzz.oracles.base import Floor
+from mlfuzz.oracles.base import Floor, margin_floor
 from mlfuzz.storage.checkpoint import Checkpoint, create_checkpoint, read_checkpoint
 from mlfuzz.storage.quarantine import move_aside
 from mlfuzz.storage.workdir import Workdir
 from mlfuzz.targets.calibrate import UNSTABLE_SHARE, affordable, largest_difference, noises, speed
 from mlfuzz.targets.execute import execute
-from mlfuzz.targets.variants.base import AnyTarget
+from mlfuzz.targets.faithful import require_faithful
+from mlfuzz.targets.variants.base import AnyTarget, itself
 
 FIT_MUTANTS = 1024
 """Mutants of the seeds that the embedding is fitted on beside them: PCA on 2,000 keeps 94-97 % of what is novel."""
@@ -113,6 +114,7 @@ def calibrate(
             move_aside(workdir, path, replaced)
     stage = STAGES * max(0.0, until - time.monotonic())
     few = rows.part(0, min(len(rows), affordable(SINGLE_ROWS, each, passes=4, least=2, most=stage)))
+    require_faithful(itself(target), few, lambda single, spread: margin_floor(Floor(single, spread)))
     first = target.run(few)
     measures = noises(target, few, first)
     single, spread, _ = measures.pop("main")

@@ -6,7 +6,7 @@ import os
 import shlex
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from msgspec.structs import replace
@@ -34,6 +34,9 @@ def check(
     device: str | None = None,
     task: str = "",
     output: str = "",
+    precision: Literal["", "tf32", "bf16"] = "",
+    channels_last: Annotated[bool, Parameter(negative="")] = False,
+    compile: Annotated[bool, Parameter(negative="")] = False,
     max_seeds: int = MOST_SEEDS,
     variants: Annotated[bool, Parameter(negative="")] = False,
     context: Here,
@@ -48,12 +51,19 @@ def check(
         device: cpu, cuda, cuda:1.
         task: What an answer stands for: binary, regression, binary:threshold=0.3, ...
         output: Which part of an answer is judged: logits, 0, head.logits.
+        precision: bf16, or tf32 on a GPU: whether it changes an answer to a seed, and what it gains.
+        channels_last: The same of pictures with their channels last.
+        compile: The same of torch.compile.
         max_seeds: Use at most so many.
         variants: Try each other form of the target too (bf16, compiled, ...), as the oracle differ compares it.
     """
     found = context.resolve({"fuzz": {"device": device}})
     name, settings = find_target(found.config.targets, target)
-    settings = replace(settings, task=task or settings.task, output=output or settings.output)
+    settings = replace(
+        settings, task=task or settings.task, output=output or settings.output,
+        precision=precision or settings.precision, channels_last=channels_last or settings.channels_last,
+        compile=compile or settings.compile,
+    )  # fmt: skip
     terminal = context.terminal
     terminal.say((visible(name), "bold"), f"  {visible(settings.use)}")
 
@@ -62,10 +72,12 @@ def check(
     from mlfuzz.campaign.rehearsal import Rehearsal
     from mlfuzz.campaign.search.strategy import gradients_reach
     from mlfuzz.corpus.annotated import load_annotated
+    from mlfuzz.oracles.base import Floor, margin_floor
     from mlfuzz.registry import import_plugins
     from mlfuzz.targets.base import truth_of
     from mlfuzz.targets.check import CheckLine
     from mlfuzz.targets.check import check as lines_of
+    from mlfuzz.targets.faithful_check import check_faster
     from mlfuzz.targets.load import load
     from mlfuzz.targets.sizes import lines as size_lines
     from mlfuzz.targets.sizes import sizes_of, trials
@@ -103,7 +115,8 @@ def check(
 
     with scratch_folder("mlfuzz-check-") as scratch, Rehearsal(spec, scratch, found.root) as rehearsal:
         with ProgressLine(terminal) as pace, waiting(pace, "the target is tried on its seeds"):
-            for line in chain(shown, check_variants(loaded, payloads)) if variants else shown:
+            faster = check_faster(loaded, payloads, lambda single, spread: margin_floor(Floor(single, spread)))
+            for line in chain(shown, faster, check_variants(loaded, payloads) if variants else ()):
                 failed = tell(line) or failed
         if not failed and hasattr(loaded, "trace"):
             reached, _ = gradients_reach(loaded, from_payloads(payloads[:2], loaded.modality, loaded.device))

@@ -236,7 +236,7 @@ def bare_copy(target: ModuleTarget, variant: str) -> nn.Module:
     """A copy of the module, evaluating as the target does. Raises TargetError where it cannot be copied."""
     try:
         with torch.no_grad():  # else a copy of TorchScript has a history that leads back to the original
-            copy = deepcopy(target.model)
+            copy = deepcopy(target.given)  # as it was handed over: not run faster
     except Exception as error:
         raise TargetError(
             f"variant {variant}: the module of target {target.name} cannot be copied ({type(error).__name__}: {error});"
