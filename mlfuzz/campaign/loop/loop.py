@@ -127,6 +127,7 @@ class Loop:
         self.finish(executed)
         if self.searcher is not None:
             self.searcher.note(len(executed.picked))
+            self.parts.plan.searched(self.searcher.held_share)
         return len(executed.picked)
 
     def _reading(self, run: Callable[[], int]) -> int:

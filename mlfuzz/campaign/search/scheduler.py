@@ -105,6 +105,13 @@ class SearchScheduler:
         """Evaluations of the next turn, those of what it finds included."""
         return min(max(BATCHES * self.batch, EACH), MOST, HEAD_START << min(self.turns, 10))
 
+    @property
+    def held_share(self) -> float:
+        """Of the time, what searches take that find less a pass than ordinary batches do; 0 where they keep up."""
+        if not self.spent or (self.firsts and self.firsts * self.ran >= self.others * self.spent):
+            return 0.0
+        return self.spent / (self.spent + self.ran)
+
     def note(self, inputs: int) -> None:
         """An ordinary batch has run."""
         self.ran += inputs
