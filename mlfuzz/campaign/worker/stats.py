@@ -186,7 +186,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
     return {
         "batch": parts.batch, "preset": spec.preset, "guidance": guidance_hash(spec), "scheduler": spec.scheduler,
         "coverage": spec.coverage, "oracles": oracles,
-        "mutators": [part.name for part in parts.plan.mutators], "limits": spec.limits, "seed": spec.seed,
+        "mutators": [part.name for part in parts.plan.mutators], "target": spec.name, "exclude": spec.exclude,
+        "limits": spec.limits, "seed": spec.seed,
         "seeds": spec.seeds, "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
