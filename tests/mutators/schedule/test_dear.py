@@ -16,7 +16,7 @@ DEAR = np.asarray([True, True, False, False])
 
 def time_of(shares: np.ndarray) -> np.ndarray:
     """Of each operator's own work, of all the time that rows take."""
-    return shares * COSTS / (1.0 + shares @ COSTS)
+    return np.asarray(shares * COSTS / (1.0 + shares @ COSTS))
 
 
 def dealt(
@@ -38,7 +38,7 @@ def dealt(
         events[:, 0] = rng.random(batch) < np.asarray(rates)[numbers]
         dealer.learn(steps, np.arange(batch), events, again=0, borrowed=0)
         seen.append(shares)
-    return np.mean(seen[batches // 4 :], axis=0)
+    return np.asarray(np.mean(seen[batches // 4 :], axis=0))
 
 
 def test_a_dear_operator_that_finds_nothing_keeps_to_its_share_of_the_time() -> None:
