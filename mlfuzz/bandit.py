@@ -55,15 +55,34 @@ class Bandit:
 
     def shares(self, rng: np.random.Generator, *, lots: int = 1) -> Shares:
         """Of a batch, (ways,), summing to 1: each its floor, and the best of each lot an equal part of what is left."""
-        mean = (self._events.sum(0) + RARE) / (self._rows.sum() + PRIOR_ROWS)
-        prior = np.maximum(PRIOR_ROWS, PRIOR_EVENTS / mean)
+        mean, prior = self._prior()
         shape = self._events + prior * mean
         rates = rng.gamma(shape, size=(lots, *shape.shape)) / (self._rows[:, None] + prior)
-        worths = self._worths / np.where(np.arange(len(mean)) == 0, 1.0, 1.0 + mean[0] / EASY)
-        values = (rates / (mean + RARE)) @ worths / self._costs
+        values = self._worth(rates, mean) / self._costs
         best = np.bincount(values.argmax(axis=1), minlength=len(self._rows))
         shares: Shares = self._floors + (1.0 - self._floors.sum()) * best / lots
         return shares
+
+    def values(self) -> Shares:
+        """What a row of each way is worth on average, (ways,), as far as is known: the mean where little is."""
+        mean, prior = self._prior()
+        return self._worth((self._events + prior * mean) / (self._rows[:, None] + prior), mean)
+
+    @property
+    def rows(self) -> Shares:
+        """Of each way, faded: what is known of it rests on so many."""
+        return self._rows
+
+    def _prior(self) -> tuple[Shares, Shares]:
+        """Events of each kind a row (kinds,), and as if so many rows had brought them to each way."""
+        mean = (self._events.sum(0) + RARE) / (self._rows.sum() + PRIOR_ROWS)
+        return mean, np.maximum(PRIOR_ROWS, PRIOR_EVENTS / mean)
+
+    def _worth(self, rates: Shares, mean: Shares) -> Shares:
+        """Of rates (..., kinds) under what all ways bring."""
+        worths = self._worths / np.where(np.arange(len(mean)) == 0, 1.0, 1.0 + mean[0] / EASY)
+        worth: Shares = (rates / (mean + RARE)) @ worths
+        return worth
 
     def learn(self, ways: NDArray[np.int64], events: NDArray[np.floating[Any]]) -> None:
         """ways: of each row (B,). events: what it brought, (B, kinds)."""

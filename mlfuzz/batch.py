@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeAlias
 
 import numpy as np
@@ -189,13 +189,14 @@ def to_unit(stored: Tensor, modality: Modality) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operator over rows [start, stop): its parameters as columns, as recorded."""
+    """One operator over rows [start, stop): its parameters as columns, as recorded. seconds: that it took."""
 
     name: str
     version: int
     start: int
     stop: int
     columns: Recorded
+    seconds: float = field(default=0.0, compare=False)
 
     def mutation(self, row: int) -> Mutation:
         at = row - self.start

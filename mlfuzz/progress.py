@@ -48,11 +48,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorStats(msgspec.Struct, kw_only=True):
-    """Of one mutator: rows it was applied to, how many gained, failed, were unjudged; rows and failures by severity."""
+    """Of one mutator: rows it was applied to, how many gained, failed, were unjudged; rows and failures by severity.
+
+    firsts: rows that failed in a way that was not known of their seed, of this mutator, or in that place.
+    """
 
     rows: int = 0
     gains: int = 0
     failures: int = 0
+    firsts: int = 0
     unjudged: int = 0
     rows_by_severity: Bins = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
     failures_by_severity: Bins = msgspec.field(default_factory=lambda: [0] * SEVERITY_BINS)
@@ -86,6 +90,15 @@ class SeedStats(msgspec.Struct, kw_only=True):
     broken: int = 0
 
 
+class SearchStats(msgspec.Struct, kw_only=True):
+    """Of all searches: evaluations of the target, seconds, seeds that an oracle failed on for the first time, gains."""
+
+    evaluations: int = 0
+    seconds: float = 0.0
+    firsts: int = 0
+    gains: int = 0
+
+
 class Miss(msgspec.Struct, kw_only=True, frozen=True):
     """The nearest a campaign came to a failure: for reports of campaigns that found nothing."""
 
@@ -101,7 +114,8 @@ class Stats(msgspec.Struct, kw_only=True):
 
     target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
-    confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store).
+    spent: seconds of each mutator's own work; wall time, as `timing` is. searches: what searches took and found.
+    confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store, search).
     shares: seconds of the last run, by what they went into (start, fuzzing, deaths, wrap_up), and those asked for.
     unstable: why nothing that was found, or not, says anything of this target; "" where it answers alike each time.
     layers: {"name", "units", "covered"} each. ended: why the campaign ended, "" while it runs.
@@ -125,6 +139,8 @@ class Stats(msgspec.Struct, kw_only=True):
     unjudged: int = 0
     dropped: int = 0
     operators: dict[str, OperatorStats] = {}
+    spent: dict[str, float] = {}
+    searches: SearchStats = msgspec.field(default_factory=SearchStats)
     confusion: list[list[Any]] = []
     coverage: dict[str, float] = {}
     layers: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from mlfuzz.corpus import entry as entries_of
 from mlfuzz.corpus.entry import Entry
 from mlfuzz.findings.finding import FileRef, Finding, Run, dumps, identify
 from mlfuzz.mutation import Chain, Mutation
-from mlfuzz.progress import Miss, OperatorStats, Progress, SeedStats, Stats
+from mlfuzz.progress import Miss, OperatorStats, Progress, SearchStats, SeedStats, Stats
 from mlfuzz.storage.journal import Item, Journal
 from mlfuzz.storage.workdir import Workdir
 
@@ -181,8 +181,9 @@ def _stats(name: str, clean: bool) -> Stats:
         share = [rows // 5] * 5
         return OperatorStats(
             rows=rows,
-            gains=rows // 90,
+            gains=rows // 90 if failures else 0,
             failures=0 if clean else failures,
+            firsts=0 if clean else failures // 50,
             rows_by_severity=share,
             failures_by_severity=[0] * 5 if clean else bins,
         )
@@ -201,7 +202,8 @@ def _stats(name: str, clean: bool) -> Stats:
         },
         setup={
             "batch": 128, "scheduler": {"name": "mixed"}, "coverage": {"name": "novelty", "radius": 0.31},
-            "oracles": ["label", "nonfinite"], "seed": 0, "mlfuzz": "0.1.0", "torch": "2.13.0+cpu",
+            "oracles": ["label", "nonfinite"], "seed": 0, "target": "digits", "exclude": [],
+            "mlfuzz": "0.1.0", "torch": "2.13.0+cpu",
         },
         seeds=SeedStats(
             usable=180, labelled=180, skipped={"not a picture": 2}, failing=[["5/0003.png", "5", "6"]], broken=11
@@ -227,7 +229,12 @@ def _stats(name: str, clean: bool) -> Stats:
             {"name": "features.3", "units": 32, "covered": 0.71},
             {"name": "head.1", "units": 64, "covered": 0.38},
         ],
-        timing={"mutate": 4.1, "execute": 19.8, "judge": 1.7, "novelty": 2.9, "store": 1.2},
+        spent={
+            "image.rotate": 0.9, "image.blur": 1.4, "image.noise": 0.3, "image.brightness": 0.1, "image.translate": 0.6,
+            "image.contrast": 0.8,
+        },
+        searches=SearchStats(evaluations=900, seconds=1.1, firsts=0 if clean else 7, gains=0 if clean else 2),
+        timing={"mutate": 4.1, "execute": 19.8, "judge": 1.7, "novelty": 2.9, "store": 1.2, "search": 1.1},
         nearest=Miss(
             oracle="label", margin=-0.031, unit="logits", seed="7/0002.png",
             sentence="rotate 14.5 degrees, then blur 0.7 px",

@@ -18,7 +18,7 @@ Ranges: TypeAlias = Mapping[str, Mapping[str, tuple[float, float]]]
 
 DEFAULT = "mixed"
 
-GUIDANCE_VERSION = 2
+GUIDANCE_VERSION = 3
 """Goes into every hash: raised whenever a scheduler, criterion or way of dealing behaves otherwise under one name."""
 
 UNBOUNDED: Table = {"per_kind": 1e6, "total": 1e6, "steps": 256, "sums": {}}

@@ -25,7 +25,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.report import codeside, numbers, tables, weakness
+from mlfuzz.report import codeside, numbers, operator_costs, tables, weakness
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
 from mlfuzz.report.summary import FaultGroup, Summary
@@ -48,6 +48,8 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
     inline_limit: bytes of the page up to which inputs are shown in it; beyond, they are linked.
     """
     shelf = _Shelf(summary, path.parent, inline_limit)
+    costs = operator_costs.operator_costs(summary.stats, summary.faults)
+    useless = operator_costs.fruitless(costs)
     page = _environment().get_template("report.html").render(
         title=title or summary.stats.campaign,
         summary=summary,
@@ -56,6 +58,11 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         tiles=tables.tiles(summary),
         curves=tables.curves(summary),
         operators=tables.failure_rates(summary.stats),
+        costs=costs,
+        cost_heads=operator_costs.HEADS,
+        cost_words=operator_costs.EXPLANATION,
+        useless=useless,
+        switch_off=operator_costs.switch_off(useless, summary.stats),
         confusion=tables.confusion(summary.stats),
         layers=tables.layers(summary.stats),
         timing=tables.timing(summary.stats),

@@ -41,6 +41,7 @@ class Counters:
     def __init__(self) -> None:
         self.clock = Clock()
         self.operators: dict[str, OperatorStats] = {}
+        self.spent: dict[str, float] = {}
         self.inputs = 0
         self.failing = 0
         self.unjudged = 0
@@ -69,7 +70,7 @@ class Counters:
 
     def count(
         self, mutated: Mutated, ran: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],
-        failing: NDArray[np.bool_], dropped: NDArray[np.bool_],
+        failing: NDArray[np.bool_], dropped: NDArray[np.bool_], firsts: NDArray[np.bool_],
     ) -> None:  # fmt: skip
         """Count a batch. ran: positions of the rows that gave an answer; the other arrays are theirs."""
         self.inputs += len(mutated.dropped)
@@ -84,19 +85,22 @@ class Counters:
         rows, numbers = _rows_of(mutated.steps, ran)
         count = len(mutated.steps)
         by_bin = numbers * SEVERITY_BINS + bins[rows]
-        kinds = [np.bincount(numbers[kind[rows]], minlength=count).tolist() for kind in (gains > 0, unjudged)]
+        kinds = [np.bincount(numbers[kind[rows]], minlength=count).tolist() for kind in (gains > 0, unjudged, firsts)]
         seen, broken = (
             np.bincount(each, minlength=count * SEVERITY_BINS).reshape(count, SEVERITY_BINS).tolist()
             for each in (by_bin, by_bin[failing[rows]])
         )
         for step, *counts in zip(mutated.steps, *kinds, seen, broken, strict=True):
             self._count_step(step.name, *counts)
+            self.spent[step.name] = self.spent.get(step.name, 0.0) + step.seconds
 
     def _count_oracles(self, margins: NDArray[np.float32]) -> None:
         counts = np.stack([(margins > 0).sum(axis=0), (~np.isnan(margins)).sum(axis=0)])
         self.by_oracle = counts if self.by_oracle.shape != counts.shape else self.by_oracle + counts
 
-    def _count_step(self, name: str, gains: int, unjudged: int, rows: list[int], failures: list[int]) -> None:
+    def _count_step(
+        self, name: str, gains: int, unjudged: int, firsts: int, rows: list[int], failures: list[int]
+    ) -> None:
         """Of one step. rows, failures: by severity."""
         stats = self.operators.get(name)
         if stats is None:
@@ -104,6 +108,7 @@ class Counters:
         stats.rows += sum(rows)
         stats.gains += gains
         stats.unjudged += unjudged
+        stats.firsts += firsts
         stats.failures += sum(failures)
         stats.rows_by_severity = list(map(add, stats.rows_by_severity, rows))
         stats.failures_by_severity = list(map(add, stats.failures_by_severity, failures))

@@ -127,6 +127,7 @@ class Loop:
         self.finish(executed)
         if self.searcher is not None:
             self.searcher.note(len(executed.picked))
+            self.parts.plan.searched(self.searcher.held_share)
         return len(executed.picked)
 
     def _reading(self, run: Callable[[], int]) -> int:
@@ -280,7 +281,7 @@ class Loop:
         solid = margins > np.asarray(self.parts.floors, np.float32)
         if self.searcher is not None and failing.any():
             rows, oracles = np.nonzero(solid)
-            self.searcher.broke(seeds[rows], oracles)
+            self.searcher.broke(seeds[rows], oracles, searched=executed.searched)
         self._learn_caps(executed, evaluation)
         if not executed.searched:  # the scheduler did not pick these, and a search breaks nearly every seed
             if failing.any():
@@ -295,7 +296,7 @@ class Loop:
             self.parts.plan.learn(executed.mutated, ran, events)
             self._repeats.rank(executed.batch, ran, news.operators + self._nearer(picked, margins))
             self.parts.criterion.tune()
-        self.tally.count(executed.mutated, ran, gains, margins, failing, evaluation.dropped)
+        self.tally.count(executed.mutated, ran, gains, margins, failing, evaluation.dropped, news.operators > 0)
         self.tally.clock.lap("judge")
 
     def _pick(self, rng: np.random.Generator) -> Indices:

@@ -70,6 +70,8 @@ class SearchScheduler:
     can, and leaves alone what is relative to the seed unless limits say how far an input may go from it.
     key: of the order in which seeds are searched from; another for each worker and life. batch: rows of one forward
     pass. ran: inputs of the campaign's ordinary batches. spent: evaluations of searches; a gradient counts as two.
+    evaluated: of these, what was run indeed. firsts: seeds that an oracle failed on for the first time in this life by
+    what a search found; others: by what ordinary batches did.
     """
 
     target: Any
@@ -86,6 +88,9 @@ class SearchScheduler:
     ran: int = 0
     spent: int = 0
     turns: int = 0
+    evaluated: int = 0
+    firsts: int = 0
+    others: int = 0
     _places: dict[int, int] = field(default_factory=dict)
     _broken: set[tuple[int, int]] = field(default_factory=set)
     _white: bool | None = None
@@ -99,6 +104,13 @@ class SearchScheduler:
     def turn_size(self) -> int:
         """Evaluations of the next turn, those of what it finds included."""
         return min(max(BATCHES * self.batch, EACH), MOST, HEAD_START << min(self.turns, 10))
+
+    @property
+    def held_share(self) -> float:
+        """Of the time, what searches take that find less a pass than ordinary batches do; 0 where they keep up."""
+        if not self.spent or (self.firsts and self.firsts * self.ran >= self.others * self.spent):
+            return 0.0
+        return self.spent / (self.spent + self.ran)
 
     def note(self, inputs: int) -> None:
         """An ordinary batch has run."""
@@ -132,8 +144,10 @@ class SearchScheduler:
         aim.tried += len(picked)
         if catch is None:
             self.spent += size
+            self.evaluated += asked
             return SearchResult(picked[:0], None, asked)
         aim.found += len(catch.hits)
+        self.evaluated += asked + catch.spent + len(catch.hits)
         self.spent += asked + catch.spent + len(catch.hits)
         mutated = self._mutated(picked[catch.hits], catch) if len(catch.hits) else None
         return SearchResult(picked[catch.hits], mutated, asked + catch.spent)
@@ -176,9 +190,14 @@ class SearchScheduler:
         """Evaluations a parent: what did not fail in a first round is hard."""
         return EACH if self._places.get(aim.number, 0) < len(self.seeds) else HARD
 
-    def broke(self, seeds: Indices, oracles: Indices) -> None:
-        """Failures beyond the floors, found by whatever means: of each the seed and the oracle's number."""
-        self._broken.update(zip(oracles.tolist(), seeds.tolist(), strict=True))
+    def broke(self, seeds: Indices, oracles: Indices, *, searched: bool) -> None:
+        """Failures beyond the floors: of each the seed and the oracle's number. searched: by what a search found."""
+        fresh = set(zip(oracles.tolist(), seeds.tolist(), strict=True)) - self._broken
+        self._broken |= fresh
+        if searched:
+            self.firsts += len(fresh)
+        else:
+            self.others += len(fresh)
 
     def _parents(self, aim: Objective, count: int, rng: np.random.Generator) -> Indices:
         """The next in an order of chance: seeds that this oracle has not failed on; in every other round entries that

@@ -19,7 +19,14 @@ from mlfuzz.mutators.schedule.applicable import applicable
 from mlfuzz.mutators.schedule.bandit import OperatorBandit
 from mlfuzz.mutators.schedule.plan import Plan
 from mlfuzz.mutators.schedule.published import published
-from mlfuzz.mutators.schedule.weights import ELEMENT_NS, SLICE_SECONDS, slices_for, slices_for_turns, weights
+from mlfuzz.mutators.schedule.weights import (
+    ELEMENT_NS,
+    PER_ROW_COST,
+    SLICE_SECONDS,
+    slices_for,
+    slices_for_turns,
+    weights,
+)
 from mlfuzz.targets.calibrate import SECONDS_A_BATCH
 from mlfuzz.targets.variants.base import AnyTarget
 
@@ -62,7 +69,8 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
         costs = np.asarray([part.cost for part in dealt]) * ELEMENT_NS * 1e-9 * elements / seconds
         shares = shares / shares.sum()
         step = float(costs @ shares) + slices * SLICE_SECONDS / (batch * seconds)
-        dealer = OperatorBandit([part.name for part in dealt], shares, costs, step=step)
+        dear = np.asarray([part.cost >= PER_ROW_COST for part in dealt])
+        dealer = OperatorBandit([part.name for part in dealt], shares, costs, step=step, dear=dear)
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
 
 

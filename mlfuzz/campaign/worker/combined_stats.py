@@ -9,7 +9,7 @@ import msgspec
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import StorageError
-from mlfuzz.progress import OperatorStats, Progress, Stats, best_operators
+from mlfuzz.progress import OperatorStats, Progress, SearchStats, Stats, best_operators
 from mlfuzz.storage.durable import read_regular, remove, write_atomic
 from mlfuzz.storage.workdir import Workdir
 
@@ -53,8 +53,10 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
         seconds=base.seconds + max(part.seconds for part in parts),
         entries=max(part.entries for part in parts),
         **{name: getattr(base, name) + sum(getattr(part, name) for part in parts) for name in _ADDED},
-        operators=of_all([base, *parts]), confusion=_confusion([base, *parts]),
-        coverage=_furthest([part.coverage for part in parts]), timing=_sums([base.timing, *(p.timing for p in parts)]),
+        operators=of_all([base, *parts]), spent=sums_of([base.spent, *(part.spent for part in parts)]),
+        searches=searches_of([base.searches, *(part.searches for part in parts)]), confusion=_confusion([base, *parts]),
+        coverage=_furthest([part.coverage for part in parts]),
+        timing=sums_of([base.timing, *(part.timing for part in parts)]),
         nearest=max(misses, key=lambda miss: miss.margin, default=None),
         warnings=list(dict.fromkeys(text for part in parts for text in part.warnings)),
         ended=next((part.ended for part in parts if part.ended), ""),
@@ -91,6 +93,11 @@ def of_all(stats: Sequence[Stats]) -> dict[str, OperatorStats]:
     return total
 
 
+def searches_of(parts: Sequence[SearchStats]) -> SearchStats:
+    """What searches took and found, added up."""
+    return SearchStats(**{name: sum(getattr(one, name) for one in parts) for name in SearchStats.__struct_fields__})
+
+
 def added(base: dict[str, OperatorStats], now: dict[str, OperatorStats]) -> dict[str, OperatorStats]:
     """Counters by operator, one on top of the other."""
     total = {}
@@ -105,7 +112,8 @@ def _sum(one: Any, other: Any) -> Any:
     return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other
 
 
-def _sums(tables: Sequence[dict[str, float]]) -> dict[str, float]:
+def sums_of(tables: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Seconds by name, added up."""
     return {name: sum(table.get(name, 0.0) for table in tables) for name in {key: 0 for one in tables for key in one}}
 
 

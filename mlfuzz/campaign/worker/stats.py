@@ -16,10 +16,10 @@ from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker import diagnostics
-from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, write_part
+from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, searches_of, sums_of, write_part
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
-from mlfuzz.progress import Miss, Progress, SeedStats, Stats
+from mlfuzz.progress import Miss, OperatorStats, Progress, SearchStats, SeedStats, Stats
 from mlfuzz.stats_writer import Rates, StatsWriter
 from mlfuzz.storage.derived import earlier_stats, fresh_stats
 from mlfuzz.storage.workdir import Workdir
@@ -82,15 +82,28 @@ class LoopStats:
         stats.dropped = before.dropped + tally.dropped
         stats.crashes = before.crashes + sum(candidates.crash_rows.values())
         stats.operators = added(before.operators, tally.operators)
+        stats.spent = sums_of([before.spent, tally.spent])
+        stats.searches = searches_of([before.searches, self._searches()])
         stats.confusion = [
             [*map(printable, candidates.names[name]), count, loop.parts.oracles[name[0]].name]
             for name, count in sorted(candidates.rows.items(), key=lambda item: -item[1])
             if name in candidates.names
         ]
         stats.coverage = {name: float(value) for name, value in loop.parts.criterion.covered().items()}
-        stats.timing = {name: before.timing.get(name, 0.0) + spent for name, spent in tally.clock.seconds.items()}
+        stats.timing = sums_of([before.timing, tally.clock.seconds])
         stats.nearest = self._nearest()
         stats.warnings = list(dict.fromkeys(self._warnings + self._lost() + self._mistuned()))
+
+    def _searches(self) -> SearchStats:
+        """Of this life. What they find is recorded as one `replace`, whose gains are theirs."""
+        loop, tally = self._loop, self._loop.tally
+        if (searcher := loop.searcher) is None:
+            return SearchStats()
+        found = tally.operators.get(f"{loop.parts.target.modality.name}.replace", OperatorStats())
+        return SearchStats(
+            evaluations=searcher.evaluated, seconds=tally.clock.seconds.get("search", 0.0), firsts=searcher.firsts,
+            gains=found.gains,
+        )  # fmt: skip
 
     def progress(self, inputs: int, saved: int) -> Progress:
         """A record of now, after `count`. inputs: of this life. saved: findings in the campaign."""
@@ -173,7 +186,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
     return {
         "batch": parts.batch, "preset": spec.preset, "guidance": guidance_hash(spec), "scheduler": spec.scheduler,
         "coverage": spec.coverage, "oracles": oracles,
-        "mutators": [part.name for part in parts.plan.mutators], "limits": spec.limits, "seed": spec.seed,
+        "mutators": [part.name for part in parts.plan.mutators], "target": spec.name, "exclude": spec.exclude,
+        "limits": spec.limits, "seed": spec.seed,
         "seeds": spec.seeds, "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from mlfuzz.budget import in_words
 from mlfuzz.cli.resolve.context import Context, Here
 from mlfuzz.cli.terminal.damage import tell_damage, worst
+from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.errors import MlfuzzError
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.weakness import weaknesses
@@ -17,7 +19,9 @@ from mlfuzz.integrity.inspect import inspect
 from mlfuzz.integrity.losses import Integrity
 from mlfuzz.progress import Stats
 from mlfuzz.report.numbers import percent
+from mlfuzz.report.operator_costs import EXPLANATION, HEADS, OperatorCost, outline
 from mlfuzz.report.summary import group
+from mlfuzz.report.visible import visible
 from mlfuzz.storage.derived import Tell, stored_progress, stored_stats
 from mlfuzz.storage.lock import holder
 from mlfuzz.storage.workdir import Workdir, campaigns, find_campaign
@@ -40,7 +44,7 @@ def status(
         chosen = [find_campaign(base, name)] if name else campaigns(base)
         found = [inspect(workdir) for workdir in chosen]
         states = [state_of(*pair, context.terminal.warn) for pair in zip(chosen, found, strict=True)]
-        _show(context, states, str(base))
+        _show(context, states, str(base), whole=bool(name))
         code = worst(0, *(tell_damage(context.terminal, one, folder=dir) for one in found))
         if not watch:
             return code
@@ -76,11 +80,13 @@ def state_of(workdir: Workdir, found: Integrity, tell: Tell) -> dict[str, Any]:
         "faults": len(group(confirmed)),
         "findings": len(confirmed),
         "flaky": sum(finding.verdict == "flaky" for finding in findings),
+        "operators": outline(stats, group(confirmed)),
         "to_confirm": sum(finding.verdict == "candidate" for finding in findings),
     }
 
 
-def _show(context: Context, states: list[dict[str, Any]], base: str) -> None:
+def _show(context: Context, states: list[dict[str, Any]], base: str, *, whole: bool) -> None:
+    """whole: of one campaign its operators too."""
     terminal = context.terminal
     if terminal.json:
         terminal.emit(states)
@@ -103,6 +109,25 @@ def _show(context: Context, states: list[dict[str, Any]], base: str) -> None:
         "flaky",
     )
     terminal.table(heads, [_row(state) for state in states])
+    if whole and "operators" in states[0]:
+        _show_operators(terminal, states[0]["operators"])
+
+
+def _show_operators(terminal: Terminal, found: Mapping[str, Any]) -> None:
+    """Of one campaign: what each operator took and found."""
+    if not found["rows"]:
+        return
+    for sentence in EXPLANATION.split(". "):
+        terminal.result(sentence.removesuffix("."))
+    terminal.table(HEADS, [OperatorCost(*row.values()).cells() for row in found["rows"]])
+    if not found["fruitless"]:
+        return
+    named = visible(", ".join(found["fruitless"]))
+    terminal.result(f"{named} took much of the time and found nothing")
+    if found["switch_off"]:
+        terminal.result("to leave that out write into mlfuzz.toml, and begin another campaign:")
+        for line in found["switch_off"].splitlines():
+            terminal.result(f"  {visible(line)}")
 
 
 def _row(state: dict[str, Any]) -> list[str]:

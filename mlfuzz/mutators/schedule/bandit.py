@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlfuzz.bandit import Bandit, Shares
 from mlfuzz.batch import Indices, Step
+from mlfuzz.mutators.schedule.dear import DEAR_SHARE, SAVED, capped, in_proportion, taken
 
 ANEW, AGAIN, BORROWED, STACKED = range(4)
 """A step drawn anew; the step that made the parent, once more (what Hooke and Jeeves, J. ACM 8, 1961, call a pattern
@@ -59,14 +60,23 @@ class OperatorBandit:
 
     weights: shares by cost alone, (operators,); each operator keeps a quarter of it, and not less than the floor that
     it was given there. costs: of an operator's step, in forward passes of one input, (operators,). step: of an average
-    step with its part of the fixed costs, in the same unit: what one step more costs.
+    step with its part of the fixed costs, in the same unit: what one step more costs. dear: (operators,) those that
+    have only so much of the time together (`dear.DEAR_SHARE`) unless they find in proportion; None: none of them.
     """
 
-    def __init__(self, names: Sequence[str], weights: Shares, costs: Shares, *, step: float = 0.0) -> None:
+    def __init__(
+        self, names: Sequence[str], weights: Shares, costs: Shares, *, step: float = 0.0,
+        dear: NDArray[np.bool_] | None = None,
+    ) -> None:  # fmt: skip
         self._number = {name: number for number, name in enumerate(names)}
         floors = np.minimum(weights, np.maximum(FLOOR, (1.0 - LEARNT) * weights))
         worths = (FAULT, RECORD, GAIN)
         self._operators = Bandit(len(names), worths, costs=1.0 + DEARER * costs, floors=floors)
+        self._costs, self._least = costs, np.minimum(weights, FLOOR)
+        self._dear = np.zeros(len(names), np.bool_) if dear is None else dear
+        self._saved = 0.0
+        self.elsewhere = 0.0
+        """Of the time: what searches take that do not find in proportion."""
         one = 1.0 + step
         self._ways = Bandit(
             4,
@@ -77,7 +87,14 @@ class OperatorBandit:
 
     def weights(self, rng: np.random.Generator) -> Shares:
         """Of the operators in the next batch."""
-        return self._operators.shares(rng, lots=LOTS)
+        shares = self._operators.shares(rng, lots=LOTS)
+        if not self._dear.any():
+            return shares
+        held = self._dear & ~in_proportion(self._operators.values(), self._operators.rows, self._costs, self._dear)
+        room = max(0.0, DEAR_SHARE - self.elsewhere)
+        shares = capped(shares, self._least, self._costs, held, room=min(1.0, room + self._saved))
+        self._saved = float(np.clip(self._saved + room - taken(shares, self._costs, held), 0.0, SAVED * room))
+        return shares
 
     def ways(self, batch: int, rng: np.random.Generator) -> Ways:
         """What the rows of the next batch are made by."""
@@ -107,8 +124,10 @@ class OperatorBandit:
 
     def state(self) -> dict[str, NDArray[Any]]:
         parts = {"operators": self._operators, "ways": self._ways}
-        return {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state().items()}
+        learnt = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state().items()}
+        return {**learnt, "dear.saved": np.asarray(self._saved)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        self._saved = float(state.get("dear.saved", 0.0))
         for name, part in (("operators", self._operators), ("ways", self._ways)):
             part.restore({key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{name}.")})

@@ -146,6 +146,11 @@ class Plan:
                 mutated.steps, rows, events, again=mutated.again, borrowed=mutated.borrowed, stacked=mutated.stacked
             )
 
+    def searched(self, share: float) -> None:
+        """Of the time, what searches take without finding in proportion: dear operators are left the rest of theirs."""
+        if self.dealer is not None:
+            self.dealer.elsewhere = share
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         learnt = self.dealer.state() if self.dealer is not None else {}
         return {"credit": self._credit.copy(), "waited": self._waited.copy(), **learnt}

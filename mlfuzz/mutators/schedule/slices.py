@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -69,6 +70,7 @@ def apply_slices(
     parts: list[tuple[int, Rows]] = []
     steps = []
     for each in slices:
+        began = perf_counter()
         part, start, stop = each.mutator, each.start, each.stop
         drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
         seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
@@ -83,7 +85,7 @@ def apply_slices(
                 some = {name: column[first - start : last - start] for name, column in recorded.items()}
             room = None if whole is None else whole[first:last]
             parts.append((first, part.apply(source.part(first, last), some, into=room)))
-        steps.append(Step(part.name, part.version, start, stop, recorded))
+        steps.append(Step(part.name, part.version, start, stop, recorded, perf_counter() - began))
         loads[start:stop] = allowed.loads
         dropped[start:stop] |= allowed.dropped
         np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])

@@ -33,7 +33,7 @@ WITH_GRADIENTS = "mixed+gradients"
 """The default as it is; in the row "mixed" the same default is shown a target that has no gradients."""
 
 GUIDING = ("schedulers", "coverage", "campaign/search", "mutators/schedule/plan.py", "mutators/schedule/weights.py",
-    "mutators/schedule/slices.py", "mutators/schedule/bandit.py", "campaign/loop/loop.py",
+    "mutators/schedule/slices.py", "mutators/schedule/bandit.py", "mutators/schedule/dear.py", "campaign/loop/loop.py",
     "campaign/loop/failure_novelty.py", "campaign/loop/step_reuse.py", "bandit.py",
 )  # fmt: skip
 """Code that decides what is tried next."""

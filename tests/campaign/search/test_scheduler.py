@@ -125,7 +125,7 @@ def test_the_next_parents_are_seeds_that_nothing_has_broken(tmp_path: Path) -> N
         assert searcher is not None
         aim = searcher.aims[-1]
         broken = np.asarray([0, 2, 3, 5, 6])
-        searcher.broke(broken, np.full(len(broken), aim.number))
+        searcher.broke(broken, np.full(len(broken), aim.number), searched=False)
         assert set(searcher._parents(aim, 3, rng).tolist()) == {1, 4, 7}
         later = np.concatenate([searcher._parents(aim, 4, rng) for _ in range(3)])
         assert np.isin(broken, later).any(), "then the children of any have their turn"

@@ -12,7 +12,7 @@ from mlfuzz.campaign.worker.combined_stats import (
     of_all,
     read_part,
 )
-from mlfuzz.progress import Miss, OperatorStats, Progress, Stats
+from mlfuzz.progress import Miss, OperatorStats, Progress, SearchStats, Stats
 from mlfuzz.storage.derived import earlier_stats
 from mlfuzz.storage.workdir import Workdir
 
@@ -51,6 +51,18 @@ def test_operators_and_confusions_of_all_are_counted_once_each():
     assert whole.operators["image.fog"].rows == 20
     assert whole.operators["image.fog"].rows_by_severity == [12, 8, 0, 0, 0]
     assert whole.confusion == [["2", "3", 18, "label"], ["1", "7", 6, "label"]]
+
+
+def test_what_operators_and_searches_took_and_found_is_added_up():
+    def one(seconds: float, firsts: int) -> Stats:
+        searches = {"evaluations": 40, "seconds": seconds, "firsts": firsts, "gains": 1}
+        operators = {"image.fog": msgspec.to_builtins(OperatorStats(rows=5, firsts=firsts))}
+        return of(operators=operators, spent={"image.fog": seconds}, searches=searches)
+
+    whole = combined_stats(one(1.0, 2), [one(0.5, 1), one(0.25, 3)], lives=1)
+    assert whole.operators["image.fog"].firsts == 6
+    assert whole.spent == {"image.fog": 1.75}
+    assert whole.searches == SearchStats(evaluations=120, seconds=1.75, firsts=6, gains=3)
 
 
 def test_the_nearest_miss_is_the_nearest_of_all_and_each_warning_is_said_once():
