@@ -35,6 +35,18 @@ def test_many_features_become_few_columns(width: int, columns: int) -> None:
     assert embedding.embed(rows).shape == (60, columns)
 
 
+@pytest.mark.parametrize(("rows", "width"), [(1, 400), (63, 9000), (130, 9000), (3001, 400)])
+def test_a_batch_worked_in_blocks_has_the_bits_of_one_worked_whole(rows: int, width: int) -> None:
+    embedding = fit(features(80, width))
+    seen = features(rows, width, key=3)
+    standard = (seen - embedding.mean) * embedding.scale.reciprocal()
+    assert embedding.components is not None
+    kept = standard @ torch.nn.functional.pad(embedding.components, (0, 1))
+    dropped = standard.square().sum(1) - torch.linalg.vecdot(kept, kept)
+    kept[:, -1] = dropped.clamp_min(0.0).sqrt()
+    assert torch.equal(embedding.embed(seen), kept)
+
+
 def test_distances_along_what_was_seen_are_kept() -> None:
     rows = features(300, 200)
     embedding = fit(rows)
