@@ -74,7 +74,8 @@ class Mixed:
         self._keys_of.extend(keys)
         rows = self._entries.grow(seeds, gains, margins)
         own = self._entries.first_of(seeds) == rows
-        self._nearest.bar(seeds[own], by_every_rival(margins[own]))
+        if own.any():
+            self._nearest.bar(seeds[own], by_every_rival(margins[own]))
         self._nearest.fold(rows[~own], seeds[~own], *by_rival(margins[~own], keys[~own]))
         self._gained.extend(rows[gains > 0])
         self._way_of = reach(self._way_of, len(self._entries), ANY)
