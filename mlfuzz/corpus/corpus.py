@@ -329,7 +329,7 @@ class Corpus:
 
     def _append(
         self,
-        rows: Sequence[EntryRow] | Sequence[Entry],
+        rows: Sequence[EntryRow | Entry],
         headers: Sequence[bytes],
         vectors: Sequence[bytes],
         places: Sequence[tuple[int, int]],

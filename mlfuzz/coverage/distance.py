@@ -113,9 +113,10 @@ def first_of_their_kind(rows: Vectors, limit: float) -> tuple[Indices, Squares]:
     chosen = np.ones(len(rows), np.bool_)
     earlier, later = near_pairs(rows, limit)
     starts = np.flatnonzero(np.diff(later, prepend=-1))
+    edges = [*starts.tolist(), len(later)]
     # Only rows with an earlier neighbour are looked at one by one: few, once the radius has settled.
-    for row, near in zip(later[starts].tolist(), np.split(earlier, starts[1:]), strict=False):
-        chosen[row] = not chosen[near].any()
+    for row, first, stop in zip(later[starts].tolist(), edges[:-1], edges[1:], strict=True):
+        chosen[row] = not chosen[earlier[first:stop]].any()
     kept = rows[chosen]
     return np.flatnonzero(chosen), nearest(kept, kept, norms_of(kept), earlier=True)
 
