@@ -89,7 +89,8 @@ class Nearest:
         """
         if self._rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
-        open_ways = ((self._rows >= 0) & ~self.closed).take(seeds, axis=0)
+        size = int(seeds.max(initial=-1)) + 1  # tables that were restored may be of other lengths
+        open_ways = ((self._rows[:size] >= 0) & ~self.closed[:size]).take(seeds, axis=0)
         oracle = np.where(open_ways, rng.random(open_ways.shape), -1.0).argmax(axis=1)
         row = np.where(open_ways[np.arange(len(seeds)), oracle], self._rows[seeds, oracle], -1)
         share = self._least + (self._most - self._least) * self._patience / (self._patience + self.tries[seeds, oracle])

@@ -71,6 +71,14 @@ def test_margins_by_column_are_taken_as_those_of_a_table_that_is_as_wide() -> No
         np.testing.assert_array_equal(narrow._margins, wide._margins)
 
 
+def test_tables_restored_longer_or_shorter_than_others_are_picked_from_all_the_same() -> None:
+    nearest = Nearest(2, most=1.0, least=1.0)
+    nearest.fold(np.asarray([7]), np.asarray([3]), np.asarray([[-1.0, np.nan]], np.float32))
+    nearest.closed = np.zeros((9, 2), np.bool_)
+    assert nearest.choose(np.full(8, 3), np.random.default_rng(0)).tolist() == [7] * 8
+    assert not len(nearest.choose(np.zeros(0, np.int64), np.random.default_rng(0)))
+
+
 def led(scheduler: Mixed) -> set[int]:
     """Rows that climbs start from."""
     return set(scheduler._nearest.choose(np.zeros(200, np.int64), np.random.default_rng(1)).tolist()) - {-1}
