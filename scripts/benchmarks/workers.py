@@ -6,7 +6,7 @@ turn and one for all: `together` is the share of one worker's inputs a CPU secon
 `apart` that of two that share nothing but the machine. Where `apart` falls short it is cache or memory bandwidth; what
 `together` falls short of `apart` is the exchange. load: of the machine, one minute's mean.
 
-    scripts/bench workers [--models mlp,lenet] [--rounds 3] [--batches 60]
+    scripts/bench workers [--models mlp,lenet] [--rounds 3] [--batches 60] [--batch 1024]
 """
 
 from __future__ import annotations
@@ -40,12 +40,11 @@ LEAST = 0.9
 class Worker:
     """A process that runs one worker of a campaign; it waits for a line before it fuzzes."""
 
-    def __init__(self, model: str, base: Path, batches: int, *, number: int = 0, workers: int = 1) -> None:
-        command = [sys.executable, __file__, "--models", model, "--batches", str(batches), "--worker", str(base)]
-        self._process = subprocess.Popen(
-            [*command, "--number", str(number), "--workers", str(workers)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+    def __init__(self, model: str, base: Path, batch: int, batches: int, *, number: int = 0, workers: int = 1) -> None:
+        numbers = {"batch": batch, "batches": batches, "number": number, "workers": workers}
+        named = [word for name, value in numbers.items() for word in (f"--{name}", str(value))]
+        command = [sys.executable, __file__, "--models", model, "--worker", str(base), *named]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._line()
 
     def begin(self) -> None:
@@ -68,27 +67,29 @@ class Worker:
         return line
 
 
-def work(model: str, base: Path, number: int, workers: int, batches: int) -> dict[str, float]:
+def work(model: str, base: Path, number: int, workers: int, batch: int, batches: int) -> dict[str, float]:
     """In a worker's own process: open, wait for the word, warm up, run."""
     target, _, _ = _subject(model)
-    with Campaign.open(
-        base / "campaign", target, seeds=base / "seeds", lock=False, worker=number, workers=workers
-    ) as campaign:
+    shared: dict[str, Any] = {"lock": False, "worker": number, "workers": workers}
+    with Campaign.open(base / "campaign", target, seeds=base / "seeds", batch=batch, **shared) as campaign:
         print("ready", flush=True)
         sys.stdin.readline()
-        batch = campaign.loop.parts.batch
         campaign.run(Budget(inputs=batch * WARM_BATCHES), triage_here=False)
         before, entries = campaign.loop.tally.inputs, len(campaign.corpus)
-        wall, used = time.monotonic(), time.process_time()
-        campaign.run(Budget(inputs=batch * batches), triage_here=False)
-        used, wall = time.process_time() - used, time.monotonic() - wall
+        clocks = [(time.monotonic(), time.process_time())]
+        campaign.run(
+            Budget(inputs=batch * batches), triage_here=False,
+            on_progress=lambda _: clocks.append((time.monotonic(), time.process_time())),
+        )  # fmt: skip
+        # Up to the last record of progress: what ends a run is done once a worker, however much there is to share.
+        wall, used = (last - first for first, last in zip(clocks[0], clocks[-1], strict=True))
         return {
             "inputs": campaign.loop.tally.inputs - before, "cpu_s": used, "wall_s": wall,
-            "entries": len(campaign.corpus) - entries, "batch": batch,
+            "entries": len(campaign.corpus) - entries,
         }  # fmt: skip
 
 
-def turn(model: str, kind: str, batches: int) -> dict[str, Any]:
+def turn(model: str, kind: str, batch: int, batches: int) -> dict[str, Any]:
     """One turn of a kind: "alone", "apart" or "together"."""
     _, write, _ = _subject(model)
     with ExitStack() as stack:
@@ -98,7 +99,7 @@ def turn(model: str, kind: str, batches: int) -> dict[str, Any]:
         for number in range(count):
             shared = {"number": number, "workers": count} if kind == "together" else {}
             each = batches // count if kind == "together" else batches
-            worker = Worker(model, bases[number % len(bases)], each, **shared)
+            worker = Worker(model, bases[number % len(bases)], batch, each, **shared)
             workers.append(stack.enter_context(closing(worker)))
         for worker in workers:
             worker.begin()
@@ -106,16 +107,16 @@ def turn(model: str, kind: str, batches: int) -> dict[str, Any]:
     inputs, used = (sum(one[name] for one in found) for name in ("inputs", "cpu_s"))
     return {
         "bench": "workers", "model": model, "turn": kind, "inputs_per_cpu_s": round(inputs / used),
-        "cpu_share": round(used / sum(one["wall_s"] for one in found), 2), "batch": [one["batch"] for one in found],
+        "cpu_share": round(used / sum(one["wall_s"] for one in found), 2), "batch": batch,
         "entries": [one["entries"] for one in found], "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
 
-def measure(model: str, rounds: int, batches: int) -> dict[str, Any]:
+def measure(model: str, rounds: int, batch: int, batches: int) -> dict[str, Any]:
     """Rounds of all kinds in turn; each compared with the others of its round."""
     shares: dict[str, list[float]] = {"apart": [], "together": []}
     for _ in range(rounds):
-        lines = {kind: turn(model, kind, batches) for kind in ("alone", "apart", "together")}
+        lines = {kind: turn(model, kind, batch, batches) for kind in ("alone", "apart", "together")}
         for line in lines.values():
             print(json.dumps(line), flush=True)
         for kind, found in shares.items():
@@ -132,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", default="mlp,lenet")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--number", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
@@ -139,10 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tune_malloc()
     torch.set_num_threads(1)
     if options.worker:
-        print(json.dumps(work(options.models, options.worker, options.number, options.workers, options.batches)))
+        found = work(options.models, options.worker, options.number, options.workers, options.batch, options.batches)
+        print(json.dumps(found))
         return 0
     for model in options.models.split(","):
-        print(json.dumps(measure(model, options.rounds, options.batches)), flush=True)
+        print(json.dumps(measure(model, options.rounds, options.batch, options.batches)), flush=True)
     return 0
 
 
