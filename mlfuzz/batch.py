@@ -202,6 +202,14 @@ class Step:
         at = row - self.start
         return Mutation(self.name, {name: _plain(column[at]) for name, column in self.columns.items()}, self.version)
 
+    def mutations(self, rows: Indices) -> list[Mutation]:
+        """`mutation` of several rows (n,), column by column."""
+        at = rows - self.start
+        names = tuple(self.columns)
+        columns = [_plain_values(column, at) for column in self.columns.values()]
+        values = zip(*columns, strict=True) if columns else ((),) * len(at)
+        return [Mutation(self.name, dict(zip(names, row, strict=True)), self.version) for row in values]
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -237,6 +245,24 @@ class Batch:
     def mutations(self, row: int) -> Chain:
         """The record of one row: only made for rows that are kept."""
         return tuple(step.mutation(row) for step in self.steps if step.start <= row < step.stop)
+
+    def mutations_of(self, rows: Indices) -> list[Chain]:
+        """`mutations` of several rows (n,), ascending."""
+        chains: list[Chain] = [()] * len(rows)
+        edges = np.searchsorted(rows, [[step.start for step in self.steps], [step.stop for step in self.steps]])
+        for step, low, high in zip(self.steps, *edges.tolist(), strict=True):
+            if low < high:
+                for at, made in enumerate(step.mutations(rows[low:high]), low):
+                    chains[at] += (made,)
+        return chains
+
+
+def _plain_values(column: NDArray[np.generic] | list[Value], at: Indices) -> list[Value]:
+    """What `_plain` makes of the column's values there."""
+    if isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind in "iuf":
+        plain: list[Value] = column[at].tolist()
+        return plain
+    return [_plain(column[position]) for position in at.tolist()]
 
 
 def _plain(value: object) -> Value:

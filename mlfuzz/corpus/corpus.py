@@ -319,24 +319,17 @@ class Corpus:
 
     def _take_own(self, entries: Sequence[Entry], items: Sequence[Item], places: Sequence[Place]) -> None:
         self._written += len(entries)
-        for number, entry in enumerate(entries):
-            self._rows.setdefault(entry.life, {})[entry.sequence] = len(self._headers) + number
-        rows = [
-            EntryRow(
-                life=entry.life, sequence=entry.sequence, parent=entry.parent, seed=entry.seed, gain=entry.gain,
-                margins=entry.margins, loads=entry.loads, invariant=entry.invariant,
-            )
-            for entry in entries
-        ]  # fmt: skip
+        for number, entry in enumerate(entries, len(self._headers)):
+            self._rows.setdefault(entry.life, {})[entry.sequence] = number
         where = [
             (-1, -1) if entry.blob else (place.segment, place.offset)
             for entry, place in zip(entries, places, strict=True)
         ]
-        self._append(rows, [item.header for item in items], [item.vector or b"" for item in items], where)
+        self._append(entries, [item.header for item in items], [item.vector or b"" for item in items], where)
 
     def _append(
         self,
-        rows: Sequence[EntryRow],
+        rows: Sequence[EntryRow | Entry],
         headers: Sequence[bytes],
         vectors: Sequence[bytes],
         places: Sequence[tuple[int, int]],

@@ -17,8 +17,8 @@ Indices = NDArray[np.int64]
 LARGEST = 1e18
 """Coordinates beyond it would overflow when squared."""
 
-_BLOCK = 64
-"""Queries a block: 64 x 4,096 distances stay in the second-level cache."""
+_BLOCK, _TILE = 256, 512
+"""Queries, and entries, of which all distances are taken at once: they stay in the second-level cache."""
 
 _PAIRS = 1 << 16
 
@@ -44,33 +44,47 @@ def norms_of(vectors: Vectors) -> Squares:
     return np.asarray(np.einsum("ij,ij->i", vectors, vectors))
 
 
-def nearest(queries: Vectors, entries: Vectors, norms: Squares, *, earlier: bool = False) -> Squares:
+def nearest(
+    queries: Vectors, entries: Vectors, norms: Squares, *, enough: float = -np.inf, earlier: bool = False
+) -> Squares:
     """Distance of each query (n, P) to the nearest of the entries (N, P); infinity where there is none.
 
-    norms: (N,), of the entries. earlier: a query looks only at the entries before its own row number.
+    norms: (N,), of the entries. enough: an entry within this distance is near enough, though a later one may be nearer
+    still: of a corpus that grows by lineages the oldest settle most. earlier: a query looks only at the entries before
+    its own row number.
     """
     best = np.full(len(queries), np.inf, np.float32)
-    if len(entries) == 0 or len(queries) == 0:
-        return best
-    slack = _slack(queries.shape[1])
-    turned, biased = torch.from_numpy(entries).t(), torch.from_numpy(norms * np.float32(1.0 - slack))
-    own = norms_of(queries)
-    for start in range(0, len(queries), _BLOCK):
-        block = queries[start : start + _BLOCK]
-        lower = torch.addmm(biased, torch.from_numpy(block), turned, alpha=-2.0)
-        if earlier:
-            lower.masked_fill_(torch.ones_like(lower, dtype=torch.bool).triu_(start), float("inf"))
-        least = lower.amin(1).numpy()
-        # The entry with the least bound is at most `reach` away, and whatever is nearer has a bound below that.
-        norm = own[start : start + _BLOCK]
-        reach = least + np.float32(8.0 * slack) * (norm + np.maximum(least + norm, 0.0))
-        reach[np.isinf(least)] = -np.inf
-        rows, columns = np.divmod(np.flatnonzero(lower.numpy() <= reach[:, None]), len(entries))
-        for at in range(0, len(rows), _PAIRS):
-            part = slice(at, at + _PAIRS)
-            apart = squared(block[rows[part]], entries[columns[part]])
-            np.minimum.at(best, start + rows[part], apart)
+    slack = np.float32(_slack(queries.shape[1]))
+    biased, own = norms * (1 - slack), norms_of(queries)
+    waiting = np.arange(len(queries))
+    for first in range(0, len(entries), _TILE):
+        tile, bias = entries[first : first + _TILE], torch.from_numpy(biased[first : first + _TILE])
+        turned = torch.from_numpy(tile).t()
+        for start in range(0, len(waiting), _BLOCK):
+            at = waiting[start : start + _BLOCK]
+            block = queries[at]
+            lower = torch.addmm(bias, torch.from_numpy(block), turned, alpha=-2.0)
+            if earlier:
+                lower.masked_fill_(torch.ones_like(lower, dtype=torch.bool).triu_(start - first), float("inf"))
+            rows, columns = np.nonzero(lower.numpy() <= _reach(lower, own[at], best[at], slack)[:, None])
+            for part in (slice(pair, pair + _PAIRS) for pair in range(0, len(rows), _PAIRS)):
+                np.minimum.at(best, at[rows[part]], squared(block[rows[part]], tile[columns[part]]))
+        waiting = waiting[best[waiting] > enough]
+        if not len(waiting):
+            break
     return best
+
+
+def _reach(lower: torch.Tensor, own: Squares, best: Squares, slack: np.float32) -> Squares:
+    """Up to which of its lower bounds each query has to look, (n,); minus infinity where none may beat `best`.
+
+    The entry with the least bound is at most `reach` away, and whatever is nearer has a bound below that.
+    own: the queries' squared lengths, which their bounds are without.
+    """
+    least = lower.amin(1).numpy()
+    reach: Squares = least + 8 * slack * (own + np.maximum(least + own, 0.0))
+    reach[np.isinf(least) | (least + own * (1 - 2 * slack) > best)] = -np.inf
+    return reach
 
 
 def near_pairs(vectors: Vectors, limit: float) -> tuple[Indices, Indices]:
@@ -99,9 +113,10 @@ def first_of_their_kind(rows: Vectors, limit: float) -> tuple[Indices, Squares]:
     chosen = np.ones(len(rows), np.bool_)
     earlier, later = near_pairs(rows, limit)
     starts = np.flatnonzero(np.diff(later, prepend=-1))
+    edges = [*starts.tolist(), len(later)]
     # Only rows with an earlier neighbour are looked at one by one: few, once the radius has settled.
-    for row, near in zip(later[starts].tolist(), np.split(earlier, starts[1:]), strict=False):
-        chosen[row] = not chosen[near].any()
+    for row, first, stop in zip(later[starts].tolist(), edges[:-1], edges[1:], strict=True):
+        chosen[row] = not chosen[earlier[first:stop]].any()
     kept = rows[chosen]
     return np.flatnonzero(chosen), nearest(kept, kept, norms_of(kept), earlier=True)
 

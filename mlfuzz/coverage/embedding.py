@@ -29,6 +29,13 @@ MOST_NUMBERS = 1 << 22
 SCALE_FLOOR = 0.1
 """A unit that hardly moved while fitting is scaled as if it had moved by this share of what a usual one does."""
 
+BLOCK_NUMBERS = 1 << 18
+"""A block of so many numbers stays in a core's cache between the steps that it takes: on an MLP's 4,096 rows 2.7 ms
+instead of 3.9. The bits are the same."""
+
+BLOCK_ROWS = 64
+"""... and of so many rows at least: a few are multiplied by another routine, which rounds otherwise."""
+
 _OVERSAMPLED = 16
 _ROUNDS = 4
 _RIDGE = 1e-6
@@ -55,12 +62,19 @@ class Embedding:
     def embed(self, features: Tensor) -> Tensor:
         """(B, D) -> (B, width), on the features' device. Pure; a non-finite feature makes its row non-finite."""
         self._follow(features.device)
-        standard = (features - self.mean).mul_(self._inverse)
         if self._padded is None:
-            return standard
-        kept = standard @ self._padded
-        dropped = torch.linalg.vecdot(standard, standard) - torch.linalg.vecdot(kept, kept)
-        kept[:, -1] = dropped.clamp_min_(0.0).sqrt_()
+            return (features - self.mean).mul_(self._inverse)
+        kept = features.new_empty((len(features), self.width))
+        squares = features.new_empty(len(features))
+        # Even parts, so that no short one is left at the end.
+        most = min(-(-features.numel() // BLOCK_NUMBERS), len(features) // BLOCK_ROWS)
+        blocks = max(1, most) if features.device.type == "cpu" else 1
+        room = features.new_empty((-(-len(features) // blocks), features.shape[1]))
+        for part, into, length in zip(*(each.tensor_split(blocks) for each in (features, kept, squares)), strict=True):
+            standard = torch.sub(part, self.mean, out=room[: len(part)]).mul_(self._inverse)
+            torch.mm(standard, self._padded, out=into)
+            torch.sum(standard.square_(), 1, out=length)
+        kept[:, -1] = (squares - torch.linalg.vecdot(kept, kept)).clamp_min_(0.0).sqrt_()
         return kept
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -65,7 +65,7 @@ class Index:
         enough: an entry within this squared distance is near enough, though another may be nearer still.
         """
         fresh = slice(self._consolidated, self._size)
-        best = nearest(queries, self._vectors[fresh], self._norms[fresh])
+        best = nearest(queries, self._vectors[fresh], self._norms[fresh], enough=enough)
         if self._graph is not None:
             for effort in (GLANCE_EFFORT, SEARCH_EFFORT):
                 far = np.flatnonzero(best > enough)

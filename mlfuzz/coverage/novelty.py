@@ -92,7 +92,8 @@ class Novelty:
             with np.errstate(invalid="ignore", over="ignore"):
                 near = np.fmin(near, squared(features, parents))
         open_rows = np.flatnonzero(finite & (near > limit))
-        near[open_rows] = np.minimum(near[open_rows], index.nearest(features[open_rows], enough=float(limit)))
+        enough = 0.0 if self.radius.collects else float(limit)
+        near[open_rows] = np.minimum(near[open_rows], index.nearest(features[open_rows], enough=enough))
         open_rows = open_rows[near[open_rows] > limit]
         if len(open_rows):
             chosen, between = first_of_their_kind(features[open_rows], float(limit))

@@ -48,6 +48,11 @@ class Radius:
     def adapts(self) -> bool:
         return self._target is not None
 
+    @property
+    def collects(self) -> bool:
+        """Whether it is still to begin where the distances it is told lie: these must then be exact."""
+        return not self._calibrated
+
     def start(self, squares: NDArray[np.float32]) -> bool:
         """Begin at the 90 % quantile of these squared distances; False where they say nothing (none, or all 0)."""
         finite = squares[np.isfinite(squares) & (squares > 0.0)]

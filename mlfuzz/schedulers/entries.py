@@ -102,8 +102,10 @@ class Entries:
         self._first_of: Rows = np.full(0, -1, np.int64)
 
     def _note_firsts(self, seeds: Rows, start: int) -> None:
+        self._first_of = reach(self._first_of, int(seeds.max(initial=-1)) + 1, -1)
+        if (self._first_of[seeds] >= 0).all():
+            return
         numbers, at = np.unique(seeds, return_index=True)
-        self._first_of = reach(self._first_of, int(numbers[-1]) + 1 if len(numbers) else 0, -1)
         new = self._first_of[numbers] < 0
         self._first_of[numbers[new]] = start + at[new]
         self._firsts.extend(np.sort(start + at[new]))

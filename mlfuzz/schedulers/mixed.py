@@ -74,8 +74,9 @@ class Mixed:
         self._keys_of.extend(keys)
         rows = self._entries.grow(seeds, gains, margins)
         own = self._entries.first_of(seeds) == rows
-        self._nearest.bar(seeds[own], by_every_rival(margins[own]))
-        self._nearest.fold(rows[~own], seeds[~own], by_rival(margins[~own], keys[~own]))
+        if own.any():
+            self._nearest.bar(seeds[own], by_every_rival(margins[own]))
+        self._nearest.fold(rows[~own], seeds[~own], *by_rival(margins[~own], keys[~own]))
         self._gained.extend(rows[gains > 0])
         self._way_of = reach(self._way_of, len(self._entries), ANY)
         self._failures = reach(self._failures, int(seeds.max()) + 1 if len(seeds) else 0, 0)
@@ -99,9 +100,8 @@ class Mixed:
         return rng.permutation(picked)  # a batch is mutated in slices: no operator shall see one way alone
 
     def keep(self, seeds: Rows, margins: Margins, keys: Keys) -> NDArray[np.bool_]:
-        wide = by_rival(margins, keys)
-        self._nearer = self._nearest.passing(seeds, wide)
-        return self._nearest.nearer(seeds, wide)
+        self._nearer, kept = self._nearest.passing(seeds, *by_rival(margins, keys))
+        return kept
 
     def reward(self, picked: Rows, gains: Gains, margins: Margins, keys: Keys, news: News) -> None:
         seeds = self._entries.seeds[picked]

@@ -48,52 +48,64 @@ class Nearest:
         self._reach(seeds)
         self.closed[seeds, ways] = True
 
-    def fold(self, rows: Rows, seeds: Rows, margins: Margins) -> None:
-        """Take rows in; an equal margin leaves the older row in place."""
+    def fold(self, rows: Rows, seeds: Rows, margins: Margins, ways: Rows | None = None) -> None:
+        """Take rows in; an equal margin leaves the older row in place. ways: as `passing` takes them."""
         self._reach(seeds)
-        at, oracle = np.nonzero(np.isfinite(margins))
-        first = leaders(self._groups(seeds[at], oracle), margins[at, oracle])
-        at, oracle = at[first], oracle[first]
-        nearer = margins[at, oracle] > self._margins[seeds[at], oracle]
-        at, oracle = at[nearer], oracle[nearer]
-        self._margins[seeds[at], oracle] = margins[at, oracle]
-        self._rows[seeds[at], oracle] = rows[at]
-        self.tries[seeds[at], oracle] = 0
+        at, column = np.nonzero(np.isfinite(margins))
+        groups = self._groups(seeds, margins, ways)[at, column]
+        values = margins[at, column]
+        first = leaders(groups, values)
+        at, groups, values = at[first], groups[first], values[first]
+        best = self._margins.reshape(-1)
+        nearer = values > best[groups]
+        groups = groups[nearer]
+        best[groups] = values[nearer]
+        self._rows.reshape(-1)[groups] = rows[at[nearer]]
+        self.tries.reshape(-1)[groups] = 0
 
     def nearer(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
         """Which rows (n,) pass the ratchet of some open way and fail none: of each (seed, way) only the best one."""
-        at, oracle = np.nonzero(self._passing(seeds, margins))
-        chosen = np.zeros(len(seeds), np.bool_)
-        chosen[at[leaders(self._groups(seeds[at], oracle), margins[at, oracle])]] = True
-        return chosen
+        return self.passing(seeds, margins)[1]
 
-    def passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        """Which rows (n,) pass the ratchet of some open way and fail none."""
-        passing: NDArray[np.bool_] = np.asarray(self._passing(seeds, margins).any(axis=1), np.bool_)
-        return passing
+    def passing(
+        self, seeds: Rows, margins: Margins, ways: Rows | None = None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which rows (n,) pass the ratchet of some open way and fail none; and of these the best of each (seed, way).
+
+        margins: (n, k). ways: (n, k) of each margin, of a row no way twice and in rising order; None: by its column.
+        """
+        self._reach(seeds)
+        groups = self._groups(seeds, margins, ways)
+        passing = self._passing(groups, margins)
+        at, column = np.nonzero(passing)
+        chosen = np.zeros(len(seeds), np.bool_)
+        chosen[at[leaders(groups[at, column], margins[at, column])]] = True
+        return np.asarray(passing.any(axis=1), np.bool_), chosen
 
     def choose(self, seeds: Rows, rng: np.random.Generator) -> Rows:
         """For each seed the best row of one of its open ways, drawn evenly; -1 where it is not its turn.
 
         Its turn comes often while it is new and seldom once it has been tried in vain; never where there is none.
         """
-        rows = np.where(self.closed[seeds], -1, self._rows[seeds])
-        if rows.shape[1] == 0:
+        if self._rows.shape[1] == 0:
             return np.full(len(seeds), -1, np.int64)
-        oracle = np.where(rows >= 0, rng.random(rows.shape), -1.0).argmax(axis=1)
-        row = rows[np.arange(len(seeds)), oracle]
+        size = int(seeds.max(initial=-1)) + 1  # tables that were restored may be of other lengths
+        open_ways = ((self._rows[:size] >= 0) & ~self.closed[:size]).take(seeds, axis=0)
+        oracle = np.where(open_ways, rng.random(open_ways.shape), -1.0).argmax(axis=1)
+        row = np.where(open_ways[np.arange(len(seeds)), oracle], self._rows[seeds, oracle], -1)
         share = self._least + (self._most - self._least) * self._patience / (self._patience + self.tries[seeds, oracle])
         turn = (rng.random(len(seeds)) < share) & (row >= 0)
         np.add.at(self.tries, (seeds[turn], oracle[turn]), 1)
         return np.where(turn, row, -1)
 
-    def _passing(self, seeds: Rows, margins: Margins) -> NDArray[np.bool_]:
-        self._reach(seeds)
-        best = self._margins[seeds]
+    def _passing(self, groups: Rows, margins: Margins) -> NDArray[np.bool_]:
+        """(n, k): margins that pass the ratchet of an open way, of rows that fail none."""
+        best = self._margins.reshape(-1)[groups]
         known = np.isfinite(best)
         needed = np.where(known, best + RATCHET * np.abs(np.where(known, best, 0.0)), -np.inf)
         failing = (margins > 0).any(axis=1, keepdims=True)
-        passing: NDArray[np.bool_] = np.isfinite(margins) & (margins > needed) & ~failing & ~self.closed[seeds]
+        closed = self.closed.reshape(-1)[groups]
+        passing: NDArray[np.bool_] = np.isfinite(margins) & (margins > needed) & ~failing & ~closed
         return passing
 
     def _reach(self, seeds: Rows) -> None:
@@ -103,8 +115,10 @@ class Nearest:
         self.closed = reach(self.closed, size, False)
         self.tries = reach(self.tries, size, 0)
 
-    def _groups(self, seeds: Rows, oracle: Rows) -> Rows:
-        groups: Rows = seeds * self._rows.shape[1] + oracle
+    def _groups(self, seeds: Rows, margins: Margins, ways: Rows | None) -> Rows:
+        """(n, k): where each margin stands in the tables, counted row after row."""
+        ways = np.arange(margins.shape[1]) if ways is None else ways
+        groups: Rows = seeds[:, None] * self._rows.shape[1] + ways
         return groups
 
 

@@ -23,12 +23,13 @@ def column_of(oracles: Rows, keys: Keys) -> Rows:
     return column
 
 
-def by_rival(margins: Margins, keys: Keys) -> Margins:
-    """(n, columns): each margin in the column of its key; NaN elsewhere, and where the key is unknown (-1)."""
-    wide = np.full((len(margins), rivals(margins.shape[1])), np.nan, np.float32)
+def by_rival(margins: Margins, keys: Keys) -> tuple[Margins, Rows]:
+    """The margins (n, oracles), NaN where the key is unknown (-1), and the column of each (n, oracles).
+
+    Of a row all other columns would be NaN: a table as wide as that is sixteen times the work.
+    """
     known = np.where(keys >= 0, margins, np.float32(np.nan))
-    np.put_along_axis(wide, column_of(np.arange(margins.shape[1]), np.maximum(keys, 0)), known, axis=1)
-    return wide
+    return known, column_of(np.arange(margins.shape[1]), np.maximum(keys, 0))
 
 
 def by_every_rival(margins: Margins) -> Margins:

@@ -37,6 +37,23 @@ def test_the_nearest_is_the_nearest_by_subtraction_bit_for_bit(width: int, scale
     assert not found[:40].any()
 
 
+def test_of_many_entries_the_nearest_is_found_and_what_is_near_enough_is_told_from_what_is_not() -> None:
+    entries = vectors(1800, 8)
+    queries = np.concatenate([entries[::9] + 0.2 * vectors(200, 8, key=1), vectors(400, 8, key=2)])
+    truth = np.array([squared(entries, query).min() for query in queries])
+    assert np.array_equal(nearest(queries, entries, norms_of(entries)), truth)
+    limit = float(np.median(truth))
+    found = nearest(queries, entries, norms_of(entries), enough=limit)
+    assert np.array_equal(found <= limit, truth <= limit)
+    assert np.array_equal(found[found > limit], truth[truth > limit])
+    assert np.array_equal(
+        found, np.concatenate([nearest(one[None], entries, norms_of(entries), enough=limit) for one in queries])
+    )
+    own = nearest(entries, entries, norms_of(entries), earlier=True)
+    assert own[0] == np.inf
+    assert np.array_equal(own[1:], [squared(entries[:at], entries[at]).min() for at in range(1, len(entries))])
+
+
 def test_nothing_is_infinitely_near_to_no_entries() -> None:
     queries = vectors(3, 4)
     assert np.isinf(nearest(queries, queries[:0], norms_of(queries[:0]))).all()

@@ -35,6 +35,17 @@ def test_many_features_become_few_columns(width: int, columns: int) -> None:
     assert embedding.embed(rows).shape == (60, columns)
 
 
+@pytest.mark.parametrize(("rows", "width"), [(1, 400), (63, 5000), (130, 5000), (1501, 400)])
+def test_a_batch_worked_in_blocks_gives_what_one_worked_whole_gives(rows: int, width: int) -> None:
+    components = torch.linalg.qr(torch.randn((width, 31), generator=torch.Generator().manual_seed(1))).Q
+    embedding = Embedding(torch.linspace(0, 5, width), torch.linspace(1, 2, width), components)
+    seen = torch.randn((rows, width), generator=torch.Generator().manual_seed(2))
+    standard = (seen - embedding.mean) / embedding.scale
+    kept = standard @ components
+    dropped = (standard.square().sum(1) - kept.square().sum(1)).clamp_min(0.0).sqrt()
+    torch.testing.assert_close(embedding.embed(seen), torch.cat([kept, dropped[:, None]], 1), rtol=1e-4, atol=1e-4)
+
+
 def test_distances_along_what_was_seen_are_kept() -> None:
     rows = features(300, 200)
     embedding = fit(rows)

@@ -19,9 +19,11 @@ def keys(*values: int) -> np.ndarray:
 
 
 def test_each_margin_stands_in_the_column_of_its_oracle_and_key() -> None:
-    wide = by_rival(np.asarray([[-1.0, -2.0]], np.float32), np.asarray([[3, 5]]))
-    assert np.flatnonzero(np.isfinite(wide[0])).tolist() == [3, RIVALS + 5]
-    assert wide[0, [3, RIVALS + 5]].tolist() == [-1.0, -2.0]
+    margins, columns = by_rival(np.asarray([[-1.0, -2.0], [-3.0, -4.0]], np.float32), np.asarray([[3, 5], [-1, 2]]))
+    assert columns[0].tolist() == [3, RIVALS + 5]
+    assert margins[0].tolist() == [-1.0, -2.0]
+    assert np.isnan(margins[1, 0]), "of an unknown key"
+    assert margins[1, 1] == -4.0
 
 
 def test_failures_are_told_by_row_and_column() -> None:
@@ -39,7 +41,7 @@ def test_a_closed_way_is_neither_kept_nor_picked() -> None:
     nearest.close(np.zeros(1, np.int64), np.zeros(1, np.int64))
     assert set(nearest.choose(np.zeros(64, np.int64), rng).tolist()) == {2}
     better = np.asarray([[-0.5, np.nan], [np.nan, -0.5]], np.float32)
-    assert nearest.passing(seeds, better).tolist() == [False, True]
+    assert nearest.passing(seeds, better)[0].tolist() == [False, True]
 
 
 def test_a_row_must_come_nearer_than_its_seed_was_by_itself() -> None:
@@ -47,8 +49,34 @@ def test_a_row_must_come_nearer_than_its_seed_was_by_itself() -> None:
     seed = np.zeros(1, np.int64)
     nearest.bar(seed, column(-2.0))
     assert nearest.choose(seed, np.random.default_rng(0)).tolist() == [-1], "a seed is no row that came nearer"
-    assert not nearest.passing(seed, column(-3.0))[0]
-    assert nearest.passing(seed, column(-1.0))[0]
+    assert not nearest.passing(seed, column(-3.0))[0].any()
+    assert nearest.passing(seed, column(-1.0))[0].all()
+
+
+def test_margins_by_column_are_taken_as_those_of_a_table_that_is_as_wide() -> None:
+    rng = np.random.default_rng(3)
+    narrow, wide = Nearest(4, most=1.0), Nearest(4, most=1.0)
+    for _ in range(20):
+        seeds, rows = rng.integers(0, 5, 40), rng.integers(0, 900, 40)
+        margins = rng.integers(-9, 1, (40, 2)).astype(np.float32)
+        margins[rng.random((40, 2)) < 0.2] = np.nan
+        ways = np.stack([rng.integers(0, 2, 40), 2 + rng.integers(0, 2, 40)], 1)
+        table = np.full((40, 4), np.nan, np.float32)
+        np.put_along_axis(table, ways, margins, axis=1)
+        for one, other in zip(narrow.passing(seeds, margins, ways), wide.passing(seeds, table), strict=True):
+            np.testing.assert_array_equal(one, other)
+        narrow.fold(rows, seeds, margins, ways)
+        wide.fold(rows, seeds, table)
+        np.testing.assert_array_equal(narrow._rows, wide._rows)
+        np.testing.assert_array_equal(narrow._margins, wide._margins)
+
+
+def test_tables_restored_longer_or_shorter_than_others_are_picked_from_all_the_same() -> None:
+    nearest = Nearest(2, most=1.0, least=1.0)
+    nearest.fold(np.asarray([7]), np.asarray([3]), np.asarray([[-1.0, np.nan]], np.float32))
+    nearest.closed = np.zeros((9, 2), np.bool_)
+    assert nearest.choose(np.full(8, 3), np.random.default_rng(0)).tolist() == [7] * 8
+    assert not len(nearest.choose(np.zeros(0, np.int64), np.random.default_rng(0)))
 
 
 def led(scheduler: Mixed) -> set[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,13 @@ from mlfuzz.progress import SEVERITY_BINS, OperatorStats, best_operators
 
 RECENT_BATCHES = 64
 """P(new) and the best operators are of about this many batches."""
+
+
+GAINS, UNJUDGED, FIRSTS, ROWS = 0, 1, 2, 3
+FAILURES = ROWS + SEVERITY_BINS
+COLUMNS = FAILURES + SEVERITY_BINS
+"""Of the table of operators: rows that gained, unjudged ones, failures not had before; then by severity all rows, and
+those that failed."""
 
 
 class Clock:
@@ -40,8 +46,9 @@ class Counters:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.operators: dict[str, OperatorStats] = {}
         self.spent: dict[str, float] = {}
+        self._numbers: dict[str, int] = {}
+        self._table = np.zeros((0, COLUMNS), np.int64)
         self.inputs = 0
         self.failing = 0
         self.unjudged = 0
@@ -52,6 +59,18 @@ class Counters:
         self.last_new = time.monotonic()
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
         self._kept = 0
+
+    @property
+    def operators(self) -> dict[str, OperatorStats]:
+        """What each operator has done, by name."""
+        stats = {}
+        for name, (gains, unjudged, firsts, *severities) in zip(self._numbers, self._table.tolist(), strict=False):
+            rows, failures = severities[:SEVERITY_BINS], severities[SEVERITY_BINS:]
+            stats[name] = OperatorStats(
+                rows=sum(rows), gains=gains, failures=sum(failures), unjudged=unjudged, firsts=firsts,
+                rows_by_severity=rows, failures_by_severity=failures,
+            )  # fmt: skip
+        return stats
 
     @property
     def p_new(self) -> float:
@@ -82,36 +101,28 @@ class Counters:
         self._recent.append((len(ran), self._kept))
         self._kept = 0
         bins = np.minimum((mutated.severity[ran] * SEVERITY_BINS).astype(np.int64), SEVERITY_BINS - 1)
-        rows, numbers = _rows_of(mutated.steps, ran)
-        count = len(mutated.steps)
-        by_bin = numbers * SEVERITY_BINS + bins[rows]
-        kinds = [np.bincount(numbers[kind[rows]], minlength=count).tolist() for kind in (gains > 0, unjudged, firsts)]
-        seen, broken = (
-            np.bincount(each, minlength=count * SEVERITY_BINS).reshape(count, SEVERITY_BINS).tolist()
-            for each in (by_bin, by_bin[failing[rows]])
-        )
-        for step, *counts in zip(mutated.steps, *kinds, seen, broken, strict=True):
-            self._count_step(step.name, *counts)
+        rows, operators = self._operators(mutated.steps, ran)
+        by_bin, broken = operators * SEVERITY_BINS + bins[rows], failing[rows]
+        table = self._table[: len(self._numbers)]
+        for column, of_kind in ((GAINS, gains > 0), (UNJUDGED, unjudged), (FIRSTS, firsts)):
+            table[:, column] += np.bincount(operators[of_kind[rows]], minlength=len(table))
+        for column, binned in ((ROWS, by_bin), (FAILURES, by_bin[broken])):
+            counted = np.bincount(binned, minlength=len(table) * SEVERITY_BINS)
+            table[:, column : column + SEVERITY_BINS] += counted.reshape(len(table), SEVERITY_BINS)
+        for step in mutated.steps:
             self.spent[step.name] = self.spent.get(step.name, 0.0) + step.seconds
 
     def _count_oracles(self, margins: NDArray[np.float32]) -> None:
         counts = np.stack([(margins > 0).sum(axis=0), (~np.isnan(margins)).sum(axis=0)])
         self.by_oracle = counts if self.by_oracle.shape != counts.shape else self.by_oracle + counts
 
-    def _count_step(
-        self, name: str, gains: int, unjudged: int, firsts: int, rows: list[int], failures: list[int]
-    ) -> None:
-        """Of one step. rows, failures: by severity."""
-        stats = self.operators.get(name)
-        if stats is None:
-            stats = self.operators[name] = OperatorStats()
-        stats.rows += sum(rows)
-        stats.gains += gains
-        stats.unjudged += unjudged
-        stats.firsts += firsts
-        stats.failures += sum(failures)
-        stats.rows_by_severity = list(map(add, stats.rows_by_severity, rows))
-        stats.failures_by_severity = list(map(add, stats.failures_by_severity, failures))
+    def _operators(self, steps: Sequence[Step], ran: Indices) -> tuple[Indices, Indices]:
+        """Every row of every step, and the number of its operator in the table, which has a row for it."""
+        rows, numbers = _rows_of(steps, ran)
+        known = [self._numbers.setdefault(step.name, len(self._numbers)) for step in steps]
+        if (more := len(self._numbers) - len(self._table)) > 0:
+            self._table = np.concatenate([self._table, np.zeros((max(more, len(self._table)), COLUMNS), np.int64)])
+        return rows, np.asarray(known, np.int64)[numbers]
 
 
 def _rows_of(steps: Sequence[Step], ran: Indices) -> tuple[Indices, Indices]:

@@ -57,15 +57,22 @@ def evaluate(
     columns = [verdict.margin[:, None].float() for verdict in on_device]
     columns += [verdict.keys[:, None].long().view(torch.float32) for verdict in on_device]
     uncertain = gini(seen, len(parts.target.labels))
-    packed = torch.cat([*columns, uncertain, parts.criterion.embed(seen)], 1).cpu().numpy()
+    packed, features = _copied_once(torch.cat([*columns, uncertain], 1), parts.criterion.embed(seen))
     margins, keys = _unpacked(parts.oracles, packed, _on_host(parts.oracles, seen, reference, batch))
     count = 3 * len(on_device)
     left_out = dropped[ran]
     margins[left_out] = np.nan
     failing = np.asarray((margins > 0).any(axis=1))
-    return Evaluation(
-        ran, margins, keys, packed[:, count], np.ascontiguousarray(packed[:, count + 1 :]), failing, left_out
-    )
+    return Evaluation(ran, margins, keys, packed[:, count], features, failing, left_out)
+
+
+def _copied_once(columns: Tensor, features: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Both on the host, in one copy where they are not there already."""
+    if features.device.type == "cpu":
+        return columns.numpy(), np.ascontiguousarray(features.float().numpy())
+    width = columns.shape[1]
+    packed = torch.cat([columns, features], 1).cpu().numpy()
+    return packed[:, :width], np.ascontiguousarray(packed[:, width:])
 
 
 def gini(seen: Observation, classes: int) -> Tensor:

@@ -377,13 +377,12 @@ class Loop:
         columns = (batch.parents, batch.seeds, batch.loads, batch.invariant)
         entries = [
             Entry(
-                parent=self.corpus.identity(parent), seed=seed,
-                chain=self.corpus.chain(parent) + batch.mutations(row), gain=gain,
+                parent=self.corpus.identity(parent), seed=seed, chain=self.corpus.chain(parent) + steps, gain=gain,
                 margins=[margin if math.isfinite(margin) else None for margin in apart],
                 loads=loads, invariant=invariant, batch=self.batches,
             )
-            for row, gain, apart, parent, seed, loads, invariant in zip(
-                rows.tolist(), gains[kept].tolist(), margins.tolist(),
+            for steps, gain, apart, parent, seed, loads, invariant in zip(
+                batch.mutations_of(rows), gains[kept].tolist(), margins.tolist(),
                 *(column[rows].tolist() for column in columns), strict=True,
             )
         ]  # fmt: skip

@@ -49,9 +49,11 @@ class StepReuse:
         """Hold the last steps of the best rows of a batch; values (rows,): what each row is worth, 0: nothing."""
         few = min(BEST, len(rows))
         for at in np.argpartition(-values, few - 1)[:few].tolist() if few else ():
-            steps = batch.mutations(int(rows[at])) if values[at] > 0 else ()
-            if steps and steps[-1].name in self._mutators:
-                self._best.append(steps[-1])
+            row = int(rows[at])
+            of_row = (step for step in reversed(batch.steps) if step.start <= row < step.stop)
+            last = next(of_row, None) if values[at] > 0 else None
+            if last is not None and last.name in self._mutators:
+                self._best.append(last.mutation(row))
 
     def arrange(
         self, picked: Indices, again: int, borrowed: int, rng: np.random.Generator
