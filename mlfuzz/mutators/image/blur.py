@@ -15,7 +15,7 @@ from torch import Tensor
 from mlfuzz.batch import TensorRows
 from mlfuzz.mutators import noise
 from mlfuzz.mutators.base import Column, mutator
-from mlfuzz.mutators.image.taps import along_both, box, disc, gaussian, median, padded, shifted, side, windows
+from mlfuzz.mutators.image.taps import along_both, box, disc, gaussian, median, padded, shifted, side, summed
 from mlfuzz.mutators.image.warp import affine, identity, sample
 from mlfuzz.mutators.param import Real, Seed
 
@@ -92,10 +92,7 @@ def motion(rows: TensorRows, *, length: Column, degrees: Column) -> TensorRows:
     places = torch.linspace(-1, 1, 2 * reach + 1, device=half.device)[:, None]
     across = (places * (half * angle.cos())).round_().clamp_(-reach, reach).to(torch.int64)
     down = (places * (half * -angle.sin())).round_().clamp_(-reach, reach).to(torch.int64)
-    total = windows(wide, reach, down[0], across[0])
-    for at in range(1, 2 * reach + 1):
-        total.add_(windows(wide, reach, down[at], across[at]))
-    return rows.with_data(total.mul_(1 / (2 * reach + 1)))
+    return rows.with_data(summed(wide, reach, down, across) * (1 / (2 * reach + 1)))
 
 
 @mutator("image.zoom_blur", kind="blur", cost=16, amount=Real(0.0, 0.2, neutral=0.0, unit="of the size"))
