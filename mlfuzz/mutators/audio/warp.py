@@ -61,19 +61,36 @@ def stretched(data: Tensor, speed: Tensor, length: int, *, band: Tensor | None =
     frames = -(-length // hop) + 4
     first, share = _places(speed.repeat_interleave(channels), real.shape[1], frames)
     size_of = torch.lerp(_taken(size_of, first), _taken(size_of, first + 1), share)
-    # What each bin's phase advances between the two frames read, as a phasor.
     x0, y0, x1, y1 = _taken(x, first), _taken(y, first), _taken(x, first + 1), _taken(y, first + 1)
-    turn_x = torch.addcmul(x1 * x0, y1, y0)
-    turn_y = torch.addcmul(y1 * x0, x1, y0, value=-1)
-    # y0 and x1 are kept apart by hand: complex products round differently at the end of a tensor.
-    px, py = x0[:, 0], y0[:, 0]
-    out_x, out_y = torch.empty_like(size_of), torch.empty_like(size_of)
-    for frame in range(frames):
-        out_x[:, frame], out_y[:, frame] = px, py
-        c, d = turn_x[:, frame], turn_y[:, frame]
-        px, py = torch.addcmul(px * c, py, d, value=-1), torch.addcmul(px * d, py, c)
+    out_x, out_y = _turned(x0, y0, x1, y1)
     wave = _synthesised(out_x.mul_(size_of), out_y.mul_(size_of), size, hop)
     return wave[:, :length].reshape(count, channels, length)
+
+
+def _turned(x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> tuple[Tensor, Tensor]:
+    """Phasors of all frames, from that of the first read and what each bin's phase advances between the two frames
+    that are read for each: real and imaginary parts, (N, M, F) all.
+
+    A frame's are the products of all advances before it: a loop of two calls a frame, real and imaginary part in one.
+    """
+    count, frames, bins = x0.shape
+    # The advance x + iy as (x, y) and (-y, x), a frame after the other: what is next to another is read together.
+    straight, crossed = x0.new_empty(2, frames, 2, count, bins)
+    turn_x, turn_y = (straight[:, part].transpose(0, 1) for part in range(2))
+    # y0 and x1 are kept apart by hand: complex products round differently at the end of a tensor.
+    torch.addcmul(x1 * x0, y1, y0, out=turn_x)
+    torch.addcmul(y1 * x0, x1, y0, value=-1, out=turn_y)
+    torch.neg(turn_y, out=crossed[:, 0].transpose(0, 1))
+    crossed[:, 1].transpose(0, 1).copy_(turn_x)
+    out = x0.new_empty(frames + 1, 2, count, bins)
+    out[0, 0], out[0, 1] = x0[:, 0], y0[:, 0]
+    partly = out[0].view(2, -1).clone()
+    reals, imaginaries = out.view(frames + 1, 2, 1, -1).unbind(1)
+    lanes = (part.view(-1, 2, count * bins).unbind(0) for part in (straight, crossed, out[1:]))
+    for real, imaginary, a, b, then in zip(reals, imaginaries, *lanes, strict=False):
+        torch.mul(real, a, out=partly)
+        torch.addcmul(partly, imaginary, b, out=then)
+    return out[:frames, 0].transpose(0, 1).contiguous(), out[:frames, 1].transpose(0, 1).contiguous()
 
 
 def _places(speed: Tensor, have: int, frames: int) -> tuple[Tensor, Tensor]:

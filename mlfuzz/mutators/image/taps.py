@@ -68,19 +68,23 @@ def disc(data: Tensor, radius: Tensor, *, reach: int) -> Tensor:
     return out
 
 
-def windows(wide: Tensor, radius: int, down: Tensor, across: Tensor) -> Tensor:
-    """The picture that `padded` widened, each row read at its own offsets (B,) int64: (B, C, H, W), a view of a copy.
+def summed(wide: Tensor, radius: int, down: Tensor, across: Tensor) -> Tensor:
+    """The picture that `padded` widened, read at K offsets (K, B) int64 of each row's own and added up: (B, C, H, W).
 
-    A row of the flat batch from its own first pixel on is one block of memory, so this is a plain copy.
+    A row of the flat batch from its own first pixel on is one block of memory, so each reading is a plain copy.
     """
     batch, channels, tall, broad = wide.shape
     height, width = tall - 2 * radius, broad - 2 * radius
     row = channels * tall * broad
     length = row - 2 * radius * broad - 2 * radius
-    starts = torch.arange(batch, device=wide.device) * row + (down + radius) * broad + (across + radius)
+    starts = torch.arange(0, batch * row, row, device=wide.device) + (down + radius) * broad + (across + radius)
     every = wide.view(-1).as_strided((batch * row - length + 1, length), (1, 1))
-    block = every.index_select(0, starts)
-    return block.as_strided((batch, channels, height, width), (length, tall * broad, broad, 1))
+    first, *others = starts.unbind(0)
+    total = every.index_select(0, first)
+    block = torch.empty_like(total)
+    for start in others:
+        total.add_(torch.index_select(every, 0, start, out=block))
+    return total.as_strided((batch, channels, height, width), (length, tall * broad, broad, 1))
 
 
 def median(data: Tensor, step: int) -> Tensor:

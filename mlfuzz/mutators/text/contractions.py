@@ -39,6 +39,8 @@ _LONG = re.compile(rf"\b(?:{'|'.join(SHORT)})\b(?=\s+\w)", re.IGNORECASE)
 @edit("text.expand", kind="words", amount=FEW)
 def expand(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """English contractions written out: it is for it's."""
+    if "'" not in text and "’" not in text:
+        return
     for match in picked(rng, list(_SHORT.finditer(text)), most):
         old = match.group()
         yield match.start(), old, _cased(LONG[old.lower().replace("’", "'")], old)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from random import Random
 from typing import Any, TypeAlias, TypeVar
@@ -25,6 +25,7 @@ from mlfuzz.errors import ReplayError
 from mlfuzz.mutation import Value
 from mlfuzz.mutators.base import Effect, mutator
 from mlfuzz.mutators.param import Drawn, Integer, Real
+from mlfuzz.mutators.text.chance import Chance
 
 Edit: TypeAlias = tuple[int, str, str]
 """(site, old, new): characters from the start of the text as it was; what stood there; what stands there now."""
@@ -39,6 +40,9 @@ REACH = 48
 """Characters by which an edit may be moved to where its old text is found: further off it would be another place."""
 
 SITES = ("sites", "old", "new")
+
+COUNTED = 512
+"""Texts whose number of words is kept: it is asked for when edits are chosen, and again when they are made."""
 
 F = TypeVar("F", bound=Operator)
 
@@ -90,15 +94,19 @@ Recorded: TypeAlias = dict[str, list[Value]]
 def proposed(operator: Operator, rows: TextRows, amounts: Sequence[float], seeds: Sequence[int], unit: str) -> Recorded:
     """What the operator would do to each row: three lists a row, of equal length."""
     limit = int(rows.modality.high)
-    recorded: Recorded = {name: [] for name in SITES}
+    all_sites: list[Value] = []
+    all_old: list[Value] = []
+    all_new: list[Value] = []
+    chance = Chance()
     for text, amount, seed in zip(rows.texts, amounts, seeds, strict=True):
-        most = most_edits(text, amount, unit)
-        wanted = operator(text, Random(seed), most) if most else ()
-        kept = apart(wanted, most, limit - len(text))
-        recorded["sites"].append([site for site, _, _ in kept])
-        recorded["old"].append([old for _, old, _ in kept])
-        recorded["new"].append([new for _, _, new in kept])
-    return recorded
+        kept: Sequence[Edit] = ()
+        if most := most_edits(text, amount, unit):
+            chance.seed(seed)
+            kept = apart(operator(text, chance, most), most, limit - len(text))
+        all_sites.append([site for site, _, _ in kept])
+        all_old.append([old for _, old, _ in kept])
+        all_new.append([new for _, _, new in kept])
+    return dict(zip(SITES, (all_sites, all_old, all_new), strict=True))
 
 
 def edited(rows: TextRows, amounts: Sequence[float], unit: str, sites: Lists, old: Lists, new: Lists) -> TextRows:
@@ -107,12 +115,15 @@ def edited(rows: TextRows, amounts: Sequence[float], unit: str, sites: Lists, ol
     Raises ReplayError for a record that holds something else than edits.
     """
     texts = []
-    for text, amount, *lists in zip(rows.texts, amounts, sites, old, new, strict=True):
-        if len({len(each) for each in lists}) != 1:
-            raise ReplayError(f"edits of a text are three lists of one length, not of {[len(each) for each in lists]}")
+    for text, amount, at, was, now in zip(rows.texts, amounts, sites, old, new, strict=True):
+        if not len(at) == len(was) == len(now):
+            raise ReplayError(f"edits of a text are three lists of one length, not of {[len(at), len(was), len(now)]}")
         most = most_edits(text, amount, unit)
         try:
-            texts.append(spliced(text, *(each[:most] for each in lists)))
+            if len(at) > most:
+                texts.append(spliced(text, at[:most], was[:most], now[:most]))
+            else:
+                texts.append(spliced(text, at, was, now) if at else text)
         except TypeError as error:
             raise ReplayError(f"an edit of a text is a whole number, its old and its new text: {error}") from error
     return TextRows(tuple(texts), rows.modality)
@@ -123,8 +134,13 @@ def most_edits(text: str, amount: float, unit: str) -> int:
     if unit == CHARACTERS:
         return math.ceil(amount * len(text) - 1e-6)
     if unit == WORDS:
-        return math.ceil(amount * len(text.split()) - 1e-6)
+        return math.ceil(amount * _words_in(text) - 1e-6)
     return int(amount)
+
+
+@lru_cache(COUNTED)
+def _words_in(text: str) -> int:
+    return len(text.split())
 
 
 _site = itemgetter(0)

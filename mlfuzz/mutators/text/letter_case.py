@@ -10,9 +10,11 @@ from random import Random
 
 from mlfuzz.mutators.param import Real
 from mlfuzz.mutators.text.edits import CHARACTERS, WORDS, Edit, edit
-from mlfuzz.mutators.text.places import picked, words
+from mlfuzz.mutators.text.places import Kind, picked, words
 
 MANY = Real(0.1, 1.0, neutral=0.0, unit=WORDS)
+
+_LETTERS = Kind(str.isalpha)
 
 
 @edit("text.upper", kind="case", amount=MANY)
@@ -42,7 +44,7 @@ def swap_case(text: str, rng: Random, most: int) -> Iterator[Edit]:
 @edit("text.random_case", kind="case", amount=Real(0.02, 0.5, neutral=0.0, unit=CHARACTERS))
 def random_case(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Letters In eIther caSe."""
-    for at in picked(rng, [at for at, char in enumerate(text) if char.isalpha()], most):
+    for at in picked(rng, _LETTERS.places(text), most):
         yield at, text[at], text[at].swapcase()
 
 

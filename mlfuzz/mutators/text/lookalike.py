@@ -14,7 +14,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from mlfuzz.modality.lookalikes import LOOKALIKES
 from mlfuzz.mutators.param import Real
 from mlfuzz.mutators.text.edits import CHARACTERS, WORDS, Edit, edit
-from mlfuzz.mutators.text.places import picked
+from mlfuzz.mutators.text.places import Kind, picked
 
 FEW = Real(0.01, 0.15, neutral=0.0, unit=CHARACTERS)
 MANY = Real(0.05, 0.5, neutral=0.0, unit=WORDS)
@@ -46,13 +46,14 @@ LIGATURES = {
 """Runs of characters -> the one character that NFKC makes them of."""
 
 _LIGATURE = re.compile("|".join(re.escape(run) for run in sorted(LIGATURES, key=len, reverse=True)))
+_LIKE_OTHERS, _DIGITS, _LEET = (Kind(kind.__contains__) for kind in (LOOKALIKES, digits, LEET))
 _PLAIN_WORD = re.compile(r"[!-~]*[A-Za-z][!-~]*")
 
 
 @edit("text.homoglyph", kind="unicode", amount=FEW)
 def homoglyph(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """ASCII letters and digits replaced by look-alikes of other scripts (UTS #39)."""
-    for at in picked(rng, [at for at, char in enumerate(text) if char in LOOKALIKES], most):
+    for at in picked(rng, _LIKE_OTHERS.places(text), most):
         others = LOOKALIKES[text[at]]
         # Squared: the best known scripts stand first, and a font has them.
         yield at, text[at], others[int(len(others) * rng.random() ** 2)]
@@ -75,14 +76,14 @@ def styled(text: str, rng: Random, most: int) -> Iterator[Edit]:
 @edit("text.digit_form", kind="unicode", amount=Real(0.02, 0.3, neutral=0.0, unit=CHARACTERS), cost=128)
 def digit_form(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """ASCII digits replaced by full-width or mathematical ones."""
-    for at in picked(rng, [at for at, char in enumerate(text) if char in digits], most):
+    for at in picked(rng, _DIGITS.places(text), most):
         yield at, text[at], chr(rng.choice(DIGITS) + int(text[at]))
 
 
 @edit("text.leet", kind="unicode", amount=Real(0.01, 0.1, neutral=0.0, unit=CHARACTERS))
 def leet(text: str, rng: Random, most: int) -> Iterator[Edit]:
     """Letters replaced by digits and signs that look like them: l33t."""
-    for at in picked(rng, [at for at, char in enumerate(text) if char in LEET], most):
+    for at in picked(rng, _LEET.places(text), most):
         yield at, text[at], rng.choice(LEET[text[at]])
 
 
