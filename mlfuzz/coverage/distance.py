@@ -90,17 +90,21 @@ def _reach(lower: torch.Tensor, own: Squares, best: Squares, slack: np.float32) 
 def near_pairs(vectors: Vectors, limit: float) -> tuple[Indices, Indices]:
     """Pairs (earlier, later) of rows at a squared distance of at most `limit`, ordered by the later one."""
     slack = np.float32(_slack(vectors.shape[1]))
-    norms = norms_of(vectors)
-    weights = norms[:, None] + norms
-    product = torch.from_numpy(vectors)
-    estimate = weights - 2.0 * (product @ product.t()).numpy()
-    later, earlier = np.nonzero(np.tril(estimate <= limit + slack * weights, -1))
-    doubtful = np.flatnonzero(estimate[later, earlier] > limit - slack * weights[later, earlier])
-    near = np.ones(len(later), np.bool_)
-    for at in range(0, len(doubtful), _PAIRS):
-        part = doubtful[at : at + _PAIRS]
-        near[part] = squared(vectors[later[part]], vectors[earlier[part]]) <= np.float32(limit)
-    return earlier[near], later[near]
+    norms, turned = norms_of(vectors), torch.from_numpy(vectors).t()
+    pairs: list[tuple[Indices, Indices]] = []
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        before = slice(start + len(block))
+        weights = norms[start : start + len(block), None] + norms[before]
+        estimate = weights - 2.0 * (torch.from_numpy(block) @ turned[:, before]).numpy()
+        later, earlier = np.nonzero(np.tril(estimate <= limit + slack * weights, start - 1))
+        doubtful = np.flatnonzero(estimate[later, earlier] > limit - slack * weights[later, earlier])
+        near = np.ones(len(later), np.bool_)
+        for at in range(0, len(doubtful), _PAIRS):
+            part = doubtful[at : at + _PAIRS]
+            near[part] = squared(block[later[part]], vectors[earlier[part]]) <= np.float32(limit)
+        pairs.append((earlier[near], start + later[near]))
+    return np.concatenate([each for each, _ in pairs]), np.concatenate([each for _, each in pairs])
 
 
 def first_of_their_kind(rows: Vectors, limit: float) -> tuple[Indices, Squares]:

@@ -15,6 +15,9 @@ from mlfuzz.modality.base import Modality, Payload
 POOL_BYTES = 512 << 20
 """Of stored integers; beyond it the entries longest unused make room (they are read again when picked)."""
 
+IDLE_SHARE = 64
+"""Of a full table, the part that is found idle in one look at all of it."""
+
 
 Form: TypeAlias = "tuple[tuple[int, ...], np.dtype[np.generic] | None]"
 """Shape and type of a payload; no type of a text."""
@@ -128,6 +131,7 @@ class _Table:
         self._used = np.zeros(0, np.int64)
         self._clock = 0
         self._next = 0
+        self._idle: list[tuple[int, int]] = []
         self._data: Tensor | None = None
         self._lengths: Tensor | None = None
 
@@ -220,12 +224,30 @@ class _Table:
         if 2 * len(self._data) * each <= self._max_bytes or len(self._data) < 64:
             self._allocate(2 * len(self._data), self._data.shape[1:])
             return self._free()
-        idle = np.where(self._used < self._clock, self._used, np.iinfo(np.int64).max)
-        oldest = int(np.argmin(idle))
-        if idle[oldest] == np.iinfo(np.int64).max:
+        slot = self._oldest()
+        if slot < 0:
             self._allocate(2 * len(self._data), self._data.shape[1:])  # one batch needs more than the bound
             return self._free()
-        return oldest
+        return slot
+
+    def _oldest(self) -> int:
+        """Of the slots that this batch does not need the one longest unused, taken; -1 where there is none."""
+        for again in (False, True):
+            if again:
+                self._look_for_idle()
+            while self._idle:
+                slot, used = self._idle.pop()
+                if self._used[slot] == used < self._clock:
+                    self._used[slot] = self._clock
+                    return slot
+        return -1
+
+    def _look_for_idle(self) -> None:
+        """The slots longest unused, the oldest last: many at once, since it takes a look at all."""
+        count = min(len(self._used), max(64, len(self._used) // IDLE_SHARE))
+        slots = np.argpartition(self._used, count - 1)[:count]
+        slots = slots[np.argsort(-self._used[slots], kind="stable")]
+        self._idle = list(zip(slots.tolist(), self._used[slots].tolist(), strict=True))
 
 
 def _grown(array: Indices, size: int) -> Indices:

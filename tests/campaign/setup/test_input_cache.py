@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from mlfuzz.batch import StoredRows, TensorRows, TextRows
-from mlfuzz.campaign.setup.input_cache import InputCache
+from mlfuzz.campaign.setup.input_cache import InputCache, _Table
 from mlfuzz.modality.base import Payload
 from mlfuzz.modality.image import Image
 
@@ -49,6 +50,27 @@ def test_evicted_entries_are_read_again() -> None:
         picked = rng.integers(0, 500, 40)
         rows = pool.gather(picked)
         assert all(np.array_equal(rows.payload(at), payloads[row]) for at, row in enumerate(picked.tolist()))
+
+
+def test_a_batch_makes_room_for_itself_by_what_was_longest_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots, batch = 4096, 128
+    payloads = pictures(slots + batch)
+    read: list[int] = []
+    pool = InputCache(Image(size=None), CPU, lambda row: (read.append(row), payloads[row])[1], max_bytes=slots * 16)
+    pool.grow_many(payloads[:slots])
+    for first in (slots // 2, 0):  # the second half is then longest unused
+        pool.gather(np.arange(first, first + slots // 2))
+    looks: list[int] = []
+    look = _Table._look_for_idle
+    monkeypatch.setattr(_Table, "_look_for_idle", lambda self: (looks.append(1), look(self))[1])
+    pool.gather(np.arange(4))
+    pool.grow_many(payloads[slots:])
+    pool.gather(np.arange(slots // 2))
+    pool.gather(np.arange(slots, slots + batch))
+    assert read == []
+    pool.gather(np.arange(slots // 2, slots))
+    assert len(read) == batch
+    assert 0 < len(looks) <= 2 * (2 * batch // 64 + 1)  # not one for each entry
 
 
 def test_a_batch_larger_than_the_bound_is_still_served() -> None:
