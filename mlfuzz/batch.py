@@ -150,7 +150,7 @@ class TextRows:
 def snap(data: Tensor, modality: Modality, *, out: Tensor | None = None) -> Tensor:
     """Values clipped to the modality's range and rounded to its grid. NaN becomes the low end.
 
-    out: of the same shape, is written and returned; may not share memory with `data`.
+    out: of the same shape, is written and returned; either `data` itself or memory apart from it.
     """
     if data.device.type != "cpu" or not math.isfinite(data.sum().item()):  # elsewhere the look costs more than the deed
         data = torch.nan_to_num(data, nan=modality.low)

@@ -87,12 +87,13 @@ class Mutator:
     def apply(self, rows: Rows, recorded: Recorded, *, into: Tensor | None = None) -> Rows:
         """The mutated rows, on the modality's grid. Pure: the same rows and record give the same bits in any batch.
 
-        into: where their data may be put, if its shape is theirs: saves a batch the joining of its slices.
+        into: where their data may be put, if its shape is theirs: saves a batch the joining of its slices. It may be
+        the memory of the rows themselves.
         """
         device = rows.data.device if isinstance(rows, TensorRows) else torch.device("cpu")
         mutated = self.function(rows, **{name: _column(column, device) for name, column in recorded.items()})
         if into is not None and isinstance(mutated, TensorRows) and mutated.data.shape == into.shape:
-            return mutated.with_data(snap(mutated.data, mutated.modality, out=into))
+            return mutated.with_data(snap(_apart(mutated.data, into), mutated.modality, out=into))
         return mutated.project()
 
 
@@ -230,6 +231,14 @@ def _step(rows: Rows, mutations: Sequence[Mutation]) -> Rows:
             if not part.full_space[name].admits(value):
                 raise ReplayError(f"{mutation.name}: {name}={value!r} is not a value it can have")
     return part.apply(rows, columns_of(part.full_space, [mutation.params for mutation in mutations]))
+
+
+def _apart(data: Tensor, into: Tensor) -> Tensor:
+    """The same values, fit to be written over `into` one by one; a view of its rows in another order is not."""
+    shared = data.untyped_storage().data_ptr() == into.untyped_storage().data_ptr()
+    if not shared or (data.data_ptr() == into.data_ptr() and data.stride() == into.stride()):
+        return data
+    return data.clone()
 
 
 def _column(column: np.ndarray[Any, Any] | list[Value], device: torch.device) -> Tensor | list[Any]:

@@ -6,9 +6,9 @@ digits. A row's severities are added up along its chain, by kind and in all; wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ DISTANCES = ("linf", "l0", "ssim", "alpha_beta", "snr", "edit_distance", "words_
 """Limits that compare an input with its seed."""
 
 Loads = NDArray[np.float32]
+
+Asked: TypeAlias = tuple[Mutator, int, int, Mapping[str, Drawn]]
+"""An operator, the rows [start, stop) that it is to act on, and the parameters that were drawn for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,41 +159,66 @@ class DistanceLedger:
         A row without room becomes a copy (all its parameters neutral); where the operator has no neutral value, the
         row is dropped.
         """
-        layout, limits = self._layouts[part.name], self.limits
-        allowed, loads = dict(columns), loads.copy()
-        kinds, totals, steps = loads[:, layout.kind], loads[:, self._total], loads[:, self._steps]
-        room = np.minimum(limits.per_kind - kinds, limits.total - totals)
-        none = room < SLACK
-        none |= steps >= limits.steps
-        if layout.uses >= 0:
-            none |= loads[:, layout.uses] >= layout.most_uses
-        room[none] = 0
-        for name, column, limit in layout.sums:
-            allowed[name] = _within(part.space[name], allowed[name], loads[:, column], limit)
-        if layout.scaled:
-            severity = _severity(layout.scaled, allowed)
-            room = room if most is None else np.minimum(room, most)
-            over = severity > room
-            if over.any():
-                share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32, copy=False)
-                for name, param in layout.scaled.items():
-                    allowed[name] = param.milder(allowed[name], share)
-                severity = np.minimum(severity, room)
-            dropped = np.zeros(len(loads), np.bool_)
-            counted = (severity > 0).astype(np.float32)
-        else:
-            dropped = room < FIXED_SEVERITY - SLACK
-            counted = (~dropped).astype(np.float32)
-            severity = counted * np.float32(FIXED_SEVERITY)
-        kinds += severity
-        totals += severity
-        steps += counted
-        if layout.uses >= 0:
-            loads[:, layout.uses] += counted
-        for name, column, limit in layout.sums:
-            moved = np.where(dropped, 0, _deviation(part.space[name], allowed[name]))
-            loads[:, column] = np.clip(loads[:, column] + moved, -limit, limit)
+        loads = loads.copy()
+        capped = None if most is None else lambda *_: most
+        (allowed,), dropped, severity = self.allow_all([(part, 0, len(loads), columns)], loads, most=capped)
         return AllowedDistance(allowed, loads, dropped, severity)
+
+    def allow_all(
+        self,
+        steps: Sequence[Asked],
+        loads: Loads,
+        *,
+        most: Callable[[str, int, int], NDArray[np.float32]] | None = None,
+    ) -> tuple[list[dict[str, Drawn]], NDArray[np.bool_], NDArray[np.float32]]:
+        """The same for several operators, each on rows of its own. loads: (n, K) of all rows, changed.
+
+        steps: one after another, covering the rows. most: (operator, start, stop) -> how severe it may be.
+        Returns the columns of each step, and of all rows which are dropped and how severe the step was, (n,) each.
+        """
+        limits, layouts = self.limits, [self._layouts[part.name] for part, *_ in steps]
+        counts = [stop - start for _, start, stop, _ in steps]
+        rows, kind = np.arange(len(loads)), np.repeat([layout.kind for layout in layouts], counts)
+        room = np.minimum(limits.per_kind - loads[rows, kind], limits.total - loads[:, self._total])
+        none = room < SLACK
+        none |= loads[:, self._steps] >= limits.steps
+        for layout, (_, start, stop, _) in zip(layouts, steps, strict=True):
+            if layout.uses >= 0:
+                none[start:stop] |= loads[start:stop, layout.uses] >= layout.most_uses
+        room[none] = 0
+        allowed = [dict(columns) for *_, columns in steps]
+        severity = np.empty(len(loads), np.float32)
+        dropped = np.zeros(len(loads), np.bool_)
+        for layout, columns, (part, start, stop, _) in zip(layouts, allowed, steps, strict=True):
+            for name, column, limit in layout.sums:
+                columns[name] = _within(part.space[name], columns[name], loads[start:stop, column], limit)
+            if layout.scaled:
+                severity[start:stop] = _severity(layout.scaled, columns)
+                if most is not None:
+                    np.minimum(room[start:stop], most(part.name, start, stop), out=room[start:stop])
+            else:
+                np.less(room[start:stop], FIXED_SEVERITY - SLACK, out=dropped[start:stop])
+                severity[start:stop] = ~dropped[start:stop] * np.float32(FIXED_SEVERITY)
+                room[start:stop] = np.inf  # it has taken its share already
+        over = severity > room
+        if over.any():
+            share = np.where(over, room / np.maximum(severity, SLACK), np.float32(1)).astype(np.float32, copy=False)
+            for layout, columns, (_, start, stop, _) in zip(layouts, allowed, steps, strict=True):
+                if layout.scaled and over[start:stop].any():
+                    for name, param in layout.scaled.items():
+                        columns[name] = param.milder(columns[name], share[start:stop])
+            severity = np.minimum(severity, room)
+        counted = severity > 0
+        loads[rows, kind] += severity
+        loads[:, self._total] += severity
+        loads[:, self._steps] += counted
+        for layout, columns, (part, start, stop, _) in zip(layouts, allowed, steps, strict=True):
+            if layout.uses >= 0:
+                loads[start:stop, layout.uses] += counted[start:stop]
+            for name, column, limit in layout.sums:
+                moved = np.where(dropped[start:stop], 0, _deviation(part.space[name], columns[name]))
+                loads[start:stop, column] = np.clip(loads[start:stop, column] + moved, -limit, limit)
+        return allowed, dropped, severity
 
     def searched(self, loads: Loads) -> Loads:
         """Loads of rows that a search went on from: one step more, counted as an operator that cannot be milder."""

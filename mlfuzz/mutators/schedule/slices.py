@@ -63,36 +63,13 @@ def apply_slices(
     ledger: DistanceLedger, most: Most | None = None,
 ) -> Mutated:  # fmt: skip
     """One operator on each slice of the source: draw, limit, record, apply. state: what was done to it so far."""
-    loads, invariant = np.empty_like(state.loads), state.invariant.copy()
-    dropped, severity = state.dropped.copy(), state.severity.copy()
-    whole = _room_for(source)
-    apiece = 0 if whole is None or whole.device.type != "cpu" else whole.numel() // max(1, len(whole))
-    parts: list[tuple[int, Rows]] = []
-    steps = []
-    for each in slices:
-        began = perf_counter()
-        part, start, stop = each.mutator, each.start, each.stop
-        drawn = part.draw(stop - start, rng) if each.columns is None else each.columns
-        seeds = rng.integers(0, 2**63 - 1, stop - start) if part.propose else np.zeros(0, np.int64)
-        milder = None if most is None else most(part.name, start, stop)
-        allowed = ledger.allow(part, drawn, state.loads[start:stop], most=milder)
-        recorded = (
-            allowed.columns if part.propose is None else part.record(source.part(start, stop), allowed.columns, seeds)
-        )
-        for first, last in _chunks(start, stop, apiece):
-            some = recorded
-            if last - first < stop - start:
-                some = {name: column[first - start : last - start] for name, column in recorded.items()}
-            room = None if whole is None else whole[first:last]
-            parts.append((first, part.apply(source.part(first, last), some, into=room)))
-        steps.append(Step(part.name, part.version, start, stop, recorded, perf_counter() - began))
-        loads[start:stop] = allowed.loads
-        dropped[start:stop] |= allowed.dropped
-        np.maximum(severity[start:stop], allowed.severity, out=severity[start:stop])
-        if part.effect != "invariant":
-            invariant[start:stop] &= (allowed.severity == 0) & ~allowed.dropped
-    rows = _joined(parts, whole)
-    return Mutated(rows, (*state.steps, *steps), loads, invariant, dropped, severity)
+    loads, whole = state.loads.copy(), _room_for(source)
+    asked = _limited(source, 0, slices, loads, rng, ledger, most)
+    parts, steps = _worked(source, slices, asked, whole)
+    return Mutated(
+        _joined(parts, whole), (*state.steps, *steps), loads, state.invariant & asked.kept, state.dropped | asked.dropped,
+        np.maximum(state.severity, asked.severity),
+    )  # fmt: skip
 
 
 def apply_within(
@@ -103,40 +80,101 @@ def apply_within(
     ledger: DistanceLedger,
     most: Most | None,
 ) -> Mutated:
-    """One operator more on each slice of a stretch of rows; the slices count from `start`."""
+    """One operator more on each slice of a stretch of rows; the slices count from `start`.
+
+    What was given is used up: its arrays, and the tensor of rows that keep their shape, now hold what was made.
+    """
     stop = start + slices[-1].stop
     stretch = slice(start, stop)
-    rows = state.rows.part(start, stop)
-    part = Mutated(
-        rows, (), state.loads[stretch], state.invariant[stretch], state.dropped[stretch], state.severity[stretch]
-    )
     shifted = None if most is None else lambda name, first, last: most(name, start + first, start + last)
-    done = apply_slices(rows, part, slices, rng, ledger, shifted)
-    loads, invariant = state.loads.copy(), state.invariant.copy()
-    dropped, severity = state.dropped.copy(), state.severity.copy()
-    loads[stretch], invariant[stretch] = done.loads, done.invariant
-    dropped[stretch], severity[stretch] = done.dropped, done.severity
-    steps = tuple(replace(step, start=start + step.start, stop=start + step.stop) for step in done.steps)
-    whole = _replaced(state.rows, start, done.rows)
-    return replace(
-        state, rows=whole, steps=(*state.steps, *steps), loads=loads, invariant=invariant, dropped=dropped,
-        severity=severity,
-    )  # fmt: skip
+    asked = _limited(state.rows, start, slices, state.loads[stretch], rng, ledger, shifted)
+    state.invariant[stretch] &= asked.kept
+    state.dropped[stretch] |= asked.dropped
+    np.maximum(state.severity[stretch], asked.severity, out=state.severity[stretch])
+    whole = state.rows.data if isinstance(state.rows, TensorRows) else None
+    parts, steps = _worked(state.rows, slices, asked, whole)
+    return replace(state, rows=_replaced(state.rows, start, stop, parts), steps=(*state.steps, *steps))
 
 
-def _replaced(rows: Rows, start: int, stretch: Rows) -> Rows:
-    """The rows with others in their place from `start` on; into the same memory, where that is the batch's own.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What operators are to do to n rows, within the limits. kept: (n,) rows whose label they keep.
 
-    Steps of a batch write into memory of their own from the first one on, and nobody else has seen it yet.
+    spent: seconds that drawing and proposing took, by step.
     """
-    stop = start + len(stretch)
-    if (
-        isinstance(rows, TensorRows) and isinstance(stretch, TensorRows)
-        and rows.lengths is None and rows.data.shape[1:] == stretch.data.shape[1:]
-    ):  # fmt: skip
-        rows.data[start:stop] = stretch.data
+
+    steps: list[Step]
+    spent: list[float]
+    dropped: NDArray[np.bool_]
+    severity: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Rows from `start` on that an operator has made. placed: where they belong in the batch's own memory."""
+
+    start: int
+    rows: Rows
+    placed: bool
+
+
+def _limited(
+    source: Rows | StoredRows, offset: int, slices: Sequence[Slice], loads: Loads, rng: np.random.Generator,
+    ledger: DistanceLedger, most: Most | None,
+) -> _Asked:  # fmt: skip
+    """Draw, limit, record; slices and loads count from row `offset` of the source. loads: changed."""
+    drawn, chance, spent = [], [], []
+    for each in slices:
+        began = perf_counter()
+        part, rows = each.mutator, each.stop - each.start
+        columns = part.draw(rows, rng) if each.columns is None else each.columns
+        drawn.append((part, each.start, each.stop, columns))
+        chance.append(rng.integers(0, 2**63 - 1, rows) if part.propose else None)
+        spent.append(perf_counter() - began)
+    allowed, dropped, severity = ledger.allow_all(drawn, loads, most=most)
+    kept = np.ones(len(loads), np.bool_)
+    steps = []
+    for at, ((part, first, last, _), columns, seeds) in enumerate(zip(drawn, allowed, chance, strict=True)):
+        began = perf_counter()
+        start, stop = offset + first, offset + last
+        recorded = columns if seeds is None else part.record(source.part(start, stop), columns, seeds)
+        steps.append(Step(part.name, part.version, start, stop, recorded))
+        spent[at] += perf_counter() - began
+        if part.effect != "invariant":
+            kept[first:last] = (severity[first:last] == 0) & ~dropped[first:last]
+    return _Asked(steps, spent, dropped, severity, kept)
+
+
+def _worked(
+    source: Rows | StoredRows, slices: Sequence[Slice], asked: _Asked, whole: Tensor | None
+) -> tuple[list[_Made], list[Step]]:
+    """What the operators make of the source, written to its place in `whole` where it keeps its shape.
+
+    With it the steps, which now know how long they took.
+    """
+    apiece = 0 if whole is None or whole.device.type != "cpu" else whole.numel() // max(1, len(whole))
+    parts, steps = [], []
+    for each, step, seconds in zip(slices, asked.steps, asked.spent, strict=True):
+        began = perf_counter()
+        chunks = _chunks(step.start, step.stop, apiece)
+        for first, last in chunks:
+            some = step.columns
+            if len(chunks) > 1:
+                some = {name: column[first - step.start : last - step.start] for name, column in some.items()}
+            room = None if whole is None else whole[first:last]
+            made = each.mutator.apply(source.part(first, last), some, into=room)
+            placed = room is not None and isinstance(made, TensorRows) and made.data is room
+            parts.append(_Made(first, made, placed))
+        steps.append(replace(step, seconds=seconds + perf_counter() - began))
+    return parts, steps
+
+
+def _replaced(rows: Rows, start: int, stop: int, parts: Sequence[_Made]) -> Rows:
+    """The rows with the parts in place of [start, stop): nothing to do where that is where they have been made."""
+    if isinstance(rows, TensorRows) and rows.lengths is None and all(part.placed for part in parts):
         return rows
-    pieces = [rows.part(0, start), stretch, rows.part(stop, len(rows))]
+    pieces = [rows.part(0, start), *(part.rows for part in parts), rows.part(stop, len(rows))]
     return rows.join([piece for piece in pieces if len(piece)])
 
 
@@ -159,16 +197,16 @@ def _chunks(start: int, stop: int, apiece: int) -> list[tuple[int, int]]:
     return [(first, last) for first, last in pairwise(edges) if first < last]
 
 
-def _joined(parts: Sequence[tuple[int, Rows]], whole: Tensor | None) -> Rows:
-    """The parts as one; where all of them were written into `whole`, that is all there is to do. With their starts."""
+def _joined(parts: Sequence[_Made], whole: Tensor | None) -> Rows:
+    """The parts as one; where all of them were made in `whole`, that is all there is to do."""
+    first = parts[0].rows
     if len(parts) == 1:
-        return parts[0][1]
-    tensors = [(start, part) for start, part in parts if isinstance(part, TensorRows)]
-    written = whole is not None and all(
-        part.data.data_ptr() == whole[start].data_ptr() and part.data.shape[1:] == whole.shape[1:]
-        for start, part in tensors
+        return first
+    if whole is None or not all(part.placed for part in parts) or not isinstance(first, TensorRows):
+        return first.join([part.rows for part in parts])
+    lengths = [part.rows.lengths for part in parts if isinstance(part.rows, TensorRows)]
+    return TensorRows(
+        whole,
+        first.modality,
+        torch.cat([one for one in lengths if one is not None]) if first.lengths is not None else None,
     )
-    if whole is None or not written:
-        return parts[0][1].join([part for _, part in parts])
-    lengths = [part.lengths for _, part in tensors if part.lengths is not None]
-    return tensors[0][1].with_data(whole, torch.cat(lengths) if lengths else None)

@@ -21,12 +21,13 @@ from mlfuzz.mutators.schedule import plan, slices
 
 STAGES = (
     (loops.Loop, "_pick", "pick"),
-    (plan.Plan, "cut", "choose"),
+    (plan.Plan, "_begin", "choose"),
+    (plan.Plan, "_cut", "choose"),
     (base.Mutator, "draw", "draw"),
     (InputCache, "parents", "gather"),
     (batches.StoredRows, "part", "gather"),
     (base.Mutator, "record", "propose"),
-    (DistanceLedger, "allow", "limits"),
+    (DistanceLedger, "allow_all", "limits"),
     (base, "snap", "quantise"),
     (plan.Plan, "_bounded", "distance"),
     (plan, "apply_slices", "slices"),
