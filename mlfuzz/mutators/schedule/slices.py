@@ -67,8 +67,8 @@ def apply_slices(
     asked = _limited(source, 0, slices, loads, rng, ledger, most)
     parts, steps = _worked(source, slices, asked, whole)
     return Mutated(
-        _joined(parts, whole), (*state.steps, *steps), loads, state.invariant & asked.kept, state.dropped | asked.dropped,
-        np.maximum(state.severity, asked.severity),
+        _joined(parts, whole), (*state.steps, *steps), loads, state.invariant & asked.kept,
+        state.dropped | asked.dropped, np.maximum(state.severity, asked.severity),
     )  # fmt: skip
 
 

@@ -21,8 +21,7 @@ from mlfuzz.mutators.schedule import plan, slices
 
 STAGES = (
     (loops.Loop, "_pick", "pick"),
-    (plan.Plan, "_begin", "choose"),
-    (plan.Plan, "_cut", "choose"),
+    (plan.Plan, "cut", "choose"),
     (base.Mutator, "draw", "draw"),
     (InputCache, "parents", "gather"),
     (batches.StoredRows, "part", "gather"),
