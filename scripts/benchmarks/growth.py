@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from loop import lenet, write_seeds
+from loop_parts.pictures import lenet, write_seeds
 from numpy.typing import NDArray
 
 import mlfuzz

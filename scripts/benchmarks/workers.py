@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from loop import _subject, seeded
+from loop_parts.campaigns import seeded, subject
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.isolation.process_setup import tune_malloc
@@ -69,7 +69,7 @@ class Worker:
 
 def work(model: str, base: Path, number: int, workers: int, batch: int, batches: int) -> dict[str, float]:
     """In a worker's own process: open, wait for the word, warm up, run."""
-    target, _, _ = _subject(model)
+    target, _, _ = subject(model)
     shared: dict[str, Any] = {"lock": False, "worker": number, "workers": workers}
     with Campaign.open(base / "campaign", target, seeds=base / "seeds", batch=batch, **shared) as campaign:
         print("ready", flush=True)
@@ -91,7 +91,7 @@ def work(model: str, base: Path, number: int, workers: int, batch: int, batches:
 
 def turn(model: str, kind: str, batch: int, batches: int) -> dict[str, Any]:
     """One turn of a kind: "alone", "apart" or "together"."""
-    _, write, _ = _subject(model)
+    _, write, _ = subject(model)
     with ExitStack() as stack:
         count = 1 if kind == "alone" else 2
         bases = [stack.enter_context(seeded(write)) for _ in range(2 if kind == "apart" else 1)]

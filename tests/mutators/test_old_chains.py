@@ -73,8 +73,10 @@ def parents(modality: Modality) -> list[Payload]:
 
 
 def cases(which: str) -> list[tuple[Mutator, Modality]]:
+    """Of mlfuzz's own operators: other tests register some too."""
     modality = SUBJECTS[which]
-    return [(part, modality) for part in MUTATORS if part.modality == modality.name and not part.searched]
+    own = [part for part in MUTATORS if part.function.__module__.startswith("mlfuzz.mutators.")]
+    return [(part, modality) for part in own if part.modality == modality.name and not part.searched]
 
 
 def recorded(part: Mutator, modality: Modality) -> list[Chain]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from growth import criterion_of, fill
-from loop import lenet, mlp, write_seeds
+from loop_parts.pictures import lenet, mlp, write_seeds
 from torch import nn
 
 import mlfuzz
