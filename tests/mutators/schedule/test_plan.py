@@ -189,7 +189,8 @@ def test_the_same_generator_gives_the_same_batch() -> None:
 @pytest.mark.parametrize("elements", [1, 3000, 20_000])
 def test_slices_worked_in_parts_give_the_same_bits(elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mutate(plan_of(real(*OPERATORS), depth=2), pictures(64))
-    monkeypatch.setattr("mlfuzz.mutators.schedule.slices.CHUNK_ELEMENTS", elements)
+    for name in ("CHUNK_ELEMENTS", "LARGEST_CHUNK"):
+        monkeypatch.setattr(f"mlfuzz.mutators.schedule.slices.{name}", elements)
     parts = mutate(plan_of(real(*OPERATORS), depth=2), pictures(64))
     torch.testing.assert_close(parts.rows.data, whole.rows.data, atol=0, rtol=0)  # type: ignore[attr-defined]
     assert [step.start for step in parts.steps] == [step.start for step in whole.steps]
