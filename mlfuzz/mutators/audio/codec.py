@@ -15,6 +15,7 @@ from mlfuzz.modality.sound import transcode
 from mlfuzz.mutators.audio.wave import lengths_of, rate_of
 from mlfuzz.mutators.base import Column, mutator
 from mlfuzz.mutators.param import Real
+from mlfuzz.mutators.row_threads import each_row
 
 OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -69,12 +70,16 @@ def _through(
     strengths = [None] * len(rows) if strength is None else strength.double().clamp(0, 1).tolist()
     data, lengths = rows.data.cpu().numpy(), lengths_of(rows).tolist()
     out = np.zeros_like(data)
-    for row, (length, strong) in enumerate(zip(lengths, strengths, strict=True)):
+
+    def work(row: int) -> None:
+        length = lengths[row]
         for channel in range(0, data.shape[1], at_once):
             voice = slice(channel, channel + at_once)
             wave = _resampled(data[row, voice, :length], own_hz, rate_hz)
-            back = transcode(wave, rate_hz, container=container, coding=coding, strength=strong)
+            back = transcode(wave, rate_hz, container=container, coding=coding, strength=strengths[row])
             out[row, voice, :length] = _resampled(back, rate_hz, own_hz)[:, :length]
+
+    each_row(work, len(rows))
     return rows.with_data(torch.from_numpy(out).to(rows.data.device))
 
 
