@@ -121,6 +121,7 @@ class Starter:
 
 def main(parent: int) -> int:
     die_with_parent(parent)
+    _call_oneself("mlfuzz.campaign.supervisor.starter", str(parent))
     with socket.socket(fileno=SOCKET) as ours:
         if refused := _prepared():
             ours.send(msgspec.json.encode(News(refused=refused)))
