@@ -38,6 +38,9 @@ SUBJECTS: dict[str, Modality] = {
 }
 ROWS = 3
 
+OWN = tuple(name for name in MUTATORS.names() if MUTATORS.get(name).function.__module__.startswith("mlfuzz.mutators."))
+"""Before any test runs: some register operators."""
+
 SENTENCES = (
     "The committee didn't like the big film - it's about 2 small dogs in \"Straße 21\", isn't it? No: 10:30, 3.5 km.",
     "Ærøskøbing, naïve café; it is a movie that does not start on 2024-05-01.  See https://example.org/a?b=c now!",
@@ -73,9 +76,8 @@ def parents(modality: Modality) -> list[Payload]:
 
 
 def cases(which: str) -> list[tuple[Mutator, Modality]]:
-    """Of mlfuzz's own operators: other tests register some too."""
     modality = SUBJECTS[which]
-    own = [part for part in MUTATORS if part.function.__module__.startswith("mlfuzz.mutators.")]
+    own = [MUTATORS.get(name) for name in OWN]
     return [(part, modality) for part in own if part.modality == modality.name and not part.searched]
 
 
