@@ -13,7 +13,7 @@ import os, signal, sys, time
 from pathlib import Path
 
 HERE, PHASE = Path(__file__).parent, os.environ.get("PHASE", "")
-STARTED_AS = " ".join(sys.argv) + " ".join(sys.orig_argv)  # what is forked from the starter has its own argv
+STARTED_AS = " ".join(sys.orig_argv)
 ROLE = "worker" if "campaign.worker" in STARTED_AS else "triage" if "triage_worker" in STARTED_AS else "command"
 
 

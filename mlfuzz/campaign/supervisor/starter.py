@@ -214,15 +214,15 @@ _ROLES: dict[str, Callable[[str, int, list[int]], int]] = {"worker": _work, "tri
 
 
 def _call_oneself(module: str, argument: str) -> None:
-    """Have `ps`, `top` and /proc show it as what it is; where that does not go it stays the starter's."""
-    sys.argv = [module, argument]
+    """Its arguments, as of a process of its own; `ps`, `top` and /proc show them too, or stay with the starter's."""
+    words = [sys.executable, "-P", "-m", module, argument]
+    sys.argv, sys.orig_argv = [module, argument], words
     try:
         with open("/proc/self/stat", encoding="utf-8", errors="replace") as stat:
             fields = stat.read().rpartition(")")[2].split()
         start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, the 48th and 49th: man 5 proc
     except (OSError, ValueError, IndexError):
         return
-    words = [sys.executable, "-P", "-m", module, argument]
     line = b"\0".join(word.encode("utf-8", "surrogateescape") for word in words) + b"\0"
     if start and len(line) <= end - start:
         ctypes.memmove(start, line + b"\0" * (end - start - len(line)), end - start)
