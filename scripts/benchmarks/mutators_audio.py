@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
+from peers_parts.turns import least_seconds
 
 from mlfuzz.batch import TensorRows
 from mlfuzz.modality.audio import Audio
@@ -41,7 +40,9 @@ def measure(part: Mutator, audio: Audio) -> dict[str, object]:
     assert isinstance(rows, TensorRows)
     columns = part.draw(ROWS, np.random.default_rng(0))
     tensors = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in columns.items()}
-    bare, whole = _best(lambda: part.function(rows, **tensors), lambda: part.apply(rows, columns))
+    bare, whole = least_seconds(
+        lambda: part.function(rows, **tensors), lambda: part.apply(rows, columns), seconds=0.6, rounds=4
+    )
     nanoseconds = bare / (ROWS * rows.data.shape[-1]) * 1e9
     short = part.name.partition(".")[2]
     line: dict[str, object] = {
@@ -51,19 +52,6 @@ def measure(part: Mutator, audio: Audio) -> dict[str, object]:
     if short in FLOORS:
         line |= {"floor": FLOORS[short], "ratio": round(ROWS / bare / FLOORS[short], 2)}
     return line
-
-
-def _best(*calls: Callable[[], object]) -> list[float]:
-    """CPU seconds of the fastest run of each call, in turns, so that a busy machine slows them alike."""
-    best, spent, rounds = [float("inf")] * len(calls), 0.0, 0
-    while rounds < 4 or (spent < 0.6 and rounds < 200):
-        for at, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            took = time.process_time() - start
-            best[at], spent = min(best[at], took), spent + took
-        rounds += 1
-    return best
 
 
 def main(names: list[str]) -> None:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from peers_parts.turns import least_seconds
 
 from mlfuzz.batch import TextRows
 from mlfuzz.modality.image import Image
@@ -44,9 +44,10 @@ def measure(part: Mutator, brightness: Callable[[], object], elements: int) -> d
     columns = part.draw(ROWS, np.random.default_rng(0))
     seeds = np.arange(ROWS)
     recorded = part.record(rows, columns, seeds)
-    both, apply, base = _best(
-        lambda: part.apply(rows, part.record(rows, columns, seeds)), lambda: part.apply(rows, recorded), brightness
-    )
+    both, apply, base = least_seconds(
+        lambda: part.apply(rows, part.record(rows, columns, seeds)), lambda: part.apply(rows, recorded), brightness,
+        seconds=0.3,
+    )  # fmt: skip
     short = part.name.partition(".")[2]
     line: dict[str, object] = {
         "bench": "mutators_text", "name": part.name, "strings_per_s": round(ROWS / both),
@@ -56,19 +57,6 @@ def measure(part: Mutator, brightness: Callable[[], object], elements: int) -> d
     if short in FLOORS:
         line |= {"floor": FLOORS[short], "over_floor": round(ROWS / both / FLOORS[short], 2)}
     return line
-
-
-def _best(*calls: Callable[[], object]) -> list[float]:
-    """CPU seconds of the fastest run of each call, in turns, so that a busy machine slows them alike."""
-    best, spent, rounds = [float("inf")] * len(calls), 0.0, 0
-    while rounds < 5 or (spent < 0.3 and rounds < 200):
-        for at, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            took = time.process_time() - start
-            best[at], spent = min(best[at], took), spent + took
-        rounds += 1
-    return best
 
 
 def main(names: list[str]) -> None:

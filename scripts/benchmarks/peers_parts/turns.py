@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+MOST_ROUNDS = 200
+"""Of what takes no time to speak of."""
+
 
 class Rates(NamedTuple):
     """Inputs a CPU second of either side, and the ratio between them: medians over the rounds."""
@@ -53,9 +56,12 @@ def _rate(run: Callable[[], int], seconds: float) -> tuple[float, float]:
 
 
 def least_seconds(*calls: Callable[[], object], seconds: float, rounds: int = 5) -> list[float]:
-    """CPU seconds of the quickest run of each call, in turns. seconds: of all of them together."""
+    """CPU seconds of the quickest run of each call, in turns, so that a busy machine slows them alike.
+
+    seconds: of all of them together. rounds: at least, however long they take.
+    """
     best, spent, done = [float("inf")] * len(calls), 0.0, 0
-    while done < rounds or (spent < seconds and done < 200):
+    while done < rounds or (spent < seconds and done < MOST_ROUNDS):
         for at, call in enumerate(calls):
             began = time.process_time()
             call()
