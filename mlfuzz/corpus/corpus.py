@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from mlfuzz.corpus import entry as records
 from mlfuzz.corpus.entry import Entry, EntryMeasure, EntryRow, Identity
 from mlfuzz.corpus.numbering import Numbering, rooted
+from mlfuzz.corpus.packed import PackedBytes
+from mlfuzz.corpus.row_numbers import RowNumbers
 from mlfuzz.corpus.table import Scalars, Vectors
 from mlfuzz.errors import StorageError
 from mlfuzz.mutation import Chain
@@ -24,6 +26,10 @@ from mlfuzz.storage.workdir import Workdir
 
 CHUNK_ROWS = 4096
 """Entries taken in at once: the objects of more would take memory for nothing."""
+
+PACKED_AT_ONCE = 512
+"""Records compressed with each write, beside as many as it adds: what was read in a resume is packed by and by, 3 ms
+at a time, and not before the first batch."""
 
 
 class Corpus:
@@ -45,8 +51,8 @@ class Corpus:
         self._verify = verify
         self._blobs = Blobs(workdir)
         self._readers: dict[str, Reader] = {}
-        self._headers: list[bytes] = []
-        self._rows: dict[str, dict[int, int]] = {}  # life -> sequence -> row
+        self._headers = PackedBytes()
+        self._rows: dict[str, RowNumbers] = {}
         self._orphans: dict[int, Identity] = {}
         self._life_numbers: dict[str, int] = {}
         self._seeds, self._parents = Scalars(np.int64), Scalars(np.int64)
@@ -135,7 +141,8 @@ class Corpus:
 
     def row(self, identity: Identity) -> int:
         """Row of an identity, -1 where it is not here."""
-        return self._rows.get(identity[0], {}).get(identity[1], -1)
+        life = self._rows.get(identity[0])
+        return -1 if life is None else life.get(identity[1])
 
     def root(self) -> int:
         """Leave out entries whose seed is not here, and number the seeds that are from 0; how many were left out.
@@ -165,8 +172,7 @@ class Corpus:
 
         Before anything refers to rows: what an earlier process has learnt of its rows then fits those of this one.
         """
-        none: dict[int, int] = {}
-        rows = [self._rows.get(life, none).get(sequence, -1) for life, sequence in order]
+        rows = [self.row(identity) for identity in order]
         if missing := rows.count(-1):
             return missing
         rest = np.ones(len(self), np.bool_)
@@ -291,7 +297,7 @@ class Corpus:
         vectors: list[bytes] = []
         places: list[tuple[int, int]] = []
         measures: list[tuple[EntryMeasure, bytes]] = []
-        known, life, numbering = dict[int, int](), None, self._numbering
+        known, life, numbering = RowNumbers(), None, self._numbering
         for record in read:
             try:
                 row = records.glance(record.header)
@@ -303,10 +309,10 @@ class Corpus:
                 continue
             if row.life != life:
                 life = row.life
-                known = self._rows.setdefault(life, {})
-            if row.sequence in known or (numbering is not None and not numbering.admits(row)):
+                known = self._rows.setdefault(life, RowNumbers())
+            if known.get(row.sequence) >= 0 or (numbering is not None and not numbering.admits(row)):
                 continue
-            known[row.sequence] = len(self._headers) + len(rows)
+            known.put(row.sequence, len(self._headers) + len(rows))
             rows.append(row)
             headers.append(record.header)
             vectors.append(record.vector or b"" if self._fits(row.calibration) else b"")
@@ -320,12 +326,13 @@ class Corpus:
     def _take_own(self, entries: Sequence[Entry], items: Sequence[Item], places: Sequence[Place]) -> None:
         self._written += len(entries)
         for number, entry in enumerate(entries, len(self._headers)):
-            self._rows.setdefault(entry.life, {})[entry.sequence] = number
+            self._rows.setdefault(entry.life, RowNumbers()).put(entry.sequence, number)
         where = [
             (-1, -1) if entry.blob else (place.segment, place.offset)
             for entry, place in zip(entries, places, strict=True)
         ]
         self._append(entries, [item.header for item in items], [item.vector or b"" for item in items], where)
+        self._headers.pack(len(items) + PACKED_AT_ONCE)
 
     def _append(
         self,
@@ -337,7 +344,7 @@ class Corpus:
         if not rows:
             return
         first = len(self._headers)
-        self._headers += headers
+        self._headers.grow(headers)
         here = self._numbering.here if self._numbering else int
         self._seeds.extend([here(row.seed) for row in rows])
         self._gains.extend([row.gain for row in rows])
@@ -349,10 +356,7 @@ class Corpus:
         self._loads.extend([row.loads for row in rows])
         self._margins.extend([row.margins for row in rows])
         self._vectors.extend_bytes(vectors)
-        none: dict[int, int] = {}
-        parents = [
-            -1 if row.parent is None else self._rows.get(row.parent[0], none).get(row.parent[1], -1) for row in rows
-        ]
+        parents = [-1 if row.parent is None else self.row(row.parent) for row in rows]
         self._parents.extend(parents)
         for at, (row, parent) in enumerate(zip(rows, parents, strict=True), first):
             if parent < 0 and row.parent is not None:
@@ -371,7 +375,7 @@ class Corpus:
             return
         moved = np.full(len(self) + 1, -1, np.int64)  # the last one stands for -1: no parent
         moved[rows] = np.arange(len(rows))
-        self._headers = [self._headers[row] for row in rows.tolist()]
+        self._headers.take(rows.tolist())
         for column in (
             self._seeds, self._parents, self._gains, self._invariant, self._of_life, self._sequences, self._segments,
             self._offsets, self._loads, self._margins, self._vectors,
@@ -381,7 +385,8 @@ class Corpus:
         self._rows = {}
         for number, life in enumerate(self._life_numbers):
             here = np.flatnonzero(self._of_life.view == number)
-            self._rows[life] = dict(zip(self._sequences.view[here].tolist(), here.tolist(), strict=True))
+            self._rows[life] = RowNumbers()
+            self._rows[life].put_many(self._sequences.view[here], here)
         self._orphans = {int(moved[row]): parent for row, parent in self._orphans.items() if moved[row] >= 0}
 
     def _measured(self, row: int, vector: NDArray[np.float32], gain: float) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.corpus.entry import Entry
+from mlfuzz.corpus.packed import PackedBytes
 from mlfuzz.errors import CorruptRecordError, StorageError
 from mlfuzz.mutation import Mutation
 from mlfuzz.storage.blobs import BLOB_BYTES
@@ -217,3 +218,15 @@ def test_a_campaign_is_opened_without_torch_or_faiss(workdir):
         "sys.exit(any(name in sys.modules for name in ('torch', 'faiss')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_entries_whose_records_are_packed_hold_as_before(workdir):
+    corpus = Corpus.open(workdir, workdir.new_life())
+    corpus._headers = PackedBytes(plain=20)
+    fill(corpus, range(300))
+    assert corpus._headers._packs
+    assert_holds(corpus, range(300))
+    corpus.arrange([corpus.identity(row) for row in reversed(range(300))])
+    assert_holds(corpus, reversed(range(300)))
+    assert corpus.judged_by(3)
+    assert corpus.margins.shape == (300, 3)
