@@ -12,7 +12,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import run
-from mlfuzz.campaign.worker.campaign import Result
+from mlfuzz.campaign.worker.result import Result
 from mlfuzz.findings.store import read
 from mlfuzz.modality.text import Text
 from mlfuzz.replay import Case, replay

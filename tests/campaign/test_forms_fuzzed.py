@@ -12,7 +12,8 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.confirm.confirm import confirm
 from mlfuzz.campaign.minimize.pipeline import payloads
-from mlfuzz.campaign.worker.campaign import Campaign, Result
+from mlfuzz.campaign.worker.campaign import Campaign
+from mlfuzz.campaign.worker.result import Result
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import robust
 from mlfuzz.findings.finding import FileRef, Finding

@@ -10,7 +10,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.supervisor.supervise import run
-from mlfuzz.campaign.worker.campaign import Result
+from mlfuzz.campaign.worker.result import Result
 from mlfuzz.events import Event, WorkerDied
 from mlfuzz.request import CampaignRequest
 from mlfuzz.testing.puzzles import EXPECTED, puzzle, puzzle_seeds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -33,13 +32,13 @@ from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_asid
 from mlfuzz.campaign.timetable import Timetable
 from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
+from mlfuzz.campaign.worker.result import Result
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
 from mlfuzz.corpus.corpus import Corpus
 from mlfuzz.errors import CorruptRecordError, LostInputError, SchemaError, StorageError
 from mlfuzz.findings.environment import environment
-from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import Fault, group
+from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.interrupts import Interrupts
 from mlfuzz.modality import raw
@@ -73,25 +72,6 @@ thirty is then found by both."""
 
 WORKER_SHIFT = 32
 """Chance is keyed by the worker's number above these bits and by its life below."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run left: why it ended, its figures, and its faults (each with its findings)."""
-
-    stop: Stop
-    stats: Stats
-    faults: tuple[Fault, ...]
-
-    @property
-    def reason(self) -> str:
-        """Why it ended, in words."""
-        return str(self.stop)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Of all faults."""
-        return tuple(finding for fault in self.faults for finding in fault.members)
 
 
 class Campaign:

@@ -16,7 +16,8 @@ from mlfuzz.campaign.presets import with_preset
 from mlfuzz.campaign.search.projection import SPAN, spanned
 from mlfuzz.campaign.search.scheduler import HEAD_START, SearchScheduler
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.campaign.worker.campaign import Campaign, Result
+from mlfuzz.campaign.worker.campaign import Campaign
+from mlfuzz.campaign.worker.result import Result
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.promote import Regressions
