@@ -89,7 +89,8 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
     from mlfuzz.campaign.worker.campaign import Campaign
     from mlfuzz.targets.load import load
 
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    torch.set_num_threads(threads)
     timetable = _timetable(order, workdir)
     import_plugins(spec.plugins, Path(spec.directory))
     target: Any = load(spec.target, directory=Path(spec.directory).resolve(), device=spec.device)
@@ -97,7 +98,7 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
         return Stop(interrupts.reason)
     options: dict[str, Any] = {
         "adopt": order.adopt, "guarded": order.guarded, "lock": False, "worker": order.worker,
-        "workers": order.workers, "timetable": timetable,
+        "workers": order.workers, "timetable": timetable, "threads": threads,
     }  # fmt: skip
     with Campaign.open(workdir.root, target, spec=spec, **options) as campaign:
         now = time.monotonic()

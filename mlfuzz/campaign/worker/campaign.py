@@ -32,11 +32,12 @@ from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_asid
 from mlfuzz.campaign.timetable import Timetable
 from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
+from mlfuzz.campaign.worker.own_threads import THREADS, threads_for
 from mlfuzz.campaign.worker.result import Result
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
 from mlfuzz.corpus.corpus import Corpus
-from mlfuzz.errors import CorruptRecordError, LostInputError, SchemaError, StorageError
+from mlfuzz.errors import ConfigError, CorruptRecordError, LostInputError, SchemaError, StorageError
 from mlfuzz.findings.environment import environment
 from mlfuzz.findings.fingerprint import group
 from mlfuzz.findings.store import FindingStore
@@ -66,6 +67,10 @@ from mlfuzz.triage_queue import TriageQueue
 PROGRESS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 5.0
 
+LEAST_TRIAGE_SECONDS = 10.0
+"""For confirming and shrinking in this process where no time is given, when a quarter of the fuzzing is less: enough to
+confirm what a small model breaks in its first minute, some hundred candidates of ten milliseconds each."""
+
 EXCHANGE_SECONDS = 1.0
 """Where there are several workers, each takes in what the others have kept so often: of two workers, about one entry in
 thirty is then found by both."""
@@ -83,8 +88,9 @@ class Campaign:
 
     def __init__(
         self, workdir: Workdir, target: AnyTarget, spec: WorkerSpec, lock: Lock | None, *, worker: int = 0,
-        workers: int = 1, timetable: Timetable | None = None,
+        workers: int = 1, timetable: Timetable | None = None, threads: int = THREADS,
     ) -> None:  # fmt: skip
+        self._threads = threads
         self.workdir, self.target, self.spec = workdir, target, spec
         self.worker, self.workers, self.timetable = worker, workers, timetable
         self._lock = lock
@@ -118,6 +124,7 @@ class Campaign:
         worker: int = 0,
         workers: int = 1,
         timetable: Timetable | None = None,
+        threads: int = THREADS,
         **options: Any,
     ) -> Self:
         """Found a campaign in `directory`, or go on with the one that is there.
@@ -128,8 +135,12 @@ class Campaign:
         worker, workers: its number and how many share the directory; the first one must have founded it before
         another is opened, and whoever starts them holds the lock and adds up their figures (`combined`).
         timetable: what time there is: of a slow target fewer seeds are then run, and less is measured.
+        threads: of torch while this campaign computes, however many the process has; more pay for a model that keeps
+        them busy by itself, on cores that nobody else uses.
         Raises CampaignBusyError, ConfigError, SeedError, TargetError.
         """
+        if threads < 1:
+            raise ConfigError(f"threads must be 1 or more, not {threads}")
         if spec is None:
             chosen = str(seeds if seeds is not None else target.seeds or "")
             spec = spec_of({"target": "", "name": target.name, "seeds": chosen, **options})
@@ -142,9 +153,10 @@ class Campaign:
                 clear_parts(workdir.root)
                 set_aside_unreadable(workdir, unreadable.append)
             keep_spec(workdir, spec, target.digest, is_same=partial(is_same, target=target), adopt=adopt)
-            campaign = cls(workdir, target, spec, held, worker=worker, workers=workers, timetable=timetable)
+            campaign = cls(workdir, target, spec, held, worker=worker, workers=workers, timetable=timetable,
+                           threads=threads)  # fmt: skip
             campaign.warnings += unreadable
-            with campaign._chance.used():
+            with threads_for(threads), campaign._chance.used():
                 campaign._open(guarded=guarded)
         except BaseException:
             if campaign is not None:
@@ -232,9 +244,10 @@ class Campaign:
         """Fuzz until the budget is spent or a stop is requested; save; confirm and shrink.
 
         interrupts: who hears the signals of this process; None: nobody, `mlfuzz stop` alone is heeded.
-        triage_here: confirm and shrink in this process, within a fifth of the time; False where a probe does it.
+        triage_here: confirm and shrink in this process, within a fifth of the time, or where none is given within a
+        quarter of what fuzzing took, and 10 s at least; False where a probe does it.
         """
-        with self._chance.used():
+        with threads_for(self._threads), self._chance.used():
             return self._run(budget, on_progress, interrupts or Interrupts(self.workdir.stop_request), triage_here)
 
     def _run(
@@ -271,7 +284,9 @@ class Campaign:
                 if stop is None and self.spec.max_disk:
                     stop = disk_spent(self.workdir.used_bytes(), self.spec.max_disk)
         if triage_here:
-            self._triage(started + (budget.total_seconds or 5.0 * (time.monotonic() - started)))
+            now = time.monotonic()
+            free = max(LEAST_TRIAGE_SECONDS, (now - started) / 4)
+            self._triage(started + budget.total_seconds if budget.total_seconds else now + free)
         self.stats.ended = str(stop)
         self.account.count(time.monotonic() - started, inputs)
         self.checkpoint()

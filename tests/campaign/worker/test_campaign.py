@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import mlfuzz
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import CampaignBusyError, ConfigError, SeedError, TargetError
+from mlfuzz.examples import digits
 
 
 def pooled(channels: int, outputs: int) -> nn.Module:
@@ -152,3 +154,61 @@ def test_a_target_that_raises_often_is_judged_in_smaller_batches(tmp_path: Path)
         sizes = [len(campaign.loop.launch().picked) for _ in range(2)]
     assert {one.kind for one in result.findings} >= {"exception"}
     assert max(sizes) < 512
+
+
+def test_a_campaign_computes_on_its_own_threads_and_gives_them_back(tmp_path: Path) -> None:
+    seen: set[int] = set()
+
+    def note(images: Tensor) -> Tensor:
+        seen.add(torch.get_num_threads())
+        return images
+
+    seeds = write(tmp_path / "seeds", [(8, 8)] * 3, mode="L")
+    target = mlfuzz.ModuleTarget("threads", mlfuzz.Image(size=(8, 8)), pooled(1, 3), preprocess=note)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for threads in (None, 2):
+            seen.clear()
+            given = {} if threads is None else {"threads": threads}
+            with Campaign.open(tmp_path / str(threads), target, seeds=seeds, batch=16, **given) as campaign:  # type: ignore[arg-type]
+                assert torch.get_num_threads() == 3
+                campaign.run(Budget(inputs=64), triage_here=False)
+            assert seen == {threads or 1}
+            assert torch.get_num_threads() == 3
+        with pytest.raises(ConfigError):
+            Campaign.open(tmp_path / "none", target, seeds=tmp_path / "nothing")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_no_threads_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    target = mlfuzz.ModuleTarget("none", mlfuzz.Image(size=(8, 8)), pooled(1, 3))
+    with pytest.raises(ConfigError, match="threads must be 1 or more, not 0"):
+        Campaign.open(tmp_path / "c", target, seeds=write(tmp_path / "seeds", [(8, 8)] * 3), threads=0)
+    assert not (tmp_path / "c").exists()
+
+
+def test_without_a_time_triage_is_bounded_by_what_fuzzing_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(Campaign, "_triage", lambda _, until: given.append(until - time.monotonic()))
+    target = mlfuzz.ModuleTarget("bounded", mlfuzz.Image(size=(8, 8)), pooled(1, 3))
+    with Campaign.open(tmp_path / "c", target, seeds=write(tmp_path / "seeds", [(8, 8)] * 3), batch=16) as campaign:
+        campaign.run(Budget(inputs=64))
+        monkeypatch.setattr("mlfuzz.campaign.worker.campaign.LEAST_TRIAGE_SECONDS", 0.001)
+        began = time.monotonic()
+        campaign.run(Budget(inputs=64))
+        took = time.monotonic() - began
+    assert 5.0 < given[0] <= 10.0
+    assert 0.0 < given[1] <= took / 4
+
+
+def test_what_a_run_leaves_is_shown_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlfuzz.campaign.worker.campaign.LEAST_TRIAGE_SECONDS", 0.1)
+    with Campaign.open(tmp_path / "c", digits.fragile(), batch=64) as campaign:
+        result = campaign.run(Budget(inputs=256))
+    verdicts = [finding.verdict for finding in result.findings]
+    each = ", ".join(f"{verdicts.count(name)} {name}" for name in ("candidate", "confirmed", "flaky"))
+    assert result.findings
+    assert repr(result) == f"<Result: 256 inputs, {len(result.faults)} faults; findings: {each}; {result.reason}>"
