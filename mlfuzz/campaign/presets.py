@@ -85,7 +85,7 @@ def guidance(spec: Any) -> dict[str, Any]:
     return {
         "version": GUIDANCE_VERSION, "preset": spec.preset, "scheduler": spec.scheduler, "coverage": spec.coverage,
         "deal": spec.deal, "search": spec.search, "depth": spec.depth, "limits": preset.limits,
-        "operators": preset.operators, "bound": preset.bound,
+        "operators": preset.operators, "bound": preset.bound, **({"overlap": True} if spec.overlap else {}),
     }  # fmt: skip
 
 

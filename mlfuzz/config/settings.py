@@ -143,6 +143,11 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         _flag("Inputs kept for each key of failures."),
     ] = 20
     device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs'), _flag("cpu, cuda, cuda:1.")] = "cpu"
+    overlap: Annotated[
+        bool,
+        _says("make the next batch while this one runs, on a core that no worker has: it knows one batch less"),
+        _flag(),
+    ] = False
     require_valid: Annotated[bool, _says("set findings aside that are not shown to keep their label"), _flag()] = False
 
 
@@ -150,8 +155,8 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
     """[fuzz]: a campaign, of a model or of harnesses."""
 
     shown: ClassVar = (
-        "time", "inputs", "max_findings", "workers", "device", "batch", "preset", "scheduler", "coverage", "deal",
-        "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap", "require_valid", "confirm_share",
+        "time", "inputs", "max_findings", "workers", "overlap", "device", "batch", "preset", "scheduler", "coverage",
+        "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap", "require_valid", "confirm_share",
     )  # fmt: skip
     """In this order; what is not named comes last."""
 

@@ -13,6 +13,7 @@ from mlfuzz.batch import Batch, Indices, Rows, shape_of
 from mlfuzz.campaign.isolation.call_deadline import SLOWEST_FACTOR
 from mlfuzz.campaign.isolation.flight_recorder import FlightRecord, Recorder, records_of
 from mlfuzz.campaign.isolation.forked import ChildEnd, run_rows, sort_rows
+from mlfuzz.campaign.loop.ahead import Made, Producer
 from mlfuzz.campaign.loop.candidates import Candidates, operators_of
 from mlfuzz.campaign.loop.counters import Counters
 from mlfuzz.campaign.loop.distance_anchors import DistanceAnchors
@@ -78,7 +79,8 @@ class Admission:
 class Loop:
     """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given.
 
-    lost: rows whose input could not be read when it was wanted, and why.
+    lost: rows whose input could not be read when it was wanted, and why. overlap: each batch is picked and mutated
+    before the last one has been judged. threaded: beside it, on another core.
     """
 
     parts: Components
@@ -92,6 +94,8 @@ class Loop:
     guarded: bool = False
     searcher: SearchScheduler | None = None
     vote: LabelVote | None = None
+    overlap: bool = False
+    threaded: bool = False
     batches: int = 0
     _firsts: NoveltyFilter = field(default_factory=NoveltyFilter)
     _repeats: StepReuse = field(init=False)
@@ -103,6 +107,7 @@ class Loop:
     _broken: int = 0
     _size: int = 0
     _banned: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+    _producer: Producer = field(init=False)
 
     def __post_init__(self) -> None:
         plan = self.parts.plan
@@ -110,6 +115,8 @@ class Loop:
         self._caps = StrengthCaps([part.name for part in plan.mutators], len(self.seeds)) if learning else None
         self._references = DistanceAnchors(self.corpus, {part.name: part.kind for part in plan.mutators})
         self._repeats = StepReuse(plan.mutators, slices=max(1, plan.slices // 4))
+        # A child that is forked while a thread mutates would wait for what that thread holds.
+        self._producer = Producer(self._make, threaded=self.threaded and not self.guarded)
 
     def step(self) -> int:
         """One batch, and before it searches where they are due; the number of inputs that ran.
@@ -146,6 +153,7 @@ class Loop:
     def ban(self, rows: Indices) -> None:
         """Never mutate these entries again: their children killed the worker too often."""
         self._banned = np.union1d(self._banned, rows)
+        self._producer.forget()
 
     def lose(self, row: int, reason: str = "") -> None:
         """Pick no more what needs the input of this row: itself; of a seed, all that is compared with it."""
@@ -164,11 +172,25 @@ class Loop:
         return np.flatnonzero(found)
 
     def launch(self) -> Executed:
-        """Pick parents, mutate them, run them."""
+        """Pick parents, mutate them, run them; with `overlap` the next ones are picked and mutated meanwhile."""
         clock = self.tally.clock
         clock.start()
         self.recorder.phase("mutate")
-        rng = self._rng(0)
+        made = self._producer.take(self.batches)
+        clock.lap("mutate")
+        if not self.overlap:
+            return self._run(made.picked, made.mutated)
+        self._producer.begin(self.batches + 1)
+        try:
+            return self._run(made.picked, made.mutated)
+        finally:
+            self.recorder.phase("mutate")  # what is waited for is not the target
+            self._producer.wait()
+            clock.lap("mutate")
+
+    def _make(self, number: int) -> Made:
+        """Pick the parents of a batch, and mutate them."""
+        rng = self._rng(0, number)
         picked = self._pick(rng)
         ways = self.parts.plan.ways(len(picked), rng)
         picked, repeated, again = self._repeats.arrange(picked, ways.again, ways.borrowed, rng)
@@ -180,8 +202,7 @@ class Loop:
             roots=lambda: self.pool.gather(self._roots(picked)), repeated=repeated, again=again,
             stacked=ways.stacked, dealt=dealt, most=self._most(picked),
         )  # fmt: skip
-        clock.lap("mutate")
-        return self._run(picked, mutated)
+        return Made(picked, mutated)
 
     def finish(self, executed: Executed) -> None:
         """Evaluate a batch that has run, admit its rows to findings and corpus, reward what they were made by."""
@@ -245,9 +266,9 @@ class Loop:
             (len(picked),),
         )
 
-    def _rng(self, purpose: int) -> np.random.Generator:
-        """Of this batch. purpose: 0 mutants, 2 searches (1 are the mutants of the calibration)."""
-        counter = [purpose, 0, self.life, self.batches]
+    def _rng(self, purpose: int, batch: int | None = None) -> np.random.Generator:
+        """Of this batch, or another. purpose: 0 mutants, 2 searches (1 are the mutants of the calibration)."""
+        counter = [purpose, 0, self.life, self.batches if batch is None else batch]
         return np.random.Generator(np.random.Philox(key=self.parts.seed, counter=counter))
 
     def _evaluate(self, executed: Executed) -> Evaluation | None:

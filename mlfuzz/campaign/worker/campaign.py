@@ -32,7 +32,7 @@ from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_asid
 from mlfuzz.campaign.timetable import Timetable
 from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
-from mlfuzz.campaign.worker.own_threads import THREADS, threads_for
+from mlfuzz.campaign.worker.own_threads import THREADS, threads_for, usable_cores
 from mlfuzz.campaign.worker.result import Result
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
@@ -199,9 +199,15 @@ class Campaign:
         self._exchange = CorpusSync(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
+        beside = self.workers < usable_cores() and not guarded
+        if self.spec.overlap and not beside and not guarded:
+            self.warnings.append(
+                f"overlap: {self.workers} workers take all {usable_cores()} cores, so that batches are made in turns; "
+                "use fewer workers, or leave it out"
+            )
         self.loop = Loop(
             parts, self.corpus, self.pool, seeds, self.candidates, self.tally, self.recorder, number,
-            guarded=guarded,
+            guarded=guarded, overlap=self.spec.overlap, threaded=beside,
             searcher=self._searcher(parts, seeds, number), vote=self._vote(seeds),
         )  # fmt: skip
         seeds.release()
