@@ -156,7 +156,8 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
 
     shown: ClassVar = (
         "time", "inputs", "max_findings", "workers", "overlap", "device", "batch", "preset", "scheduler", "coverage",
-        "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap", "require_valid", "confirm_share",
+        "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap", "require_valid",
+        "confirm_share",
     )  # fmt: skip
     """In this order; what is not named comes last."""
 
