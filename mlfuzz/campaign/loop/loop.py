@@ -181,6 +181,7 @@ class Loop:
         if not self.overlap:
             return self._run(made.picked, made.mutated)
         self._producer.begin(self.batches + 1)
+        clock.lap("mutate")
         try:
             return self._run(made.picked, made.mutated)
         finally:

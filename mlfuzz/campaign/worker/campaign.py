@@ -60,6 +60,7 @@ from mlfuzz.storage.reserve import Reserve
 from mlfuzz.storage.workdir import Workdir, life_number
 from mlfuzz.targets.digest import is_same, unverified_line
 from mlfuzz.targets.plain import plain_parts
+from mlfuzz.targets.surroundings import ARGV
 from mlfuzz.targets.variants.base import AnyTarget, Varied, itself
 from mlfuzz.targets.variants.cost import PER_BATCH
 from mlfuzz.triage_queue import TriageQueue
@@ -199,15 +200,12 @@ class Campaign:
         self._exchange = CorpusSync(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
-        beside = self.workers < usable_cores() and not guarded
-        if self.spec.overlap and not beside and not guarded:
-            self.warnings.append(
-                f"overlap: {self.workers} workers take all {usable_cores()} cores, so that batches are made in turns; "
-                "use fewer workers, or leave it out"
-            )
+        in_turns = self._in_turns(guarded)
+        if self.spec.overlap and in_turns:
+            self.warnings.append(f"overlap: batches are made in turns, since {in_turns}")
         self.loop = Loop(
             parts, self.corpus, self.pool, seeds, self.candidates, self.tally, self.recorder, number,
-            guarded=guarded, overlap=self.spec.overlap, threaded=beside,
+            guarded=guarded, overlap=self.spec.overlap, threaded=not in_turns,
             searcher=self._searcher(parts, seeds, number), vote=self._vote(seeds),
         )  # fmt: skip
         seeds.release()
@@ -222,6 +220,16 @@ class Campaign:
             self.workdir, self.spec, self.loop, self.calibration, life=self.life, seeds=seeds.stats,
             warnings=self.warnings, gone=self.gone, part=self.worker if self.workers > 1 else None,
         )  # fmt: skip
+
+    def _in_turns(self, guarded: bool) -> str:
+        """Why no batch may be made beside one that runs; "" where it may."""
+        if guarded:
+            return "a guarded campaign forks a child for each"
+        if self.workers >= usable_cores():
+            return f"{self.workers} workers take all {usable_cores()} cores; use fewer workers, or leave it out"
+        found = getattr(itself(self.target), "surroundings", None)
+        set_again = sorted(set(found.theirs) - {ARGV}) if found is not None else []
+        return f"the target needs settings of the whole process ({', '.join(set_again)})" if set_again else ""
 
     @property
     def stats(self) -> Stats:

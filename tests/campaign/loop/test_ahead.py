@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.loop import loop as loops
@@ -16,6 +17,7 @@ from mlfuzz.campaign.loop.ahead import Made, Producer
 from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import LostInputError
 from mlfuzz.examples import digits
+from mlfuzz.targets.surroundings import Found
 
 
 def rows_of(folder: Path, monkeypatch: pytest.MonkeyPatch, *, cores: int, **options: Any) -> tuple[str, set[bool], Any]:
@@ -52,7 +54,7 @@ def test_a_thread_of_its_own_changes_no_input(
     assert in_turns[1] == {False}
     assert beside[2][:2] == in_turns[2][:2]
     assert not any("overlap" in warning for warning in beside[2][2])
-    assert any("overlap: 1 workers take all 1 cores" in warning for warning in in_turns[2][2])
+    assert any("since 1 workers take all 1 cores" in warning for warning in in_turns[2][2])
 
 
 def test_without_it_every_batch_knows_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,5 +125,20 @@ def test_a_guarded_campaign_forks_beside_no_thread(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("mlfuzz.campaign.worker.campaign.usable_cores", lambda: 8)
     with Campaign.open(tmp_path / "c", digits.fragile(), batch=32, overlap=True, guarded=True) as campaign:
         assert not campaign.loop._producer._threaded
+        assert any("overlap: batches are made in turns, since a guarded" in one for one in campaign.warnings)
         campaign.run(Budget(inputs=64), triage_here=False)
         assert campaign.stats.inputs == 64
+
+
+def test_a_target_that_needs_settings_of_the_process_is_run_in_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlfuzz.campaign.worker.campaign.usable_cores", lambda: 8)
+    target = digits.fragile()
+    target.surroundings = Found(theirs={"torch's default type": torch.float64})
+    with Campaign.open(tmp_path / "c", target, batch=64, overlap=True) as campaign:
+        assert not campaign.loop._producer._threaded
+        assert any("(torch's default type)" in warning for warning in campaign.warnings)
+        campaign.run(Budget(inputs=640), triage_here=False)
+        assert campaign.stats.inputs == 640
+        assert campaign.tally.clock.seconds["mutate"] > 0.01
