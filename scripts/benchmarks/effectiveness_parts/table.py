@@ -19,6 +19,8 @@ HEAD = (
     "severity", "A12 (p)", "s",
 )  # fmt: skip
 
+BUDGETS = ("evaluations", "seconds", "passes")
+"""What presets are given equally much of."""
 
 BRIEF = (BASELINE, "tensorfuzz", "deeptest", "deephunter", DEFAULT, "mixed+gradients", "search:white")
 
@@ -32,7 +34,7 @@ def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
     A12 and p are of the task's chief figure, in bold; above 0.5 the preset is better than random.
     """
     lines = [_line(HEAD), _line(["---"] * len(HEAD))]
-    for budget in ("evaluations", "seconds"):
+    for budget in BUDGETS:
         ran = [record for record in records if record["budget"] == budget and "skipped" not in record]
         for name, task in tasks.items():
             of_task = [record for record in ran if record["task"] == name]
@@ -49,7 +51,7 @@ def brief(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
     head = ("task", "what counts", *BRIEF, f"A12 (p) of {DEFAULT}", "goal")
     lines = [_line(head), _line(["---"] * len(head))]
     ran = [record for record in records if "skipped" not in record]
-    for budget, (name, task) in product(("evaluations", "seconds"), tasks.items()):
+    for budget, (name, task) in product(BUDGETS, tasks.items()):
         of_task = [record for record in ran if record["task"] == name and record["budget"] == budget]
         if not of_task:
             continue
@@ -117,6 +119,8 @@ def _against(task: Task, own: Sequence[Record], baseline: Sequence[Record]) -> s
 
 
 def _amount(record: Record) -> str:
+    if record["budget"] == "passes":
+        return f"{record['allowed']:g} passes"
     return f"{record['allowed']:g} s" if record["budget"] == "seconds" else f"{int(record['allowed']):,}"
 
 

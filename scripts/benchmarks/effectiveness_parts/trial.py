@@ -22,6 +22,10 @@ from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.worker.campaign import Campaign
+from mlfuzz.stop_reason import StopReason
+
+COMPLETE = (StopReason.TIME, StopReason.INPUTS, StopReason.FINDINGS, StopReason.EXHAUSTED)
+"""Ends of a run that has had all of its budget, or found what it was to find."""
 
 MOST_CONFIRMED = 500
 """Failing inputs of one run that are run again alone, spread evenly over it."""
@@ -51,7 +55,9 @@ def run(
         budget = Budget(seconds=seconds, **ended_by) if seconds else Budget(inputs=evaluations, **ended_by)
         witness = Witness(campaign)
         clock, wall = time.process_time(), time.monotonic()
-        campaign.run(budget, triage_here=False)
+        stop = campaign.run(budget, triage_here=False).stop
+        if stop.reason not in COMPLETE:
+            raise RuntimeError(f"the run was cut short ({stop})")
         spent = {"cpu_s": time.process_time() - clock, "wall_s": time.monotonic() - wall}
         return {
             **row, "guidance": guidance(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
