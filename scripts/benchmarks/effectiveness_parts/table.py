@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 HEAD = (
     "task", "preset", "guidance", "runs", "first fault at", "roots broken", "failures", "kept", "distinct faults, kept",
-    "severity", "A12 (p)", "s",
+    "(seed, answer) pairs", "severity", "A12 (p)", "s",
 )  # fmt: skip
 
 BUDGETS = ("evaluations", "seconds", "passes")
@@ -24,7 +24,10 @@ BUDGETS = ("evaluations", "seconds", "passes")
 
 BRIEF = (BASELINE, "tensorfuzz", "deeptest", "deephunter", DEFAULT, "mixed+gradients", "search:white")
 
-COUNTED = {"evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept"}
+COUNTED = {
+    "evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept",
+    "pairs": "(seed, answer) pairs, labels not judged",
+}  # fmt: skip
 """The chief figures, in words."""
 
 
@@ -74,7 +77,7 @@ def chief(task: Task, record: Record) -> float:
     """The figure presets are compared by, larger is better."""
     if task.chief == "evaluations":
         return -float(record["first"] or math.inf)
-    return float(record["roots_broken"] if task.chief == "roots" else record["faults_kept"])
+    return float(record[{"roots": "roots_broken", "pairs": "pairs", "faults": "faults_kept"}[task.chief]])
 
 
 def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Record]) -> str:
@@ -85,8 +88,9 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
         "evaluations": f"{_spread(firsts)} ({found}/{len(own)})",
         "roots": f"{_spread([record['roots_broken'] for record in own])} of {own[0]['roots']}",
         "failures": _spread([record["failures"] for record in own]),
-        "kept": _share(own, "kept") + (f" ({filtered} filtered)" if (filtered := _share(own, "kept_filtered")) else ""),
-        "faults": _spread([record["faults_kept"] for record in own]),
+        "kept": _kept(own),
+        "faults": _spread_of(own, "faults_kept"),
+        "pairs": _spread_of(own, "pairs"),
         "severity": f"{Quartiles.of(severity).median:.3g}" if severity else "",
     }
     cells[task.chief] = f"**{cells[task.chief]}**"
@@ -103,6 +107,20 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
             f"{seconds:.1f}",
         ]
     )
+
+
+def _kept(own: Sequence[Record]) -> str:
+    """The share that keeps its label, by whoever judges it; that nobody does is said, and likeness called so."""
+    if "judge" in own[0] and own[0]["judge"] is None:
+        alike = [record["likeness"] for record in own if "likeness" in record]
+        return "no judge" + (f" (likeness {Quartiles.of(alike).median:.2f})" if alike else "")
+    return _share(own, "kept") + (f" ({filtered} filtered)" if (filtered := _share(own, "kept_filtered")) else "")
+
+
+def _spread_of(own: Sequence[Record], name: str) -> str:
+    """Over the runs that have it; "" where none has."""
+    values = [record[name] for record in own if record.get(name) is not None]
+    return _spread(values) if values else ""
 
 
 def _share(own: Sequence[Record], name: str) -> str:
