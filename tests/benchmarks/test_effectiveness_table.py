@@ -79,3 +79,29 @@ def test_the_brief_table_has_a_line_for_equal_time_too() -> None:
     lines = brief(runs, {"nan": task("nan", "evaluations")}).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| nan, 100", "| nan, 2 s"]
     assert "70 (1/1)" in lines[3]
+
+
+def unjudged(preset: str, repeat: int, pairs: int, **figures: Any) -> dict[str, Any]:
+    return record(preset, repeat, judge=None, faults_kept=None, pairs=pairs, **figures)
+
+
+def test_that_nobody_judges_is_said_and_likeness_called_so() -> None:
+    rows = table([unjudged("random", at, 4, likeness=0.5 + at / 10) for at in range(3)], {"nan": task("nan", "pairs")})
+    assert "| no judge (likeness 0.60) |  | **4** |" in rows
+    assert "| no judge |" in table([unjudged("random", 0, 4)], {"nan": task("nan", "pairs")})
+
+
+def test_a_judge_who_sees_no_failure_is_not_nobody() -> None:
+    shown = table([record("random", 0, judge=["a", "b"], pairs=0)], {"nan": task("nan", "faults")})
+    assert "no judge" not in shown
+
+
+def test_pairs_are_what_presets_are_compared_by_where_nobody_judges() -> None:
+    runs = [unjudged("random", at, at) for at in range(3)] + [unjudged("mixed", at, 9) for at in range(3)]
+    assert "| 1.00 (" in brief(runs, {"nan": task("nan", "pairs")})
+
+
+def test_equal_passes_have_lines_of_their_own() -> None:
+    assert "| nan, 40 passes |" in table(
+        [{**record("random", 0), "budget": "passes", "allowed": 40.0}], {"nan": task("nan", "roots")}
+    )

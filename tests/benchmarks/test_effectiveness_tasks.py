@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tasks import broken_loss, nan, operators, roads
-from tasks.catalogue import TASKS
+from tasks.catalogue import REAL, TASKS
 from tasks.judge import Judge
 from tasks.top1 import Top1
 
@@ -121,3 +121,8 @@ def test_the_broken_loss_is_fuzzed_from_a_number_between_nought_and_one(tmp_path
     natural = np.load(setup.seeds) * 2 * broken_loss.REACH - broken_loss.REACH
     assert natural.shape == (1, 1, 1, 1)
     assert 0.0 < float(natural[0, 0, 0, 0]) < 1.0
+
+
+def test_real_models_are_given_at_most_600_inputs() -> None:
+    assert {"photos", "photos int8", "minilm", "minilm search", "voice", "voice frames"} <= set(REAL)
+    assert all(TASKS[name].evaluations <= 600 for name in REAL)

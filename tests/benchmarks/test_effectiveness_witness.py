@@ -47,6 +47,20 @@ def test_every_input_and_every_failure_is_counted(tmp_path: Path, seeds: Path) -
         assert {failure.root for failure in witness.failures} == set(np.flatnonzero(np.isfinite(witness.first)))
 
 
+def test_what_is_found_beyond_the_budget_does_not_count(tmp_path: Path, seeds: Path) -> None:
+    seen = []
+    for name, most in (("all", np.inf), ("some", INPUTS - 100)):
+        with opened(tmp_path / name, seeds, preset="random") as campaign:
+            seen.append(Witness(campaign, most=most))
+            campaign.run(mlfuzz.Budget(inputs=INPUTS), triage_here=False)
+    whole, cut = seen
+    within = [failure.at for failure in whole.failures if failure.at <= INPUTS - 100]
+    assert 0 < len(within) < whole.count
+    assert [failure.at for failure in cut.failures] == within
+    assert cut.count == len(within)
+    assert cut.ran == whole.ran == INPUTS
+
+
 def test_the_first_failure_is_where_it_says(tmp_path: Path, seeds: Path) -> None:
     with opened(tmp_path / "c", seeds, preset="random") as campaign:
         witness = Witness(campaign)

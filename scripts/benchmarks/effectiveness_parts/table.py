@@ -16,13 +16,18 @@ Record = Mapping[str, Any]
 
 HEAD = (
     "task", "preset", "guidance", "runs", "first fault at", "roots broken", "failures", "kept", "distinct faults, kept",
-    "severity", "A12 (p)", "s",
+    "(seed, answer) pairs", "severity", "A12 (p)", "s",
 )  # fmt: skip
 
+BUDGETS = ("evaluations", "seconds", "passes")
+"""What presets are given equally much of."""
 
 BRIEF = (BASELINE, "tensorfuzz", "deeptest", "deephunter", DEFAULT, "mixed+gradients", "search:white")
 
-COUNTED = {"evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept"}
+COUNTED = {
+    "evaluations": "inputs to the first fault", "roots": "seeds broken", "faults": "distinct faults, label kept",
+    "pairs": "(seed, answer) pairs, labels not judged",
+}  # fmt: skip
 """The chief figures, in words."""
 
 
@@ -32,7 +37,7 @@ def table(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
     A12 and p are of the task's chief figure, in bold; above 0.5 the preset is better than random.
     """
     lines = [_line(HEAD), _line(["---"] * len(HEAD))]
-    for budget in ("evaluations", "seconds"):
+    for budget in BUDGETS:
         ran = [record for record in records if record["budget"] == budget and "skipped" not in record]
         for name, task in tasks.items():
             of_task = [record for record in ran if record["task"] == name]
@@ -49,7 +54,7 @@ def brief(records: Sequence[Record], tasks: Mapping[str, Task]) -> str:
     head = ("task", "what counts", *BRIEF, f"A12 (p) of {DEFAULT}", "goal")
     lines = [_line(head), _line(["---"] * len(head))]
     ran = [record for record in records if "skipped" not in record]
-    for budget, (name, task) in product(("evaluations", "seconds"), tasks.items()):
+    for budget, (name, task) in product(BUDGETS, tasks.items()):
         of_task = [record for record in ran if record["task"] == name and record["budget"] == budget]
         if not of_task:
             continue
@@ -72,7 +77,7 @@ def chief(task: Task, record: Record) -> float:
     """The figure presets are compared by, larger is better."""
     if task.chief == "evaluations":
         return -float(record["first"] or math.inf)
-    return float(record["roots_broken"] if task.chief == "roots" else record["faults_kept"])
+    return float(record[{"roots": "roots_broken", "pairs": "pairs", "faults": "faults_kept"}[task.chief]])
 
 
 def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Record]) -> str:
@@ -83,8 +88,9 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
         "evaluations": f"{_spread(firsts)} ({found}/{len(own)})",
         "roots": f"{_spread([record['roots_broken'] for record in own])} of {own[0]['roots']}",
         "failures": _spread([record["failures"] for record in own]),
-        "kept": _share(own, "kept") + (f" ({filtered} filtered)" if (filtered := _share(own, "kept_filtered")) else ""),
-        "faults": _spread([record["faults_kept"] for record in own]),
+        "kept": _kept(own),
+        "faults": _spread_of(own, "faults_kept"),
+        "pairs": _spread_of(own, "pairs"),
         "severity": f"{Quartiles.of(severity).median:.3g}" if severity else "",
     }
     cells[task.chief] = f"**{cells[task.chief]}**"
@@ -103,6 +109,20 @@ def _row(task: Task, preset: str, own: Sequence[Record], baseline: Sequence[Reco
     )
 
 
+def _kept(own: Sequence[Record]) -> str:
+    """The share that keeps its label, by whoever judges it; that nobody does is said, and likeness called so."""
+    if "judge" in own[0] and own[0]["judge"] is None:
+        alike = [record["likeness"] for record in own if "likeness" in record]
+        return "no judge" + (f" (likeness {Quartiles.of(alike).median:.2f})" if alike else "")
+    return _share(own, "kept") + (f" ({filtered} filtered)" if (filtered := _share(own, "kept_filtered")) else "")
+
+
+def _spread_of(own: Sequence[Record], name: str) -> str:
+    """Over the runs that have it; "" where none has."""
+    values = [record[name] for record in own if record.get(name) is not None]
+    return _spread(values) if values else ""
+
+
 def _share(own: Sequence[Record], name: str) -> str:
     """Mean over the runs that have it; "" where none has."""
     shares = [record[name] for record in own if record.get(name) is not None]
@@ -117,6 +137,8 @@ def _against(task: Task, own: Sequence[Record], baseline: Sequence[Record]) -> s
 
 
 def _amount(record: Record) -> str:
+    if record["budget"] == "passes":
+        return f"{record['allowed']:g} passes"
     return f"{record['allowed']:g} s" if record["budget"] == "seconds" else f"{int(record['allowed']):,}"
 
 

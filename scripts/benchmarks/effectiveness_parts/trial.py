@@ -22,6 +22,10 @@ from effectiveness_parts.witness import Failure, Witness
 from mlfuzz.batch import Batch, from_payloads
 from mlfuzz.budget import Budget
 from mlfuzz.campaign.worker.campaign import Campaign
+from mlfuzz.stop_reason import StopReason
+
+COMPLETE = (StopReason.TIME, StopReason.INPUTS, StopReason.FINDINGS, StopReason.EXHAUSTED)
+"""Ends of a run that has had all of its budget, or found what it was to find."""
 
 MOST_CONFIRMED = 500
 """Failing inputs of one run that are run again alone, spread evenly over it."""
@@ -49,9 +53,11 @@ def run(
             return {**row, "guidance": "", **_searched(campaign, setup, preset, repeat, evaluations)}
         ended_by = {"findings": 1} if task.first else {}
         budget = Budget(seconds=seconds, **ended_by) if seconds else Budget(inputs=evaluations, **ended_by)
-        witness = Witness(campaign)
+        witness = Witness(campaign, most=math.inf if seconds else evaluations)
         clock, wall = time.process_time(), time.monotonic()
-        campaign.run(budget, triage_here=False)
+        stop = campaign.run(budget, triage_here=False).stop
+        if stop.reason not in COMPLETE:
+            raise RuntimeError(f"the run was cut short ({stop})")
         spent = {"cpu_s": time.process_time() - clock, "wall_s": time.monotonic() - wall}
         return {
             **row, "guidance": guidance(campaign.spec), "evaluations": witness.ran, **spent, **_found(witness, setup),
@@ -88,8 +94,13 @@ def _found(witness: Witness, setup: Setup) -> dict[str, Any]:
 
 def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> dict[str, Any]:
     """What is left when models that were not fuzzed have looked at it; nothing where there is no judge."""
+    pairs = {"pairs": len({(failure.root, failure.oracle, failure.key) for failure in failures})}
+    if setup.judge is None and setup.unjudged:
+        nobody = {"judge": None, "faults": None, "kept": None, "faults_kept": None, "roots_kept": None}
+        return {**nobody, **pairs, **_likeness(campaign, failures, setup)}
     if setup.judge is None:
-        return {"faults": int(bool(failures)), "kept": None, "faults_kept": int(bool(failures)), "roots_kept": None}
+        found = int(bool(failures))
+        return {"faults": found, "kept": None, "faults_kept": found, "roots_kept": None, **pairs}
     names = campaign.loop.seeds.label_names
     labels = [str(names[failure.root]) for failure in failures]
     payloads = [failure.payload for failure in failures]
@@ -106,7 +117,18 @@ def _judged(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> di
         "ways": len(np.unique(groups[kept])),
         "kept_filtered": float(kept[passed].mean()) if passed.any() else None,
         "faults_filtered": _distinct(features[kept & passed], groups[kept & passed], setup.judge.radius),
-    }
+        "judge": list(setup.judge.names), **pairs,
+    }  # fmt: skip
+
+
+def _likeness(campaign: Campaign, failures: Sequence[Failure], setup: Setup) -> dict[str, Any]:
+    """Median likeness of the failing inputs to their seeds, where the task has a measure of it."""
+    if setup.likeness is None or not failures:
+        return {}
+    at = np.unique(np.linspace(0, len(failures) - 1, min(MOST_CONFIRMED, len(failures))).astype(np.int64))
+    roots = np.unique([failures[each].root for each in at])
+    seeds = {int(root): campaign.pool.gather(np.asarray([root])).payload(0) for root in roots}
+    return {"likeness": float(np.median([setup.likeness(failures[n].payload, seeds[failures[n].root]) for n in at]))}
 
 
 def _distinct(features: NDArray[np.float32], groups: NDArray[np.int64], radius: float) -> int:

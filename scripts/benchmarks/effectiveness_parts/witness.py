@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,9 +39,12 @@ class Witness:
 
     A row counts as failing where a margin is above its oracle's measured floor. failures: all of them, or a fair sample
     where they would take more than ROOM. count: of all. first: of each root (roots,), its own inputs to the first.
+    most: inputs after which nothing counts any more: the last batch or search of a run may go beyond its budget, which
+    is a fifth of it where that is 200.
     """
 
     campaign: Campaign
+    most: float = math.inf
     failures: list[Failure] = field(default_factory=list)
     count: int = 0
     ran: int = 0
@@ -82,6 +86,8 @@ class Witness:
             before, nth = self.ran - len(batch), np.zeros_like(nth)
         for row, oracle in zip(rows.tolist(), oracles.tolist(), strict=True):
             root, at = int(ran[row]), before + row + 1
+            if at > self.most:
+                continue
             own = int(self.own[root] + nth[row])
             self.first_at = self.first_at or at
             self.first[root] = min(self.first[root], own)

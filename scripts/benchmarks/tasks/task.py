@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlfuzz.modality.base import Payload
 from mlfuzz.targets.callable import CallableTarget
 from mlfuzz.targets.module import ModuleTarget
 from tasks.judge import Judge, Vote
@@ -21,6 +22,8 @@ class Setup:
     limits, depth, batch; a preset may not change them. judge: independent of the target, or None where labels are no
     question (NaN, a broken loss). references: models that a campaign's own filter on labels would ask, by the majority
     of them; none of them judges. per_root: evaluations of its own within which a root must break to count; 0: any.
+    unjudged: labels are a question and nobody answers it: rows say "no judge". likeness: (a failing input, its seed) ->
+    up to 1; no judge of labels, and shown as what it is.
     """
 
     target: Callable[[], ModuleTarget | CallableTarget]
@@ -29,6 +32,8 @@ class Setup:
     judge: Judge | None = None
     references: tuple[Vote, ...] = ()
     per_root: int = 0
+    unjudged: bool = False
+    likeness: Callable[[Payload, Payload], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Task:
 
     evaluations, short: inputs that each preset may run, and in the short mode. first: ends with the first failure.
     search: whether `mlfuzz.campaign.search` has rows of its own.
-    chief: the figure that presets are compared by ("evaluations", "roots", "faults"); goal: what is to be reached.
+    chief: the figure that presets are compared by ("evaluations", "roots", "faults", "pairs"). goal: what is to be
+    reached.
     overrides: preset -> options that fit it to this task, as the system it stands for was fitted by its authors.
     differentiable: whether rows that follow gradients are of use.
     """
