@@ -17,11 +17,14 @@ _TIE = 1 + 1e-7
 _EXACT_RANKS = 50
 """Pairs up to which all signs are counted; beyond, the normal approximation is off by less than .002."""
 
+_FEW_VALUES = 10
+"""Below it a spread is known to half of itself at best."""
+
 _SAME_RANK = 1e-9
 """Changes that differ by less are equal but for a rounding."""
 
 
-def wilson(hits: float, rows: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(hits: float, rows: float, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of a share, `hits` of `rows`; (0, 1) where nothing was counted. confidence: in (0, 1).
 
     Source: Wilson, Probable inference, JASA 1927; holds its promise for few rows and for shares near 0 and 1.
@@ -37,6 +40,23 @@ def wilson(hits: float, rows: int, *, confidence: float = CONFIDENCE) -> tuple[f
     low = 0.0 if hits == 0 else max(0.0, (centre - reach) / scale)
     high = 1.0 if hits == rows else min(1.0, (centre + reach) / scale)
     return low, high
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The interval of a mean of numbers in [0, 1], such as shares by input; (0, 1) of none.
+
+    Wilson's for as many yes and no as would vary like these. Of few values, or of equal ones, the spread says little:
+    they count as yes and no, which no numbers of the same mean vary more than.
+    Source: Korn and Graubard, Confidence intervals for proportions with small expected number of positive counts,
+    Survey Methodology 1998 (effective sample size); they take it for samples in clusters.
+    """
+    rows, whole = len(values), sum(values)
+    if rows < _FEW_VALUES:
+        return wilson(whole, rows)
+    mean = whole / rows
+    spread = sum((value - mean) ** 2 for value in values) / (rows - 1)
+    alike = rows if spread < _SAME_RANK else max(rows, rows * mean * (1 - mean) / spread)
+    return wilson(mean * alike, alike)
 
 
 def mcnemar(one: int, other: int) -> float:

@@ -16,7 +16,7 @@ import msgspec
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError, UsageError
-from mlfuzz.rates import holm, signed_rank, wilson
+from mlfuzz.rates import holm, mean_interval, signed_rank, wilson
 
 SCHEMA = 1
 
@@ -116,7 +116,7 @@ class Robustness(msgspec.Struct, frozen=True):
         for level in range(self.levels + 1):
             strength = level / self.levels
             holding = [sum(least > strength for least in values) / len(values) for values in each.values()]
-            points.append(Point(strength, fmean(holding) if holding else 1.0, *wilson(sum(holding), len(holding))))
+            points.append(Point(strength, fmean(holding) if holding else 1.0, *mean_interval(holding)))
         return points
 
     def _breaking(self, at: int, area: float) -> Breaking:
@@ -140,7 +140,7 @@ class Area:
 
     It is the mean of the least strengths, those that hold counting as 1. Source: Royston and Parmar, Restricted mean
     survival time, BMC Medical Research Methodology 2013; everybody is censored at 1, so the curve is a plain share.
-    The interval is Wilson's: numbers in [0, 1] vary no more than yes and no of the same mean do, so it is wide enough.
+    The interval is over seeds, each of which is one observation (`rates.mean_interval`).
     """
 
     value: float
@@ -150,7 +150,7 @@ class Area:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Area:
-        return cls(fmean(values) if values else 1.0, *wilson(sum(values), len(values)), len(values))
+        return cls(fmean(values) if values else 1.0, *mean_interval(values), len(values))
 
     @classmethod
     def of_operator(cls, part: OperatorStrengths, among: Iterable[int] | None = None) -> Area:

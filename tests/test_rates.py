@@ -8,7 +8,7 @@ import random
 import pytest
 
 from mlfuzz import rates
-from mlfuzz.rates import POWER, fisher, holm, mcnemar, rows_to_see, signed_rank, visible_drop, wilson
+from mlfuzz.rates import POWER, fisher, holm, mcnemar, mean_interval, rows_to_see, signed_rank, visible_drop, wilson
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,22 @@ def test_holm_s_adjusted_values():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_the_interval_of_a_mean_holds_it_as_often_as_it_says_and_is_no_wider_than_of_yes_and_no():
+    chance, held, narrower = random.Random(3), 0, 0
+    for _ in range(400):
+        values = [chance.betavariate(8, 2) for _ in range(40)]
+        low, high = mean_interval(values)
+        wide = wilson(sum(values), 40)
+        held += low <= 0.8 <= high
+        narrower += high - low < wide[1] - wide[0]
+    assert 0.92 <= held / 400 <= 0.98
+    assert narrower == 400
+
+
+def test_the_interval_of_few_or_equal_numbers_is_that_of_yes_and_no():
+    assert mean_interval([]) == (0.0, 1.0)
+    assert mean_interval([0.5, 0.7]) == wilson(1.2, 2)
+    assert mean_interval([1.0] * 30) == wilson(30, 30)
+    assert mean_interval([0.0, 1.0] * 10) == pytest.approx(wilson(10, 20), abs=0.02)
