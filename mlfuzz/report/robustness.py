@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.report.numbers import percent
+from mlfuzz.report.strength_chart import strength_chart
 from mlfuzz.robustness import Area, Paired, PairedRobustness, Point, Robustness, curve
 
 SHOWN_AT = (0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
@@ -15,6 +16,9 @@ SHOWN_AT = (0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
 
 FIRST = 10
 """Seeds that break first, as many as are told."""
+
+DRAWN = 8
+"""Operators whose curves are drawn beside the model's: with it three rows of three."""
 
 HEADS = ("operator", "area", "95 %", "at 1/4", "at 1/2", "at 1", "seeds")
 
@@ -104,6 +108,33 @@ def document(found: Robustness) -> dict[str, Any]:
         ],
         "record": msgspec.to_builtins(found),
     }  # fmt: skip
+
+
+def section(found: Robustness | None, digest: str) -> dict[str, Any]:
+    """What the report's page draws: the model's curve, those of its weakest operators, seeds and classes; {}: nothing.
+
+    Nothing too where no operator has strengths. digest: of the campaign's target, "" where it is not known.
+    """
+    if found is None or not found.scaled:
+        return {}
+    whole, weakest = found.number(), found.worst_first()[:DRAWN]
+    drawn = [("all operators", area_text(whole), found.mean_curve())]
+    drawn += [(one.name, area_text(Area.of_operator(one)), curve(one)) for one in weakest if one.scaled]
+    changed = "" if digest in ("", found.digest) else " It was measured on another state of the model: measure again."
+    return {
+        "lead": f"Share of {whole.seeds} seeds that still hold at a strength, with its 95 % interval. Full strength, 1,"
+        f" is the most that the limits let an operator do in one step; the number is the area under the curve, over"
+        f" {len(found.scaled)} operators and {found.evaluations:,} mutants: 1 where nothing breaks.{changed}",
+        "curves": [
+            {"title": title, "area": area, "svg": strength_chart(points, name=title)} for title, area, points in drawn
+        ],
+        "unjudged": unjudged_text(found),
+        "first": first_rows(found),
+        "classes": sorted(
+            ((label, found.number(members)) for label, members in found.classes().items()),
+            key=lambda item: (item[1].value, item[0]),
+        ),
+    }
 
 
 def paired_document(pair: PairedRobustness) -> dict[str, Any]:
