@@ -16,9 +16,9 @@ from mlfuzz.rates import fisher, mcnemar, wilson
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.outcome import RegressionVerdict
 from mlfuzz.regressions.runner import RegressionRunner, Settings
-from mlfuzz.robustness import PairedRobustness
+from mlfuzz.robustness import PairedRobustness, loads
 from mlfuzz.robustness import compare as paired_robustness
-from mlfuzz.storage.derived import stored_stats
+from mlfuzz.storage.derived import read_derived, stored_stats
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -192,17 +192,19 @@ def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
     """Two campaigns by their figures and their faults.
 
     Each chose its inputs by what its own model did: the rates compare how easily failures were found, on budgets and
-    options that are alike. Raises StorageError where one of them has not run yet.
+    options that are alike. How far seeds are from breaking is compared where it was kept with both.
+    Raises StorageError where one of them has not run yet.
     """
     problems: list[tuple[str, str]] = []
     stats = [_figures(each, problems) for each in (before, after)]
     shares = [FailureShare(each.failing, each.inputs) for each in stats]
     faults = [_faults(each) for each in (before, after)]
+    robustness = _kept_robustness((before, after), problems)
     p = fisher(shares[0].hits, shares[0].rows, shares[1].hits, shares[1].rows)
     return Comparison(
         (before.name, after.name), Pair(shares[0], shares[1], p), tuple(sorted(faults[0] - faults[1])),
         tuple(sorted(faults[1] - faults[0])), tuple(sorted(faults[0] & faults[1])), paired=False,
-        problems=tuple(problems),
+        problems=tuple(problems), robustness=robustness,
     )  # fmt: skip
 
 
@@ -282,6 +284,26 @@ def _robustness(
         spec = spec_of({**options, "max_seeds": most, "seed": rng_seed, "plugins": list(settings.plugins)})
         found.append(measure(target, spec, tell=_counting(target.name, tell)))
     return paired_robustness(*found)
+
+
+def _kept_robustness(workdirs: tuple[Workdir, Workdir], problems: list[tuple[str, str]]) -> PairedRobustness | None:
+    """None where one or both have none, or they were not measured alike; which is then among the problems."""
+    found = [
+        read_derived(each.robustness, loads, lambda text, name=each.name: problems.append((name, text)))  # type: ignore[misc]
+        for each in workdirs
+    ]
+    before, after = found
+    if before is None or after is None:
+        lacking = [each.name for each, one in zip(workdirs, found, strict=True) if one is None]
+        if len(lacking) == 1:
+            text = f"campaign {lacking[0]} has none; write: mlfuzz robustness TARGET --name {lacking[0]}"
+            problems.append(("robustness", text))
+        return None
+    try:
+        return paired_robustness(before, after)
+    except UsageError as error:
+        problems.append(("robustness", str(error)))
+        return None
 
 
 def _counting(name: str, tell: Callable[[str], object]) -> Callable[[int, int], object]:
