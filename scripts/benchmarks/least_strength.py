@@ -36,9 +36,10 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=200)
     options.add_argument("--every", type=int, default=1)
     asked = options.parse_args()
-    whole = [against_scan(f"mlfuzz.examples.{name}", seeds=asked.seeds, every=asked.every) for name in asked.targets]
-    for name, one in zip(asked.targets, whole, strict=True):
-        print(json.dumps({"target": name, **figures(*one)}), flush=True)
+    whole = []
+    for name in asked.targets:
+        whole.append(against_scan(f"mlfuzz.examples.{name}", seeds=asked.seeds, every=asked.every))
+        print(json.dumps({"target": name, **figures(*whole[-1])}), flush=True)
     least = np.concatenate([one[0].ravel() for one in whole])
     scan = np.concatenate([one[1].ravel() for one in whole])
     total = figures(least[None], scan[None], sum(one[2] for one in whole), sum(one[3] for one in whole))
