@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlfuzz.errors import StorageError, UsageError, suggestion
+from mlfuzz.errors import MlfuzzError, StorageError, UsageError, suggestion
 from mlfuzz.findings.fingerprint import fault_of
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.progress import Stats
@@ -16,7 +16,9 @@ from mlfuzz.rates import fisher, mcnemar, wilson
 from mlfuzz.regressions.kept import KeptFinding
 from mlfuzz.regressions.outcome import RegressionVerdict
 from mlfuzz.regressions.runner import RegressionRunner, Settings
-from mlfuzz.storage.derived import stored_stats
+from mlfuzz.robustness import PairedRobustness, loads
+from mlfuzz.robustness import compare as paired_robustness
+from mlfuzz.storage.derived import read_derived, stored_stats
 from mlfuzz.storage.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Comparison:
     fixed, broken, still: what fails before only, after only, and both times: ids of findings where two models ran the
     same inputs, names of faults where two campaigns are compared. paired: whether the inputs were the same.
     accuracy: clean, "" for all seeds together, else by label. problems: what could not be compared, and why.
+    robustness: how far the same seeds are from breaking on each; None where that was not asked for, or not to be had.
     """
 
     names: tuple[str, str]
@@ -85,6 +88,7 @@ class Comparison:
     paired: bool = True
     accuracy: Mapping[str, Pair] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
+    robustness: PairedRobustness | None = None
 
     def harm(self, sure: float = SURE) -> list[str]:
         """Why the second should be rejected: what is worse than chance explains; [] where nothing is.
@@ -126,9 +130,13 @@ class Comparison:
 
 def compare_models(
     records: Sequence[Path], loads: tuple[str, str], settings: Settings, *, seeds: str | Path | None = None,
-    live: Mapping[str, AnyTarget] | None = None,
+    live: Mapping[str, AnyTarget] | None = None, robustness_seeds: int = 0, rng_seed: int = 0,
+    tell: Callable[[str], object] = lambda text: None,
 ) -> Comparison:  # fmt: skip
     """The same findings and the same clean seeds on two targets, "module:attribute" each, in this process.
+
+    robustness_seeds: how far each of so many seeds is from breaking is measured too; 0: it is not. rng_seed: of what is
+    drawn for that. tell: what is going on, in a few words.
 
     records: JSON files of findings. seeds: folder; None: the first target's own; none at all leaves accuracy out.
     live: targets that are there already, by names to be used as `loads`. Raises TargetLoadError.
@@ -152,7 +160,15 @@ def compare_models(
         len(fixed) + len(broken),
     )
     accuracy = _accuracy(targets[loads[0]], targets[loads[1]], seeds)
-    return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems))
+    robustness = None
+    if robustness_seeds:
+        try:
+            robustness = _robustness(
+                [targets[load] for load in loads], seeds, settings, robustness_seeds, rng_seed, tell
+            )
+        except MlfuzzError as error:
+            problems.append(("robustness", str(error)))
+    return Comparison(loads, failing, fixed, broken, still, True, accuracy, tuple(problems), robustness)
 
 
 def compare_training(
@@ -176,17 +192,19 @@ def compare_campaigns(before: Workdir, after: Workdir) -> Comparison:
     """Two campaigns by their figures and their faults.
 
     Each chose its inputs by what its own model did: the rates compare how easily failures were found, on budgets and
-    options that are alike. Raises StorageError where one of them has not run yet.
+    options that are alike. How far seeds are from breaking is compared where it was kept with both.
+    Raises StorageError where one of them has not run yet.
     """
     problems: list[tuple[str, str]] = []
     stats = [_figures(each, problems) for each in (before, after)]
     shares = [FailureShare(each.failing, each.inputs) for each in stats]
     faults = [_faults(each) for each in (before, after)]
+    robustness = _kept_robustness((before, after), problems)
     p = fisher(shares[0].hits, shares[0].rows, shares[1].hits, shares[1].rows)
     return Comparison(
         (before.name, after.name), Pair(shares[0], shares[1], p), tuple(sorted(faults[0] - faults[1])),
         tuple(sorted(faults[1] - faults[0])), tuple(sorted(faults[0] & faults[1])), paired=False,
-        problems=tuple(problems),
+        problems=tuple(problems), robustness=robustness,
     )  # fmt: skip
 
 
@@ -246,6 +264,50 @@ def _judged(
         return [guard.check(one) for one in aimed]
     finally:
         guard.close()
+
+
+def _robustness(
+    targets: Sequence[AnyTarget], seeds: str | Path | None, settings: Settings, most: int, rng_seed: int,
+    tell: Callable[[str], object],
+) -> PairedRobustness | None:  # fmt: skip
+    """On the first target's seeds unless others are given; None where there are none."""
+    from mlfuzz.campaign.least_strength import measure
+    from mlfuzz.campaign.spec import spec_of
+
+    where = seeds if seeds is not None else targets[0].seeds
+    if where is None:
+        return None
+    folder = str(settings.directory.resolve())
+    found = []
+    for target in targets:
+        options = {"target": "", "name": target.name, "seeds": str(Path(where).absolute()), "directory": folder}
+        spec = spec_of({**options, "max_seeds": most, "seed": rng_seed, "plugins": list(settings.plugins)})
+        found.append(measure(target, spec, tell=_counting(target.name, tell)))
+    return paired_robustness(*found)
+
+
+def _kept_robustness(workdirs: tuple[Workdir, Workdir], problems: list[tuple[str, str]]) -> PairedRobustness | None:
+    """None where one or both have none, or they were not measured alike; which is then among the problems."""
+    found = [
+        read_derived(each.robustness, loads, lambda text, name=each.name: problems.append((name, text)))  # type: ignore[misc]
+        for each in workdirs
+    ]
+    before, after = found
+    if before is None or after is None:
+        lacking = [each.name for each, one in zip(workdirs, found, strict=True) if one is None]
+        if len(lacking) == 1:
+            text = f"campaign {lacking[0]} has none; write: mlfuzz robustness TARGET --name {lacking[0]}"
+            problems.append(("robustness", text))
+        return None
+    try:
+        return paired_robustness(before, after)
+    except UsageError as error:
+        problems.append(("robustness", str(error)))
+        return None
+
+
+def _counting(name: str, tell: Callable[[str], object]) -> Callable[[int, int], object]:
+    return lambda done, most: tell(f"robustness of {name}: {done:,} mutants of at most {most:,}")
 
 
 def _figures(workdir: Workdir, problems: list[tuple[str, str]]) -> Stats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -13,8 +14,17 @@ POWER = 0.8
 _TIE = 1 + 1e-7
 """Tables that are as likely as the one seen, but for a rounding, count as extreme."""
 
+_EXACT_RANKS = 50
+"""Pairs up to which all signs are counted; beyond, the normal approximation is off by less than .002."""
 
-def wilson(hits: int, rows: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+_FEW_VALUES = 10
+"""Below it a spread is known to half of itself at best."""
+
+_SAME_RANK = 1e-9
+"""Changes that differ by less are equal but for a rounding."""
+
+
+def wilson(hits: float, rows: float, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of a share, `hits` of `rows`; (0, 1) where nothing was counted. confidence: in (0, 1).
 
     Source: Wilson, Probable inference, JASA 1927; holds its promise for few rows and for shares near 0 and 1.
@@ -32,6 +42,23 @@ def wilson(hits: int, rows: int, *, confidence: float = CONFIDENCE) -> tuple[flo
     return low, high
 
 
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The interval of a mean of numbers in [0, 1], such as shares by input; (0, 1) of none.
+
+    Wilson's for as many yes and no as would vary like these. Of few values, or of equal ones, the spread says little:
+    they count as yes and no, which no numbers of the same mean vary more than.
+    Source: Korn and Graubard, Confidence intervals for proportions with small expected number of positive counts,
+    Survey Methodology 1998 (effective sample size); they take it for samples in clusters.
+    """
+    rows, whole = len(values), sum(values)
+    if rows < _FEW_VALUES:
+        return wilson(whole, rows)
+    mean = whole / rows
+    spread = sum((value - mean) ** 2 for value in values) / (rows - 1)
+    alike = rows if spread < _SAME_RANK else max(rows, rows * mean * (1 - mean) / spread)
+    return wilson(mean * alike, alike)
+
+
 def mcnemar(one: int, other: int) -> float:
     """Two-sided p-value that the same inputs fail equally often on two targets.
 
@@ -43,6 +70,50 @@ def mcnemar(one: int, other: int) -> float:
         return 1.0
     tail = sum(math.exp(_log_choose(count, k) - count * math.log(2)) for k in range(min(one, other) + 1))
     return min(1.0, 2 * tail)
+
+
+def signed_rank(changes: Sequence[float]) -> float:
+    """Two-sided p-value that paired changes are as often up as down, and as far.
+
+    Changes of 0 are left out, equal ones share their mean rank; exact for few, else normal, corrected for ties.
+    Source: Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1945.
+    """
+    moved = sorted((change for change in changes if abs(change) > _SAME_RANK), key=abs)
+    if not moved:
+        return 1.0
+    doubled: list[int] = []  # twice the mean rank is a whole number
+    start, tied = 0, 0
+    while start < len(moved):
+        stop = start + 1
+        while stop < len(moved) and abs(moved[stop]) - abs(moved[start]) <= _SAME_RANK:
+            stop += 1
+        doubled += [start + 1 + stop] * (stop - start)
+        tied += (stop - start) ** 3 - (stop - start)
+        start = stop
+    count, whole = len(moved), sum(doubled)
+    up = sum(rank for rank, change in zip(doubled, moved, strict=True) if change > 0)
+    low = min(up, whole - up)
+    if count <= _EXACT_RANKS:
+        ways = [1] + [0] * whole
+        for rank in doubled:
+            for total in range(whole, rank - 1, -1):
+                ways[total] += ways[total - rank]
+        return min(1.0, sum(ways[: low + 1]) / 2.0 ** (count - 1))
+    variance = count * (count + 1) * (2 * count + 1) / 24 - tied / 48
+    distance = max(0.0, abs(low / 2 - whole / 4) - 0.5)
+    return min(1.0, 2 * NormalDist().cdf(-distance / math.sqrt(variance)))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values so adjusted that any one below a level is an error in at most that share of all families of tests.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
+    """
+    adjusted, most = [1.0] * len(values), 0.0
+    for place, at in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        most = max(most, min(1.0, (len(values) - place) * values[at]))
+        adjusted[at] = most
+    return adjusted
 
 
 def visible_drop(rows: int, differing: float, *, sure: float) -> float:

@@ -13,6 +13,7 @@ from mlfuzz.findings.regression import write_regression
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.findings.triage import triage_record
 from mlfuzz.regressions.runner import Settings
+from mlfuzz.robustness import OperatorStrengths, Robustness, SeedRef, dumps
 from mlfuzz.testing.puzzles import puzzle_seeds, sound
 
 SOUND, NAN = "mlfuzz.testing.puzzles:sound", "mlfuzz.testing.puzzles:nan_always"
@@ -123,3 +124,27 @@ def test_what_is_no_gate_is_refused_with_an_example(text):
 def test_a_metric_that_is_not_there_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean 'fail-rate'"):
         Gate.parse("failrate<=1%").holds(comparison())
+
+
+def test_how_far_seeds_are_from_breaking_is_compared_where_both_campaigns_keep_it(tmp_path):
+    one, other = (specimen.build(tmp_path, name=name) for name in ("one", "other"))
+    many = [SeedRef(f"{at}.png", f"d{at}") for at in range(12)]
+
+    def keep(workdir, least, **more):
+        operators = [OperatorStrengths("image.blur", "blur", [least] * 12)]
+        values = {"levels": 4, "evaluations": 1, "oracles": ["label"], **more}
+        workdir.robustness.write_bytes(
+            dumps(Robustness(target=workdir.name, digest="x", seeds=many, operators=operators, **values))
+        )
+
+    assert compare_campaigns(one, other).robustness is None
+    assert compare_campaigns(one, other).problems == ()
+    keep(one, None)
+    assert "--name other" in dict(compare_campaigns(one, other).problems)["robustness"]
+    keep(other, 0.25)
+    pair = compare_campaigns(one, other).robustness
+    assert (pair.names, pair.whole.worse) == (("one", "other"), 12)
+    keep(other, 0.25, levels=8)
+    assert "levels" in dict(compare_campaigns(one, other).problems)["robustness"]
+    other.robustness.write_bytes(b"{")
+    assert any("robustness.json" in text for _, text in compare_campaigns(one, other).problems)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
-from mlfuzz.rates import POWER, fisher, mcnemar, rows_to_see, visible_drop, wilson
+from mlfuzz import rates
+from mlfuzz.rates import POWER, fisher, holm, mcnemar, mean_interval, rows_to_see, signed_rank, visible_drop, wilson
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,57 @@ def test_as_many_inputs_as_are_needed_show_a_drop_and_one_fewer_do_not():
         assert visible_drop(rows, 0.1, sure=0.05) <= drop + 1e-6 < visible_drop(rows - 1, 0.1, sure=0.05) + 1e-6
     assert visible_drop(5, 0.0, sure=0.05) == math.inf
     assert visible_drop(6, 0.0, sure=0.05) == pytest.approx(1.0)
+
+
+def test_signed_ranks_are_those_of_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    chance = random.Random(1)
+    for rows in (1, 2, 5, 8, 20, 50):
+        changes = [chance.gauss(0.2, 1) for _ in range(rows)]
+        assert signed_rank(changes) == pytest.approx(stats.wilcoxon(changes, method="exact").pvalue)
+    for rows in (80, 300):  # some of these do not move
+        changes = [round(chance.gauss(0.1, 1), 1) for _ in range(rows)]
+        moved = [change for change in changes if change]
+        expected = stats.wilcoxon(moved, method="approx", correction=True).pvalue
+        assert signed_rank(changes) == pytest.approx(expected, rel=1e-6)
+
+
+def test_equal_changes_share_their_ranks_and_none_says_nothing():
+    assert signed_rank([1, 1, 1, -1]) == pytest.approx(2 * 5 / 16)
+    assert signed_rank([0.0, 0.0]) == signed_rank([]) == 1.0
+    assert signed_rank([1, 2, 3, 4, 5, 6]) == pytest.approx(2 / 64)
+
+
+def test_the_exact_and_the_normal_p_meet_where_one_takes_over():
+    chance = random.Random(2)
+    for shift in (0.0, 0.2, 0.4, 0.6):
+        changes = [chance.gauss(shift, 1) for _ in range(rates._EXACT_RANKS)]
+        exact = signed_rank(changes)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rates, "_EXACT_RANKS", 0)
+            assert signed_rank(changes) == pytest.approx(exact, abs=2e-3)
+
+
+def test_holm_s_adjusted_values():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_the_interval_of_a_mean_holds_it_as_often_as_it_says_and_is_no_wider_than_of_yes_and_no():
+    chance, held, narrower = random.Random(3), 0, 0
+    for _ in range(400):
+        values = [chance.betavariate(8, 2) for _ in range(40)]
+        low, high = mean_interval(values)
+        wide = wilson(sum(values), 40)
+        held += low <= 0.8 <= high
+        narrower += high - low < wide[1] - wide[0]
+    assert 0.92 <= held / 400 <= 0.98
+    assert narrower == 400
+
+
+def test_the_interval_of_few_or_equal_numbers_is_that_of_yes_and_no():
+    assert mean_interval([]) == (0.0, 1.0)
+    assert mean_interval([0.5, 0.7]) == wilson(1.2, 2)
+    assert mean_interval([1.0] * 30) == wilson(30, 30)
+    assert mean_interval([0.0, 1.0] * 10) == pytest.approx(wilson(10, 20), abs=0.02)

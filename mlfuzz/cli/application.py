@@ -49,6 +49,7 @@ VERBS = {
         "triage": "Decide about findings: open, fixed, quarantined or ignored.",
         "report": "Write a campaign's report.",
         "compare": "Compare two models on the same findings, or two campaigns.",
+        "robustness": "Tell how far each seed is from breaking, operator by operator.",
     },
     "Look up": {
         "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",

@@ -26,6 +26,7 @@ from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
 from mlfuzz.report import codeside, numbers, operator_costs, tables, weakness
+from mlfuzz.report import robustness as strengths
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
 from mlfuzz.report.summary import FaultGroup, Summary
@@ -58,6 +59,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         tiles=tables.tiles(summary),
         curves=tables.curves(summary),
         operators=tables.failure_rates(summary.stats),
+        robustness=strengths.section(summary.robustness, str(summary.stats.target.get("digest", ""))),
         costs=costs,
         cost_heads=operator_costs.HEADS,
         cost_words=operator_costs.EXPLANATION,

@@ -21,7 +21,8 @@ from mlfuzz.integrity.losses import Integrity
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.report import codeside
 from mlfuzz.report.numbers import counted
-from mlfuzz.storage.derived import stored_progress, stored_stats
+from mlfuzz.robustness import Robustness, loads
+from mlfuzz.storage.derived import read_derived, stored_progress, stored_stats
 from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
 Read = Callable[[Finding, FileRef], bytes]
@@ -61,7 +62,7 @@ class FaultGroup:
 class Summary:
     """Of one campaign. candidates: saved, not yet confirmed. set_aside: ignored or quarantined by triage.
 
-    integrity: what of the campaign's truth is damaged.
+    integrity: what of the campaign's truth is damaged. robustness: how far seeds are from breaking, if measured.
     """
 
     root: Path
@@ -74,6 +75,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
     integrity: Integrity = field(default_factory=lambda: Integrity(campaign=""))
     read: Read = field(default=lambda finding, ref: b"")
+    robustness: Robustness | None = None
 
     @property
     def confirmed(self) -> int:
@@ -132,6 +134,7 @@ def summarise(workdir: Workdir) -> Summary:
     if not workdir.stats.exists():
         warnings.append(f"{workdir.stats} is missing: figures are as far as the last progress record tells them")
     stats = stats or Stats(campaign=workdir.name, started="")
+    robustness = read_derived(workdir.robustness, loads, warnings.append)
     live = [finding for finding in findings if finding.triage in ("open", "fixed")]
     return Summary(
         root=workdir.root,
@@ -144,6 +147,7 @@ def summarise(workdir: Workdir) -> Summary:
         warnings=(*stats.warnings, *warnings),
         integrity=integrity,
         read=store.bytes_of,
+        robustness=robustness,
     )
 
 

@@ -178,6 +178,11 @@ class Workdir:
         return self.root / "report.html"
 
     @property
+    def robustness(self) -> Path:
+        """How far its seeds are from breaking, where that was measured."""
+        return self.root / "robustness.json"
+
+    @property
     def spec(self) -> Path:
         """What the campaign was begun with, frozen."""
         return self.root / "worker.json"

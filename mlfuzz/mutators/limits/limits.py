@@ -229,11 +229,7 @@ class DistanceLedger:
 
     def _layout(self, part: Mutator) -> _Layout:
         at = {name: column for column, name in enumerate(self.columns)}
-        scaled = {
-            name: param
-            for name, param in part.space.items()
-            if isinstance(param, Real | LogReal | Integer) and param.neutral is not None
-        }
+        scaled = scaled_of(part)
         sums = tuple(
             (name, at[column], self.limits.sums[part.space[name].sums]) for column, name in _sums(part, self.limits)
         )
@@ -241,6 +237,15 @@ class DistanceLedger:
         return _Layout(
             at.get(f"kind:{part.kind}", self._total), uses, self.limits.uses.get(part.kind, np.inf), scaled, sums
         )
+
+
+def scaled_of(part: Mutator) -> dict[str, Real | LogReal | Integer]:
+    """The parameters by which an operator can be made milder; {} where it cannot."""
+    return {
+        name: param
+        for name, param in part.space.items()
+        if isinstance(param, Real | LogReal | Integer) and param.neutral is not None
+    }
 
 
 def _sums(part: Mutator, limits: Limits) -> list[tuple[str, str]]:

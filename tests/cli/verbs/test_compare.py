@@ -153,3 +153,24 @@ def test_training_that_cannot_be_says_why(command, training, arguments, code, sa
     ran = command("-C", training, "compare", *arguments)
     assert ran.code == code
     assert says in ran.err
+
+
+@pytest.mark.slow
+def test_two_models_are_paired_and_a_model_that_fails_everywhere_is_said(command, project):
+    ran = command("-C", project, "--json", "compare", SOUND, NAN, "--seeds", "seeds")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)["robustness"]
+    assert found["whole"]["before"][0] > found["whole"]["after"][0]
+    assert len(found["curves"]) == 2
+    assert "robustness on 6 seeds" in ran.err
+    never = command("-C", project, "compare", SOUND, "mlfuzz.testing.puzzles:nan_always", "--seeds", "seeds")
+    assert "left out robustness" in never.err
+    without = command("-C", project, "--json", "compare", SOUND, NAN, "--seeds", "seeds", "--robustness-seeds", "0")
+    assert "robustness" not in json.loads(without.out)
+
+
+def test_what_is_for_two_models_is_refused_elsewhere(command, project):
+    ran = command("-C", project, "compare", SOUND, NAN, "--robustness-seeds", "-1")
+    assert (ran.code, "0 or more" in ran.err) == (2, True)
+    ran = command("-C", project, "compare", "seeds", "seeds", "--train", "a:b", "--robustness-seeds", "9")
+    assert (ran.code, "two models" in ran.err) == (2, True)
