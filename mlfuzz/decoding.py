@@ -45,6 +45,10 @@ def toml_table(text: str) -> dict[str, Any]:
         table = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError(f"nested more than {DEEPEST} deep") from error
+    except tomllib.TOMLDecodeError as error:
+        if "twice" in str(error) or "immutable" in str(error):
+            raise ValueError(f"{error}; what stands on one line in {{ }} is added to in its braces alone") from error
+        raise
     level: list[Any] = [table]
     for _ in range(DEEPEST):
         level = [part for item in level for part in _parts(item)]

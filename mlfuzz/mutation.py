@@ -28,6 +28,9 @@ SHOWN_EDITS = 3
 BLOB = "blob"
 """The parameter that names stored content by its digest."""
 
+WHOLE_FROM = 1000
+"""From here on digits behind the point tell nothing."""
+
 HIDDEN = ("seed", "blob")
 """Units of parameters that tell people nothing."""
 
@@ -54,11 +57,16 @@ def _phrase(mutation: Mutation, units: Mapping[str, str]) -> str:
         return f"{words[0]} {edits}"
     shown = {name: value for name, value in mutation.params.items() if units.get(name) not in HIDDEN}
     for name, value in shown.items():
-        text = f"{value:.3g}" if isinstance(value, float) else _short(value)
+        text = _number(value) if isinstance(value, float) else _short(value)
         unit = units.get(name, "")
         label = "" if len(shown) == 1 else f"{name} "
         words.append(f"{label}{text}{' ' + unit if unit else ''}")
     return words[0] if len(words) == 1 else f"{words[0]} {', '.join(words[1:])}"
+
+
+def _number(value: float) -> str:
+    """Three digits; nobody reads 1.8e+03 Hz."""
+    return f"{value:.0f}" if abs(value) >= WHOLE_FROM else f"{value:.3g}"
 
 
 def _edits(params: Mapping[str, Value]) -> str:

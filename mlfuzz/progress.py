@@ -114,6 +114,7 @@ class Stats(msgspec.Struct, kw_only=True):
 
     target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
+    ranges: of each mutator, parameter -> [low, high] or the words that it was drawn from.
     spent: seconds of each mutator's own work; wall time, as `timing` is. searches: what searches took and found.
     confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store, search).
     shares: seconds of the last run, by what they went into (start, fuzzing, deaths, wrap_up), and those asked for.
@@ -139,6 +140,7 @@ class Stats(msgspec.Struct, kw_only=True):
     unjudged: int = 0
     dropped: int = 0
     operators: dict[str, OperatorStats] = {}
+    ranges: dict[str, dict[str, list[Any]]] = {}
     spent: dict[str, float] = {}
     searches: SearchStats = msgspec.field(default_factory=SearchStats)
     confusion: list[list[Any]] = []

@@ -29,7 +29,8 @@ class WorkerSpec(WorkerOptions, frozen=True, kw_only=True, forbid_unknown_fields
 
     target: "module:attribute". directory: the project's, put on the import path.
     seeds: folder or file; "" for the target's own.
-    oracles: tables with a "name". mutators, exclude: patterns as `mutators.select` takes them.
+    oracles: tables with a "name". mutators, exclude: patterns as `mutators.select` takes them. ranges: of operators
+    that are narrowed, as `mutators.ranges.narrowed` takes them.
     limits: arguments of `Limits`. batch: 0 for the calibrated one. seed: of everything random.
     deadline: seconds a batch may take before it counts as a hang; 0: measured. max_disk: bytes; 0: any.
     validity: "module:attribute" of reference models that vote whether a failing input kept its label.
@@ -42,6 +43,7 @@ class WorkerSpec(WorkerOptions, frozen=True, kw_only=True, forbid_unknown_fields
     oracles: list[dict[str, Any]] = msgspec.field(default_factory=list)
     mutators: list[str] = msgspec.field(default_factory=list)
     exclude: list[str] = msgspec.field(default_factory=list)
+    ranges: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     batch: int = 0
     seed: int = 0

@@ -34,6 +34,7 @@ VERBS = {
         "demo": "Fuzz a shipped subject for half a minute and write the report.",
         "init": "Write what a project needs: configuration, target, test.",
         "check": "Prove that a target can be fuzzed as it stands.",
+        "preview": "Show what each mutator does to your own seeds.",
         "doctor": "Look at this machine: versions, what is missing, GPU, limits, disk.",
     },
     "Fuzz": {
@@ -52,7 +53,7 @@ VERBS = {
         "robustness": "Tell how far each seed is from breaking, operator by operator.",
     },
     "Look up": {
-        "list": "List mutators, oracles, coverage criteria, schedulers, targets or campaigns.",
+        "list": "List mutators, limits, oracles, coverage criteria, schedulers, targets or campaigns.",
         "corpus": "Look after the inputs that campaigns have gathered.",
         "campaign": "Look whether what a campaign has written is whole: verify, repair.",
         "config": "Show the configuration, and where each value comes from.",

@@ -85,6 +85,9 @@ def flatten(table: type[Struct], raw: Mapping[str, Any], origin: str, *, at: Pat
         name = key.replace("-", "_")
         if name not in known:
             near = suggestion(key, [field.replace("_", "-") for field in known])
+            if table is Selection and "." in key:
+                where = dotted((*at, "ranges"))
+                near = f'; to narrow an operator write [{where}] "{key}" = {{ PARAMETER = [LOW, HIGH] }}'
             raise ConfigError(f"{origin}: unknown key {dotted((*at, key))!r}{near}")
         leaves.update(_flatten_value(known[name], value, origin, (*at, name), lax))
     return leaves
@@ -224,6 +227,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "part": _part,
     "parts": parts,
     "table": lambda value: _table(value) if isinstance(value, Mapping) else value,
+    "names": lambda value: value,
 }
 
 

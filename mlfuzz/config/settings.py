@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from mlfuzz.tasks.declared import declared
 
-Reader = Literal["duration", "count", "size", "part", "parts", "table"]
+Reader = Literal["duration", "count", "size", "part", "parts", "table", "names"]
 
 
 def _read_as(reader: Reader, **limits: Any) -> Meta:
@@ -41,6 +41,8 @@ Part: TypeAlias = Annotated[dict[str, Any], _read_as("part")]
 Parts: TypeAlias = Annotated[tuple[dict[str, Any], ...], _read_as("parts")]
 Table: TypeAlias = Annotated[dict[str, Any], _read_as("table")]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Ranges: TypeAlias = Annotated[dict[str, dict[str, Any]], _read_as("names")]
+"""Operator -> parameter -> [low, high], or a list of words; the names are not keys of ours."""
 
 
 NAMED = frozenset({"targets", "harnesses"})
@@ -58,6 +60,9 @@ class Selection(Struct, frozen=True, kw_only=True):
     exclude: Annotated[
         tuple[str, ...], _says("names or patterns to leave out"), _flag("Leave these out; may be given several times.")
     ] = ()
+    ranges: Annotated[
+        Ranges, _says('parameters drawn from less than they are declared for: "image.rotate" = { degrees = [-10, 10] }')
+    ] = {}
 
 
 class TargetConfig(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.report import codeside, numbers, operator_costs, tables, weakness
+from mlfuzz.report import codeside, narrowing, numbers, operator_costs, tables, weakness
 from mlfuzz.report import robustness as strengths
 from mlfuzz.report.chart import bar
 from mlfuzz.report.exhibits import exhibit
@@ -51,7 +51,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
     shelf = _Shelf(summary, path.parent, inline_limit)
     costs = operator_costs.operator_costs(summary.stats, summary.faults)
     useless = operator_costs.fruitless(costs)
-    page = _environment().get_template("report.html").render(
+    page = environment().get_template("report.html").render(
         title=title or summary.stats.campaign,
         summary=summary,
         stats=summary.stats,
@@ -59,6 +59,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         tiles=tables.tiles(summary),
         curves=tables.curves(summary),
         operators=tables.failure_rates(summary.stats),
+        narrow=narrowing.narrow(narrowing.first_to_narrow(summary.stats), summary.stats),
         robustness=strengths.section(summary.robustness, str(summary.stats.target.get("digest", ""))),
         costs=costs,
         cost_heads=operator_costs.HEADS,
@@ -78,8 +79,8 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         cards=[_card(number, fault, shelf) for number, fault in enumerate(summary.faults, start=1)],
         linked=shelf.linked,
         link=shelf.link,
-        style=Markup(_style()),  # our own file
-        policy=_policy(),
+        style=Markup(style()),  # our own file
+        policy=policy(),
         version=__version__,
     )  # fmt: skip
     return page
@@ -112,7 +113,7 @@ class _Shelf:
         except StorageError as error:
             return Markup('<p class="note">{}</p>').format(visible(str(error)))
         template, values = exhibit(finding, data, seed)
-        laid_out = _environment().get_template(str(template)).render(exhibit=values, finding=finding, link=self.link)
+        laid_out = environment().get_template(str(template)).render(exhibit=values, finding=finding, link=self.link)
         self._room -= len(laid_out)
         return Markup(laid_out)  # made by an escaping template
 
@@ -175,7 +176,7 @@ def _score(run: Run, label: str) -> float:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(_page),
         autoescape=True,
@@ -217,12 +218,12 @@ def _page(name: str) -> str:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     return _page("style.css").strip()
 
 
-def _policy() -> str:
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def policy() -> str:
+    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; media-src data:; base-uri 'none'; "
         "form-action 'none'"

@@ -12,7 +12,7 @@ import specimen
 from mlfuzz.findings.finding import Finding
 from mlfuzz.modality.text import Text
 from mlfuzz.report.exhibits import exhibit
-from mlfuzz.report.html import _environment
+from mlfuzz.report.html import environment
 from mlfuzz.report.prose import Piece, compared, named
 
 
@@ -27,7 +27,7 @@ def finding() -> Finding:
 
 def page(finding: Finding, old: str, new: str) -> str:
     template, values = exhibit(finding, new.encode(), old.encode())
-    return _environment().get_template(template).render(exhibit=values, finding=finding, link=lambda *_: "#")
+    return environment().get_template(template).render(exhibit=values, finding=finding, link=lambda *_: "#")
 
 
 def test_what_is_gone_and_what_is_new_are_told_apart():

@@ -12,9 +12,10 @@ import numpy as np
 from mlfuzz.batch import Rows
 from mlfuzz.campaign.presets import PRESETS, Ranges
 from mlfuzz.campaign.spec import WorkerSpec
-from mlfuzz.errors import ConfigError, UnknownNameError
+from mlfuzz.errors import ConfigError, UnknownNameError, suggestion
 from mlfuzz.mutators.base import Mutator, select
 from mlfuzz.mutators.limits.limits import DistanceLedger, Limits
+from mlfuzz.mutators.ranges import narrowed
 from mlfuzz.mutators.schedule.applicable import applicable
 from mlfuzz.mutators.schedule.bandit import OperatorBandit
 from mlfuzz.mutators.schedule.plan import Plan
@@ -45,17 +46,10 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
     Raises ConfigError where no operator is left, UnknownNameError for a way of dealing.
     """
     seconds = SECONDS_A_BATCH / spec.batch if spec.batch else seconds
-    channels = getattr(target.modality, "channels", 1)
-    preset, modality = PRESETS.get(spec.preset), target.modality.name
-    ranges = preset.operators.get(modality, {})
-    named = [
-        ranged(part, ranges.get(part.name, {})) for part in kept_truth(target, spec, chosen(modality, spec, ranges))
-    ]
-    mutators = [part for part in named if part.min_channels <= channels]
-    if not mutators:
-        raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
+    modality = target.modality.name
+    mutators = operators_of(target, spec)
     elements = int(np.prod(rows.data.shape[1:])) if hasattr(rows, "data") else 256
-    ledger = DistanceLedger(Limits.of({**preset.bound.get(modality, {}), **spec.limits}), mutators)
+    ledger = DistanceLedger(limits_of(spec, modality, mutators), mutators)
     useful = applicable(mutators, rows)
     dealt = [part for part, share in zip(mutators, useful, strict=True) if share > 0]
     shares = weights(dealt, elements=elements, seconds=seconds) * useful[useful > 0]
@@ -72,6 +66,46 @@ def plan_for(target: AnyTarget, spec: WorkerSpec, rows: Rows, seconds: float, ba
         dear = np.asarray([part.cost >= PER_ROW_COST for part in dealt])
         dealer = OperatorBandit([part.name for part in dealt], shares, costs, step=step, dear=dear)
     return Plan(dealt, shares, ledger, depth=spec.depth, slices=slices, dealer=dealer)
+
+
+def operators_of(target: AnyTarget, spec: WorkerSpec) -> list[Mutator]:
+    """The operators of a campaign, with the ranges that their parameters are drawn from.
+
+    Raises ConfigError where none is left, or a range is none.
+    """
+    channels = getattr(target.modality, "channels", 1)
+    ranges = PRESETS.get(spec.preset).operators.get(target.modality.name, {})
+    among = kept_truth(target, spec, chosen(target.modality.name, spec, ranges))
+    named = [ranged(part, ranges.get(part.name, {})) for part in among]
+    mutators = [part for part in named if part.min_channels <= channels]
+    if not mutators:
+        raise ConfigError(f"{', '.join(part.name for part in named)}: not for inputs of {channels} channel(s)")
+    return narrowed(mutators, spec.ranges)
+
+
+def limits_of(spec: WorkerSpec, modality: str, parts: Sequence[Mutator]) -> Limits:
+    """Of a campaign with these operators. What `sums` and `uses` do not name stays as it is; {} lifts all of them.
+
+    Raises ConfigError for a limit that there is not, or that nothing counts towards.
+    """
+    preset = PRESETS.get(spec.preset)
+    table = {**preset.bound.get(modality, {}), **spec.limits}
+    there = {
+        "sums": {param.sums for part in parts for param in part.space.values() if param.sums},
+        "uses": {part.kind for part in parts},
+    }
+    before = {"sums": preset.limits.get("sums", Limits().sums), "uses": preset.limits.get("uses", {})}
+    for name, known in there.items():
+        own = table.get(name)
+        if not isinstance(own, Mapping) or not own:
+            continue
+        for key in set(own) - set(before[name]) - known:
+            raise ConfigError(
+                f"limits: nothing counts towards {name}.{key}{suggestion(key, known)}; mlfuzz list limits has what"
+                " there is, and a single operator is narrowed by [targets.NAME.mutators.ranges]"
+            )
+        table[name] = {**before[name], **own}
+    return Limits.of(table)
 
 
 def chosen(modality: str, spec: WorkerSpec, ranges: Ranges) -> list[Mutator]:

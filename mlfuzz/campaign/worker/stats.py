@@ -19,6 +19,7 @@ from mlfuzz.campaign.worker import diagnostics
 from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, searches_of, sums_of, write_part
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
+from mlfuzz.mutators.ranges import declared
 from mlfuzz.progress import Miss, OperatorStats, Progress, SearchStats, SeedStats, Stats
 from mlfuzz.stats_writer import Rates, StatsWriter
 from mlfuzz.storage.derived import earlier_stats, fresh_stats
@@ -43,6 +44,7 @@ class LoopStats:
         self.stats = msgspec.structs.replace(
             self._earlier, lives=len(workdir.lives()), ended="", seeds=seeds, target=target_facts(loop, spec),
             layers=layer_facts(loop), setup=setup_facts(loop, spec, calibration), unstable=calibration.unstable,
+            ranges={part.name: declared(part) for part in loop.parts.plan.mutators},
         )  # fmt: skip
         self._writer, self._rates = StatsWriter(workdir), Rates(time.monotonic())
 
@@ -187,8 +189,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         "batch": parts.batch, "preset": spec.preset, "guidance": guidance_hash(spec), "scheduler": spec.scheduler,
         "coverage": spec.coverage, "oracles": oracles,
         "mutators": [part.name for part in parts.plan.mutators], "target": spec.name, "exclude": spec.exclude,
-        "limits": spec.limits, "seed": spec.seed,
-        "seeds": spec.seeds, "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
+        "ranges": spec.ranges, "limits": spec.limits, "seed": spec.seed, "seeds": spec.seeds,
+        "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),
     }  # fmt: skip

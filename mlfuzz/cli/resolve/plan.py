@@ -211,6 +211,7 @@ def spec_of(
         oracles=[with_targets(oracle, others or config.targets) for oracle in target.oracles],
         mutators=list(target.mutators.include),
         exclude=list(target.mutators.exclude),
+        ranges=target.mutators.ranges,
         limits=with_limits(fuzz.preset, target.limits),
         batch=0 if fuzz.batch == "auto" else fuzz.batch,
         seed=config.seed,

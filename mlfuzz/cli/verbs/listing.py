@@ -18,8 +18,8 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
     """List what there is, with a line on each.
 
     Args:
-        kind: mutators, oracles, variants, coverage, schedulers, presets, targets or modalities.
-        modality: Of mutators, only those of this one of the modalities.
+        kind: mutators, limits, oracles, variants, coverage, schedulers, presets, targets or modalities.
+        modality: Of mutators and limits, only those of this one of the modalities.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of part", kind, KINDS)
@@ -30,7 +30,7 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
         from mlfuzz.modality.base import MODALITIES
 
         MODALITIES.get(modality)
-        rows = [row for row in rows if row.get("name", "").startswith(f"{modality}.")]
+        rows = [row for row in rows if row.get("name", "").startswith(f"{modality}.") or _is_for(modality, row)]
     context.terminal.emit(rows)
     if not context.terminal.json:
         heads = list(rows[0]) if rows else ["name"]
@@ -39,8 +39,9 @@ def listing(kind: str, /, *, modality: str = "", context: Here) -> int:
 
 
 def mutators(_: Context) -> Iterator[Row]:
-    """Each with its parameters and their units."""
+    """Each with its parameters, what they are drawn from, and their units."""
     from mlfuzz.mutators.base import MUTATORS
+    from mlfuzz.mutators.ranges import declared_text
 
     for part in MUTATORS:
         yield {
@@ -49,13 +50,38 @@ def mutators(_: Context) -> Iterator[Row]:
             "label": part.effect,
             "cost": str(part.cost),
             "default": "yes" if part.default else "no",
-            "parameters": ", ".join(
-                f"{name}{f' ({param.unit})' if param.unit else ''}"
-                for name, param in part.space.items()
-                if param.unit != "seed"
-            ),
+            "parameters": declared_text(part),
             "what it does": part.summary,
         }
+
+
+def limits(_: Context) -> Iterator[Row]:
+    """How far an input may go from its seed: what can be set in [targets.NAME.limits]."""
+    from mlfuzz.modality.base import MODALITIES
+    from mlfuzz.mutators.base import MUTATORS
+    from mlfuzz.mutators.limits.distance import DISTANCES
+    from mlfuzz.mutators.limits.limits import DISTANCES as COMPARING
+    from mlfuzz.mutators.limits.limits import MEANINGS, Limits
+
+    plain, all_of_them = Limits(), list(MODALITIES.names())
+    MUTATORS.names()  # importing them registers the distances
+    measured = {name: DISTANCES.get(name).measures for name in DISTANCES.names()}
+    keys: dict[str, dict[str, set[str]]] = {"sums": {}, "uses": {}}
+    for part in MUTATORS:
+        keys["uses"].setdefault(part.kind, set()).add(part.modality)
+        for name in {param.sums for param in part.space.values() if param.sums}:
+            keys["sums"].setdefault(name, set()).add(part.modality)
+    for name, meaning in MEANINGS.items():
+        default = getattr(plain, name)
+        if name in keys:
+            for key, users in sorted(keys[name].items()):
+                yield {
+                    "name": f"{name}.{key}", "default": _limit(default.get(key)), "for": ", ".join(sorted(users)),
+                    "what it bounds": meaning,
+                }  # fmt: skip
+            continue
+        among = [one for one in all_of_them if name not in COMPARING or name in measured.get(one, ())]
+        yield {"name": name, "default": _limit(default), "for": ", ".join(among), "what it bounds": meaning}
 
 
 def oracles(_: Context) -> Iterator[Row]:
@@ -121,6 +147,7 @@ def targets(context: Context) -> Iterator[Row]:
 
 KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "mutators": mutators,
+    "limits": limits,
     "oracles": oracles,
     "variants": variants,
     "coverage": coverage,
@@ -129,6 +156,14 @@ KINDS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "targets": targets,
     "modalities": modalities,
 }
+
+
+def _is_for(modality: str, row: Row) -> bool:
+    return modality in row.get("for", "").split(", ")
+
+
+def _limit(value: object) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _parts(registry: Registry[Any]) -> Iterator[Row]:

@@ -30,6 +30,22 @@ SLACK = 1e-5
 DISTANCES = ("linf", "l0", "ssim", "alpha_beta", "snr", "edit_distance", "words_share")
 """Limits that compare an input with its seed."""
 
+MEANINGS: Mapping[str, str] = {
+    "per_kind": "severities of one kind of operator along a chain, added up; 1: one operator at the end of its range",
+    "total": "severities of all operators along a chain, added up",
+    "steps": "operators in a chain",
+    "sums": "largest absolute sum of a parameter along a chain, by the name that it counts under",
+    "uses": "operators of a kind along a chain, by kind",
+    "linf": "largest change of any value, as a share of full scale",
+    "l0": "largest share of values that differ",
+    "ssim": "least structural similarity to the seed",
+    "alpha_beta": "[alpha, beta]: any change while less than a share alpha of the values differs, else at most beta",
+    "snr": "least ratio in dB of the seed in a sound to the rest",
+    "edit_distance": "characters inserted, deleted or replaced, as a share of the seed's",
+    "words_share": "words inserted, deleted or replaced, as a share of the seed's",
+}
+"""Of each limit, for people."""
+
 Loads = NDArray[np.float32]
 
 Asked: TypeAlias = tuple[Mutator, int, int, Mapping[str, Drawn]]
