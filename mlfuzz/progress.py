@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from mlfuzz.decoding import json_as
+from mlfuzz.discoveries import Discoveries, NewFaults, new_faults
 from mlfuzz.errors import SchemaError
 
 PROGRESS_SCHEMA = "mlfuzz.progress/1"
@@ -26,7 +27,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: of the whole campaign, over all lives. failing: rows that failed an oracle (most repeat known keys).
     coverage: the criterion's own figures. candidates: inputs saved.
-    p_new: share of the last inputs that became entries. damage: of the journal, as far as this process has met it, by
+    p_new: share of the last inputs that became entries. new_faults: that an input shows from now on, of models; None:
+    of code, and before it was told. damage: of the journal, as far as this process has met it, by
     kind (damaged, unreadable, gone); {} where there is none.
     """
 
@@ -42,6 +44,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     failing: int
     p_new: float
     since_new_s: float
+    new_faults: NewFaults | None = None
     coverage: dict[str, float] = {}
     best: list[str] = []
     damage: dict[str, int] = {}
@@ -99,6 +102,14 @@ class SearchStats(msgspec.Struct, kw_only=True):
     gains: int = 0
 
 
+def stats_record(stats: Stats) -> dict[str, Any]:
+    """Of `Stats` what is told to others: every kind of failure that was met is not, what follows from them is."""
+    table: dict[str, Any] = msgspec.to_builtins(stats)
+    del table["discoveries"]
+    found = new_faults(stats.discoveries) if stats.discoveries.batches else None
+    return {**table, "new_faults": msgspec.to_builtins(found)}
+
+
 class Miss(msgspec.Struct, kw_only=True, frozen=True):
     """The nearest a campaign came to a failure: for reports of campaigns that found nothing."""
 
@@ -114,6 +125,7 @@ class Stats(msgspec.Struct, kw_only=True):
 
     target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
+    discoveries: which kinds of failures were met, when and how often.
     ranges: of each mutator, parameter -> [low, high] or the words that it was drawn from.
     spent: seconds of each mutator's own work; wall time, as `timing` is. searches: what searches took and found.
     confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store, search).
@@ -151,6 +163,7 @@ class Stats(msgspec.Struct, kw_only=True):
     shares: dict[str, float] = {}
     unstable: str = ""
     nearest: Miss | None = None
+    discoveries: Discoveries = msgspec.field(default_factory=Discoveries)
     warnings: list[str] = []
 
     def __post_init__(self) -> None:

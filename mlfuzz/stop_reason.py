@@ -11,11 +11,12 @@ from mlfuzz.errors import EXIT_HANGUP, EXIT_INTERRUPTED, EXIT_TERMINATED
 
 
 class StopReason(Enum):
-    """Of both sides. The last four come from outside."""
+    """Of both sides, NEW_FAULTS of models alone. The last four come from outside."""
 
     TIME = "time"
     INPUTS = "inputs"
     FINDINGS = "findings"
+    NEW_FAULTS = "new faults"
     DISK = "disk"
     EXHAUSTED = "exhausted"
     INTERRUPTED = "interrupted"
@@ -45,6 +46,7 @@ _TEXTS: Mapping[StopReason, str] = MappingProxyType(
         StopReason.TIME: "time is up",
         StopReason.INPUTS: "{} inputs ran",
         StopReason.FINDINGS: "{} findings were saved",
+        StopReason.NEW_FAULTS: "less than 1 new fault in {} inputs is to be expected",
         StopReason.DISK: "its allowance of {} MiB of disk is used up",
         StopReason.EXHAUSTED: "nothing is left to fuzz",
         StopReason.INTERRUPTED: "interrupted",

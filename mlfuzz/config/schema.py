@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import msgspec
 from msgspec import Meta, Struct
 
-from mlfuzz.budget import count, duration, size
+from mlfuzz.budget import count, duration, size, until
 from mlfuzz.config.settings import NAMED, Config, Selection
 from mlfuzz.decoding import toml_table
 from mlfuzz.errors import ConfigError, MlfuzzError, suggestion
@@ -224,6 +224,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "duration": _unless((), duration),
     "count": _unless(("auto",), count),
     "size": _unless((), size),
+    "until": _unless((), until),
     "part": _part,
     "parts": parts,
     "table": lambda value: _table(value) if isinstance(value, Mapping) else value,

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from mlfuzz.tasks.declared import declared
 
-Reader = Literal["duration", "count", "size", "part", "parts", "table", "names"]
+Reader = Literal["duration", "count", "size", "part", "parts", "table", "names", "until"]
 
 
 def _read_as(reader: Reader, **limits: Any) -> Meta:
@@ -160,9 +160,9 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
     """[fuzz]: a campaign, of a model or of harnesses."""
 
     shown: ClassVar = (
-        "time", "inputs", "max_findings", "workers", "overlap", "device", "batch", "preset", "scheduler", "coverage",
-        "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap", "require_valid",
-        "confirm_share",
+        "time", "inputs", "max_findings", "until", "workers", "overlap", "device", "batch", "preset", "scheduler",
+        "coverage", "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap",
+        "require_valid", "confirm_share",
     )  # fmt: skip
     """In this order; what is not named comes last."""
 
@@ -175,6 +175,11 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
         Count | None, _says("inputs executed in this run"), _flag("Stop after so many inputs: 5000, 10k, 1M.")
     ] = None
     max_findings: Annotated[Count | None, _says("stop after so many saved findings"), _flag()] = None
+    until: Annotated[
+        Annotated[float, _read_as("until", gt=0, lt=1)] | None,
+        _says('"p-new<1e-4": stop once less than 1 new fault in 10,000 inputs is to be expected'),
+        _flag("Stop once so few new faults are to be expected: p-new<1e-4 is less than 1 in 10,000 inputs."),
+    ] = None
     workers: Annotated[
         Count,
         _says("processes that fuzz at once"),

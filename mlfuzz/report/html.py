@@ -57,6 +57,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         stats=summary.stats,
         steps=tables.next_steps(summary),
         tiles=tables.tiles(summary),
+        to_come=tables.to_come(summary.stats),
         curves=tables.curves(summary),
         operators=tables.failure_rates(summary.stats),
         narrow=narrowing.narrow(narrowing.first_to_narrow(summary.stats), summary.stats),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mlfuzz.progress import stats_record
 from mlfuzz.report import operator_costs, weakness
 from mlfuzz.report.summary import Summary
 
@@ -26,7 +27,7 @@ def outline(summary: Summary) -> dict[str, Any]:
         "candidates": [one.id for one in summary.candidates],
         "flaky": [one.id for one in summary.flaky],
         "set_aside": [one.id for one in summary.set_aside],
-        "stats": msgspec.to_builtins(summary.stats),
+        "stats": stats_record(summary.stats),
         "operator_costs": operator_costs.outline(summary.stats, summary.faults),
         "warnings": list(summary.warnings),
         "damage": {**summary.integrity.counts(), "losses": msgspec.to_builtins(summary.integrity.losses)},

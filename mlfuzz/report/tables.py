@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from mlfuzz.budget import in_words
+from mlfuzz.discoveries import new_faults
 from mlfuzz.findings.fingerprint import answer_of
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, Stats
 from mlfuzz.rates import wilson
@@ -158,6 +159,11 @@ def overview(summary: Summary) -> list[tuple[str, list[tuple[str, int, Markup]]]
 def _counted(counts: Counter[str]) -> list[tuple[str, int, Markup]]:
     most = max(counts.values())
     return [(name, count, bar(count / most, kind="hot")) for name, count in counts.most_common(GROUPS)]
+
+
+def to_come(stats: Stats) -> str:
+    """What is still to be found, in words; "" of figures that do not say."""
+    return new_faults(stats.discoveries).text() if stats.discoveries.batches else ""
 
 
 def curves(summary: Summary) -> list[Curve]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlfuzz.batch import Indices, Step
+from mlfuzz.discoveries import Discoveries
 from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import SEVERITY_BINS, OperatorStats, best_operators
 
@@ -57,6 +58,8 @@ class Counters:
         self.by_oracle: NDArray[np.int64] = np.zeros((2, 0), np.int64)
         """Rows that failed each oracle, and rows that it judged: (2, oracles)."""
         self.last_new = time.monotonic()
+        self.discoveries = Discoveries()
+        self._kinds: set[str] = set()
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
         self._kept = 0
 
@@ -86,6 +89,15 @@ class Counters:
         """So many rows of the batch in hand have become entries."""
         self._kept += count
         self.last_new = time.monotonic()
+
+    def met(self, kinds: Iterable[str]) -> None:
+        """Kinds of failures in the batch in hand."""
+        self._kinds.update(kinds)
+
+    def ran(self, inputs: int) -> None:
+        """So many inputs of the batch in hand were run; it is over."""
+        self.discoveries.batch(inputs, sorted(self._kinds))
+        self._kinds.clear()
 
     def count(
         self, mutated: Mutated, ran: Indices, gains: NDArray[np.float32], margins: NDArray[np.float32],

@@ -62,6 +62,15 @@ class NoveltyFilter:
         return np.unique(np.asarray(new, np.int64))
 
 
+def kinds(
+    margins: NDArray[np.float32], keys: NDArray[np.int64], floors: Sequence[float], operators: NDArray[np.int64]
+) -> list[str]:
+    """A name for each kind of failure among the rows: oracle, key and operator. margins, keys: (B, oracles)."""
+    rows, oracles = np.nonzero(margins > np.asarray(floors, np.float32))
+    codes = np.unique(_mixed(_mixed(keys[rows, oracles], oracles), 3 * operators[rows] + 2))
+    return [f"{code:x}" for code in codes.view(np.uint64).tolist()]
+
+
 def places(features: NDArray[np.float32]) -> NDArray[np.int64]:
     """(B,) a number for the part of the feature space that each row lies in. features: (B, D), centred, by weight."""
     leading = features[:, :PLACE_BITS] > 0

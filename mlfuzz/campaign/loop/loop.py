@@ -18,7 +18,7 @@ from mlfuzz.campaign.loop.candidates import Candidates, operators_of
 from mlfuzz.campaign.loop.counters import Counters
 from mlfuzz.campaign.loop.distance_anchors import DistanceAnchors
 from mlfuzz.campaign.loop.evaluate import Evaluation, evaluate
-from mlfuzz.campaign.loop.failure_novelty import FailureNovelty, NoveltyFilter, places
+from mlfuzz.campaign.loop.failure_novelty import FailureNovelty, NoveltyFilter, kinds, places
 from mlfuzz.campaign.loop.label_vote import MOST as VOTED
 from mlfuzz.campaign.loop.label_vote import LabelVote
 from mlfuzz.campaign.loop.step_reuse import StepReuse
@@ -213,6 +213,7 @@ class Loop:
         evaluation = self._evaluate(executed)
         if evaluation is not None:
             self._reward(executed, evaluation, self._admit(executed, evaluation))
+        self.tally.ran(len(executed.batch))
         self.batches += 1
 
     def _most(self, picked: Indices) -> Most | None:
@@ -255,6 +256,7 @@ class Loop:
         clock.start()
         found = searcher.turn(self._rng(2), self._begin_search, self.recorder.phase)
         clock.lap("search")
+        self.tally.discoveries.inputs += found.evaluations
         if found.mutated is None:
             return found.evaluations
         self.finish(self._run(found.picked, found.mutated, searched=True))
@@ -301,6 +303,9 @@ class Loop:
         ran, margins, keys, failing = evaluation.rows, evaluation.margins, evaluation.keys, evaluation.failing
         seeds, gains, news = executed.batch.seeds[ran], admission.gains, FailureNovelty.none(len(ran))
         solid = margins > np.asarray(self.parts.floors, np.float32)
+        if failing.any():
+            made_by = operators_of(executed.batch)[ran]
+            self.tally.met(kinds(margins, keys, self.parts.floors, made_by))
         if self.searcher is not None and failing.any():
             rows, oracles = np.nonzero(solid)
             self.searcher.broke(seeds[rows], oracles, searched=executed.searched)
@@ -309,7 +314,7 @@ class Loop:
             if failing.any():
                 self.parts.scheduler.retire(np.unique(seeds[solid.any(1)]))
                 news = self._firsts.news(
-                    margins, keys, self.parts.floors, seeds=seeds, operators=operators_of(executed.batch)[ran],
+                    margins, keys, self.parts.floors, seeds=seeds, operators=made_by,
                     places=places(evaluation.features),
                 )  # fmt: skip
             picked = executed.picked[ran]
@@ -424,6 +429,7 @@ class Loop:
         self._broken = self._broken + 1 if reason else 0
         if reason and (unmutated or self._broken >= BROKEN_BATCHES):
             raise TargetError(f"target {self.parts.target.name}: {reason}; run: mlfuzz check")
+        self.tally.met(crash.key for _, crash in executed.execution.crashes)
         self.recorder.phase("store")
         self.candidates.crashes(executed.batch, executed.execution)
 

@@ -55,6 +55,7 @@ class WorkerProcess:
         until: float,
         inputs: int | None,
         findings: int | None,
+        new_faults: float | None,
         adopt: bool,
         guarded: bool,
     ) -> None:
@@ -65,8 +66,8 @@ class WorkerProcess:
         self._lives = frozenset(self._workdir.lives())
         order = Order(
             workdir=str(self._workdir.root), parent=os.getpid(), seconds=seconds, began=began, ready=ready, until=until,
-            inputs=inputs, findings=findings, adopt=adopt, guarded=guarded, worker=self.number, workers=self._of,
-            pipe=self._open_pipe(),
+            inputs=inputs, findings=findings, new_faults=new_faults, adopt=adopt, guarded=guarded, worker=self.number,
+            workers=self._of, pipe=self._open_pipe(),
         )  # fmt: skip
         with fresh_log(self._log) as log:
             descriptors = (log.fileno(), order.pipe)

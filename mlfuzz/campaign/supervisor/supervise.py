@@ -150,6 +150,7 @@ class _Supervisor:
             until=self._until if math.isfinite(self._until) else 0.0,
             inputs=None if inputs is None else max(1, inputs),
             findings=budget.findings if several == 1 else None,
+            new_faults=budget.new_faults if several == 1 else None,
             adopt=adopt,
             guarded=self.policy.guarded,
         )
@@ -281,11 +282,11 @@ class _Supervisor:
         self.triage.advance(time.monotonic() - self._started)
 
     def _count_saved(self) -> None:
-        """Several workers do not know how many findings they have made between them."""
+        """Several workers do not know how many findings they have made between them, nor what is still to be found."""
         if len(self.pool.workers) == 1 or self._enough:
             return
         saved = len(self._seen) - len(self._known)
-        self._enough = self.request.budget.spent(seconds=0.0, inputs=0, findings=saved)
+        self._enough = self.request.budget.spent(seconds=0.0, inputs=0, findings=saved, expected=self.pool.new_faults)
         if self._enough:
             self.pool.ask_to_stop(signal.SIGTERM)
 

@@ -15,6 +15,7 @@ from mlfuzz.campaign.worker.combined_stats import (
     of_all,
     read_part,
 )
+from mlfuzz.discoveries import NewFaults
 from mlfuzz.progress import Stats
 from mlfuzz.stats_writer import StatsWriter
 from mlfuzz.stop_reason import Stop
@@ -28,6 +29,7 @@ COMBINE_SECONDS = 2.0
 class WorkerPool:
     """So many worker processes, and their figures as one.
 
+    new_faults: of several.
     base: the campaign's figures before this run. ended: number of a worker -> why it ended of its own accord.
     A single worker writes the campaign's figures itself; those of several are added up here.
     """
@@ -38,6 +40,7 @@ class WorkerPool:
         self.base = earlier_stats(workdir)
         self.ended: dict[int, Stop] = {}
         self._combined = 0.0
+        self.new_faults: NewFaults | None = None
         forget_parts(workdir)
         for worker in self.workers:
             remove(workdir.ready(worker.number))
@@ -74,9 +77,12 @@ class WorkerPool:
         if not running:
             return
         operators = of_all([part.stats for part in running])
-        progress = combined_progress(self.base, [part.progress for part in running if part.progress], operators)
-        self._writer.append(progress)
         stats = combined_stats(self.base, [part.stats for part in running], lives=len(self._workdir.lives()))
+        progress = combined_progress(
+            self.base, [part.progress for part in running if part.progress], operators, met=stats.discoveries
+        )
+        self.new_faults = progress.new_faults
+        self._writer.append(progress)
         self._writer.save(stats)
 
     def keep(self, stats: Stats) -> None:

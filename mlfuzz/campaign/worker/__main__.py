@@ -105,7 +105,7 @@ def _run(order: Order, workdir: Workdir, interrupts: Interrupts) -> Stop:
         left = fuzzed_until(order, timetable, now) - now
         budget = Budget(
             seconds=None if timetable is None else max(LEAST_SECONDS, left),
-            inputs=order.inputs, findings=order.findings,
+            inputs=order.inputs, findings=order.findings, new_faults=order.new_faults,
         )  # fmt: skip
         return campaign.run(budget, interrupts=interrupts, triage_here=False).stop
 

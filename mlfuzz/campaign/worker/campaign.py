@@ -66,6 +66,10 @@ from mlfuzz.targets.variants.cost import PER_BATCH
 from mlfuzz.triage_queue import TriageQueue
 
 PROGRESS_SECONDS = 2.0
+
+LOOK_AGAIN = 1.05
+"""So much longer a campaign is before it is asked again whether new faults are to be expected: by batches, not by the
+clock, so that it ends at the same input whenever it is run."""
 CHECKPOINT_SECONDS = 5.0
 
 LEAST_TRIAGE_SECONDS = 10.0
@@ -270,6 +274,7 @@ class Campaign:
         started = time.monotonic()
         inputs = 0
         progressed = checkpointed = exchanged = started
+        looked = 0
         stop: Stop | None = None
         share = 0.8 if triage_here else 1.0
         while stop is None:
@@ -282,6 +287,9 @@ class Campaign:
             # A batch that would be cut short is better not begun.
             late = self.timetable is not None and now + (now - began) > self.timetable.worker
             stop = Stop(asked) if asked else spent or (Stop(StopReason.TIME) if late else None)
+            if stop is None and budget.new_faults and self.loop.batches >= looked * LOOK_AGAIN:
+                looked = self.loop.batches
+                stop = budget.spent(seconds=0.0, inputs=0, findings=0, expected=self.account.new_faults())
             if stop or now - progressed >= PROGRESS_SECONDS or progressed == started:
                 progressed = now
                 self.account.count(now - started, inputs)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlfuzz.decoding import json_as
+from mlfuzz.discoveries import Discoveries, beside, following, new_faults
 from mlfuzz.errors import StorageError
 from mlfuzz.progress import OperatorStats, Progress, SearchStats, Stats, best_operators
 from mlfuzz.storage.durable import read_regular, remove, write_atomic
@@ -59,6 +60,7 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
         timing=sums_of([base.timing, *(part.timing for part in parts)]),
         nearest=max(misses, key=lambda miss: miss.margin, default=None),
         warnings=list(dict.fromkeys(text for part in parts for text in part.warnings)),
+        discoveries=following(base.discoveries, beside([part.discoveries for part in parts])),
         ended=next((part.ended for part in parts if part.ended), ""),
     )  # fmt: skip
 
@@ -66,8 +68,10 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
 _ADDED = ("inputs", "batches", "failing", "crashes", "unjudged", "dropped")
 
 
-def combined_progress(base: Stats, parts: Sequence[Progress], operators: dict[str, OperatorStats]) -> Progress:
-    """The same for a record of now. p_new: of all inputs together. operators: of all workers in this run."""
+def combined_progress(
+    base: Stats, parts: Sequence[Progress], operators: dict[str, OperatorStats], *, met: Discoveries | None = None
+) -> Progress:
+    """The same for a record of now. p_new: of all inputs together. operators, met: of all workers."""
     first, speed = parts[0], sum(part.inputs_per_s for part in parts)
     return msgspec.structs.replace(
         first,
@@ -80,6 +84,7 @@ def combined_progress(base: Stats, parts: Sequence[Progress], operators: dict[st
         candidates=max(part.candidates for part in parts),
         p_new=sum(part.p_new * part.inputs_per_s for part in parts) / speed if speed else 0.0,
         since_new_s=min(part.since_new_s for part in parts),
+        new_faults=new_faults(met) if met is not None else None,
         coverage=_furthest([part.coverage for part in parts]),
         best=best_operators(operators),
     )

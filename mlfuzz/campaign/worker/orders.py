@@ -25,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     until: float = 0.0
     inputs: int | None = None
     findings: int | None = None
+    new_faults: float | None = None
     adopt: bool = False
     guarded: bool = False
     worker: int = 0

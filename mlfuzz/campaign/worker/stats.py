@@ -17,6 +17,7 @@ from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker import diagnostics
 from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, searches_of, sums_of, write_part
+from mlfuzz.discoveries import NewFaults, following, new_faults
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
 from mlfuzz.mutators.ranges import declared
@@ -94,7 +95,12 @@ class LoopStats:
         stats.coverage = {name: float(value) for name, value in loop.parts.criterion.covered().items()}
         stats.timing = sums_of([before.timing, tally.clock.seconds])
         stats.nearest = self._nearest()
+        stats.discoveries = following(before.discoveries, tally.discoveries)
         stats.warnings = list(dict.fromkeys(self._warnings + self._lost() + self._mistuned()))
+
+    def new_faults(self) -> NewFaults:
+        """That are still to be expected, as of now."""
+        return new_faults(following(self._earlier.discoveries, self._loop.tally.discoveries))
 
     def _searches(self) -> SearchStats:
         """Of this life. What they find is recorded as one `replace`, whose gains are theirs."""
@@ -115,6 +121,7 @@ class LoopStats:
             life=self._life, seconds=stats.seconds, inputs=stats.inputs, batches=stats.batches,
             inputs_per_s=self._rates.inputs_per_s, entries=stats.entries, seeds=len(loop.seeds),
             candidates=saved, failing=stats.failing, p_new=loop.tally.p_new, since_new_s=now - loop.tally.last_new,
+            new_faults=new_faults(stats.discoveries),
             coverage=stats.coverage, best=loop.tally.best(), damage=self._damage(),
         )  # fmt: skip
 

@@ -224,14 +224,17 @@ def spec_of(
 
 
 def budget_of(resolved: Resolved) -> Budget:
-    """Time, inputs and findings; the default time does not count where another limit was set.
+    """All that may end it; the default time does not count where another limit was set.
 
     Nor where a campaign goes on: its own file holds the default as well, as if it had been asked for.
     """
     fuzz, origin = resolved.config.fuzz, resolved.origins["fuzz.time"]
-    limited = fuzz.inputs is not None or fuzz.max_findings is not None
+    limited = any(limit is not None for limit in (fuzz.inputs, fuzz.max_findings, fuzz.until))
     unasked = origin == "default" or (origin == "campaign.toml" and fuzz.time == FuzzConfig().time)
-    return Budget(seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings)
+    return Budget(
+        seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings,
+        new_faults=fuzz.until,
+    )  # fmt: skip
 
 
 def request_of(context: Context, resolved: Resolved, spec: S, workdir: Workdir) -> CampaignRequest[S]:

@@ -13,12 +13,13 @@ from mlfuzz.cli.resolve.context import Context
 from mlfuzz.cli.resolve.plan import shown_path
 from mlfuzz.cli.terminal import findings_table as inventory
 from mlfuzz.codefuzz.failure.sandbox_refusal import sentence
+from mlfuzz.discoveries import new_faults
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.finding import SHORT_ID
 from mlfuzz.findings.labels import labels_kept
 from mlfuzz.findings.weakness import weaknesses
-from mlfuzz.progress import SeedStats, Stats
+from mlfuzz.progress import SeedStats, Stats, stats_record
 from mlfuzz.report.numbers import counted
 from mlfuzz.report.summary import FaultGroup, group, headline
 from mlfuzz.report.visible import visible
@@ -60,6 +61,8 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
         terminal.result(("  labels   ", "dim"), str(labels))
+    if stats.discoveries.batches:
+        terminal.result(("  to come  ", "dim"), new_faults(stats.discoveries).text())
     if stats.unstable and stats.unstable not in stats.warnings:
         context.terminal.warn(visible(stats.unstable))
     if result.damage:
@@ -189,7 +192,7 @@ def _record(
         "unexplained": list(result.unexplained),
         "unstable": result.stats.unstable,
         "damage": dict(result.damage),
-        "stats": msgspec.to_builtins(result.stats),
+        "stats": stats_record(result.stats),
         "report": str(report) if report else None,
     }
 

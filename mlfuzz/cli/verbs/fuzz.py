@@ -17,7 +17,7 @@ from mlfuzz.config import FuzzConfig, TargetConfig
 from mlfuzz.events import CampaignResult, Event, Started
 
 ORDER = (
-    "time", "inputs", "max_findings", "name", "seeds", "task", "output", "oracle", "validity", "require_valid",
+    "time", "inputs", "max_findings", "until", "name", "seeds", "task", "output", "oracle", "validity", "require_valid",
     "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "overlap", "batch", "device",
     "max_seeds", "max_disk", "input_timeout", "cap", "fail_on", "adopt", "trust", "dir", "report",
     "precision", "channels_last", "compile",

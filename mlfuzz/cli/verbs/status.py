@@ -76,6 +76,7 @@ def state_of(workdir: Workdir, found: Integrity, tell: Tell) -> dict[str, Any]:
         "inputs_per_s": last.inputs_per_s if last else 0.0,
         "entries": last.entries if last else stats.entries,
         "p_new": last.p_new if last else None,
+        "new_faults": last.new_faults if last else None,
         "weaknesses": len(weaknesses(confirmed)),
         "faults": len(group(confirmed)),
         "findings": len(confirmed),

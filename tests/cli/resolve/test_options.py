@@ -26,6 +26,7 @@ TYPED = {
     "search": ("white:share=0.5", {"name": "white", "share": 0.5}), "workers": ("2", 2), "batch": ("64", 64),
     "device": ("cuda:1", "cuda:1"), "max_seeds": ("12", 12), "max_disk": ("2MB", 2 << 20), "input_timeout": ("3s", 3.0),
     "cap": ("5", 5), "fail_on": ("new", "new"), "require_valid": ("true", True), "overlap": ("true", True),
+    "until": ("p-new<1e-4", 1e-4),
 }  # fmt: skip
 """As typed, and as the configuration holds it."""
 
@@ -93,7 +94,7 @@ def test_what_a_worker_takes_as_it_stands_reaches_its_record(name, tmp_path):
 def test_every_setting_of_fuzz_is_the_workers_or_spends_or_is_read_by_hand():
     """Whoever adds one: declare it in `WorkerOptions` where the worker needs it, or in `FuzzConfig` and use it."""
     by_hand = {"batch", "max_disk", "input_timeout"}
-    spent = {"time", "inputs", "max_findings", "workers", "fail_on", "confirm_share"}
+    spent = {"time", "inputs", "max_findings", "until", "workers", "fail_on", "confirm_share"}
     assert set(schema.fields(FuzzConfig)) == set(WorkerOptions.__struct_fields__) | by_hand | spent
     assert set(FuzzConfig.shown) == set(schema.fields(FuzzConfig))
 

@@ -143,7 +143,7 @@ def test_the_panel_draws_before_and_after_the_first_progress(shown):
     drawn = file.getvalue()
     assert "loading the target" in drawn
     assert "184,200 (6,140/s)" in drawn
-    assert "P(new)" in drawn
+    assert "of the last inputs" in drawn
 
 
 def test_counts_follow_verdicts(flips):
