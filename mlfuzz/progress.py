@@ -103,9 +103,9 @@ class SearchStats(msgspec.Struct, kw_only=True):
 
 
 def stats_record(stats: Stats) -> dict[str, Any]:
-    """Of `Stats` what is told to others: every kind of failure that was met is not, what follows from them is."""
+    """Of `Stats` what is told to others: every kind of failure and every seed is not, what follows from them is."""
     table: dict[str, Any] = msgspec.to_builtins(stats)
-    del table["discoveries"]
+    del table["discoveries"], table["by_seed"]
     found = new_faults(stats.discoveries) if stats.discoveries.batches else None
     return {**table, "new_faults": msgspec.to_builtins(found)}
 
@@ -126,6 +126,7 @@ class Stats(msgspec.Struct, kw_only=True):
     target: {"name", "load", "digest", "device", "layers", "units", "parameters", ...}.
     setup: {"batch", "scheduler", "coverage", "oracles", "mutators", "seed", "budget", "mlfuzz", "torch", ...}.
     discoveries: which kinds of failures were met, when and how often.
+    by_seed: name of a seed -> [judged, failed] rows made of it by mutators, without those of searches.
     ranges: of each mutator, parameter -> [low, high] or the words that it was drawn from.
     spent: seconds of each mutator's own work; wall time, as `timing` is. searches: what searches took and found.
     confusion: [expected, got, rows]. timing: seconds by phase (mutate, execute, judge, novelty, store, search).
@@ -164,6 +165,7 @@ class Stats(msgspec.Struct, kw_only=True):
     unstable: str = ""
     nearest: Miss | None = None
     discoveries: Discoveries = msgspec.field(default_factory=Discoveries)
+    by_seed: dict[str, list[int]] = {}
     warnings: list[str] = []
 
     def __post_init__(self) -> None:

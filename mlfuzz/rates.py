@@ -104,6 +104,45 @@ def signed_rank(changes: Sequence[float]) -> float:
     return min(1.0, 2 * NormalDist().cdf(-distance / math.sqrt(variance)))
 
 
+def rank_sum(inside: Sequence[float], outside: Sequence[float]) -> float:
+    """Two-sided p-value that numbers of one group are as often above as below those of the other.
+
+    The normal approximation, corrected for ties and continuity; 1 where a group is empty or all are alike.
+    Source: Mann and Whitney, On a test of whether one of two random variables is stochastically larger than the other,
+    Annals of Mathematical Statistics 1947.
+    """
+    one, other = len(inside), len(outside)
+    count = one + other
+    marked = sorted([(value, True) for value in inside] + [(value, False) for value in outside])
+    start, tied, ranks = 0, 0, 0.0
+    while start < count:
+        stop = start + 1
+        while stop < count and marked[stop][0] - marked[start][0] <= _SAME_RANK:
+            stop += 1
+        ranks += (start + 1 + stop) / 2 * sum(mine for _, mine in marked[start:stop])
+        tied += (stop - start) ** 3 - (stop - start)
+        start = stop
+    if not one or not other or tied == count**3 - count:
+        return 1.0
+    above = ranks - one * (one + 1) / 2
+    variance = one * other / 12 * (count + 1 - tied / (count * (count - 1)))
+    distance = max(0.0, abs(above - one * other / 2) - 0.5)
+    return min(1.0, 2 * NormalDist().cdf(-distance / math.sqrt(variance)))
+
+
+def benjamini_hochberg(values: Sequence[float]) -> list[float]:
+    """q-values: of the tests at or below one, at most that share is false, on average.
+
+    Source: Benjamini and Hochberg, Controlling the false discovery rate, JRSS B 1995.
+    """
+    adjusted, least = [1.0] * len(values), 1.0
+    order = sorted(range(len(values)), key=values.__getitem__)
+    for place in reversed(range(len(order))):
+        least = min(least, values[order[place]] * len(values) / (place + 1))
+        adjusted[order[place]] = least
+    return adjusted
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """p-values so adjusted that any one below a level is an error in at most that share of all families of tests.
 

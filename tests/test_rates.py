@@ -8,7 +8,19 @@ import random
 import pytest
 
 from mlfuzz import rates
-from mlfuzz.rates import POWER, fisher, holm, mcnemar, mean_interval, rows_to_see, signed_rank, visible_drop, wilson
+from mlfuzz.rates import (
+    POWER,
+    benjamini_hochberg,
+    fisher,
+    holm,
+    mcnemar,
+    mean_interval,
+    rank_sum,
+    rows_to_see,
+    signed_rank,
+    visible_drop,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +145,21 @@ def test_the_interval_of_few_or_equal_numbers_is_that_of_yes_and_no():
     assert mean_interval([0.5, 0.7]) == wilson(1.2, 2)
     assert mean_interval([1.0] * 30) == wilson(30, 30)
     assert mean_interval([0.0, 1.0] * 10) == pytest.approx(wilson(10, 20), abs=0.02)
+
+
+def test_rank_sums_are_those_of_the_tables():
+    # scipy.stats.mannwhitneyu(..., method="asymptotic") of the same numbers.
+    one, other = [0.1, 0.4, 0.4, 0.9, 0.8, 0.7, 0.9, 1.0], [0.2, 0.1, 0.3, 0.4, 0.0, 0.2, 0.5, 0.4, 0.1]
+    assert rank_sum(one, other) == pytest.approx(0.017267, rel=1e-3)
+    assert rank_sum(other, one) == pytest.approx(rank_sum(one, other))
+    assert rank_sum([1.0] * 5, [1.0] * 6) == rank_sum([], [1.0]) == 1.0
+
+
+def test_q_values_are_monotone_and_those_of_the_paper():
+    # Benjamini and Hochberg 1995, table 1: at .05 the first four of fifteen are told.
+    values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
+              0.7590, 1.0]  # fmt: skip
+    adjusted = benjamini_hochberg(values)
+    assert [one <= 0.05 for one in adjusted] == [True] * 4 + [False] * 11
+    assert adjusted == sorted(adjusted)
+    assert benjamini_hochberg([]) == []

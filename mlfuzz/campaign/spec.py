@@ -23,6 +23,9 @@ from mlfuzz.storage.workdir import Workdir
 
 T = TypeVar("T")
 
+OF_A_RUN = frozenset({"focus"})
+"""What each run of a campaign may ask anew: it says where to look, not what is looked for."""
+
 
 class WorkerSpec(WorkerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what a campaign does; stored as worker.json beside the campaign's journal.
@@ -99,7 +102,8 @@ def keep_spec(workdir: Workdir, spec: WorkerSpec, digest: str, *, is_same: Calla
     held = not adopt and is_begun(workdir)
     if held and os.path.lexists(frozen):
         old = moved(loads(read_regular(frozen), str(frozen)), spec.directory)
-        changed = [name for name in spec.__struct_fields__ if getattr(old, name) != getattr(spec, name)]
+        fields = [name for name in spec.__struct_fields__ if name not in OF_A_RUN]
+        changed = [name for name in fields if getattr(old, name) != getattr(spec, name)]
         if changed:
             changes = ", ".join(f"{name}: {getattr(old, name)!r} -> {getattr(spec, name)!r}" for name in changed)
             raise ConfigError(

@@ -17,7 +17,7 @@ from mlfuzz.errors import ConfigError, suggestion
 
 PREFIX = "MLFUZZ_"
 
-SPENDING = frozenset({"time", "inputs", "max_findings", "workers", "fail_on", "max_disk", "device"})
+SPENDING = frozenset({"time", "inputs", "max_findings", "workers", "fail_on", "max_disk", "device", "until", "focus"})
 """Keys of [fuzz] that a resumed campaign may change freely: they say how long and where, not what is done."""
 
 

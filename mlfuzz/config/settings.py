@@ -147,6 +147,11 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         _says("inputs kept for each key of failures; the rest are counted"),
         _flag("Inputs kept for each key of failures."),
     ] = 20
+    focus: Annotated[
+        str,
+        _says('dig there: a class, a group of seeds ("dark+label:7"), a fault, or a finding of this campaign'),
+        _flag("Dig there: a class, a group of seeds as the report names it (dark+label:7), a fault or a finding's id."),
+    ] = ""
     device: Annotated[str, _says('"cpu", "cuda", "cuda:1": where the model runs'), _flag("cpu, cuda, cuda:1.")] = "cpu"
     overlap: Annotated[
         bool,
@@ -161,7 +166,7 @@ class FuzzConfig(WorkerOptions, frozen=True, kw_only=True):
 
     shown: ClassVar = (
         "time", "inputs", "max_findings", "until", "workers", "overlap", "device", "batch", "preset", "scheduler",
-        "coverage", "deal", "depth", "search", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap",
+        "coverage", "deal", "depth", "search", "focus", "max_seeds", "fail_on", "max_disk", "input_timeout", "cap",
         "require_valid", "confirm_share",
     )  # fmt: skip
     """In this order; what is not named comes last."""

@@ -25,6 +25,9 @@ LABEL_COLUMNS = (
     "label", "labels", "class", "class_name", "classname", "category", "target", "y", "label_name", "class_id",
     "class_label", "tag", "species", "sentiment", "finding", "diagnosis",
 )  # fmt: skip
+MOST_COLUMNS = 24
+"""Beside file and label: in more of them chance would show something anywhere."""
+
 TRIED = 200
 """Lines in which a column of files is looked for where none is called so: a table may have a thousand columns."""
 
@@ -33,11 +36,13 @@ ADVICE = "its first line must be: file,label"
 
 @dataclass(slots=True)
 class Given:
-    """name: of the table. labels: by the name of the seed; None where the table has none for it. taken: names of files
+    """name: of the table. labels: by the name of the seed; None where the table has none for it.
+    columns: all else that the table says, by the name of the seed. taken: names of files
     that are no seeds, since they are the table."""
 
     name: str
     labels: dict[str, str | None] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def given_labels(
@@ -61,7 +66,9 @@ def given_labels(
             raise SeedError(f"{place.name} begins with {plain(','.join(table.header))[:80]}; {ADVICE}")
         if table.coding:
             warn(f"{place.name} is not UTF-8; it is read as {table.coding}")
-        return Given(place.name, _labels(place.name, table, columns, seeds, refuse, warn))
+        return Given(
+            place.name, _labels(place.name, table, columns, seeds, refuse, warn), _others(table, columns, seeds)
+        )
     return None
 
 
@@ -126,6 +133,22 @@ def _naming(table: Table, seeds: Sequence[str]) -> tuple[int | None, bool]:
         if count > most:
             best, most, headless = at, count, found[0] is not None
     return best, headless
+
+
+def _others(table: Table, columns: _Columns, seeds: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What stands in the columns that are neither file nor label."""
+    used = {columns.file, columns.label, *(at for at, _ in columns.hot)}
+    others = [(at, cell.strip()) for at, cell in enumerate(table.header) if at not in used and cell.strip()]
+    if columns.headless or not others:
+        return {}
+    others = others[:MOST_COLUMNS]
+    named = [cells for _, cells in table.rows if len(cells) > columns.file and cells[columns.file].strip()]
+    found, _ = matched([cells[columns.file] for cells in named], seeds)
+    return {
+        file: {name: cells[at].strip() for at, name in others if at < len(cells) and cells[at].strip()}
+        for file, cells in zip(found, named, strict=True)
+        if file is not None
+    }
 
 
 def _labels(

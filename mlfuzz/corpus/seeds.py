@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ DUPLICATE = "same content as another seed"
 class Seed:
     """name: relative, with "/". sha256: of the file. data: the payload as the modality writes it.
 
-    truth: of its places, as `corpus.truth` writes it, or "".
+    truth: of its places, as `corpus.truth` writes it, or "". columns: what a table says of it beside the label.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Seed:
     sha256: str
     data: bytes
     truth: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -214,7 +215,7 @@ def _read(source: Source, modality: Modality, found: SeedSet) -> Seed | None:
         else:
             found.refuse(error.reason, source.name, error.remedy)
         return None
-    return Seed(source.name, payload, source.label, hashlib.sha256(data).hexdigest(), written)
+    return Seed(source.name, payload, source.label, hashlib.sha256(data).hexdigest(), written, columns=source.columns)
 
 
 def _bytes(source: Source, modality: Modality) -> tuple[bytes, str]:

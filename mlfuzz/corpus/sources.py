@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -56,12 +56,14 @@ class Source:
     """One seed before it is read. read: the bytes of a file, and its suffix. Raises BadInputError.
 
     path: of the file on the disk, for what to do about it; None where it is one of many in a file.
+    columns: what a table says of it beside the label.
     """
 
     name: str
     label: str | None
     read: Callable[[], tuple[bytes, str]]
     path: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,9 @@ def _tree(places: Sequence[Place], reading: Reading, archive: str = "") -> list[
         label = given.labels.get(place.name) if given else beside.get(_sample(place.name))
         if given is None and label is None:
             label = folder_label(place.name, reading.labels, archive=archive)
-        found += _of_place(place, label, inner, above)
+        columns = given.columns.get(place.name, {}) if given else {}
+        sources = _of_place(place, label, inner, above)
+        found += [replace(one, columns=columns) for one in sources] if columns else sources
     if given is not None and unnamed:
         count = listed(len(unnamed), "file is", "files are")
         reading.warn(f"{count} not named in {given.name}, so without a label: {some(unnamed)}")

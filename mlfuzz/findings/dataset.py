@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from mlfuzz.errors import UsageError
 from mlfuzz.findings.bundle import require_empty
 from mlfuzz.findings.finding import Finding
-from mlfuzz.findings.fingerprint import Fault, group
+from mlfuzz.findings.fingerprint import Fault, fault_of, group
 from mlfuzz.findings.lookup import LocatedFinding
 from mlfuzz.storage.durable import make_folder, new_folder, write_atomic
 from mlfuzz.storage.names import folder_name
@@ -22,6 +23,8 @@ PER_FAULT = 20
 
 HELD_OUT = 0.25
 """Share of the faults that training never sees."""
+
+Choose: TypeAlias = Callable[[Sequence[Finding]], Sequence[int]]
 
 MANIFEST = "manifest.jsonl"
 
@@ -37,12 +40,19 @@ class Dataset:
     left_out: int
 
 
-def dataset(found: Sequence[LocatedFinding], *, per_fault: int = PER_FAULT, held_out: float = HELD_OUT) -> Dataset:
+def dataset(
+    found: Sequence[LocatedFinding],
+    *,
+    per_fault: int = PER_FAULT,
+    held_out: float = HELD_OUT,
+    choose: Choose | None = None,
+) -> Dataset:
     """Choose what to train on.
 
     Only confirmed findings whose label is known and kept by every operator: those of the oracle "label".
     per_fault: inputs of one fault, the most severe first. held_out: share of the faults, in [0, 1); which ones is a
-    matter of their names alone, so that a later export holds out the same. Raises UsageError where nothing is left.
+    matter of their names alone, so that a later export holds out the same. choose: which of the findings to train on,
+    by their places, the most worth first (`mlfuzz.selection`); None: all. Raises UsageError where nothing is left.
     """
     by_id = {one.finding.id: one for one in found if keeps_label(one.finding)}
     faults = group(one.finding for one in by_id.values())
@@ -54,8 +64,16 @@ def dataset(found: Sequence[LocatedFinding], *, per_fault: int = PER_FAULT, held
     count = min(len(ranked) - 1, round(held_out * len(ranked)) or int(held_out > 0))
     apart, rest = ranked[:count], ranked[count:]
     train, heldout = (_first(part, by_id, per_fault) for part in (rest, apart))
-    keys = tuple(tuple(sorted(fault.key for fault in part)) for part in (rest, apart))
-    return Dataset(train, heldout, (keys[0], keys[1]), len(found) - len(train) - len(heldout))
+    if choose is not None:
+        train = tuple(train[at] for at in choose([one.finding for one in train]))
+        if not train:
+            raise UsageError("all findings to train on have lost their label, by the opinion on it: nothing is left")
+    taught = {one.finding.fault or fault_of(one.finding) for one in train}
+    keys = (
+        tuple(sorted(fault.key for fault in rest if fault.key in taught)),
+        tuple(sorted(fault.key for fault in apart)),
+    )
+    return Dataset(train, heldout, keys, len(found) - len(train) - len(heldout))
 
 
 def write_dataset(data: Dataset, folder: Path) -> Path:
@@ -67,12 +85,12 @@ def write_dataset(data: Dataset, folder: Path) -> Path:
     lines = []
     with new_folder(folder) as place:
         for part, found in (("train", data.train), ("heldout", data.heldout)):
-            for one in found:
+            for rank, one in enumerate(found, start=1):
                 label, suffix = folder_name(_label(one.finding)), Path(one.finding.input.file).suffix
                 name = f"{part}/{label}/{one.finding.id}{suffix}"
                 make_folder((place / name).parent)
                 write_atomic(place / name, one.bytes_of(one.finding.input), sync=False)
-                lines.append(msgspec.json.encode(_row(one.finding, name, part)))
+                lines.append(msgspec.json.encode({**_row(one.finding, name, part), "rank": rank}))
         write_atomic(place / MANIFEST, b"\n".join(lines) + b"\n")
     return folder / MANIFEST
 

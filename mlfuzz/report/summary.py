@@ -22,6 +22,8 @@ from mlfuzz.progress import Progress, Stats
 from mlfuzz.report import codeside
 from mlfuzz.report.numbers import counted
 from mlfuzz.robustness import Robustness, loads
+from mlfuzz.slices import SeedTable, Slice, find_slices
+from mlfuzz.slices import loads as read_seeds
 from mlfuzz.storage.derived import read_derived, stored_progress, stored_stats
 from mlfuzz.storage.workdir import CAMPAIGNS, Workdir
 
@@ -63,6 +65,7 @@ class Summary:
     """Of one campaign. candidates: saved, not yet confirmed. set_aside: ignored or quarantined by triage.
 
     integrity: what of the campaign's truth is damaged. robustness: how far seeds are from breaking, if measured.
+    seeds: what is known of each, None of a campaign that did not keep it.
     """
 
     root: Path
@@ -76,6 +79,12 @@ class Summary:
     integrity: Integrity = field(default_factory=lambda: Integrity(campaign=""))
     read: Read = field(default=lambda finding, ref: b"")
     robustness: Robustness | None = None
+    seeds: SeedTable | None = None
+
+    @cached_property
+    def slices(self) -> tuple[list[Slice], int]:
+        """Groups of seeds that fail more often than the others, and how many groups were tried."""
+        return find_slices(self.seeds, self.stats.by_seed) if self.seeds else ([], 0)
 
     @property
     def confirmed(self) -> int:
@@ -148,6 +157,7 @@ def summarise(workdir: Workdir) -> Summary:
         integrity=integrity,
         read=store.bytes_of,
         robustness=robustness,
+        seeds=read_derived(workdir.seed_facts, read_seeds, warnings.append),
     )
 
 

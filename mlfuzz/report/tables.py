@@ -161,6 +161,16 @@ def _counted(counts: Counter[str]) -> list[tuple[str, int, Markup]]:
     return [(name, count, bar(count / most, kind="hot")) for name, count in counts.most_common(GROUPS)]
 
 
+def focus_on(summary: Summary) -> str:
+    """The beginning of the command that digs in a group of seeds, whose name it ends with; "" of live objects."""
+    load = str(summary.stats.target.get("load", ""))
+    if not load:
+        return ""
+    known = str(summary.stats.setup.get("target", "")) or load
+    name = shlex.quote(known if ":" not in known else load.removeprefix("mlfuzz.examples."))
+    return f"mlfuzz fuzz {name} --name {shlex.quote(summary.stats.campaign)}{summary.options} --focus "
+
+
 def to_come(stats: Stats) -> str:
     """What is still to be found, in words; "" of figures that do not say."""
     return new_faults(stats.discoveries).text() if stats.discoveries.batches else ""

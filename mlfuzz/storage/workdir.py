@@ -178,6 +178,11 @@ class Workdir:
         return self.root / "report.html"
 
     @property
+    def seed_facts(self) -> Path:
+        """What is known of each seed: label, attributes, columns of a table."""
+        return self.root / "seeds.json"
+
+    @property
     def robustness(self) -> Path:
         """How far its seeds are from breaking, where that was measured."""
         return self.root / "robustness.json"

@@ -162,3 +162,18 @@ def test_findings_are_exported(command, project, format, file):
     assert (project / file).exists()
     if format != "zip":
         assert command("-C", project, "findings", "export", "--format", format).code == 2
+
+
+def test_a_budget_of_findings_is_exported_and_a_wrong_one_is_told(command, project):
+    words = ("-C", project, "--json", "findings", "export", "--format", "dataset", "--budget")
+    ran = command(*words, "1", "--output", "few")
+    assert ran.code == 0, ran.err
+    assert len(json.loads(ran.out)["chosen"]) == 1
+    ran = command(*words, "1000", "--output", "many")
+    assert ran.code == 0
+    assert "1000 were asked for" in ran.err
+    for wrong in ("0", "-3"):
+        assert command(*words, wrong, "--output", "none").code == 2
+    ran = command("-C", project, "findings", "export", "--budget", "3")
+    assert ran.code == 2
+    assert "--format dataset --budget 3" in ran.err

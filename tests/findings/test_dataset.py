@@ -57,3 +57,16 @@ def test_each_input_lies_under_its_true_label_and_stands_in_the_manifest(tmp_pat
         path = tmp_path / "out" / row["file"]
         assert (path.parts[-3], path.parts[-2]) == (row["split"], row["label"])
         assert path.read_bytes() == next(one for one in found if one.finding.id == row["id"]).files()["input.png"]
+
+
+def test_a_budget_takes_the_most_worth_and_leaves_what_is_held_out(tmp_path):
+    found = findings(tmp_path / "findings", 40, per_fault=2)
+    whole, few = (
+        dataset(found, held_out=0.25),
+        dataset(found, held_out=0.25, choose=lambda given: list(range(len(given)))[::2][:5]),
+    )
+    assert len(few.train) == 5
+    assert len(few.faults[0]) == 5
+    assert few.heldout == whole.heldout
+    rows = [msgspec.json.decode(line) for line in write_dataset(few, tmp_path / "out").read_bytes().splitlines()]
+    assert [row["rank"] for row in rows if row["split"] == "train"] == [1, 2, 3, 4, 5]

@@ -59,6 +59,8 @@ class Counters:
         """Rows that failed each oracle, and rows that it judged: (2, oracles)."""
         self.last_new = time.monotonic()
         self.discoveries = Discoveries()
+        self.by_seed: NDArray[np.int64] = np.zeros((2, 0), np.int64)
+        """Rows of each seed that were judged, and those that failed: (2, seeds)."""
         self._kinds: set[str] = set()
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_BATCHES)
         self._kept = 0
@@ -89,6 +91,11 @@ class Counters:
         """So many rows of the batch in hand have become entries."""
         self._kept += count
         self.last_new = time.monotonic()
+
+    def count_seeds(self, seeds: Indices, judged: NDArray[np.bool_], failing: NDArray[np.bool_], *, of: int) -> None:
+        """Rows of a batch by seed. of: seeds that there are."""
+        counts = np.stack([np.bincount(seeds[some], minlength=of) for some in (judged, failing)])
+        self.by_seed = self.by_seed + counts if self.by_seed.shape == counts.shape else counts
 
     def met(self, kinds: Iterable[str]) -> None:
         """Kinds of failures in the batch in hand."""

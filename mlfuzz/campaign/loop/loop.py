@@ -24,6 +24,7 @@ from mlfuzz.campaign.loop.label_vote import LabelVote
 from mlfuzz.campaign.loop.step_reuse import StepReuse
 from mlfuzz.campaign.search.scheduler import SearchScheduler
 from mlfuzz.campaign.setup.assemble import Components
+from mlfuzz.campaign.setup.focus import Focus
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds
 from mlfuzz.corpus.corpus import Corpus
@@ -96,6 +97,7 @@ class Loop:
     vote: LabelVote | None = None
     overlap: bool = False
     threaded: bool = False
+    focus: Focus | None = None
     batches: int = 0
     _firsts: NoveltyFilter = field(default_factory=NoveltyFilter)
     _repeats: StepReuse = field(init=False)
@@ -310,6 +312,9 @@ class Loop:
             rows, oracles = np.nonzero(solid)
             self.searcher.broke(seeds[rows], oracles, searched=executed.searched)
         self._learn_caps(executed, evaluation)
+        if not executed.searched:
+            judged = np.asarray(~np.isnan(margins).all(axis=1))
+            self.tally.count_seeds(seeds, judged, failing & judged, of=len(self.seeds))
         if not executed.searched:  # the scheduler did not pick these, and a search breaks nearly every seed
             if failing.any():
                 self.parts.scheduler.retire(np.unique(seeds[solid.any(1)]))
@@ -329,6 +334,8 @@ class Loop:
     def _pick(self, rng: np.random.Generator) -> Indices:
         if not self._queue:
             picked = self.parts.scheduler.pick(self._size or self.parts.batch, rng)
+            if self.focus is not None:
+                picked = self.focus.turned(picked, self.corpus.seeds[: len(self.corpus)], rng)
             if len(self._banned):
                 banned = np.isin(picked, self._banned)
                 picked = np.where(banned, rng.integers(0, len(self.seeds), len(picked)), picked)

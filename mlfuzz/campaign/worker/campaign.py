@@ -26,6 +26,7 @@ from mlfuzz.campaign.search.scheduler import SearchScheduler, searcher_for
 from mlfuzz.campaign.search.strategy import gradients_reach
 from mlfuzz.campaign.setup.assemble import Assembly, Components, assemble, target_for
 from mlfuzz.campaign.setup.calibration import calibration_key
+from mlfuzz.campaign.setup.focus import Focus, focus_of
 from mlfuzz.campaign.setup.input_cache import InputCache
 from mlfuzz.campaign.setup.seeds import Seeds, seed_flight
 from mlfuzz.campaign.spec import WorkerSpec, banned_entries, keep_spec, set_aside_unreadable, spec_of
@@ -34,6 +35,7 @@ from mlfuzz.campaign.worker.chance import OwnChance
 from mlfuzz.campaign.worker.checkpoint import damage, last_state, measure_again, restore_state, save_state
 from mlfuzz.campaign.worker.own_threads import THREADS, threads_for, usable_cores
 from mlfuzz.campaign.worker.result import Result
+from mlfuzz.campaign.worker.seed_facts import keep_seed_facts
 from mlfuzz.campaign.worker.stats import LoopStats
 from mlfuzz.campaign.worker.sync import CorpusSync
 from mlfuzz.corpus.corpus import Corpus
@@ -49,6 +51,8 @@ from mlfuzz.mutators.schedule.slices import Mutated
 from mlfuzz.progress import Progress, Stats
 from mlfuzz.registry import outdated
 from mlfuzz.schedulers.base import no_keys
+from mlfuzz.slices import SeedTable
+from mlfuzz.slices import loads as seed_table
 from mlfuzz.stop_reason import Stop, StopReason
 from mlfuzz.storage.blobs import Blobs
 from mlfuzz.storage.checkpoint import Checkpoint
@@ -203,6 +207,8 @@ class Campaign:
         self.candidates = self._candidates(parts, seeds)
         self._exchange = CorpusSync(self.corpus, self.pool, parts, self.findings, self.candidates, seeds.forms)
         CONTENTS.attach(self._blobs.find)
+        if not self.worker:
+            keep_seed_facts(self.workdir, seeds.seeds, self.target.modality)
         number = (self.worker << WORKER_SHIFT) + life_number(self.life)[1]
         in_turns = self._in_turns(guarded)
         if self.spec.overlap and in_turns:
@@ -210,7 +216,7 @@ class Campaign:
         self.loop = Loop(
             parts, self.corpus, self.pool, seeds, self.candidates, self.tally, self.recorder, number,
             guarded=guarded, overlap=self.spec.overlap, threaded=not in_turns,
-            searcher=self._searcher(parts, seeds, number), vote=self._vote(seeds),
+            searcher=self._searcher(parts, seeds, number), vote=self._vote(seeds), focus=self._focus(seeds),
         )  # fmt: skip
         seeds.release()
         self.loop.ban(self._banned())
@@ -372,6 +378,12 @@ class Campaign:
             self.target, parts.oracles, parts.floors, self.findings, self.corpus, seeds, origin, self.spec.cap,
             typical_margins(self.corpus.margins[self.corpus.parents < 0]),
         )  # fmt: skip
+
+    def _focus(self, seeds: Seeds) -> Focus | None:
+        if not self.spec.focus:
+            return None
+        table = read_derived(self.workdir.seed_facts, seed_table, self.warnings.append) or SeedTable()
+        return focus_of(self.spec.focus, table, seeds.names, seeds.label_names, list(self.findings.records()))
 
     def _searcher(self, parts: Components, seeds: Seeds, number: int) -> SearchScheduler | None:
         """Searches between the batches, where they are asked for; a warning where they cannot do anything."""

@@ -60,6 +60,7 @@ def combined_stats(base: Stats, parts: Sequence[Stats], *, lives: int) -> Stats:
         timing=sums_of([base.timing, *(part.timing for part in parts)]),
         nearest=max(misses, key=lambda miss: miss.margin, default=None),
         warnings=list(dict.fromkeys(text for part in parts for text in part.warnings)),
+        by_seed=rows_of([base.by_seed, *(part.by_seed for part in parts)]),
         discoveries=following(base.discoveries, beside([part.discoveries for part in parts])),
         ended=next((part.ended for part in parts if part.ended), ""),
     )  # fmt: skip
@@ -120,6 +121,16 @@ def _sum(one: Any, other: Any) -> Any:
 def sums_of(tables: Sequence[dict[str, float]]) -> dict[str, float]:
     """Seconds by name, added up."""
     return {name: sum(table.get(name, 0.0) for table in tables) for name in {key: 0 for one in tables for key in one}}
+
+
+def rows_of(tables: Sequence[dict[str, list[int]]]) -> dict[str, list[int]]:
+    """[judged, failed] rows by seed, added up."""
+    total: dict[str, list[int]] = {}
+    for table in tables:
+        for name, rows in table.items():
+            known = total.setdefault(name, [0, 0])
+            known[0], known[1] = known[0] + rows[0], known[1] + rows[1]
+    return total
 
 
 def _furthest(tables: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from mlfuzz.campaign.presets import guidance_hash
 from mlfuzz.campaign.setup.calibration import Calibration
 from mlfuzz.campaign.spec import WorkerSpec
 from mlfuzz.campaign.worker import diagnostics
-from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, searches_of, sums_of, write_part
+from mlfuzz.campaign.worker.combined_stats import Part, added, read_part, rows_of, searches_of, sums_of, write_part
 from mlfuzz.discoveries import NewFaults, following, new_faults
 from mlfuzz.findings.finding import printable
 from mlfuzz.mutation import sentence
@@ -95,8 +95,13 @@ class LoopStats:
         stats.coverage = {name: float(value) for name, value in loop.parts.criterion.covered().items()}
         stats.timing = sums_of([before.timing, tally.clock.seconds])
         stats.nearest = self._nearest()
+        stats.by_seed = rows_of([before.by_seed, self._by_seed()])
         stats.discoveries = following(before.discoveries, tally.discoveries)
         stats.warnings = list(dict.fromkeys(self._warnings + self._lost() + self._mistuned()))
+
+    def _by_seed(self) -> dict[str, list[int]]:
+        counts = self._loop.tally.by_seed.T.tolist()
+        return {name: rows for name, rows in zip(self._loop.seeds.names, counts, strict=False) if rows[0]}
 
     def new_faults(self) -> NewFaults:
         """That are still to be expected, as of now."""
@@ -196,7 +201,8 @@ def setup_facts(loop: Loop, spec: WorkerSpec, calibration: Calibration) -> dict[
         "batch": parts.batch, "preset": spec.preset, "guidance": guidance_hash(spec), "scheduler": spec.scheduler,
         "coverage": spec.coverage, "oracles": oracles,
         "mutators": [part.name for part in parts.plan.mutators], "target": spec.name, "exclude": spec.exclude,
-        "ranges": spec.ranges, "limits": spec.limits, "seed": spec.seed, "seeds": spec.seeds,
+        "focus": loop.focus.sentence() if loop.focus else "", "ranges": spec.ranges, "limits": spec.limits,
+        "seed": spec.seed, "seeds": spec.seeds,
         "inputs_per_s_bare": round(1 / max(calibration.seconds, 1e-9), 1),
         "noise": calibration.single, "spread": calibration.spread, "mlfuzz": mlfuzz.__version__,
         "torch": str(torch.__version__), "python": sys.version.split()[0], "threads": torch.get_num_threads(),

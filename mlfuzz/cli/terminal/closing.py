@@ -61,6 +61,8 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
         terminal.result(("  labels   ", "dim"), str(labels))
+    if focus := str(stats.setup.get("focus") or ""):
+        terminal.result(("  focus    ", "dim"), visible(focus))
     if stats.discoveries.batches:
         terminal.result(("  to come  ", "dim"), new_faults(stats.discoveries).text())
     if stats.unstable and stats.unstable not in stats.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ def export(
     name: str = "",
     per_fault: int = PER_FAULT,
     held_out: float = HELD_OUT,
+    budget: int | None = None,
     dir: str = "",
     context: Here,
 ) -> int:
@@ -38,10 +40,16 @@ def export(
         name: Of this campaign only.
         per_fault: In a dataset, at most so many of one fault.
         held_out: In a dataset, the share of faults that is held out.
+        budget: In a dataset, so many to train on: those most worth labelling or retraining on.
         dir: Where campaigns lie, instead of the configured folder.
     """
     if not 0 <= held_out < 1:
         raise UsageError(f"--held-out is a share of the faults in [0, 1), not {held_out}")
+    if budget is not None and budget < 1:
+        raise UsageError(f"--budget is a number of findings, 1 or more, not {budget}")
+    if budget is not None and format != "dataset":
+        raise UsageError("--budget chooses what to train on; write: mlfuzz findings export --format dataset --budget "
+                         f"{budget}")  # fmt: skip
     project = Cases(context, folder=dir)
     cases = project.pick(ids, campaign=name)
     if not ids:
@@ -52,19 +60,32 @@ def export(
     first = by_id(cases)
     found, damaged = _whole(context, [_found(first[finding_id]) for finding_id in sorted(first)])
     path = context.path(output or {"zip": "findings.zip", "dir": "findings", "dataset": "dataset"}[format])
+    record: dict[str, object] = {}
     summary = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
     if format == "zip":
         write_zip(found, path)
     elif format == "dir":
         write_folder(found, path)
     else:
-        data = dataset(found, per_fault=per_fault, held_out=held_out)
+        from mlfuzz.selection import most_worth
+
+        choose = partial(most_worth, budget=budget) if budget else None
+        data = dataset(found, per_fault=per_fault, held_out=held_out, choose=choose)
         write_dataset(data, path)
         summary = (
             f"{len(data.train)} inputs of {len(data.faults[0])} faults to train on, "
             f"{len(data.heldout)} of {len(data.faults[1])} held out, {data.left_out} left out"
         )
-    context.terminal.emit({"path": str(path), "format": format, "findings": len(found)})
+        if budget is not None and len(data.train) < budget:
+            context.terminal.warn(f"{budget} were asked for, and {len(data.train)} are all there are to train on")
+        record = {
+            "train": len(data.train),
+            "heldout": len(data.heldout),
+            "left_out": data.left_out,
+            "budget": budget,
+            "chosen": [one.finding.id for one in data.train] if budget else None,
+        }
+    context.terminal.emit({"path": str(path), "format": format, "findings": len(found), **record})
     context.terminal.result(f"{summary}: {shown_path(path, context.directory)}")
     return EXIT_BROKEN if damaged else project.exit_code(EXIT_CLEAN)
 

@@ -17,8 +17,8 @@ from mlfuzz.config import FuzzConfig, TargetConfig
 from mlfuzz.events import CampaignResult, Event, Started
 
 ORDER = (
-    "time", "inputs", "max_findings", "until", "name", "seeds", "task", "output", "oracle", "validity", "require_valid",
-    "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "overlap", "batch", "device",
+    "time", "inputs", "max_findings", "until", "focus", "name", "seeds", "task", "output", "oracle", "validity",
+    "require_valid", "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "overlap", "batch", "device",
     "max_seeds", "max_disk", "input_timeout", "cap", "fail_on", "adopt", "trust", "dir", "report",
     "precision", "channels_last", "compile",
 )  # fmt: skip

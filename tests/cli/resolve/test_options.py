@@ -26,7 +26,7 @@ TYPED = {
     "search": ("white:share=0.5", {"name": "white", "share": 0.5}), "workers": ("2", 2), "batch": ("64", 64),
     "device": ("cuda:1", "cuda:1"), "max_seeds": ("12", 12), "max_disk": ("2MB", 2 << 20), "input_timeout": ("3s", 3.0),
     "cap": ("5", 5), "fail_on": ("new", "new"), "require_valid": ("true", True), "overlap": ("true", True),
-    "until": ("p-new<1e-4", 1e-4),
+    "until": ("p-new<1e-4", 1e-4), "focus": ("label:7", "label:7"),
 }  # fmt: skip
 """As typed, and as the configuration holds it."""
 
@@ -115,7 +115,7 @@ def test_a_record_of_before_is_read_as_it_was_written():
         seed=3,
     )
     assert loads(data) == expected
-    since = {"overlap", "ranges"}  # with a default: what was frozen before holds
+    since = {"overlap", "ranges", "focus"}  # with a default: what was frozen before holds
     assert set(msgspec.json.decode(dumps(expected))) == set(msgspec.json.decode(data)) | since
 
 
