@@ -18,8 +18,8 @@ from mlfuzz.events import CampaignResult, Event, Started
 
 ORDER = (
     "time", "inputs", "max_findings", "until", "focus", "name", "seeds", "task", "output", "oracle", "validity",
-    "require_valid", "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "overlap", "batch", "device",
-    "max_seeds", "max_disk", "input_timeout", "cap", "fail_on", "adopt", "trust", "dir", "report",
+    "require_valid", "mutators", "exclude", "preset", "scheduler", "coverage", "search", "workers", "overlap", "batch",
+    "device", "max_seeds", "max_disk", "input_timeout", "cap", "fail_on", "adopt", "trust", "dir", "report",
     "precision", "channels_last", "compile",
 )  # fmt: skip
 """Of the help: what is asked for most comes first."""

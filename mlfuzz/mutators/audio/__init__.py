@@ -7,7 +7,7 @@ from importlib import import_module
 
 from mlfuzz.mutators.replaced import replacing
 
-for _name in ("level", "time", "loss", "filter", "noise", "room", "codec", "edge"):
+for _name in ("level", "time", "loss", "filter", "noise", "room", "codec", "edge", "shoebox", "drift"):
     import_module(f"{__name__}.{_name}")
 
 replacing("audio")

@@ -21,6 +21,7 @@ from typing import TypeAlias
 from mlfuzz.errors import BadInputError, ConfigError
 from mlfuzz.modality.base import read_guarded
 from mlfuzz.mutators.param import Real
+from mlfuzz.mutators.text.cased import cased
 from mlfuzz.mutators.text.edits import WORDS, Edit, Operator, edit
 from mlfuzz.mutators.text.places import picked, turns, words
 
@@ -107,7 +108,7 @@ def replacing(thesaurus: Thesaurus) -> Operator:
         """Words replaced by synonyms, negations never."""
         known = [(site, word) for site, word in words(text) if word.lower() in thesaurus and not turns(word)]
         for site, word in picked(rng, known, most):
-            yield site, word, _cased(rng.choice(thesaurus[word.lower()]), word)
+            yield site, word, cased(rng.choice(thesaurus[word.lower()]), word)
 
     return synonym
 
@@ -130,9 +131,3 @@ def _synset(line: str) -> Iterator[tuple[str, list[str]]]:
     for word in plain:
         if len(plain) > 1:
             yield word, [other for other in plain if other != word]
-
-
-def _cased(new: str, old: str) -> str:
-    if len(old) > 1 and old.isupper():
-        return new.upper()
-    return new[0].upper() + new[1:] if old[0].isupper() else new
