@@ -47,6 +47,7 @@ VERBS = {
         "replay": "Run findings again: fixed, failing, flaky or in error.",
         "findings": "List, show, keep and export findings.",
         "shrink": "Make findings simpler: fewer mutations, milder, rounder.",
+        "review": "Say of failing inputs whether they kept their labels.",
         "triage": "Decide about findings: open, fixed, quarantined or ignored.",
         "report": "Write a campaign's report.",
         "compare": "Compare two models on the same findings, or two campaigns.",

@@ -15,6 +15,12 @@ KEEPS = "keeps_label"
 VOTE = "vote"
 """By which an opinion is reached where more than half of the reference models' votes say the same."""
 
+MEASURED = "what its operators leave of labels"
+"""By which an opinion is reached where nobody votes: shares measured on other models (`mutators.limits`)."""
+
+PERSON = "a person"
+"""By which an opinion is reached that no machine changes (`mlfuzz review`)."""
+
 REFUSED = "not shown to keep its label"
 """How the note of a finding begins that was set aside for it."""
 
@@ -22,9 +28,12 @@ REFUSED = "not shown to keep its label"
 class LabelOpinion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a failing input kept its seed's label, and who says so.
 
-    kept: None where nobody can say. by: VOTE, a measure of likeness, or "nothing".
+    kept: None where nobody can say. by: PERSON, VOTE, MEASURED, a measure of likeness, or "nothing".
     measure: what likeness to the seed is called, "" where the modality has none; least: from where on it counts;
     moved: whether an operator moved all of the input, of which likeness says nothing.
+    share: of inputs that keep their label along such a chain, None where an operator of it was not measured.
+    valid: whether it is a natural input at all, where a person has said so.
+    sure: how sure the opinion is, in [0.5, 1]; None where nothing says so.
     votes: "2 of 3" reference models, "" without any; said: the label that each gave the input, "" for none.
     """
 
@@ -34,15 +43,22 @@ class LabelOpinion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     likeness: float | None = None
     least: float | None = None
     moved: bool | None = None
+    share: float | None = None
+    sure: float | None = None
+    valid: bool | None = None
     votes: str = ""
     said: Mapping[str, str] = {}
 
     def __str__(self) -> str:
         """ "1 of 3 reference models, SSIM 0.21 (0.5 counts)"."""
+        if self.by == PERSON:
+            return "a person has looked at it" + ("" if self.valid is not False else ": no natural input")
         parts = [f"{self.votes} reference models"] if self.votes else []
         if self.likeness is not None and self.least is not None:
             counts = "says nothing of what was moved" if self.moved else f"{self.least:g} counts"
             parts.append(f"{self.measure} {self.likeness:g} ({counts})")
+        if self.share is not None:
+            parts.append(f"{self.share:.0%} of inputs keep their label through such a chain")
         return ", ".join(parts) or "nothing can judge it"
 
 

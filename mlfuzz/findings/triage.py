@@ -9,6 +9,7 @@ import msgspec
 
 from mlfuzz.errors import UsageError, suggestion
 from mlfuzz.findings.finding import Finding, Triage, dumps
+from mlfuzz.findings.labels import PERSON, LabelOpinion, opinion_of, with_opinion
 from mlfuzz.findings.record import RECORD, read_record
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.storage.durable import write_atomic
@@ -48,6 +49,30 @@ def set_fault(record: Path, fault: str) -> Finding:
         return FindingStore(record.parent.parent).annotate(record.parent.name, fault=fault.strip())
     changed = msgspec.structs.replace(read_record(record), fault=fault.strip())
     write_atomic(record, dumps(changed))
+    return changed
+
+
+LABELS = {"kept": (True, True), "lost": (False, True), "invalid": (False, False)}
+"""What a person may say of a failing input: whether it kept its label, and whether it is a natural input at all."""
+
+
+def set_label(record: Path, said: str) -> Finding:
+    """Keep what a person has seen in an input: kept, lost or invalid; nothing else changes it afterwards.
+
+    Raises UsageError for another word; CorruptRecordError, SchemaError.
+    """
+    if said not in LABELS:
+        raise UsageError(f"{said!a} is nothing that can be said of a label{suggestion(said, LABELS)}")
+    kept, valid = LABELS[said]
+    folder = record.name == RECORD
+    store = FindingStore(record.parent.parent)
+    current = store.load(record.parent.name) if folder else read_record(record)
+    before = opinion_of(current) or LabelOpinion()
+    changed = with_opinion(current, msgspec.structs.replace(before, kept=kept, valid=valid, by=PERSON, sure=1.0))
+    if folder:
+        store.update(changed)
+    else:
+        write_atomic(record, dumps(changed))
     return changed
 
 

@@ -11,30 +11,39 @@ import msgspec
 import numpy as np
 
 from mlfuzz.batch import from_payloads
+from mlfuzz.campaign.confirm.complexity import severity
 from mlfuzz.campaign.evidence import run_of
 from mlfuzz.campaign.minimize.pipeline import payloads
 from mlfuzz.errors import ConfigError
 from mlfuzz.findings.finding import Finding
 from mlfuzz.findings.fingerprint import CRASH_KINDS
-from mlfuzz.findings.labels import REFUSED, VOTE, LabelOpinion, opinion_of, with_opinion
+from mlfuzz.findings.labels import MEASURED, PERSON, REFUSED, VOTE, LabelOpinion, opinion_of, with_opinion
 from mlfuzz.findings.store import FindingStore
 from mlfuzz.modality.base import Payload, rebuild
+from mlfuzz.mutation import Mutation
 from mlfuzz.mutators.base import MUTATORS
 from mlfuzz.mutators.limits.distance import DISTANCES
+from mlfuzz.mutators.limits.label_shares import share_kept
+from mlfuzz.mutators.limits.limits import scaled_of
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.load import load
 
 DIGITS = 3
+
+KEPT, LOST = 0.6, 0.3
+"""Shares of inputs that keep their label, from which on one is said to be kept, and up to which it is said to be lost:
+between them failures, which lose it more often than all that went the same way, are as likely one as the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validity:
     """Judges findings. models: references, by name. require: whether what lost its label is set aside.
 
-    A model votes where it gives the seed its label (or any, where the seed has none): for the input, if it says the
-    same of it. More than half of the votes decide; where nobody votes, or as many each way, likeness to the seed does:
-    structural similarity of pictures, signal to noise of sounds, edit distance of texts. It says nothing of inputs that
-    were moved (turned, stretched), which nothing but a vote can judge.
+    What a person has decided stays. A model votes where it gives the seed its label (or any, where the seed has none):
+    for the input, if it says the same of it. More than half of the votes decide; where nobody votes, or as many each
+    way, what other models have seen of its operators does (`mutators.limits.label_shares`); where one of them was not
+    measured, likeness to the seed: structural similarity of pictures, signal to noise of sounds, edit distance of
+    texts. That says nothing of inputs that were moved (turned, stretched).
     Source: Xie et al., DeepHunter, ISSTA 2019, section 3.2, for likeness; a vote of references judges what it lets by.
     """
 
@@ -48,6 +57,8 @@ class Validity:
         """
         if seed is None or finding.kind in CRASH_KINDS or finding.side != "model":
             return finding
+        if (known := opinion_of(finding)) is not None and known.by == PERSON:
+            return finding
         opinion = self.opinion(finding, payload, seed)
         checked = with_opinion(finding, opinion)
         refused = finding.triage == "ignored" and finding.note.startswith(REFUSED)
@@ -58,8 +69,8 @@ class Validity:
         return msgspec.structs.replace(checked, triage="ignored", note=f"{REFUSED}: {opinion}")
 
     def opinion(self, finding: Finding, payload: Payload, seed: Payload) -> LabelOpinion:
-        """By vote, or by likeness where that decides nothing."""
-        alike = by_likeness(finding, payload, seed)
+        """By vote; where that decides nothing by what its operators leave of labels; else by likeness."""
+        alike = by_operators(finding, by_likeness(finding, payload, seed))
         if not self.models:
             return alike
         answers = {name: _vote(model, finding, payload, seed) for name, model in self.models.items()}
@@ -68,7 +79,10 @@ class Validity:
         opinion = msgspec.structs.replace(alike, votes=f"{sum(votes)} of {len(votes)}", said=labels)
         if 2 * sum(votes) == len(votes):
             return opinion
-        return msgspec.structs.replace(opinion, kept=2 * sum(votes) > len(votes), by=VOTE)
+        kept = 2 * sum(votes) > len(votes)
+        # As many votes again for either side as nobody has cast (Laplace): one vote alone is not certain.
+        sure = (max(sum(votes), len(votes) - sum(votes)) + 1) / (len(votes) + 2)
+        return msgspec.structs.replace(opinion, kept=kept, by=VOTE, sure=round(sure, DIGITS))
 
 
 def load_validity(
@@ -120,6 +134,28 @@ def by_likeness(finding: Finding, payload: Payload, seed: Payload) -> LabelOpini
     moved = bool(kinds & measure.moving)
     opinion = LabelOpinion(measure=word, likeness=shown, least=least, moved=moved)
     return opinion if moved else msgspec.structs.replace(opinion, kept=shown >= least, by=word)
+
+
+def by_operators(finding: Finding, alike: LabelOpinion) -> LabelOpinion:
+    """The opinion that likeness gave, with that of the operators in its place where they have one."""
+    if not finding.chain or not all(map(_as_declared, finding.chain)):
+        return alike
+    share = share_kept(finding.chain, _strength)
+    if share is None:
+        return alike
+    said = msgspec.structs.replace(alike, share=round(share, DIGITS))
+    if LOST < share < KEPT:
+        return msgspec.structs.replace(said, kept=None, by="nothing")
+    sure = round(max(share, 1 - share), DIGITS)
+    return msgspec.structs.replace(said, kept=share >= KEPT, by=MEASURED, sure=sure)
+
+
+def _as_declared(step: Mutation) -> bool:
+    return step.name in MUTATORS.names() and set(step.params) == set(MUTATORS.get(step.name).full_space)
+
+
+def _strength(step: Mutation) -> float | None:
+    return severity(step) if scaled_of(MUTATORS.get(step.name)) else None
 
 
 def _vote(model: Any, finding: Finding, payload: Payload, seed: Payload) -> tuple[bool | None, str]:

@@ -17,7 +17,7 @@ from mlfuzz.discoveries import new_faults
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.finding import SHORT_ID
-from mlfuzz.findings.labels import labels_kept
+from mlfuzz.findings.labels import labels_kept, opinion_of
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats, Stats, stats_record
 from mlfuzz.report.numbers import counted
@@ -124,6 +124,8 @@ def next_steps(
         lines.append(("list", f"mlfuzz findings list --name {commands.name}{there}"))
         lines.append(("look", f"mlfuzz findings show {best}"))
         lines.append(("replay", f"mlfuzz replay {best}"))
+        if any(one.best.side == "model" for one in faults) and _doubtful(result):
+            lines.append(("review", f"mlfuzz review --name {commands.name}{there}"))
         if new:
             lines.append(("keep", f"mlfuzz findings promote {best}"))
     elif code == EXIT_CLEAN:
@@ -135,6 +137,12 @@ def next_steps(
     elif faults or result.unexplained or result.stop.reason.exit_code is not None:
         lines.append(("resume", commands.again))
     return lines
+
+
+def _doubtful(result: CampaignResult) -> bool:
+    """Whether some finding is not said to have kept its label."""
+    opinions = [opinion_of(one) for one in result.findings if one.verdict == "confirmed"]
+    return any(one is not None and one.kept is not True for one in opinions)
 
 
 def tell_weaknesses(context: Context, faults: Sequence[FaultGroup]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -12,14 +13,15 @@ from torch import Tensor, nn
 
 import mlfuzz
 from mlfuzz.budget import Budget
-from mlfuzz.campaign.minimize.label_check import Validity, keep_label, load_validity, voters
+from mlfuzz.campaign.minimize.label_check import Validity, by_operators, keep_label, load_validity, voters
 from mlfuzz.campaign.worker.campaign import Campaign
 from mlfuzz.errors import ConfigError
 from mlfuzz.examples.digits import fragile, robust
 from mlfuzz.findings.finding import FileRef, Finding
-from mlfuzz.findings.labels import LabelOpinion, labels_kept, opinion_of
+from mlfuzz.findings.labels import MEASURED, VOTE, LabelOpinion, labels_kept, opinion_of
 from mlfuzz.modality.image import Image
 from mlfuzz.mutation import Mutation
+from mlfuzz.mutators.limits.label_shares import shares
 
 IMAGE = Image(size=(16, 16))
 RNG = np.random.default_rng(0)
@@ -162,3 +164,27 @@ def test_a_campaign_asks_for_each_confirmed_finding(tmp_path: Path) -> None:
     assert result.findings
     again = keep_label(load_validity(voters(confirmed[0]), target=fragile(), directory=Path()), store, confirmed[0])
     assert opinion_of(again) == opinion_of(confirmed[0])
+
+
+def test_what_was_measured_of_its_operators_decides_where_nobody_votes() -> None:
+    mild = finding("image.gamma")
+    mild = msgspec.structs.replace(mild, chain=(Mutation("image.gamma", {"exponent": 1.1}),))
+    asked = Validity({}).opinion(mild, FAR, SEED)
+    assert (asked.kept, asked.by) == (True, MEASURED)
+    assert asked.share is not None
+    assert asked.sure == asked.share > 0.95
+    voted = Validity({"m": reference(far=1)}).opinion(mild, FAR, SEED)
+    assert (voted.kept, voted.by, voted.sure) == (False, VOTE, 0.667)
+
+
+def test_what_may_be_either_is_not_judged() -> None:
+    styled = finding("text.styled")
+    table = shares()["text.styled"]
+    opinion = by_operators(
+        msgspec.structs.replace(
+            styled, chain=(Mutation("text.styled", {"share": 0.5, "sites": [], "old": [], "new": []}),)
+        ),
+        LabelOpinion(kept=False, by="edit distance"),
+    )
+    assert opinion.share == pytest.approx(table[2], abs=1e-3)
+    assert (opinion.kept, opinion.by) == (None, "nothing")
