@@ -17,16 +17,25 @@ import msgspec
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError, UsageError
 from mlfuzz.rates import holm, mean_interval, signed_rank, wilson
+from mlfuzz.slices import SeedFacts, SeedTable, properties
 
 SCHEMA = 1
 
+LEAST_GROUP = 8
+"""Seeds: of fewer the interval of an area spans most of what there is."""
+
 
 class SeedRef(msgspec.Struct, frozen=True):
-    """digest: SHA-256 of the file as mlfuzz encodes it: what pairs the seeds of two models."""
+    """digest: SHA-256 of the file as mlfuzz encodes it: what pairs the seeds of two models.
+
+    attributes, columns: as `slices.SeedFacts` has them; {} where they were not kept.
+    """
 
     name: str
     digest: str
     label: str | None = None
+    attributes: dict[str, float] = {}
+    columns: dict[str, str] = {}
 
 
 class OperatorStrengths(msgspec.Struct, frozen=True):
@@ -78,6 +87,15 @@ class Robustness(msgspec.Struct, frozen=True):
         labels = sorted({seed.label for seed in self.seeds if seed.label is not None})
         return {label: [at for at, seed in enumerate(self.seeds) if seed.label == label] for label in labels}
 
+    def groups(self) -> dict[str, list[int]]:
+        """Group -> numbers of its seeds: lowest and highest thirds of attributes, values of columns; labels aside.
+
+        None of fewer than `LEAST_GROUP` seeds.
+        """
+        table = SeedTable({str(at): SeedFacts(None, one.attributes, one.columns) for at, one in enumerate(self.seeds)})
+        found = {one.text: sorted(map(int, one.seeds)) for one in properties(table, table.seeds)}
+        return {text: members for text, members in found.items() if len(members) >= LEAST_GROUP}
+
     def of_seeds(self, among: Sequence[str] | None = None) -> dict[int, float]:
         """Seed -> mean over its judged operators of the least strength, 1 where it holds: the seed's own area.
 
@@ -106,11 +124,15 @@ class Robustness(msgspec.Struct, frozen=True):
         whole = [one for one in self.operators if not one.scaled and one.known()]
         return rated + sorted(whole, key=lambda one: (curve(one)[-1].share, one.name))
 
-    def mean_curve(self) -> list[Point]:
-        """The mean over seeds of the share of operators that each still withstands, at each level."""
+    def mean_curve(self, among: Iterable[int] | None = None) -> list[Point]:
+        """The mean over seeds of the share of operators that each still withstands, at each level.
+
+        among: numbers of seeds; None: all.
+        """
         each: dict[int, list[float]] = {}
+        numbers = None if among is None else list(among)
         for part in self.scaled:
-            for at, least in part.known():
+            for at, least in part.known(numbers):
                 each.setdefault(at, []).append(2.0 if least is None else least)
         points = []
         for level in range(self.levels + 1):

@@ -123,3 +123,24 @@ def test_a_record_that_does_not_fit_is_refused(change: dict[str, object], says: 
         loads(dumps(msgspec.structs.replace(found(BLUR), **change)))
     with pytest.raises(SchemaError, match="damaged"):
         loads(b"{")
+
+
+def test_groups_of_seeds_alike_in_an_attribute_or_a_column_have_numbers_and_curves_of_their_own():
+    seeds = [
+        SeedRef(f"{at}.png", str(at), str(at % 2), {"brightness": at / 24}, {"place": "ab"[at % 2], "shot": str(at)})
+        for at in range(24)
+    ]
+    least = [at / 24 + 0.01 if at < 12 else None for at in range(24)]
+    one = OperatorStrengths("image.fog", "weather", least)
+    found = Robustness("t", "d", seeds, [one], ["label"], 64, 24)
+    groups = found.groups()
+    assert groups["place a"] == list(range(0, 24, 2))
+    assert not any(text.startswith("shot") for text in groups)
+    (dark,) = [members for text, members in groups.items() if text.startswith("dark")]
+    assert dark == list(range(8))
+    assert found.number(dark).value < found.number().value
+    assert found.mean_curve(dark)[-1].share == 0
+    bare = Robustness(
+        "t", "d", [SeedRef("a.png", "1")], [OperatorStrengths("image.fog", "weather", [0.5])], ["label"], 64, 1
+    )
+    assert bare.groups() == {}

@@ -33,6 +33,9 @@ from mlfuzz.mutators.limits.limits import scaled_of
 from mlfuzz.mutators.param import Drawn
 from mlfuzz.oracles.numeric import Nonfinite
 from mlfuzz.robustness import OperatorStrengths, Robustness, SeedRef
+from mlfuzz.slices import SeedFacts, SeedTable
+from mlfuzz.slices import loads as seed_table
+from mlfuzz.storage.derived import read_derived
 from mlfuzz.storage.scratch import scratch_folder
 from mlfuzz.targets.execute import execute
 from mlfuzz.targets.variants.base import AnyTarget
@@ -68,9 +71,14 @@ def measure(target: AnyTarget, spec: WorkerSpec, *, tell: Tell = lambda done, mo
         least = found.least()
         seeds = own.loop.seeds
         labels, digests = seeds.label_names, found.digests
+        known = (read_derived(own.workdir.seed_facts, seed_table) or SeedTable()).seeds
+        facts = [known.get(name, SeedFacts()) for name in seeds.names]
         return Robustness(
             target=target.name, digest=target.digest, oracles=[oracle.name for oracle in found.oracles],
-            seeds=[SeedRef(*one) for one in zip(seeds.names, digests, labels, strict=True)],
+            seeds=[
+                SeedRef(name, digest, label, one.attributes, one.columns)
+                for name, digest, label, one in zip(seeds.names, digests, labels, facts, strict=True)
+            ],
             operators=[_strengths(one, row) for one, row in zip(found.drawn, least, strict=True)],
             levels=LEVELS, evaluations=found.evaluations, rng_seed=spec.seed,
         )  # fmt: skip

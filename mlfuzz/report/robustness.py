@@ -17,6 +17,8 @@ SHOWN_AT = (0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
 FIRST = 10
 """Seeds that break first, as many as are told."""
 
+MOST_GROUPS = 12
+
 DRAWN = 8
 """Operators whose curves are drawn beside the model's: with it three rows of three."""
 
@@ -101,6 +103,7 @@ def document(found: Robustness) -> dict[str, Any]:
             }
             for label, members in found.classes().items()
         },
+        "by_group": {text: {"number": _area(area), "curve": points} for text, area, points in _groups(found)},
         "breaks_first": [
             {"seed": one.seed.name, "label": one.seed.label, "area": one.area, "operator": one.operator,
              "least": one.least, "operators": one.operators}
@@ -130,11 +133,25 @@ def section(found: Robustness | None, digest: str) -> dict[str, Any]:
         ],
         "unjudged": unjudged_text(found),
         "first": first_rows(found),
+        "groups": [(text, area) for text, area, _ in _groups(found)[:MOST_GROUPS]],
         "classes": sorted(
             ((label, found.number(members)) for label, members in found.classes().items()),
             key=lambda item: (item[1].value, item[0]),
         ),
     }
+
+
+def weakest_groups(found: Robustness, most: int) -> list[str]:
+    """Groups of seeds other than classes, weakest first: "dark (brightness up to 0.2) .812"."""
+    return [f"{text} {area.value:.3f}" for text, area, _ in _groups(found)[:most]]
+
+
+def _groups(found: Robustness) -> list[tuple[str, Area, list[list[float]]]]:
+    """Text, area and curve of each group of seeds, weakest first."""
+    groups = [
+        (text, found.number(members), _curve(found.mean_curve(members))) for text, members in found.groups().items()
+    ]
+    return sorted(groups, key=lambda item: (item[1].value, item[0]))
 
 
 def paired_document(pair: PairedRobustness) -> dict[str, Any]:

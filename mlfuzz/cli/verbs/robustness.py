@@ -25,6 +25,7 @@ from mlfuzz.report.robustness import (
     operator_rows,
     strengths_line,
     unjudged_text,
+    weakest_groups,
 )
 from mlfuzz.report.visible import visible
 from mlfuzz.robustness import Robustness, dumps
@@ -35,6 +36,7 @@ MOST_SEEDS = 200
 """Spread evenly over the labels: an interval of a share is then at most .14 wide."""
 
 MOST_OPERATORS = 12
+SHOWN_GROUPS = 3
 
 
 def robustness(
@@ -149,6 +151,8 @@ def _show(context: Context, found: Robustness) -> None:
     labels = sorted((found.number(members).value, label) for label, members in found.classes().items())
     if len(labels) > 1:
         terminal.say("classes, weakest first: " + ", ".join(f"{visible(one)} {value:.3f}" for value, one in labels[:5]))
+    if groups := weakest_groups(found, SHOWN_GROUPS):
+        terminal.say("groups of seeds, weakest first: " + visible("; ".join(groups)))
     first = first_rows(found)
     if first:
         terminal.table(("breaks first", "label", "area", "by", "at", "operators"), first)
