@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -111,6 +111,26 @@ def rank_sum(inside: Sequence[float], outside: Sequence[float]) -> float:
     Source: Mann and Whitney, On a test of whether one of two random variables is stochastically larger than the other,
     Annals of Mathematical Statistics 1947.
     """
+    moved, variance = _rank_shift(inside, outside)
+    return min(1.0, 2 * NormalDist().cdf(-max(0.0, abs(moved) - 0.5) / math.sqrt(variance))) if variance else 1.0
+
+
+def stratified_rank_sum(strata: Iterable[tuple[Sequence[float], Sequence[float]]]) -> float:
+    """`rank_sum` of several pairs of groups together, each pair ranked by itself; 1 where none can be compared.
+
+    Source: Van Elteren, On the combination of independent two sample tests of Wilcoxon, Bulletin of the ISI 1960: a
+    stratum of n counts 1 / (n + 1).
+    """
+    shift, variance = 0.0, 0.0
+    for inside, outside in strata:
+        moved, spread = _rank_shift(inside, outside)
+        weight = 1 / (len(inside) + len(outside) + 1)
+        shift, variance = shift + weight * moved, variance + weight**2 * spread
+    return min(1.0, 2 * NormalDist().cdf(-abs(shift) / math.sqrt(variance))) if variance else 1.0
+
+
+def _rank_shift(inside: Sequence[float], outside: Sequence[float]) -> tuple[float, float]:
+    """By how much the rank sum of `inside` lies above its mean, and its variance; (0, 0) where nothing can be told."""
     one, other = len(inside), len(outside)
     count = one + other
     marked = sorted([(value, True) for value in inside] + [(value, False) for value in outside])
@@ -123,11 +143,8 @@ def rank_sum(inside: Sequence[float], outside: Sequence[float]) -> float:
         tied += (stop - start) ** 3 - (stop - start)
         start = stop
     if not one or not other or tied == count**3 - count:
-        return 1.0
-    above = ranks - one * (one + 1) / 2
-    variance = one * other / 12 * (count + 1 - tied / (count * (count - 1)))
-    distance = max(0.0, abs(above - one * other / 2) - 0.5)
-    return min(1.0, 2 * NormalDist().cdf(-distance / math.sqrt(variance)))
+        return 0.0, 0.0
+    return ranks - one * (count + 1) / 2, one * other / 12 * (count + 1 - tied / (count * (count - 1)))
 
 
 def benjamini_hochberg(values: Sequence[float]) -> list[float]:

@@ -1,13 +1,16 @@
 """Where failures concentrate: groups of seeds, by label, attributes and columns of a table, that fail more often.
 
-A seed is one observation, however many mutants it had: its rate of failure. Groups are tested by ranks (Wilcoxon,
-Mann and Whitney, 1947), and q-values keep the share of false ones among those told below what is asked (Benjamini and
-Hochberg, JRSS B 1995). What is tried is stated and small: single properties, and two at a time.
+A seed is one observation, however many mutants it had: its rate of failure. Groups are tested by ranks (Wilcoxon, Mann
+and Whitney) among seeds that had about as many mutants, and q-values keep the share of false ones among those told
+below what is asked (Benjamini and Hochberg, JRSS B 1995). What is tried is stated and small: single properties, and two
+at a time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -16,7 +19,7 @@ from msgspec import Struct
 
 from mlfuzz.decoding import json_as
 from mlfuzz.errors import SchemaError
-from mlfuzz.rates import benjamini_hochberg, mean_interval, rank_sum
+from mlfuzz.rates import benjamini_hochberg, mean_interval, stratified_rank_sum
 
 LEAST_ROWS = 8
 """Judged mutants of a seed: from fewer its rate is mostly chance."""
@@ -27,6 +30,8 @@ LEAST_SEEDS = 8
 Q = 0.05
 MOST = 8
 MOST_PROPERTIES = 40
+"""Values of columns, those of columns with few values first: every two are tried together."""
+
 MOST_VALUES = 24
 """Of one column of a table: more are names, not groups."""
 
@@ -104,10 +109,10 @@ class Slice:
 
 def find_slices(table: SeedTable, rows: Mapping[str, Sequence[int]], *, q: float = Q) -> tuple[list[Slice], int]:
     """(Groups that fail more often, the surest first; how many were tried). rows: seed -> [judged, failed] mutants."""
-    rates = {
-        name: failed / judged for name, (judged, failed) in rows.items() if judged >= LEAST_ROWS and name in table.seeds
-    }
-    singles = [one for one in properties(table, rates) if _testable(one.seeds, rates)]
+    kept = {name: row for name, row in rows.items() if row[0] >= LEAST_ROWS and name in table.seeds}
+    rates = {name: failed / judged for name, (judged, failed) in kept.items()}
+    effort = {name: int(math.log2(judged)) for name, (judged, _) in kept.items()}
+    singles = [one for one in properties(table, table.seeds) if _testable(one.seeds, rates)]
     groups: list[tuple[tuple[Property, ...], frozenset[str]]] = [((one,), one.seeds) for one in singles]
     for one, other in combinations(singles, 2):
         both = one.seeds & other.seeds
@@ -115,16 +120,16 @@ def find_slices(table: SeedTable, rows: Mapping[str, Sequence[int]], *, q: float
             groups.append(((one, other), both))
     tested = []
     for _, seeds in groups:
-        inside = [rates[name] for name in sorted(seeds)]
-        outside = [rate for name, rate in rates.items() if name not in seeds]
-        tested.append(rank_sum(inside, outside) if fmean(inside) > fmean(outside) else 1.0)
+        inside, outside = _rates(seeds, rates), _rates(rates.keys() - seeds, rates)
+        more = fmean(inside) > fmean(outside)
+        tested.append(_test(seeds, rates.keys() - seeds, rates, effort) if more else 1.0)
     order = sorted(zip(benjamini_hochberg(tested), groups, strict=True), key=lambda item: (item[0], len(item[1][0])))
     slices: list[Slice] = []
     for adjusted, (parts, seeds) in order:
         if adjusted > q or len(slices) == MOST:
             break
         found = _slice(parts, seeds, rates, adjusted)
-        if not any(_told_already(found, one, rates) for one in slices):
+        if not any(_told_already(found, one, rates, effort) for one in slices):
             slices.append(found)
     return slices, len(groups)
 
@@ -145,23 +150,26 @@ def properties(table: SeedTable, among: Iterable[str]) -> list[Property]:
     counts: dict[tuple[str, str], int] = {}
     for kind, feature, _ in values:
         counts[kind, feature] = counts.get((kind, feature), 0) + 1
-    found = [
-        Property(kind, feature, f"{feature} {value}", frozenset(seeds))
-        for (kind, feature, value), seeds in sorted(values.items())
-        if kind == "label" or counts[kind, feature] <= MOST_VALUES
+    given = [
+        Property(kind, "label" if kind == "label" else feature, f"{feature} {value}", frozenset(seeds))
+        for (kind, feature, value), seeds in sorted(values.items(), key=lambda item: (counts[item[0][:2]], item[0]))
+        if kind == "label" or (counts[kind, feature] <= MOST_VALUES and feature != "label")
     ]
-    for attribute, pairs in sorted(measured.items()):
-        found += _thirds(attribute, sorted(pairs))
-    return found[: MOST_PROPERTIES + len([one for one in found if one.kind == "label"])]
+    labels = [one for one in given if one.kind == "label"]
+    columns = [one for one in given if one.kind == "column"]
+    thirds = [one for attribute, pairs in sorted(measured.items()) for one in _thirds(attribute, sorted(pairs))]
+    return [*labels, *thirds, *columns[:MOST_PROPERTIES]]
 
 
 def slice_named(name: str, table: SeedTable) -> frozenset[str] | None:
     """The seeds of a group by its name, "dark+label:7"; None where a part of it is none."""
     known = {_key(one): one.seeds for one in properties(table, table.seeds)}
-    parts = [known.get(part.strip()) for part in name.split("+")]
-    if any(part is None for part in parts):
-        return None
-    return frozenset.intersection(*[part for part in parts if part is not None])
+    if name in known:
+        return known[name]
+    for at in (place for place, char in enumerate(name) if char == "+"):  # a value may have one too
+        if (one := known.get(name[:at])) is not None and (other := known.get(name[at + 1 :])) is not None:
+            return one & other
+    return None
 
 
 def slice_names(table: SeedTable) -> list[str]:
@@ -206,21 +214,32 @@ def _testable(seeds: frozenset[str], rates: Mapping[str, float]) -> bool:
 
 
 def _slice(parts: Sequence[Property], seeds: frozenset[str], rates: Mapping[str, float], q: float) -> Slice:
-    inside = [rates[name] for name in sorted(seeds)]
+    inside, outside = _rates(seeds, rates), _rates(rates.keys() - seeds, rates)
     low, high = mean_interval(inside)
-    outside = [rate for name, rate in rates.items() if name not in seeds]
     return Slice(
-        "+".join(_key(one) for one in parts), ", ".join(one.text for one in parts), tuple(sorted(seeds)), fmean(inside),
-        low, high, fmean(outside), q,
+        "+".join(_key(one) for one in parts), ", ".join(one.text for one in parts),
+        tuple(sorted(name for name in seeds if name in rates)), fmean(inside), low, high, fmean(outside), q,
     )  # fmt: skip
 
 
-def _told_already(found: Slice, one: Slice, rates: Mapping[str, float]) -> bool:
+def _told_already(found: Slice, one: Slice, rates: Mapping[str, float], effort: Mapping[str, int]) -> bool:
     """Whether it says little beyond a group that is told: within that it fails no more often, or it is nearly that."""
     mine, theirs = set(found.seeds), set(one.seeds)
     if mine < theirs:
-        return rank_sum(_rates(mine, rates), _rates(theirs - mine, rates)) > WITHIN
+        return _test(mine, theirs - mine, rates, effort) > WITHIN
     return len(mine & theirs) >= SAME * max(len(mine), len(theirs))
+
+
+def _test(
+    inside: AbstractSet[str], outside: AbstractSet[str], rates: Mapping[str, float], effort: Mapping[str, int]
+) -> float:
+    """p-value, of seeds alike in effort: those with few mutants have rates that tie at 0, and would rank low for it."""
+
+    def alike(side: AbstractSet[str], level: int) -> list[float]:
+        return _rates([name for name in side if effort.get(name) == level], rates)
+
+    levels = sorted({effort[name] for name in inside if name in effort})
+    return stratified_rank_sum((alike(inside, level), alike(outside, level)) for level in levels)
 
 
 def _rates(seeds: Iterable[str], rates: Mapping[str, float]) -> list[float]:

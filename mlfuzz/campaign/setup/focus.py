@@ -49,9 +49,14 @@ def focus_of(
     id, or a fault by its key: then the seeds of its findings, and those of their classes.
     Raises UsageError with what there is where it is none of these, or may be several.
     """
+    found = slice_named(name, table)
+    if name in labels and found is not None:
+        raise UsageError(
+            f"--focus {name} may be the class or a group of seeds; for the class write --focus label:{name}"
+        )
     if name in labels:
         return _of_seeds(name, f"label {name}", [label == name for label in labels])
-    if (found := slice_named(name, table)) is not None:
+    if found is not None:
         return _of_seeds(name, name.replace("+", ", ").replace(":", " "), [one in found for one in names])
     key = name.casefold()
     meant = [one for one in findings if key in (one.fault.casefold(), fault_of(one).casefold())]
@@ -69,8 +74,13 @@ def focus_of(
     known = [*dict.fromkeys(label for label in labels if label is not None), *slice_names(table)]
     raise UsageError(
         f"--focus {name}: no class, group of seeds, finding or fault of this campaign is called so"
-        f"{suggestion(name, known)}; mlfuzz report and mlfuzz findings list name them"
+        f"{suggestion(_unknown(name, table), known)}; mlfuzz report and mlfuzz findings list name them"
     )
+
+
+def _unknown(name: str, table: SeedTable) -> str:
+    """The part of a group's name that is none."""
+    return next((part for part in name.split("+") if slice_named(part, table) is None), name)
 
 
 def _of_seeds(name: str, words: str, chosen: Sequence[bool]) -> Focus:

@@ -45,7 +45,7 @@ def test_what_can_be_named():
     ("name", "words"),
     [
         ("darl", "did you mean 'dark'"), ("label:9", "label:"), ("abcd", "may be abcd0"), ("abc", "no class"),
-        ("dark+", "no class"), ("bright+dark", "none of the seeds"),
+        ("dark+brigth", "did you mean 'bright'"), ("dark+", "no class"), ("bright+dark", "none of the seeds"),
     ],
 )  # fmt: skip
 def test_what_is_none_is_refused_with_what_there_is(name, words):
