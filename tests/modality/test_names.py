@@ -17,6 +17,7 @@ MAY = {
     "strategies.py": "images, audio and texts for Hypothesis are public names",
     "corpus/annotated.py": "what people call folders of pictures, and columns that name one",
     "corpus/arrays.py": "what people call the arrays of an .npz file",
+    "corpus/attributes.py": "what is measured of each kind of input",
     "corpus/folder_labels.py": "what people call folders of data sets",
     "corpus/label_files.py": "what people call the column that names a file",
     "campaign/published.py": "the operators that the papers name",

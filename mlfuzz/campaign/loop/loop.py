@@ -81,7 +81,7 @@ class Loop:
     """One worker's fuzzing. `step()` is one batch; everything it changes is in the parts it was given.
 
     lost: rows whose input could not be read when it was wanted, and why. overlap: each batch is picked and mutated
-    before the last one has been judged. threaded: beside it, on another core.
+    before the last one has been judged. threaded: beside it, on another core. most: inputs of the next batch.
     """
 
     parts: Components
@@ -98,6 +98,7 @@ class Loop:
     overlap: bool = False
     threaded: bool = False
     focus: Focus | None = None
+    most: int | None = None
     batches: int = 0
     _firsts: NoveltyFilter = field(default_factory=NoveltyFilter)
     _repeats: StepReuse = field(init=False)
@@ -333,7 +334,8 @@ class Loop:
 
     def _pick(self, rng: np.random.Generator) -> Indices:
         if not self._queue:
-            picked = self.parts.scheduler.pick(self._size or self.parts.batch, rng)
+            size = self._size or self.parts.batch
+            picked = self.parts.scheduler.pick(size if self.most is None else max(1, min(size, self.most)), rng)
             if self.focus is not None:
                 picked = self.focus.turned(picked, self.corpus.seeds[: len(self.corpus)], rng)
             if len(self._banned):

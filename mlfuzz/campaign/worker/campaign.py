@@ -285,6 +285,7 @@ class Campaign:
         share = 0.8 if triage_here else 1.0
         while stop is None:
             began = time.monotonic()
+            self.loop.most = None if budget.inputs is None else budget.inputs - inputs
             inputs += self.loop.step()
             now = time.monotonic()
             self.recorder.count(inputs=self.account.inputs_before + inputs, candidates=self.candidates.saved)

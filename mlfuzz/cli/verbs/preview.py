@@ -85,7 +85,7 @@ def preview(
             raise SeedError(
                 f"target {known} has no seeds; name a folder: mlfuzz preview {shlex.quote(target)} --seeds DIR"
             )
-        most = max_seeds or (SOUNDS if loaded.modality.name == "audio" else SEEDS)
+        most = max_seeds or (SOUNDS if loaded.modality.ragged else SEEDS)
         chosen = _seeds(loaded, Path(resolved.root, where), most)
         if mutators and spec.ranges:
             spec = replace(spec, ranges=_of_those_used(loaded, spec))
