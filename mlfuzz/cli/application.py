@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -58,6 +59,7 @@ VERBS = {
         "corpus": "Look after the inputs that campaigns have gathered.",
         "campaign": "Look whether what a campaign has written is whole: verify, repair.",
         "config": "Show the configuration, and where each value comes from.",
+        "completion": "Print what a shell completes mlfuzz's words by.",
     },
 }
 
@@ -82,6 +84,8 @@ LOOKS = (
 )
 """What only shows what there is: half of it is no half of a verdict."""
 
+_MINUS = re.compile(r"-[\d.]")
+
 GLOBAL = Group("Options of every verb", sort_key=9)
 
 
@@ -93,7 +97,7 @@ def application() -> App:
         help_epilogue=EXIT_CODES,
         help_format="plaintext",
         group_parameters=Group("Options", sort_key=8),
-        default_parameter=Parameter(show_default=False),
+        default_parameter=Parameter(show_default=_default),
         version=__version__,
         version_flags=["--version"],
         suppress_keyboard_interrupt=False,
@@ -105,6 +109,15 @@ def application() -> App:
     app.meta.suppress_keyboard_interrupt = False
     app.meta.default(_launcher(app))
     return app
+
+
+def _default(value: object) -> str | None:
+    """What the help says of a default; nothing where leaving it out is all there is to say."""
+    if value is None or value is False or value in ("", (), Path()):
+        return None
+    if value is True:
+        return "yes"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -124,6 +137,7 @@ def run(tokens: Sequence[str]) -> int:
 
 def _ended(tokens: list[str]) -> int:
     verbose = bool({"-v", "--verbose"} & set(tokens))
+    tokens = _joined(tokens)
     try:
         return int(
             application().meta(tokens, exit_on_error=False, print_error=False, result_action="return_value")
@@ -154,6 +168,17 @@ def _ended(tokens: list[str]) -> int:
         return _our_fault(error)
     finally:
         offer_plugins((), Path())  # those of this command's project
+
+
+def _joined(tokens: Sequence[str]) -> list[str]:
+    """`--time -5s` as one word: what begins with a minus and a digit is a value, wrong or not, and no option."""
+    joined: list[str] = []
+    for token in tokens:
+        if _MINUS.match(token) and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={token}"
+        else:
+            joined.append(token)
+    return joined
 
 
 def leave(code: int) -> NoReturn:

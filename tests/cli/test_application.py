@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -163,3 +164,50 @@ def test_a_folder_that_is_not_there_is_an_error_and_not_an_empty_one(command, tm
     ended = command("-C", str(tmp_path / "nowhere"), "status")
     assert ended.code == 2
     assert "nowhere: there is no such folder" in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "default"),
+    [
+        ("fuzz", "--time", "10m"),
+        ("fuzz", "--preset", "mixed"),
+        ("check", "--max-seeds", "512"),
+        ("triage", "--note", ""),
+    ],
+)
+def test_the_help_says_what_holds_where_nothing_is_typed(command, monkeypatch, verb, option, default):
+    monkeypatch.setenv("COLUMNS", "300")
+    (line,) = [line for line in command(verb, "--help").out.splitlines() if f"{option} " in line]
+    assert f"[default: {default}]" in line if default else "[default" not in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fuzz", "digits:fragile", "--time", "-5s"), "'-5s' is no duration"),
+        (("robustness", "digits:fragile", "--max-seeds", "-3"), "--max-seeds must be 1 or more"),
+    ],
+)
+def test_a_value_that_begins_with_a_minus_is_judged_as_a_value(command, words, said):
+    ran = command(*words)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_verbs_and_options(command, shell, tmp_path):
+    ran = command("completion", shell)
+    assert ran.code == 0
+    assert "robustness" in ran.out
+    assert "max-seeds" in ran.out
+    if shell == "bash":
+        (tmp_path / "mlfuzz").write_text(ran.out)
+        assert subprocess.run(["bash", "-n", tmp_path / "mlfuzz"], check=False).returncode == 0
+
+
+def test_init_says_for_machines_what_it_wrote(command, tmp_path):
+    ran = command("-C", tmp_path, "--json", "init")
+    files = {one["file"]: one["done"] for one in map(json.loads, ran.out.splitlines())}
+    assert files["mlfuzz.toml"] == files["mlfuzz_targets.py"] == "wrote"
+    again = [json.loads(line)["done"] for line in command("-C", tmp_path, "--json", "init").out.splitlines()]
+    assert set(again) == {"kept"}

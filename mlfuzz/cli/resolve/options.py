@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from cyclopts import Parameter
 from msgspec import Struct
 
+from mlfuzz.budget import in_words
 from mlfuzz.config import schema
 from mlfuzz.config.schema import Field
 
@@ -57,11 +58,24 @@ def given(options: Any, table: type[Struct]) -> dict[str, Any]:
 def _kind(field: Field) -> Any:
     """What the command line takes: text, which the configuration reads, but for switches, choices and lists."""
     kind = typing.get_args(field.kind)[0]
+    text = _with_default(field)
     if kind is bool:
-        return Annotated[bool | None, Parameter(negative="", help=field.flag)]
+        return Annotated[bool | None, Parameter(negative="", help=text)]
     if _several(field):
-        return Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False, help=field.flag)]
-    return Annotated[kind if typing.get_origin(kind) is Literal else str, Parameter(help=field.flag)] | None
+        return Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False, help=text)]
+    return Annotated[kind if typing.get_origin(kind) is Literal else str, Parameter(help=text)] | None
+
+
+def _with_default(field: Field) -> str:
+    """The help, with the default that the setting declares: the option's own is that nothing was typed."""
+    value = field.default
+    if value in (None, "", ()) or isinstance(value, bool | tuple):
+        return field.flag
+    if isinstance(value, dict):
+        value = value.get("name", "")
+    elif field.reader == "duration":
+        value = in_words(float(value)).replace(" min", "m").replace(" s", "s")
+    return f"{field.flag} [default: {value}]" if value != "" else field.flag
 
 
 def _several(field: Field) -> bool:

@@ -205,9 +205,11 @@ def _configure(context: Context, root: Path, config: str, table: str) -> None:
     found = find(root)
     if found is not None and found.root == root.resolve():
         context.terminal.say("kept     ", config, ": it configures mlfuzz already; add\n\n", table)
+        context.terminal.emit({"file": config, "done": "kept", "to_add": table})
     elif (root / config).is_file():
         _append(root / config, "\n" + table)
         context.terminal.say("added to ", config)
+        context.terminal.emit({"file": config, "done": "added", "added": table})
     else:
         _write(context, root / config, table)
 
@@ -217,8 +219,10 @@ def _write(context: Context, path: Path, text: str) -> None:
     make_folder(path.parent)
     if create_exclusive(path, text.encode(), sync=False):
         context.terminal.say("wrote    ", shown)
+        context.terminal.emit({"file": shown, "done": "wrote"})
     else:
         context.terminal.say("kept     ", shown, ": it is there already")
+        context.terminal.emit({"file": shown, "done": "kept"})
 
 
 def _line(context: Context, path: Path, line: str, why: str) -> None:
@@ -228,6 +232,7 @@ def _line(context: Context, path: Path, line: str, why: str) -> None:
         return
     _append(path, line + "\n")
     context.terminal.say("added to ", f"{path.name}: {line}", (f"  ({why})", "dim"))
+    context.terminal.emit({"file": path.name, "done": "added", "added": line})
 
 
 def _append(path: Path, text: str) -> None:
