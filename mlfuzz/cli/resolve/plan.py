@@ -223,25 +223,28 @@ def spec_of(
     )
 
 
-def budget_of(resolved: Resolved) -> Budget:
-    """All that may end it; the default time does not count where another limit was set.
+def budget_of(resolved: Resolved, *, code: bool = False) -> Budget:
+    """All that may end it, of code without what only models tell. The default time does not count beside another limit.
 
     Nor where a campaign goes on: its own file holds the default as well, as if it had been asked for.
     """
     fuzz, origin = resolved.config.fuzz, resolved.origins["fuzz.time"]
-    limited = any(limit is not None for limit in (fuzz.inputs, fuzz.max_findings, fuzz.until))
+    until = None if code else fuzz.until
+    limited = any(limit is not None for limit in (fuzz.inputs, fuzz.max_findings, until))
     unasked = origin == "default" or (origin == "campaign.toml" and fuzz.time == FuzzConfig().time)
     return Budget(
         seconds=None if limited and unasked else fuzz.time, inputs=fuzz.inputs, findings=fuzz.max_findings,
-        new_faults=fuzz.until,
+        new_faults=until,
     )  # fmt: skip
 
 
-def request_of(context: Context, resolved: Resolved, spec: S, workdir: Workdir) -> CampaignRequest[S]:
+def request_of(
+    context: Context, resolved: Resolved, spec: S, workdir: Workdir, *, code: bool = False
+) -> CampaignRequest[S]:
     """What [fuzz] and the flags ask of a campaign, whichever side it is of."""
     fuzz = resolved.config.fuzz
     return CampaignRequest(
-        spec, workdir.root, budget_of(resolved), workers=fuzz.workers, confirm_share=fuzz.confirm_share,
+        spec, workdir.root, budget_of(resolved, code=code), workers=fuzz.workers, confirm_share=fuzz.confirm_share,
         fail_on=fuzz.fail_on, regressions=_regressions(context),
     )  # fmt: skip
 

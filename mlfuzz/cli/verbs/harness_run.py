@@ -141,7 +141,7 @@ def launch_of(context: Context, wish: HarnessOptions) -> Launch:
         seed=found.config.seed or 1,
     )
     spec = HarnessSpec(tuple(chosen), engine(), options, found.config.fuzz.max_disk or 0)
-    request = request_of(context, found, spec, Workdir(campaign_root(base, _plain(name))))
+    request = request_of(context, found, spec, Workdir(campaign_root(base, _plain(name))), code=True)
     command = shlex.join(["mlfuzz", "harness", "run", *wish.harnesses])
     return Launch(
         ", ".join(harness.name for harness in chosen), request, lambda tell: _start(request, tell), harness_table,

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from mlfuzz.cli.resolve.context import Context
-from mlfuzz.cli.resolve.plan import plan
+from mlfuzz.cli.resolve.plan import budget_of, plan
 from mlfuzz.cli.resolve.targets import campaign_name, find_target
 from mlfuzz.cli.terminal.terminal import Terminal
 from mlfuzz.config import TargetConfig
@@ -71,6 +71,15 @@ def test_a_limit_on_inputs_lifts_the_default_time_but_not_one_that_was_set(tmp_p
     plain = Context(tmp_path.parent, context.terminal)
     budget = plan(plain, "zoo:digits", {"inputs": "10k"}).request.budget
     assert (budget.total_seconds, budget.inputs) == (None, 10_000)
+
+
+def test_a_condition_lifts_the_default_time_of_a_models_campaign_and_none_of_code(tmp_path, context):
+    plain = Context(tmp_path.parent, context.terminal)
+    planned = plan(plain, "zoo:digits", {"until": "p-new<1e-3"})
+    budget = planned.request.budget
+    assert (budget.total_seconds, budget.new_faults) == (None, 1e-3)
+    of_code = budget_of(planned.resolved, code=True)
+    assert (of_code.total_seconds, of_code.new_faults) == (600, None)
 
 
 def test_the_default_time_is_no_limit_of_a_campaign_that_goes_on_either(tmp_path, context):
