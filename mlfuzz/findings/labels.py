@@ -80,6 +80,28 @@ def with_opinion(finding: Finding, opinion: LabelOpinion) -> Finding:
     return msgspec.structs.replace(finding, evidence={**finding.evidence, KEEPS: msgspec.to_builtins(opinion)})
 
 
+def label_word(finding: Finding) -> str:
+    """What is said of its label: kept, lost, invalid, "?" where nothing can be said; "" where nobody was asked."""
+    opinion = opinion_of(finding)
+    if opinion is None:
+        return ""
+    if opinion.valid is False:
+        return "invalid"
+    return {True: "kept", False: "lost", None: "?"}[opinion.kept]
+
+
+def may_be_none(finding: Finding) -> bool:
+    """Whether it may be no failure at all: its label is said to be lost, or nothing can be said of it."""
+    return label_word(finding) in ("lost", "invalid", "?")
+
+
+def first_looked_at(findings: Sequence[Finding]) -> str:
+    """ "2 of 9 may have lost their label: look at these first"; "" where none may."""
+    asked = [one for one in findings if one.verdict == "confirmed" and label_word(one)]
+    doubtful = sum(map(may_be_none, asked))
+    return f"{doubtful} of {len(asked)} may have lost their label: look at these first" if doubtful else ""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelsKept:
     """kept of judged findings. unjudged: those nothing could tell of. by: what told, in words. refused: set aside."""

@@ -25,6 +25,7 @@ from mlfuzz.budget import in_words
 from mlfuzz.errors import StorageError
 from mlfuzz.findings.finding import SEVERITY_UNIT, FileRef, Finding, Run
 from mlfuzz.findings.fingerprint import CRASH_KINDS
+from mlfuzz.findings.labels import first_looked_at, label_word
 from mlfuzz.report import codeside, narrowing, numbers, operator_costs, tables, weakness
 from mlfuzz.report import robustness as strengths
 from mlfuzz.report.chart import bar
@@ -57,6 +58,7 @@ def render(summary: Summary, *, path: Path, title: str = "", inline_limit: int =
         stats=summary.stats,
         steps=tables.next_steps(summary),
         tiles=tables.tiles(summary),
+        doubtful=first_looked_at([one for fault in summary.faults for one in fault.members]),
         to_come=tables.to_come(summary.stats),
         slices=summary.slices[0],
         slices_tried=summary.slices[1],
@@ -138,6 +140,7 @@ def _card(number: int, fault: FaultGroup, shelf: _Shelf) -> Mapping[str, Any]:
         "number": number,
         "fault": fault,
         "crash": fault.best.kind in CRASH_KINDS,
+        "label": label_word(fault.best),
         "place": codeside.place_of(fault.best) if fault.best.side == "code" else "",
         "exemplars": [_exemplar(one, shelf) for one in shown],
         "rest": rest[:MEMBER_ROWS],

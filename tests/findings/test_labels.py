@@ -6,7 +6,17 @@ import msgspec
 import pytest
 
 from mlfuzz.findings.finding import FileRef, Finding, dumps, loads
-from mlfuzz.findings.labels import KEEPS, VOTE, LabelOpinion, labels_kept, opinion_of, with_opinion
+from mlfuzz.findings.labels import (
+    KEEPS,
+    VOTE,
+    LabelOpinion,
+    first_looked_at,
+    label_word,
+    labels_kept,
+    may_be_none,
+    opinion_of,
+    with_opinion,
+)
 
 BARE = Finding(id="f", side="model", kind="label", target="t", input=FileRef("input.png", ""), verdict="confirmed")
 
@@ -80,3 +90,12 @@ def test_the_share_is_told_in_one_line() -> None:
     refused = judged(False, VOTE, triage="ignored", note="not shown to keep its label: 0 of 1 reference models")
     assert "all 1 refused for it" in str(labels_kept([refused]))
     assert str(labels_kept([refused, judged(True, VOTE)])).endswith("1 refused for it")
+
+
+def test_what_may_be_no_failure_is_counted_in_a_sentence() -> None:
+    said = [LabelOpinion(kept=True), LabelOpinion(kept=False), LabelOpinion(), LabelOpinion(kept=False, valid=False)]
+    findings = [BARE, *(with_opinion(BARE, one) for one in said)]
+    assert [label_word(one) for one in findings] == ["", "kept", "lost", "?", "invalid"]
+    assert [may_be_none(one) for one in findings] == [False, False, True, True, True]
+    assert first_looked_at(findings) == "3 of 4 may have lost their label: look at these first"
+    assert first_looked_at(findings[:2]) == ""

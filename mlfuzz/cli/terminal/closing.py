@@ -17,7 +17,7 @@ from mlfuzz.discoveries import new_faults
 from mlfuzz.errors import EXIT_BROKEN, EXIT_CLEAN
 from mlfuzz.events import CampaignResult
 from mlfuzz.findings.finding import SHORT_ID
-from mlfuzz.findings.labels import labels_kept, opinion_of
+from mlfuzz.findings.labels import first_looked_at, labels_kept, opinion_of
 from mlfuzz.findings.weakness import weaknesses
 from mlfuzz.progress import SeedStats, Stats, stats_record
 from mlfuzz.report.numbers import counted
@@ -61,6 +61,8 @@ def close(context: Context, commands: NextCommands, result: CampaignResult, repo
     labels = labels_kept([one for one in result.findings if one.verdict == "confirmed"])
     if str(labels):
         terminal.result(("  labels   ", "dim"), str(labels))
+    if said := first_looked_at(result.findings):
+        terminal.result(("           ", "dim"), said)
     if focus := str(stats.setup.get("focus") or ""):
         terminal.result(("  focus    ", "dim"), visible(focus))
     if stats.discoveries.batches:

@@ -11,6 +11,7 @@ import msgspec
 from mlfuzz.cli.terminal.terminal import Parts
 from mlfuzz.findings.finding import SHORT_ID, Finding
 from mlfuzz.findings.fingerprint import Fault
+from mlfuzz.findings.labels import label_word
 from mlfuzz.findings.weakness import Weakness, operator_of, weaknesses
 from mlfuzz.report.numbers import counted, figure
 from mlfuzz.report.summary import group
@@ -24,8 +25,21 @@ SHOWN_OPERATORS = 4
 SHOWN_ANSWERS = 3
 
 WEAKNESS = ("worst", "severity", "oracle", "faults", "inputs", "gets", "by", "for instance")
-FAULT = ("id", "severity", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "by", "change")
-FINDING = ("id", "severity", "oracle", "expected", "got", "margin", "verdict", "triage", "inputs", "change")
+FAULT = (
+    "id",
+    "severity",
+    "oracle",
+    "expected",
+    "got",
+    "margin",
+    "verdict",
+    "label",
+    "triage",
+    "inputs",
+    "by",
+    "change",
+)
+FINDING = ("id", "severity", "oracle", "expected", "got", "margin", "verdict", "label", "triage", "inputs", "change")
 
 
 def table(findings: Iterable[Finding], view: View, order: Order) -> tuple[Sequence[str], Rows, Mapping[int, Parts]]:
@@ -112,7 +126,8 @@ def _finding(finding: Finding, inputs: int) -> list[str]:
     return [
         finding.id[:SHORT_ID], figure(finding.severity), finding.kind, visible(finding.expected, limit=24),
         visible(finding.observed, limit=24), figure(finding.margin),
-        f"{finding.verdict} {finding.confirmed}".strip(), finding.triage, str(inputs), _change(finding),
+        f"{finding.verdict} {finding.confirmed}".strip(),
+        label_word(finding) or "-", finding.triage, str(inputs), _change(finding),
     ]  # fmt: skip
 
 

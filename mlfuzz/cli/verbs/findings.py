@@ -14,7 +14,8 @@ from mlfuzz.cli.terminal import code_finding, findings_table
 from mlfuzz.cli.terminal.damage import tell_damage, worst
 from mlfuzz.cli.terminal.findings_table import Order, View
 from mlfuzz.errors import EXIT_CLEAN
-from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Run
+from mlfuzz.findings.finding import SEVERITY_UNIT, SHORT_ID, Finding, Run
+from mlfuzz.findings.labels import first_looked_at, label_word, may_be_none, opinion_of
 from mlfuzz.integrity.inspect import inspect
 from mlfuzz.replay import Case
 from mlfuzz.report.numbers import figure
@@ -37,6 +38,7 @@ def listed(
     name: str = "",
     oracle: str = "",
     verdict: str = "",
+    real: Annotated[bool, Parameter(negative="")] = False,
     all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
     dir: str = "",
     context: Here,
@@ -52,6 +54,7 @@ def listed(
         name: Of one campaign; of all by default.
         oracle: Only those of this oracle.
         verdict: Only these: candidate, confirmed, flaky.
+        real: Without those that may have lost their label; the others are counted. mlfuzz review decides about them.
         all: Every finding, not only the confirmed.
         dir: Where campaigns lie, instead of the configured folder.
     """
@@ -60,6 +63,9 @@ def listed(
     every = [one.finding for one in by_id(cases).values() if oracle in ("", one.finding.kind)]
     wanted = verdict or ("" if all else "confirmed")
     findings = [one for one in every if wanted in ("", one.verdict)]
+    doubtful = [one for one in findings if may_be_none(one)]
+    if real:
+        findings = [one for one in findings if not may_be_none(one)]
     terminal = context.terminal
     view = by or ("finding" if all else "weakness")
     if terminal.json:
@@ -71,6 +77,11 @@ def listed(
     there = f" --dir {shlex.quote(dir)}" if dir else ""
     for line in findings_table.closing(every, findings, wanted, view, f"{f' --name {name}' if name else ''}{there}"):
         terminal.result((line, "dim"))
+    options = f"{f' --name {name}' if name else ''}{there}"
+    if doubtful and real:
+        terminal.result((f"{len(doubtful)} left out that may have lost their label: mlfuzz review{options}", "dim"))
+    elif said := first_looked_at(findings):
+        terminal.result((f"{said}: mlfuzz review{options}", "dim"))
     return _damage(context, project, dir)
 
 
@@ -96,6 +107,15 @@ def show(id: str, /, *, dir: str = "", context: Here) -> int:
     return EXIT_CLEAN
 
 
+def _label(finding: Finding) -> str:
+    """ "kept, 97% sure: 97% of inputs keep their label through such a chain"."""
+    opinion = opinion_of(finding)
+    if opinion is None:
+        return ""
+    word = {"?": "nothing can be said"}.get(label_word(finding), label_word(finding))
+    return f"{word}{f', {opinion.sure:.0%} sure' if opinion.sure is not None else ''}: {opinion}"
+
+
 def _show(context: Context, case: Case, *, folder: str) -> None:
     one, terminal = case.finding, context.terminal
     there = f" --dir {shlex.quote(folder)}" if folder else ""
@@ -118,6 +138,7 @@ def _show(context: Context, case: Case, *, folder: str) -> None:
         "message": one.message,
         "severity": f"{figure(one.severity)} {SEVERITY_UNIT}" if one.severity is not None else "",
         "verdict": f"{one.verdict} {one.confirmed}",
+        "label": _label(one),
         "triage": f"{one.triage}{f': {one.note}' if one.note else ''}",
         "fault": one.fault,
         "file": str(here / one.input.file),

@@ -78,3 +78,22 @@ def test_what_is_typed_wrong_is_named(command, project, monkeypatch, words, said
     ran = command("-C", project, "review", *words)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_real_or_doubtful_stands_in_every_list_alike(command, project):
+    findings = confirmed(project)
+    for at, one in enumerate(findings):
+        store(project).update(with_opinion(one, LabelOpinion(kept=bool(at), by="vote", sure=0.9)))
+    ran = command("-C", project, "findings", "list", "--by", "finding")
+    assert f"1 of {len(findings)} may have lost their label: look at these first" in ran.out
+    assert "lost" in ran.out
+    real = json.loads(command("-C", project, "--json", "findings", "list", "--real").out)
+    assert findings[0].id not in {one["id"] for one in real}
+    assert {one.id for one in findings[1:]} <= {one["id"] for one in real}
+    assert "1 left out that may have lost their label" in command("-C", project, "findings", "list", "--real").out
+    shown = command("-C", project, "findings", "show", findings[0].id).out
+    assert "lost, 90% sure" in shown
+    assert command("-C", project, "report", "digits-fragile").code == 0
+    page = (project / ".mlfuzz" / "digits-fragile" / "report.html").read_text()
+    assert f"1 of {len(findings)} may have lost their label" in page
+    assert "label lost" in page
