@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -106,6 +107,7 @@ def _child(act: Callable[[], str], folder: Path) -> None:
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    warnings.simplefilter("default")  # as a process has it that is no test's: a model may warn
     try:
         wrong = act()
     except BaseException:  # noqa: BLE001  what gets here is what is wrong
