@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,14 @@ def need(path: Path) -> None:
         pytest.skip(f"{package} is not installed: pip install 'mlfuzz[harnesses]'")
 
 
-def child(code: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT, env=environment, timeout=120
-    )
+def child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a folder of its own: some harnesses write where they are run."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryDirectory(prefix="mlfuzz-shipped-") as folder:
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=folder, env=environment,
+            timeout=120,
+        )  # fmt: skip
 
 
 def test_all_that_were_promised_are_shipped():
